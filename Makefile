@@ -1,0 +1,167 @@
+# kith. `make help` lists the targets. Everything that is built goes into $(BUILD); V=1 shows the commands.
+
+VERSION := 0.1.0
+BUILD ?= build
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+
+CFLAGS ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion
+ifdef CI
+WARNINGS += -Werror
+endif
+KITH_CPPFLAGS := -Iinclude -I. -D_GNU_SOURCE -DKITH_VERSION='"$(VERSION)"' $(CPPFLAGS)
+KITH_CFLAGS := -std=c11 $(WARNINGS) $(CFLAGS) -pthread
+LIBS := -ljson-c -luuid -lconfig -lcares -lm
+
+SOURCES := $(wildcard src/*.c)
+OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
+LIBRARY_OBJECTS := $(filter-out $(BUILD)/src/main.o,$(OBJECTS))
+UNIT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/*.c tests/*.c))
+SYSTEM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/system/*.c tests/*.c))
+TEST_PROGRAMS := $(BUILD)/tests/unit/unit $(BUILD)/tests/system/system
+SCRIPTS := $(wildcard tests/*.sh tests/*/*.sh) .ci/run
+
+# What builds and tests kith on Debian, and what `make lint` and `make check-valgrind` need besides.
+PACKAGES := gcc libc6-dev make libjson-c-dev uuid-dev libconfig-dev uthash-dev libc-ares-dev libcunit1-dev \
+	python3-twisted iproute2
+DEV_PACKAGES := $(PACKAGES) clang clang-tidy cppcheck mandoc valgrind shellcheck
+
+ifdef V
+say = @:
+quiet =
+else
+say = @echo
+quiet = @
+endif
+
+.PHONY: all help deps deps-dev run demo check check-unit check-system check-interop check-asan check-ubsan check-tsan \
+	check-valgrind lint floors tests install uninstall dist clean
+.DELETE_ON_ERROR:
+
+all: $(BUILD)/libkith.a ## build kithd
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+# install_packages LIST: installs those that are missing, through sudo where the user isn't root.
+define install_packages
+@missing=; for package in $(1); do \
+	dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
+done; \
+if [ -n "$$missing" ]; then \
+	echo "installing$$missing"; \
+	if [ "$$(id -u)" = 0 ]; then as_root=env; else as_root=sudo; fi; \
+	$$as_root apt-get -q update && \
+	$$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $$missing; \
+fi
+endef
+
+deps: ## install what building and testing needs (Debian)
+	$(call install_packages,$(PACKAGES))
+
+deps-dev: ## install what lint and valgrind need too (Debian)
+	$(call install_packages,$(DEV_PACKAGES))
+
+# `make deps check` installs before it compiles, with -j too.
+$(OBJECTS) $(UNIT_OBJECTS) $(SYSTEM_OBJECTS): | $(filter deps deps-dev,$(MAKECMDGOALS))
+
+$(BUILD)/kithd: $(BUILD)/src/main.o $(BUILD)/libkith.a
+	$(say) "  LD    $@"
+	$(quiet)$(CC) $(KITH_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/libkith.a: $(LIBRARY_OBJECTS)
+	$(say) "  AR    $@"
+	$(quiet)rm -f $@
+	$(quiet)$(AR) rcs $@ $^
+
+$(BUILD)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(say) "  CC    $<"
+	$(quiet)$(CC) $(KITH_CPPFLAGS) $(KITH_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/tests/unit/unit: $(UNIT_OBJECTS) $(BUILD)/libkith.a
+	$(say) "  LD    $@"
+	$(quiet)$(CC) $(KITH_CFLAGS) $(LDFLAGS) -o $@ $^ -lcunit $(LIBS)
+
+$(BUILD)/tests/system/system: $(SYSTEM_OBJECTS) $(BUILD)/libkith.a
+	$(say) "  LD    $@"
+	$(quiet)$(CC) $(KITH_CFLAGS) $(LDFLAGS) -o $@ $^ -lcunit $(LIBS)
+
+tests: $(BUILD)/kithd $(TEST_PROGRAMS)
+
+run: $(BUILD)/kithd ## run one node in the foreground with conf/kith.conf
+	$(BUILD)/kithd -c conf/kith.conf
+
+demo: $(BUILD)/kithd ## watch five nodes become a mesh
+	@bash tests/demo.sh $(BUILD)/kithd
+
+check: check-unit check-system check-interop ## run all tests
+
+check-unit: $(BUILD)/tests/unit/unit ## run the unit tests
+	$(BUILD)/tests/unit/unit
+
+check-system: $(BUILD)/kithd $(BUILD)/tests/system/system ## run the tests of real processes
+	KITHD=$(BUILD)/kithd $(BUILD)/tests/system/system
+
+check-interop: $(BUILD)/kithd ## run the mesh with a node written on Twisted
+	KITHD=$(BUILD)/kithd /usr/bin/python3 tests/interop/run.py
+
+check-asan: ## run all tests under AddressSanitizer
+	SLOW=3 $(MAKE) check BUILD=$(BUILD)/asan CFLAGS='-O1 -g -fsanitize=address -fno-omit-frame-pointer'
+
+check-ubsan: ## run all tests under UndefinedBehaviorSanitizer
+	SLOW=2 $(MAKE) check BUILD=$(BUILD)/ubsan CFLAGS='-O1 -g -fsanitize=undefined -fno-sanitize-recover=all'
+
+check-tsan: ## run all tests under ThreadSanitizer
+	SLOW=5 $(MAKE) check BUILD=$(BUILD)/tsan CFLAGS='-O1 -g -fsanitize=thread'
+
+check-valgrind: $(BUILD)/kithd ## look for leaks of memory and descriptors with valgrind
+	bash tests/valgrind.sh $(BUILD)/kithd $(BUILD)/valgrind
+
+CLANG_FLAGS = $(KITH_CPPFLAGS) -std=c11 $(WARNINGS) -Werror -Wthread-safety
+
+lint: floors ## check the code, the man pages and the scripts without running them
+	$(MAKE) CI=1 CC=gcc BUILD=$(BUILD)/lint-gcc tests
+	$(MAKE) CI=1 CC=clang BUILD=$(BUILD)/lint-clang WARNINGS='$(WARNINGS) -Werror -Wthread-safety' tests
+	@echo "the canary: clang must complain about tests/lint/wrong_lock.c"
+	$(quiet)! clang $(CLANG_FLAGS) -fsyntax-only tests/lint/wrong_lock.c 2>/dev/null
+	$(quiet)clang $(CLANG_FLAGS) -Wno-thread-safety -fsyntax-only tests/lint/wrong_lock.c
+	clang-tidy --quiet $(SOURCES) $(wildcard tests/*.c tests/unit/*.c tests/system/*.c) -- $(KITH_CPPFLAGS) -std=c11
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+		--library=posix $(KITH_CPPFLAGS) src tests
+	mandoc -T lint -W warning man/*
+	shellcheck $(SCRIPTS)
+
+floors: $(OBJECTS) ## check that no file includes a header of a higher floor
+	@awk -f tests/lint/floors.awk src/README.md $(OBJECTS:.o=.d)
+
+install: $(BUILD)/kithd ## install under DESTDIR and PREFIX
+	install -D -m 755 $(BUILD)/kithd $(DESTDIR)$(PREFIX)/bin/kithd
+	install -D -m 644 man/kithd.8 $(DESTDIR)$(PREFIX)/share/man/man8/kithd.8
+	install -D -m 644 man/kith.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/kith.conf.5
+	install -D -m 644 man/kith-protocol.7 $(DESTDIR)$(PREFIX)/share/man/man7/kith-protocol.7
+	install -d $(DESTDIR)$(UNITDIR)
+	sed -e 's|@BINDIR@|$(PREFIX)/bin|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g' conf/kithd.service \
+		>$(DESTDIR)$(UNITDIR)/kithd.service
+	chmod 644 $(DESTDIR)$(UNITDIR)/kithd.service
+	test -e $(DESTDIR)$(SYSCONFDIR)/kith/kith.conf || \
+		install -D -m 644 conf/kith.conf $(DESTDIR)$(SYSCONFDIR)/kith/kith.conf
+
+uninstall: ## remove what install put there, but for a changed kith.conf
+	rm -f $(DESTDIR)$(PREFIX)/bin/kithd $(DESTDIR)$(PREFIX)/share/man/man8/kithd.8 \
+		$(DESTDIR)$(PREFIX)/share/man/man5/kith.conf.5 \
+		$(DESTDIR)$(PREFIX)/share/man/man7/kith-protocol.7 $(DESTDIR)$(UNITDIR)/kithd.service
+	! cmp -s conf/kith.conf $(DESTDIR)$(SYSCONFDIR)/kith/kith.conf || \
+		rm -f $(DESTDIR)$(SYSCONFDIR)/kith/kith.conf
+
+dist: ## pack the committed sources
+	@mkdir -p $(BUILD)
+	git archive --prefix=kith-$(VERSION)/ -o $(BUILD)/kith-$(VERSION).tar.gz HEAD
+	@echo $(BUILD)/kith-$(VERSION).tar.gz
+
+clean: ## remove what was built
+	rm -rf $(BUILD)
+
+-include $(OBJECTS:.o=.d) $(UNIT_OBJECTS:.o=.d) $(SYSTEM_OBJECTS:.o=.d)

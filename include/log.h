@@ -1,0 +1,44 @@
+/*
+ * Lines to stderr: `2026-11-23T10:15:02.123Z info  peer 1a2b3c4d 10.0.0.7:5999: ready after 3 ms`. Any thread may log;
+ * nobody waits for the reader of stderr: a line that can't be written now is dropped and counted, and the count is
+ * logged when lines pass again. Every line is escaped as a whole, so text from a peer needs no care by the caller.
+ * Never called under a lock.
+ */
+#ifndef KITH_LOG_H
+#define KITH_LOG_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum log_level {
+	LOG_ERROR,   /* the operator must act */
+	LOG_WARNING, /* odd */
+	LOG_INFO,    /* the life of a peer */
+	LOG_DEBUG,   /* every message */
+};
+
+/* Before and after these two, lines go to stderr as it is. */
+void log_open(void);
+void log_close(void);
+
+void log_set_level(enum log_level level);
+bool log_is_on(enum log_level level);
+
+/* A line is at most 1,024 bytes with its escapes; a longer one is cut. */
+void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#define log_error(...) log_line(LOG_ERROR, __VA_ARGS__)
+#define log_warning(...) log_line(LOG_WARNING, __VA_ARGS__)
+#define log_info(...) log_line(LOG_INFO, __VA_ARGS__)
+#define log_debug(...) (log_is_on(LOG_DEBUG) ? log_line(LOG_DEBUG, __VA_ARGS__) : (void)0)
+
+/* For a trouble that repeats: true once a minute; *suppressed is how often it was false since. */
+struct log_limit {
+	_Atomic int64_t next_us;
+	atomic_uint suppressed;
+};
+
+bool log_limit_passes(struct log_limit *limit, unsigned *suppressed);
+
+#endif

@@ -1,0 +1,89 @@
+/*
+ * Mutexes, condition variables, threads, the monotonic clock: the one place that includes <pthread.h>.
+ *
+ * The annotations are read by clang's -Wthread-safety (`make lint`) and vanish elsewhere. In C a member can't name its
+ * sibling as its guard, so a module declares one `extern struct mutex NAME_guard;` that is never defined, marks its
+ * members GUARDED_BY(NAME_guard), and has private enter() and leave() functions that say they acquire and release it.
+ */
+#ifndef KITH_SYNC_H
+#define KITH_SYNC_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__clang__)
+#define ANNOTATION(x) __attribute__((x))
+#else
+#define ANNOTATION(x)
+#endif
+#define CAPABILITY(name) ANNOTATION(capability(name))
+#define GUARDED_BY(guard) ANNOTATION(guarded_by(guard))
+#define ACQUIRES(...) ANNOTATION(acquire_capability(__VA_ARGS__))
+#define RELEASES(...) ANNOTATION(release_capability(__VA_ARGS__))
+#define REQUIRES(...) ANNOTATION(requires_capability(__VA_ARGS__))
+#define EXCLUDES(...) ANNOTATION(locks_excluded(__VA_ARGS__))
+#define UNCHECKED ANNOTATION(no_thread_safety_analysis)
+
+/* A deadline that never comes. */
+#define FOREVER_US INT64_MAX
+
+/* Microseconds of CLOCK_MONOTONIC: the only clock that decides anything. */
+int64_t clock_now_us(void);
+
+struct CAPABILITY("mutex") mutex {
+	pthread_mutex_t real;
+};
+
+void mutex_init(struct mutex *mutex);
+void mutex_fini(struct mutex *mutex);
+void mutex_lock(struct mutex *mutex) ACQUIRES(*mutex);
+void mutex_unlock(struct mutex *mutex) RELEASES(*mutex);
+
+struct condition {
+	pthread_cond_t real;
+};
+
+void condition_init(struct condition *condition);
+void condition_fini(struct condition *condition);
+void condition_signal(struct condition *condition);
+void condition_broadcast(struct condition *condition);
+/* Blocks until a signal, spuriously or until deadline_us; false means that the deadline has passed. */
+bool condition_wait_until(struct condition *condition, struct mutex *mutex, int64_t deadline_us) REQUIRES(*mutex);
+
+struct thread {
+	pthread_t real;
+};
+
+/* Starts body(argument) on a stack of 64 KiB with all signals as the caller has them. 0, or an errno. */
+int thread_start(struct thread *thread, void *(*body)(void *), void *argument);
+struct thread thread_self(void);
+/* Blocks until the thread has ended. Each started thread is joined exactly once. */
+void thread_join(struct thread thread);
+
+/* An alarm: one thread waits, any thread rings. A ring with nobody waiting ends the next wait at once. */
+struct alarm {
+	struct mutex mutex;
+	struct condition rung;
+	bool ringing;
+};
+
+void alarm_init(struct alarm *alarm);
+void alarm_fini(struct alarm *alarm);
+void alarm_ring(struct alarm *alarm);
+/* Blocks until it rings or until deadline_us. */
+void alarm_wait_until(struct alarm *alarm, int64_t deadline_us);
+
+/* A wakeup: an alarm for a thread that waits in poll(2). fd is readable for ever after wakeup_ring. */
+struct wakeup {
+	int fd;
+	int ring_fd;
+};
+
+/* 0, or an errno (and then there is nothing to fini). */
+int wakeup_init(struct wakeup *wakeup);
+void wakeup_fini(struct wakeup *wakeup);
+void wakeup_ring(const struct wakeup *wakeup);
+
+#endif

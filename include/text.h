@@ -1,0 +1,34 @@
+/*
+ * Text that people read: what is UTF-8 without control characters, and what any bytes look like when they must be
+ * shown. Pure functions.
+ */
+#ifndef KITH_TEXT_H
+#define KITH_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum text_style {
+	TEXT_LINE, /* for a line of its own: spaces stay */
+	TEXT_WORD, /* for a column of a table: white space is escaped too */
+};
+
+/* Valid UTF-8 with no control character (Unicode's category Cc). */
+bool text_is_plain(const char *bytes, size_t length);
+
+/*
+ * Writes bytes into out, ended by NUL, with what could disturb a terminal or a reader of lines (control characters,
+ * what is not UTF-8, invisible line and direction changes) as \xHH a byte. In TEXT_WORD a backslash is escaped as
+ * well, so that the text can be told from its escape. What doesn't fit is left off, never in the middle of a character
+ * or of an escape. Returns the length of what was written.
+ */
+size_t text_escape(char *out, size_t out_bytes, const char *bytes, size_t length, enum text_style style);
+
+/* How many columns the text takes if each character takes one. */
+size_t text_width(const char *text);
+
+/* How many single-character edits turn one word into the other (Levenshtein, 1966), for "did you mean". */
+size_t text_distance(const char *one, const char *other);
+
+#endif

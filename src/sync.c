@@ -1,0 +1,163 @@
+#include "sync.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "must.h"
+
+/*
+ * 64 KiB hold the deepest path (a table of addresses to JSON) several times over; a default stack would be 8 MiB of
+ * address space for each of two threads a peer. Sanitizers widen every frame.
+ */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifdef SANITIZED
+enum { STACK_BYTES = 1024 * 1024 };
+#else
+enum { STACK_BYTES = 64 * 1024 };
+#endif
+
+int64_t clock_now_us(void)
+{
+	struct timespec now;
+	must(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+void mutex_init(struct mutex *mutex)
+{
+	must(pthread_mutex_init(&mutex->real, NULL) == 0);
+}
+
+void mutex_fini(struct mutex *mutex)
+{
+	must(pthread_mutex_destroy(&mutex->real) == 0);
+}
+
+void mutex_lock(struct mutex *mutex) UNCHECKED
+{
+	must(pthread_mutex_lock(&mutex->real) == 0);
+}
+
+void mutex_unlock(struct mutex *mutex) UNCHECKED
+{
+	must(pthread_mutex_unlock(&mutex->real) == 0);
+}
+
+void condition_init(struct condition *condition)
+{
+	pthread_condattr_t attributes;
+	must(pthread_condattr_init(&attributes) == 0);
+	must(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
+	must(pthread_cond_init(&condition->real, &attributes) == 0);
+	pthread_condattr_destroy(&attributes);
+}
+
+void condition_fini(struct condition *condition)
+{
+	must(pthread_cond_destroy(&condition->real) == 0);
+}
+
+void condition_signal(struct condition *condition)
+{
+	must(pthread_cond_signal(&condition->real) == 0);
+}
+
+void condition_broadcast(struct condition *condition)
+{
+	must(pthread_cond_broadcast(&condition->real) == 0);
+}
+
+bool condition_wait_until(struct condition *condition, struct mutex *mutex, int64_t deadline_us)
+{
+	if (deadline_us == FOREVER_US) {
+		must(pthread_cond_wait(&condition->real, &mutex->real) == 0);
+		return true;
+	}
+	struct timespec until = {.tv_sec = (time_t)(deadline_us / 1000000),
+				 .tv_nsec = (long)(deadline_us % 1000000) * 1000};
+	int error = pthread_cond_timedwait(&condition->real, &mutex->real, &until);
+	must(error == 0 || error == ETIMEDOUT);
+	return error == 0;
+}
+
+int thread_start(struct thread *thread, void *(*body)(void *), void *argument)
+{
+	pthread_attr_t attributes;
+	int error = pthread_attr_init(&attributes);
+	if (error != 0)
+		return error;
+	must(pthread_attr_setstacksize(&attributes, STACK_BYTES) == 0);
+	error = pthread_create(&thread->real, &attributes, body, argument);
+	pthread_attr_destroy(&attributes);
+	return error;
+}
+
+struct thread thread_self(void)
+{
+	return (struct thread){.real = pthread_self()};
+}
+
+void thread_join(struct thread thread)
+{
+	must(pthread_join(thread.real, NULL) == 0);
+}
+
+void alarm_init(struct alarm *alarm)
+{
+	mutex_init(&alarm->mutex);
+	condition_init(&alarm->rung);
+	alarm->ringing = false;
+}
+
+void alarm_fini(struct alarm *alarm)
+{
+	condition_fini(&alarm->rung);
+	mutex_fini(&alarm->mutex);
+}
+
+void alarm_ring(struct alarm *alarm)
+{
+	mutex_lock(&alarm->mutex);
+	alarm->ringing = true;
+	condition_signal(&alarm->rung);
+	mutex_unlock(&alarm->mutex);
+}
+
+void alarm_wait_until(struct alarm *alarm, int64_t deadline_us)
+{
+	mutex_lock(&alarm->mutex);
+	while (!alarm->ringing && condition_wait_until(&alarm->rung, &alarm->mutex, deadline_us))
+		;
+	alarm->ringing = false;
+	mutex_unlock(&alarm->mutex);
+}
+
+int wakeup_init(struct wakeup *wakeup)
+{
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+		return errno;
+	*wakeup = (struct wakeup){.fd = ends[0], .ring_fd = ends[1]};
+	return 0;
+}
+
+void wakeup_fini(struct wakeup *wakeup)
+{
+	close(wakeup->fd);
+	close(wakeup->ring_fd);
+}
+
+void wakeup_ring(const struct wakeup *wakeup)
+{
+	/* A full pipe is readable already: that is all a ring has to achieve. */
+	ssize_t ignored = write(wakeup->ring_fd, "", 1);
+	(void)ignored;
+}
