@@ -1,0 +1,71 @@
+/*
+ * An address: a numeric host and a port, IPv4 or IPv6. A plain value, comparable with address_equals, usable as the key
+ * of a hash table (all its bytes count). IPv4-mapped IPv6 addresses become IPv4 wherever an address is made.
+ */
+#ifndef KITH_ADDRESS_H
+#define KITH_ADDRESS_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+/* "[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255]:65535" and its NUL. */
+enum { ADDRESS_TEXT_BYTES = INET6_ADDRSTRLEN + 8 };
+
+/* The port of an address that is given without one. */
+enum { ADDRESS_DEFAULT_PORT = 5999 };
+
+enum address_family {
+	ADDRESS_NONE, /* no address: what a zeroed struct is */
+	ADDRESS_IPV4,
+	ADDRESS_IPV6,
+};
+
+struct address {
+	uint8_t host[16]; /* IPv4 has the first four */
+	uint16_t port;
+	uint16_t family;
+};
+
+/* How far an address means the same machine. */
+enum address_scope {
+	SCOPE_LOOPBACK, /* 127/8, ::1 */
+	SCOPE_PRIVATE,	/* RFC 1918, link-local (RFC 3927, RFC 4291), shared (RFC 6598), unique local (RFC 4193) */
+	SCOPE_GLOBAL,
+};
+
+/* "host:port" with a numeric host, IPv6 in brackets. False for anything else: a name, a zone, a missing port. */
+bool address_parse(const char *text, struct address *address);
+
+/*
+ * Splits "host[:port]" where the host may be a name, and an IPv6 host stands in brackets. What has no port gets the
+ * default one. False where that isn't the form, or host_bytes don't hold the host.
+ */
+bool address_split(const char *text, char *host, size_t host_bytes, uint16_t *port);
+/* A numeric host without brackets, with a port. */
+bool address_from_host(const char *host, uint16_t port, struct address *address);
+
+void address_format(const struct address *address, char out[static ADDRESS_TEXT_BYTES]);
+
+/* False for a family that isn't IP. */
+bool address_from_socket(const struct sockaddr_storage *from, struct address *address);
+socklen_t address_to_socket(const struct address *address, struct sockaddr_storage *to);
+
+bool address_equals(const struct address *one, const struct address *other);
+bool address_same_host(const struct address *one, const struct address *other);
+bool address_is_known(const struct address *address);
+bool address_is_wildcard(const struct address *address);
+enum address_scope address_scope_of(const struct address *address);
+/* Could a node listen there: not port 0, nor the unspecified, a multicast or the broadcast address. */
+bool address_is_dialable(const struct address *address);
+
+/*
+ * May an address of this scope be told over a connection between these two ends? A loopback address only means
+ * something to the same machine, a private one only inside.
+ */
+bool address_may_travel(const struct address *address, const struct address *one_end, const struct address *other_end);
+
+uint64_t address_hash(const struct address *address);
+
+#endif

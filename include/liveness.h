@@ -1,0 +1,42 @@
+/*
+ * When to ping, when to give up, and how far away a peer is. A plain value driven by the times that are handed in: one
+ * ping is outstanding at a time, its clock runs from when it enters the outbox, and the next is due an interval after
+ * the last or at the pong, whichever is later. All times are microseconds of one clock.
+ */
+#ifndef KITH_LIVENESS_H
+#define KITH_LIVENESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct liveness {
+	int64_t interval_us;
+	int64_t timeout_us;
+	int64_t ping_due_us;
+	int64_t pinged_us; /* when the outstanding ping was sent; meaningless without one */
+	int64_t rtt_us;	   /* of the last answered ping; -1 before the first */
+	bool is_waiting;   /* a ping is outstanding */
+};
+
+/* The first ping is due at once. */
+void liveness_init(struct liveness *liveness, int64_t interval_us, int64_t timeout_us, int64_t now_us);
+
+/* True if a ping is to be sent now; it counts as sent. */
+bool liveness_ping(struct liveness *liveness, int64_t now_us);
+/* Makes the next ping due at once, unless one is outstanding. */
+void liveness_hurry(struct liveness *liveness, int64_t now_us);
+/* False for a pong that nobody waits for. */
+bool liveness_pong(struct liveness *liveness, int64_t now_us);
+
+/*
+ * When to look again whether a ping is due. While one is outstanding that is an interval after it, so that a pong in
+ * time needs to wake nobody; after that FOREVER_US: a pong that comes so late makes the next ping due at once.
+ */
+int64_t liveness_next_ping_us(const struct liveness *liveness, int64_t now_us);
+/* When the peer has failed unless it answers before: FOREVER_US while no ping is outstanding. */
+int64_t liveness_deadline_us(const struct liveness *liveness);
+
+/* The last round trip, or the wait so far where that is longer: a hung peer never looks fresh. -1 if unknown. */
+int64_t liveness_rtt_us(const struct liveness *liveness, int64_t now_us);
+
+#endif

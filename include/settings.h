@@ -1,0 +1,95 @@
+/*
+ * The settings of a node: their table (names, types, ranges, defaults), read from a file in libconfig's syntax and from
+ * the command line. A plain value once it is read; nothing here opens anything but the file. What each setting means
+ * stands in kith.conf(5).
+ */
+#ifndef KITH_SETTINGS_H
+#define KITH_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "address.h"
+#include "log.h"
+#include "message.h"
+
+enum {
+	SETTINGS_HOST_BYTES = 256, /* a DNS name has at most 253 characters (RFC 1035, 2.3.4) */
+	SETTINGS_LIST_ENTRIES = 256,
+	SETTINGS_ERROR_BYTES = 768,
+	SETTINGS_FILE_BYTES = 1024 * 1024,
+};
+
+struct bootstrap {
+	char host[SETTINGS_HOST_BYTES]; /* a name, or the text of a number */
+	uint16_t port;
+	struct address address; /* unknown for a name */
+};
+
+enum setting_id {
+	SETTING_LISTEN,
+	SETTING_ADVERTISE,
+	SETTING_BOOTSTRAP,
+	SETTING_NETWORK,
+	SETTING_NAME,
+	SETTING_MAX_OUTBOUND,
+	SETTING_MAX_INBOUND,
+	SETTING_MAX_DIALING,
+	SETTING_PING_INTERVAL,
+	SETTING_PING_TIMEOUT,
+	SETTING_CONNECT_TIMEOUT,
+	SETTING_HANDSHAKE_TIMEOUT,
+	SETTING_SHARE_WITHIN,
+	SETTING_RETRY_MIN,
+	SETTING_RETRY_MAX,
+	SETTING_LOG_LEVEL,
+	SETTING_COUNT,
+};
+
+struct settings {
+	struct address *listen;
+	size_t listen_count;
+	struct address advertise; /* may be unknown */
+	struct bootstrap *bootstrap;
+	size_t bootstrap_count;
+	char network[MESSAGE_TEXT_BYTES];
+	char name[MESSAGE_TEXT_BYTES];
+	int64_t max_outbound;
+	int64_t max_inbound;
+	int64_t max_dialing;
+	int64_t ping_interval_us;
+	int64_t ping_timeout_us;
+	int64_t connect_timeout_us;
+	int64_t handshake_timeout_us;
+	int64_t share_within_us;
+	int64_t retry_min_us;
+	int64_t retry_max_us;
+	enum log_level log_level;
+	char *where[SETTING_COUNT]; /* "FILE:LINE" or "-o NAME" of what was set; NULL for a default */
+};
+
+/* Everything at its default. */
+void settings_init(struct settings *settings);
+void settings_fini(struct settings *settings);
+
+/*
+ * Each of these returns false with one line in error that says where and what is wrong, and what would be right. The
+ * settings are then good for settings_fini alone.
+ */
+bool settings_read_file(struct settings *settings, const char *path, char error[static SETTINGS_ERROR_BYTES]);
+/* "SETTING=VALUE", the value without quotes, a list separated by commas. */
+bool settings_set_option(struct settings *settings, const char *option, char error[static SETTINGS_ERROR_BYTES]);
+/* Replaces the list of addresses to listen on; where is how the user gave it ("-l"). */
+bool settings_set_listen(struct settings *settings, const char *const *addresses, size_t count, const char *where,
+			 char error[static SETTINGS_ERROR_BYTES]);
+bool settings_add_bootstrap(struct settings *settings, const char *address, const char *where,
+			    char error[static SETTINGS_ERROR_BYTES]);
+/* What no setting can tell alone. */
+bool settings_check(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES]);
+
+/* The table, for the documents that must agree with it: the name, and the default as the file would write it. */
+const char *setting_name(enum setting_id setting);
+const char *setting_default(enum setting_id setting);
+
+#endif

@@ -1,0 +1,337 @@
+#include "message.h"
+
+#include <json-c/json.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "text.h"
+
+/* clang-format off */
+static const char *const type_names[MESSAGE_TYPES] = {
+	[MESSAGE_HELLO]   = "hello",
+	[MESSAGE_PING]    = "ping",
+	[MESSAGE_PONG]    = "pong",
+	[MESSAGE_GETADDR] = "getaddr",
+	[MESSAGE_ADDR]    = "addr",
+	[MESSAGE_BYE]     = "bye",
+};
+
+static const char *const reason_names[] = {
+	[BYE_UNKNOWN]   = "unknown",
+	[BYE_SHUTDOWN]  = "shutdown",
+	[BYE_DUPLICATE] = "duplicate",
+	[BYE_SELF]      = "self",
+	[BYE_NETWORK]   = "network",
+	[BYE_FULL]      = "full",
+	[BYE_PROTOCOL]  = "protocol",
+	[BYE_TIMEOUT]   = "timeout",
+	[BYE_SLOW]      = "slow",
+	[BYE_FEELER]    = "feeler",
+};
+/* clang-format on */
+
+enum { REASONS = sizeof reason_names / sizeof *reason_names };
+
+const char *message_type_name(enum message_type type)
+{
+	return type == MESSAGE_UNKNOWN ? "unknown" : type_names[type];
+}
+
+const char *bye_reason_name(enum bye_reason reason)
+{
+	return reason_names[reason];
+}
+
+/* Says what is wrong, and returns false for the caller to pass on. */
+static bool wrong(char error[static MESSAGE_ERROR_BYTES], const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+static bool wrong(char error[static MESSAGE_ERROR_BYTES], const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(error, MESSAGE_ERROR_BYTES, format, arguments);
+	va_end(arguments);
+	return false;
+}
+
+/* The value as a C string, or NULL if it isn't a string or holds a NUL. */
+static const char *string_of(struct json_object *value)
+{
+	if (!json_object_is_type(value, json_type_string))
+		return NULL;
+	const char *text = json_object_get_string(value);
+	return strlen(text) == (size_t)json_object_get_string_len(value) ? text : NULL;
+}
+
+/* Copies an optional text of at most 64 bytes without control characters. */
+static bool decode_text(struct json_object *object, const char *key, char out[static MESSAGE_TEXT_BYTES], bool *present,
+			char error[static MESSAGE_ERROR_BYTES])
+{
+	struct json_object *value;
+	*present = json_object_object_get_ex(object, key, &value);
+	if (!*present)
+		return true;
+	const char *text = string_of(value);
+	if (text == NULL || strlen(text) >= MESSAGE_TEXT_BYTES || !text_is_plain(text, strlen(text)))
+		return wrong(error, "hello: \"%s\" must be a string of at most %d bytes without control characters",
+			     key, MESSAGE_TEXT_BYTES - 1);
+	strcpy(out, text);
+	return true;
+}
+
+static bool decode_hello(struct json_object *object, struct message *message, char error[static MESSAGE_ERROR_BYTES])
+{
+	struct message_hello *hello = &message->hello;
+	struct json_object *value;
+	bool present;
+
+	if (!json_object_object_get_ex(object, "nodeid", &value))
+		return wrong(error, "hello: \"nodeid\" is missing");
+	const char *nodeid = string_of(value);
+	if (nodeid == NULL || !nodeid_parse(nodeid, &hello->nodeid))
+		return wrong(error, "hello: \"nodeid\" must be a UUID of 36 characters that is not nil");
+	if (!decode_text(object, "network", hello->network, &hello->has_network, error) ||
+	    !decode_text(object, "name", hello->name, &present, error) ||
+	    !decode_text(object, "agent", hello->agent, &present, error))
+		return false;
+	if (json_object_object_get_ex(object, "version", &value)) {
+		if (!json_object_is_type(value, json_type_int))
+			return wrong(error, "hello: \"version\" must be an integer");
+		hello->version = json_object_get_int64(value);
+	}
+	if (json_object_object_get_ex(object, "listen", &value)) {
+		int64_t port = json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : 0;
+		if (port < 1 || port > 65535)
+			return wrong(error, "hello: \"listen\" must be a port from 1 to 65535");
+		hello->listen = (uint16_t)port;
+	}
+	if (json_object_object_get_ex(object, "feeler", &value)) {
+		if (!json_object_is_type(value, json_type_boolean))
+			return wrong(error, "hello: \"feeler\" must be true or false");
+		hello->is_feeler = json_object_get_boolean(value);
+	}
+	return true;
+}
+
+/* False for an entry of another type; *useful tells whether a well-typed one is an address with or without a nodeid. */
+static bool decode_entry(struct json_object *value, struct message_entry *entry, bool *useful)
+{
+	struct json_object *address = value, *nodeid = NULL;
+	*entry = (struct message_entry){0};
+	if (json_object_is_type(value, json_type_array)) {
+		if (json_object_array_length(value) != 2)
+			return false;
+		address = json_object_array_get_idx(value, 0);
+		nodeid = json_object_array_get_idx(value, 1);
+		if (!json_object_is_type(nodeid, json_type_string))
+			return false;
+	}
+	if (!json_object_is_type(address, json_type_string))
+		return false;
+	const char *address_text = string_of(address);
+	const char *nodeid_text = nodeid == NULL ? NULL : string_of(nodeid);
+	*useful = address_text != NULL && address_parse(address_text, &entry->address) &&
+		  (nodeid == NULL || (nodeid_text != NULL && nodeid_parse(nodeid_text, &entry->nodeid)));
+	return true;
+}
+
+static bool decode_addr(struct json_object *object, struct message *message, char error[static MESSAGE_ERROR_BYTES])
+{
+	struct message_addr *addr = &message->addr;
+	struct json_object *peers;
+
+	if (!json_object_object_get_ex(object, "peers", &peers))
+		return wrong(error, "addr: \"peers\" is missing");
+	if (!json_object_is_type(peers, json_type_array))
+		return wrong(error, "addr: \"peers\" must be a list");
+	size_t length = json_object_array_length(peers);
+	if (length > MESSAGE_ADDR_ENTRIES)
+		return wrong(error, "addr: \"peers\" has %zu entries, and may have %d", length, MESSAGE_ADDR_ENTRIES);
+	addr->entries = calloc(length + 1, sizeof *addr->entries);
+	if (addr->entries == NULL)
+		return wrong(error, "addr: no memory for %zu entries", length);
+	for (size_t i = 0; i < length; i++) {
+		bool useful;
+		if (!decode_entry(json_object_array_get_idx(peers, i), &addr->entries[addr->count], &useful))
+			return wrong(error, "addr: entry %zu must be \"host:port\" or [\"host:port\", \"nodeid\"]",
+				     i + 1);
+		if (useful)
+			addr->count++;
+		else
+			addr->useless++;
+	}
+	return true;
+}
+
+static bool decode_bye(struct json_object *object, struct message *message, char error[static MESSAGE_ERROR_BYTES])
+{
+	struct json_object *value;
+	if (!json_object_object_get_ex(object, "reason", &value))
+		return wrong(error, "bye: \"reason\" is missing");
+	if (!json_object_is_type(value, json_type_string))
+		return wrong(error, "bye: \"reason\" must be a string");
+	const char *text = json_object_get_string(value);
+	text_escape(message->bye.text, sizeof message->bye.text, text, strlen(text), TEXT_LINE);
+	for (int i = BYE_UNKNOWN + 1; i < REASONS; i++)
+		if (strcmp(text, reason_names[i]) == 0)
+			message->bye.reason = (enum bye_reason)i;
+	return true;
+}
+
+static bool decode_nothing(struct json_object *object, struct message *message, char error[static MESSAGE_ERROR_BYTES])
+{
+	(void)object, (void)message, (void)error;
+	return true;
+}
+
+static bool decode_object(struct json_object *object, struct message *message, char error[static MESSAGE_ERROR_BYTES])
+{
+	/* clang-format off */
+	static bool (*const decoders[MESSAGE_TYPES])(struct json_object *, struct message *, char *) = {
+		[MESSAGE_UNKNOWN] = decode_nothing,
+		[MESSAGE_HELLO]   = decode_hello,
+		[MESSAGE_PING]    = decode_nothing,
+		[MESSAGE_PONG]    = decode_nothing,
+		[MESSAGE_GETADDR] = decode_nothing,
+		[MESSAGE_ADDR]    = decode_addr,
+		[MESSAGE_BYE]     = decode_bye,
+	};
+	/* clang-format on */
+	struct json_object *msgtype;
+
+	if (!json_object_is_type(object, json_type_object))
+		return wrong(error, "a message must be a JSON object");
+	if (!json_object_object_get_ex(object, "msgtype", &msgtype))
+		return wrong(error, "\"msgtype\" is missing");
+	if (!json_object_is_type(msgtype, json_type_string))
+		return wrong(error, "\"msgtype\" must be a string");
+	const char *name = string_of(msgtype);
+	for (int i = MESSAGE_UNKNOWN + 1; name != NULL && i < MESSAGE_TYPES; i++)
+		if (strcmp(name, type_names[i]) == 0)
+			message->type = (enum message_type)i;
+	return decoders[message->type](object, message, error);
+}
+
+bool message_decode(const char *line, size_t length, struct message *message, char error[static MESSAGE_ERROR_BYTES])
+{
+	bool decoded = false;
+	memset(message, 0, sizeof *message);
+	/* json-c takes a NUL for the end of its text, and would not see what follows. */
+	if (memchr(line, '\0', length) != NULL)
+		return wrong(error, "not JSON: a NUL byte");
+	struct json_tokener *tokener = json_tokener_new_ex(MESSAGE_JSON_DEPTH);
+	if (tokener == NULL)
+		return wrong(error, "no memory to parse a message");
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	struct json_object *object = json_tokener_parse_ex(tokener, line, (int)length);
+	enum json_tokener_error problem = json_tokener_get_error(tokener);
+	if (problem == json_tokener_success)
+		decoded = decode_object(object, message, error);
+	else if (problem == json_tokener_continue)
+		wrong(error, "not a JSON object: the line ends within a value");
+	else
+		wrong(error, "not JSON: %s at byte %zu", json_tokener_error_desc(problem),
+		      json_tokener_get_parse_end(tokener) + 1);
+	json_object_put(object);
+	json_tokener_free(tokener);
+	if (!decoded)
+		message_fini(message);
+	return decoded;
+}
+
+void message_fini(struct message *message)
+{
+	if (message->type == MESSAGE_ADDR)
+		free(message->addr.entries);
+	memset(message, 0, sizeof *message);
+}
+
+/* Takes value; false if there is no memory. */
+static bool add(struct json_object *object, const char *key, struct json_object *value)
+{
+	if (value != NULL && json_object_object_add(object, key, value) == 0)
+		return true;
+	json_object_put(value);
+	return false;
+}
+
+static bool add_text(struct json_object *object, const char *key, const char *text)
+{
+	return text[0] == '\0' || add(object, key, json_object_new_string(text));
+}
+
+static bool encode_hello(struct json_object *object, const struct message *message)
+{
+	const struct message_hello *hello = &message->hello;
+	char nodeid[NODEID_TEXT_BYTES];
+	nodeid_format(&hello->nodeid, nodeid);
+	return add_text(object, "nodeid", nodeid) && add(object, "version", json_object_new_int64(hello->version)) &&
+	       add_text(object, "network", hello->network) && add_text(object, "name", hello->name) &&
+	       add_text(object, "agent", hello->agent) &&
+	       (hello->listen == 0 || add(object, "listen", json_object_new_int(hello->listen))) &&
+	       (!hello->is_feeler || add(object, "feeler", json_object_new_boolean(true)));
+}
+
+/* Takes value; false if there is no memory. */
+static bool push(struct json_object *list, struct json_object *value)
+{
+	if (value != NULL && json_object_array_add(list, value) == 0)
+		return true;
+	json_object_put(value);
+	return false;
+}
+
+static bool encode_entry(struct json_object *peers, const struct message_entry *entry)
+{
+	char address[ADDRESS_TEXT_BYTES], nodeid[NODEID_TEXT_BYTES];
+	address_format(&entry->address, address);
+	if (nodeid_is_none(&entry->nodeid))
+		return push(peers, json_object_new_string(address));
+	nodeid_format(&entry->nodeid, nodeid);
+	struct json_object *pair = json_object_new_array_ext(2);
+	return push(peers, pair) && push(pair, json_object_new_string(address)) &&
+	       push(pair, json_object_new_string(nodeid));
+}
+
+static bool encode_addr(struct json_object *object, const struct message *message)
+{
+	struct json_object *peers = json_object_new_array_ext((int)message->addr.count);
+	if (!add(object, "peers", peers))
+		return false;
+	for (size_t i = 0; i < message->addr.count; i++)
+		if (!encode_entry(peers, &message->addr.entries[i]))
+			return false;
+	return true;
+}
+
+static bool encode_keys(struct json_object *object, const struct message *message)
+{
+	if (!add_text(object, "msgtype", type_names[message->type]))
+		return false;
+	switch (message->type) {
+	case MESSAGE_HELLO:
+		return encode_hello(object, message);
+	case MESSAGE_ADDR:
+		return encode_addr(object, message);
+	case MESSAGE_BYE:
+		return add_text(object, "reason", reason_names[message->bye.reason]);
+	default:
+		return true;
+	}
+}
+
+bool message_encode(const struct message *message, struct buffer *out)
+{
+	struct json_object *object = json_object_new_object();
+	bool encoded = false;
+	if (object != NULL && encode_keys(object, message)) {
+		size_t length;
+		const char *text = json_object_to_json_string_length(
+			object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
+		encoded = text != NULL && buffer_append(out, text, length) && buffer_append(out, "\n", 1);
+	}
+	json_object_put(object);
+	return encoded;
+}

@@ -1,0 +1,564 @@
+#include "settings.h"
+
+#include <errno.h>
+#include <libconfig.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "must.h"
+#include "text.h"
+
+/* A value as it was written, in the file or after -o, before its setting's type has judged it. */
+struct value {
+	enum { VALUE_NUMBER, VALUE_TEXT, VALUE_LIST, VALUE_OTHER } kind;
+	double number;
+	const char *text;
+	const char *const *list;
+	size_t count;
+};
+
+struct setting {
+	const char *name;
+	const char *default_text;
+	const char *wanted; /* what would be right */
+	bool (*set)(struct settings *settings, const struct setting *setting, const struct value *value, char *problem);
+	size_t offset;
+	double least, most;
+	enum { READ_NUMBER, READ_TEXT, READ_LIST } option_syntax;
+};
+
+/* A problem is half a sentence, at most this long, that follows the setting's name. */
+enum { PROBLEM_BYTES = 400 };
+
+static bool wrong(char *problem, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static bool wrong(char *problem, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(problem, PROBLEM_BYTES, format, arguments);
+	va_end(arguments);
+	return false;
+}
+
+static void *field(struct settings *settings, const struct setting *setting)
+{
+	return (char *)settings + setting->offset;
+}
+
+static bool wrong_value(const struct setting *setting, char *problem)
+{
+	return wrong(problem, "must be %s", setting->wanted);
+}
+
+static bool set_count(struct settings *settings, const struct setting *setting, const struct value *value,
+		      char *problem)
+{
+	if (value->kind != VALUE_NUMBER || !(value->number >= setting->least && value->number <= setting->most) ||
+	    value->number != floor(value->number))
+		return wrong_value(setting, problem);
+	*(int64_t *)field(settings, setting) = (int64_t)value->number;
+	return true;
+}
+
+static bool set_seconds(struct settings *settings, const struct setting *setting, const struct value *value,
+			char *problem)
+{
+	/* Written so that NaN, which is neither below nor above anything, is out of range. */
+	if (value->kind != VALUE_NUMBER || !(value->number >= setting->least && value->number <= setting->most))
+		return wrong_value(setting, problem);
+	*(int64_t *)field(settings, setting) = llround(value->number * 1e6);
+	return true;
+}
+
+static bool set_text(struct settings *settings, const struct setting *setting, const struct value *value, char *problem)
+{
+	if (value->kind != VALUE_TEXT || strlen(value->text) >= MESSAGE_TEXT_BYTES ||
+	    !text_is_plain(value->text, strlen(value->text)))
+		return wrong_value(setting, problem);
+	strcpy(field(settings, setting), value->text);
+	return true;
+}
+
+static bool set_network(struct settings *settings, const struct setting *setting, const struct value *value,
+			char *problem)
+{
+	if (value->kind == VALUE_TEXT && value->text[0] == '\0')
+		return wrong_value(setting, problem);
+	return set_text(settings, setting, value, problem);
+}
+
+static void set_host_name(struct settings *settings)
+{
+	char name[MESSAGE_TEXT_BYTES] = "";
+	if (gethostname(name, sizeof name - 1) != 0 || !text_is_plain(name, strlen(name)))
+		name[0] = '\0';
+	strcpy(settings->name, name);
+}
+
+static bool set_name(struct settings *settings, const struct setting *setting, const struct value *value, char *problem)
+{
+	if (!set_text(settings, setting, value, problem))
+		return false;
+	if (settings->name[0] == '\0')
+		set_host_name(settings);
+	return true;
+}
+
+static bool set_log_level(struct settings *settings, const struct setting *setting, const struct value *value,
+			  char *problem)
+{
+	static const char *const names[] = {"error", "warning", "info", "debug"};
+	for (size_t i = 0; value->kind == VALUE_TEXT && i < sizeof names / sizeof *names; i++) {
+		if (strcmp(value->text, names[i]) == 0) {
+			settings->log_level = (enum log_level)i;
+			return true;
+		}
+	}
+	return wrong_value(setting, problem);
+}
+
+/* An address that is numeric and has a port: to listen on or to announce. */
+static bool read_address(const char *text, struct address *address, char *problem)
+{
+	char host[SETTINGS_HOST_BYTES];
+	uint16_t port;
+	if (address_parse(text, address))
+		return true;
+	if (address_from_host(text, ADDRESS_DEFAULT_PORT, address)) {
+		char right[ADDRESS_TEXT_BYTES];
+		address_format(address, right);
+		return wrong(problem, "\"%s\" has no port: write \"%s\"", text, right);
+	}
+	if (!address_split(text, host, sizeof host, &port))
+		return wrong(problem,
+			     "\"%s\" is not host:port with a port from 0 to 65535: "
+			     "write \"127.0.0.1:5999\" or \"[::1]:5999\"",
+			     text);
+	return wrong(problem, "\"%s\" is not a numeric address with a port: write \"127.0.0.1:5999\" or \"[::1]:5999\"",
+		     text);
+}
+
+static bool set_listen(struct settings *settings, const struct setting *setting, const struct value *value,
+		       char *problem)
+{
+	if (value->kind != VALUE_LIST)
+		return wrong_value(setting, problem);
+	free(settings->listen);
+	settings->listen = calloc(value->count + 1, sizeof *settings->listen);
+	must(settings->listen != NULL);
+	settings->listen_count = 0;
+	for (size_t i = 0; i < value->count; i++) {
+		struct address *address = &settings->listen[i];
+		if (!read_address(value->list[i], address, problem))
+			return false;
+		for (size_t j = 0; j < i; j++)
+			if (address->port != 0 && address_equals(address, &settings->listen[j]))
+				return wrong(problem, "\"%s\" stands there twice: leave one out", value->list[i]);
+		settings->listen_count++;
+	}
+	return true;
+}
+
+static bool set_advertise(struct settings *settings, const struct setting *setting, const struct value *value,
+			  char *problem)
+{
+	if (value->kind != VALUE_TEXT)
+		return wrong_value(setting, problem);
+	settings->advertise = (struct address){0};
+	if (value->text[0] == '\0')
+		return true;
+	if (!read_address(value->text, &settings->advertise, problem))
+		return false;
+	return address_is_dialable(&settings->advertise) ||
+	       wrong(problem, "\"%s\" can't be dialled by others: write the host and port that they reach this node by",
+		     value->text);
+}
+
+/* A name of letters, digits, hyphens, underscores and dots: what DNS can hold. */
+static bool is_host_name(const char *host)
+{
+	return host[0] != '-' && host[0] != '.' &&
+	       host[strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")] == '\0';
+}
+
+static bool read_bootstrap(const char *text, struct bootstrap *bootstrap, char *problem)
+{
+	*bootstrap = (struct bootstrap){0};
+	if (!address_split(text, bootstrap->host, sizeof bootstrap->host, &bootstrap->port) || bootstrap->port == 0)
+		return wrong(problem,
+			     "\"%s\" is not host[:port] with a port from 1 to 65535: "
+			     "write \"node.example:5999\", \"192.0.2.7:5999\" or \"[2001:db8::7]:5999\"",
+			     text);
+	if (address_from_host(bootstrap->host, bootstrap->port, &bootstrap->address))
+		return address_is_dialable(&bootstrap->address) ||
+		       wrong(problem, "\"%s\" can't be dialled: write the address of a node", text);
+	/* What looks like a number and isn't one would be asked of a name server. */
+	if (is_host_name(bootstrap->host) && bootstrap->host[strspn(bootstrap->host, "0123456789.")] != '\0')
+		return true;
+	return wrong(problem, "\"%s\" is neither a numeric address nor a host name", text);
+}
+
+static bool append_bootstrap(struct settings *settings, const char *text, char *problem)
+{
+	size_t count = settings->bootstrap_count;
+	if (count == SETTINGS_LIST_ENTRIES)
+		return wrong(problem, "has more than %d entries", SETTINGS_LIST_ENTRIES);
+	struct bootstrap *grown = realloc(settings->bootstrap, (count + 1) * sizeof *grown);
+	must(grown != NULL);
+	settings->bootstrap = grown;
+	if (!read_bootstrap(text, &grown[count], problem))
+		return false;
+	settings->bootstrap_count++;
+	return true;
+}
+
+static bool set_bootstrap(struct settings *settings, const struct setting *setting, const struct value *value,
+			  char *problem)
+{
+	if (value->kind != VALUE_LIST)
+		return wrong_value(setting, problem);
+	settings->bootstrap_count = 0;
+	for (size_t i = 0; i < value->count; i++)
+		if (!append_bootstrap(settings, value->list[i], problem))
+			return false;
+	return true;
+}
+
+#define COUNT(setting_name, default_value, minimum)                                                                    \
+	{                                                                                                              \
+		.name = #setting_name, .default_text = (default_value), .set = set_count,                              \
+		.wanted = "a whole number from " #minimum " to 1000000", .least = (minimum), .most = 1000000,          \
+		.offset = offsetof(struct settings, setting_name), .option_syntax = READ_NUMBER                        \
+	}
+#define SECONDS(setting_name, default_value)                                                                           \
+	{                                                                                                              \
+		.name = #setting_name, .default_text = (default_value), .set = set_seconds,                            \
+		.wanted = "a number of seconds from 0.01 to 86400", .least = 0.01, .most = 86400,                      \
+		.offset = offsetof(struct settings, setting_name##_us), .option_syntax = READ_NUMBER                   \
+	}
+
+static const struct setting table[SETTING_COUNT] = {
+	[SETTING_LISTEN] = {.name = "listen",
+			    .default_text = "[\"127.0.0.1:5999\"]",
+			    .wanted = "a list of at most 256 addresses, as in [\"127.0.0.1:5999\"]",
+			    .set = set_listen,
+			    .option_syntax = READ_LIST},
+	[SETTING_ADVERTISE] = {.name = "advertise",
+			       .default_text = "\"\"",
+			       .wanted = "an address, as in \"192.0.2.7:5999\", or \"\" for none",
+			       .set = set_advertise,
+			       .option_syntax = READ_TEXT},
+	[SETTING_BOOTSTRAP] = {.name = "bootstrap",
+			       .default_text = "[]",
+			       .wanted = "a list of at most 256 addresses, as in [\"node.example:5999\"]",
+			       .set = set_bootstrap,
+			       .option_syntax = READ_LIST},
+	[SETTING_NETWORK] = {.name = "network",
+			     .default_text = "\"kith\"",
+			     .wanted = "a text of 1 to 64 bytes of UTF-8 without control characters, as in \"kith\"",
+			     .set = set_network,
+			     .offset = offsetof(struct settings, network),
+			     .option_syntax = READ_TEXT},
+	[SETTING_NAME] = {.name = "name",
+			  .default_text = "\"\"",
+			  .wanted = "a text of at most 64 bytes of UTF-8 without control characters, as in \"alpha\"",
+			  .set = set_name,
+			  .offset = offsetof(struct settings, name),
+			  .option_syntax = READ_TEXT},
+	[SETTING_MAX_OUTBOUND] = COUNT(max_outbound, "64", 0),
+	[SETTING_MAX_INBOUND] = COUNT(max_inbound, "512", 0),
+	[SETTING_MAX_DIALING] = COUNT(max_dialing, "16", 1),
+	[SETTING_PING_INTERVAL] = SECONDS(ping_interval, "60"),
+	[SETTING_PING_TIMEOUT] = SECONDS(ping_timeout, "20"),
+	[SETTING_CONNECT_TIMEOUT] = SECONDS(connect_timeout, "10"),
+	[SETTING_HANDSHAKE_TIMEOUT] = SECONDS(handshake_timeout, "10"),
+	[SETTING_SHARE_WITHIN] = SECONDS(share_within, "240"),
+	[SETTING_RETRY_MIN] = SECONDS(retry_min, "1"),
+	[SETTING_RETRY_MAX] = SECONDS(retry_max, "300"),
+	[SETTING_LOG_LEVEL] = {.name = "log_level",
+			       .default_text = "\"info\"",
+			       .wanted = "one of \"error\", \"warning\", \"info\", \"debug\"",
+			       .set = set_log_level,
+			       .option_syntax = READ_TEXT},
+};
+
+const char *setting_name(enum setting_id setting)
+{
+	return table[setting].name;
+}
+
+const char *setting_default(enum setting_id setting)
+{
+	return table[setting].default_text;
+}
+
+static bool set(struct settings *settings, const struct setting *setting, const struct value *value, const char *where,
+		char error[static SETTINGS_ERROR_BYTES])
+{
+	char problem[PROBLEM_BYTES];
+	bool good = setting->set(settings, setting, value, problem);
+	if (good) {
+		char **kept = &settings->where[setting - table];
+		free(*kept);
+		*kept = strdup(where);
+		must(*kept != NULL);
+	} else {
+		/* "-o NAME" says already which setting is meant. */
+		bool is_option = where[0] == '-';
+		snprintf(error, SETTINGS_ERROR_BYTES, "%s: %s%s%s", where, is_option ? "" : setting->name,
+			 is_option ? "" : (problem[0] == '"' ? ": " : " "), problem);
+	}
+	return good;
+}
+
+/* Finds the setting, or says which name was probably meant. */
+static const struct setting *find_setting(const char *name, const char *where, char error[static SETTINGS_ERROR_BYTES])
+{
+	const struct setting *nearest = NULL;
+	size_t nearest_distance = 4;
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		size_t distance = text_distance(name, table[i].name);
+		if (distance == 0)
+			return &table[i];
+		if (distance < nearest_distance) {
+			nearest = &table[i];
+			nearest_distance = distance;
+		}
+	}
+	if (nearest != NULL)
+		snprintf(error, SETTINGS_ERROR_BYTES, "%s: there is no setting \"%.64s\"; did you mean \"%s\"?", where,
+			 name, nearest->name);
+	else
+		snprintf(error, SETTINGS_ERROR_BYTES, "%s: there is no setting \"%.64s\"; kith.conf(5) lists them",
+			 where, name);
+	return NULL;
+}
+
+void settings_init(struct settings *settings)
+{
+	*settings = (struct settings){0};
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		/* The defaults are written as in the file; without its quotes and brackets they are options. */
+		char option[128], error[SETTINGS_ERROR_BYTES];
+		size_t used = (size_t)snprintf(option, sizeof option, "%s=", table[i].name);
+		for (const char *c = table[i].default_text; *c != '\0'; c++)
+			if (strchr("[]\"", *c) == NULL)
+				option[used++] = *c;
+		option[used] = '\0';
+		must(settings_set_option(settings, option, error));
+		free(settings->where[i]);
+		settings->where[i] = NULL;
+	}
+}
+
+void settings_fini(struct settings *settings)
+{
+	free(settings->listen);
+	free(settings->bootstrap);
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		free(settings->where[i]);
+	*settings = (struct settings){0};
+}
+
+/* Reads a list of strings; list has room for SETTINGS_LIST_ENTRIES. */
+static void read_list(const config_setting_t *from, const char **list, struct value *value)
+{
+	int length = config_setting_length(from);
+	if (length > SETTINGS_LIST_ENTRIES)
+		return;
+	for (int i = 0; i < length; i++) {
+		list[i] = config_setting_get_string_elem(from, i);
+		if (list[i] == NULL)
+			return;
+	}
+	*value = (struct value){.kind = VALUE_LIST, .list = list, .count = (size_t)length};
+}
+
+static bool set_from_file(struct settings *settings, const char *path, const config_setting_t *from,
+			  char error[static SETTINGS_ERROR_BYTES])
+{
+	const char *list[SETTINGS_LIST_ENTRIES];
+	const char *file = config_setting_source_file(from);
+	char where[256];
+	struct value value = {.kind = VALUE_OTHER};
+
+	snprintf(where, sizeof where, "%s:%u", file == NULL ? path : file, config_setting_source_line(from));
+	const struct setting *setting = find_setting(config_setting_name(from), where, error);
+	if (setting == NULL)
+		return false;
+	switch (config_setting_type(from)) {
+	case CONFIG_TYPE_INT:
+	case CONFIG_TYPE_INT64:
+		value = (struct value){.kind = VALUE_NUMBER, .number = (double)config_setting_get_int64(from)};
+		break;
+	case CONFIG_TYPE_FLOAT:
+		value = (struct value){.kind = VALUE_NUMBER, .number = config_setting_get_float(from)};
+		break;
+	case CONFIG_TYPE_STRING:
+		value = (struct value){.kind = VALUE_TEXT, .text = config_setting_get_string(from)};
+		break;
+	case CONFIG_TYPE_ARRAY:
+	case CONFIG_TYPE_LIST:
+		read_list(from, list, &value);
+		break;
+	default:
+		break;
+	}
+	return set(settings, setting, &value, where, error);
+}
+
+/*
+ * The whole file as a string, which the caller frees; NULL with the error. Read here and not by libconfig, whose
+ * scanner calls exit() where a read fails (a directory does), and takes a NUL for the end of the file.
+ */
+static char *read_whole(const char *path, char error[static SETTINGS_ERROR_BYTES])
+{
+	char *content = NULL;
+	FILE *file = fopen(path, "re");
+	struct stat status;
+	const char *problem = NULL;
+	size_t length = 0;
+
+	if (file == NULL || fstat(fileno(file), &status) != 0) {
+		problem = strerror(errno);
+	} else if (S_ISDIR(status.st_mode)) {
+		problem = strerror(EISDIR);
+	} else {
+		content = malloc(SETTINGS_FILE_BYTES + 1);
+		must(content != NULL);
+		length = fread(content, 1, SETTINGS_FILE_BYTES + 1, file);
+		if (ferror(file))
+			problem = strerror(errno);
+		else if (length > SETTINGS_FILE_BYTES)
+			problem = "it is larger than 1 MiB";
+		else if (memchr(content, '\0', length) != NULL)
+			problem = "it holds a NUL byte: it must be a text file";
+		else
+			content[length] = '\0';
+	}
+	if (file != NULL)
+		fclose(file);
+	if (problem != NULL) {
+		snprintf(error, SETTINGS_ERROR_BYTES, "cannot read %s: %s", path, problem);
+		free(content);
+		return NULL;
+	}
+	return content;
+}
+
+/* Where libconfig found the syntax wrong; a file that is included has its own name. */
+static void syntax_error(const config_t *file, const char *path, char error[static SETTINGS_ERROR_BYTES])
+{
+	const char *included = config_error_file(file);
+	snprintf(error, SETTINGS_ERROR_BYTES, "%s:%d: %s; a line is written as: ping_interval = 60;",
+		 included == NULL ? path : included, config_error_line(file), config_error_text(file));
+}
+
+bool settings_read_file(struct settings *settings, const char *path, char error[static SETTINGS_ERROR_BYTES])
+{
+	char *content = read_whole(path, error);
+	config_t file;
+	bool good;
+
+	if (content == NULL)
+		return false;
+	config_init(&file);
+	good = config_read_string(&file, content) == CONFIG_TRUE;
+	if (!good)
+		syntax_error(&file, path, error);
+	for (unsigned i = 0; good; i++) {
+		const config_setting_t *from = config_setting_get_elem(config_root_setting(&file), i);
+		if (from == NULL)
+			break;
+		good = set_from_file(settings, path, from, error);
+	}
+	config_destroy(&file);
+	free(content);
+	return good;
+}
+
+/* Splits text at its commas into list, whose strings stay within text; false for too many. */
+static bool split_list(char *text, const char **list, struct value *value)
+{
+	size_t count = 0;
+	for (char *rest = text, *item; (item = strsep(&rest, ",")) != NULL;) {
+		item += strspn(item, " ");
+		item[strcspn(item, " ")] = '\0';
+		if (item[0] == '\0')
+			continue;
+		if (count == SETTINGS_LIST_ENTRIES)
+			return false;
+		list[count++] = item;
+	}
+	*value = (struct value){.kind = VALUE_LIST, .list = list, .count = count};
+	return true;
+}
+
+bool settings_set_option(struct settings *settings, const char *option, char error[static SETTINGS_ERROR_BYTES])
+{
+	const char *list[SETTINGS_LIST_ENTRIES];
+	char where[128], name[64];
+	size_t name_length = strcspn(option, " =");
+	const char *text = strchr(option, '=');
+	struct value value = {.kind = VALUE_OTHER};
+
+	snprintf(name, sizeof name, "%.*s", (int)name_length, option);
+	snprintf(where, sizeof where, "-o %s", name);
+	if (text == NULL) {
+		snprintf(error, SETTINGS_ERROR_BYTES, "%s: has no value: write -o SETTING=VALUE", where);
+		return false;
+	}
+	const struct setting *setting = find_setting(name, "-o", error);
+	if (setting == NULL)
+		return false;
+	text += 1 + strspn(text + 1, " ");
+	char *copy = strdup(text);
+	must(copy != NULL);
+	if (setting->option_syntax == READ_NUMBER) {
+		char *end;
+		value.number = strtod(copy, &end);
+		if (end != copy && *end == '\0')
+			value.kind = VALUE_NUMBER;
+	} else if (setting->option_syntax == READ_LIST) {
+		split_list(copy, list, &value);
+	} else {
+		value = (struct value){.kind = VALUE_TEXT, .text = copy};
+	}
+	bool good = set(settings, setting, &value, where, error);
+	free(copy);
+	return good;
+}
+
+bool settings_set_listen(struct settings *settings, const char *const *addresses, size_t count, const char *where,
+			 char error[static SETTINGS_ERROR_BYTES])
+{
+	struct value value = {.kind = VALUE_LIST, .list = addresses, .count = count};
+	return set(settings, &table[SETTING_LISTEN], &value, where, error);
+}
+
+bool settings_add_bootstrap(struct settings *settings, const char *address, const char *where,
+			    char error[static SETTINGS_ERROR_BYTES])
+{
+	char problem[PROBLEM_BYTES];
+	bool good = append_bootstrap(settings, address, problem);
+	if (!good)
+		snprintf(error, SETTINGS_ERROR_BYTES, "%s: %s", where, problem);
+	return good;
+}
+
+bool settings_check(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES])
+{
+	if (settings->retry_min_us <= settings->retry_max_us)
+		return true;
+	const char *where = settings->where[SETTING_RETRY_MAX];
+	if (where == NULL)
+		where = settings->where[SETTING_RETRY_MIN];
+	snprintf(error, SETTINGS_ERROR_BYTES, "%s: retry_max is below retry_min: raise retry_max, or lower retry_min",
+		 where);
+	return false;
+}
