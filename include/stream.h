@@ -1,0 +1,50 @@
+/*
+ * A TCP connection that the two threads of a worker use at once and that any thread may shut. Its owner frees it when
+ * no thread can still be using it: only then is the descriptor closed, so that its number can't be somebody else's by
+ * the time a late call comes. Every call that can wait has a deadline; one that is shut meanwhile ends at once.
+ */
+#ifndef KITH_STREAM_H
+#define KITH_STREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "address.h"
+#include "resolver.h"
+
+struct stream;
+
+/* A stream that is not connected; NULL if there is no memory. */
+struct stream *stream_new(void);
+/* Takes a connected socket. NULL if there is no memory, and then the socket stays the caller's. */
+struct stream *stream_from_socket(int fd);
+void stream_free(struct stream *stream);
+
+/* resolver_lookup that stream_shut interrupts. */
+const char *stream_lookup(struct stream *stream, const char *host, uint16_t port, int64_t deadline_us,
+			  struct address addresses[static RESOLVER_ADDRESSES], size_t *count);
+
+/* Connects, from a given host if that is known. 0 or an errno: ECANCELED if it was shut, ETIMEDOUT at the deadline. */
+int stream_connect(struct stream *stream, const struct address *to, const struct address *from, int64_t deadline_us);
+
+/* This end and the far end of the connection. */
+struct address stream_local_address(const struct stream *stream);
+struct address stream_remote_address(const struct stream *stream);
+
+/* Blocks until there is something. The count of bytes, 0 at the end of file, -1 with errno (ETIMEDOUT: deadline). */
+ssize_t stream_read(struct stream *stream, char *bytes, size_t size, int64_t deadline_us);
+/* Would stream_read return at once? */
+bool stream_has_unread(const struct stream *stream);
+/* Blocks until something was written; with a deadline of 0 it doesn't block. The count, or -1 with errno. */
+ssize_t stream_write(struct stream *stream, const char *bytes, size_t size, int64_t deadline_us);
+
+/* Tells the far end that nothing more will come. */
+void stream_shut_writing(struct stream *stream);
+/* Ends the connection, and whatever thread waits in it. Any thread, any number of times. Does not block. */
+void stream_shut(struct stream *stream);
+
+/* Is this host one of this machine's? */
+bool stream_host_is_local(const struct address *address);
+
+#endif

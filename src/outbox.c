@@ -1,0 +1,175 @@
+#include "outbox.h"
+
+#include <stdlib.h>
+
+#include "buffer.h"
+#include "sync.h"
+
+extern struct mutex outbox_guard;
+
+/* Two buffers: the holder of the turn writes from one without the lock while others fill the other. */
+struct outbox {
+	struct mutex mutex;
+	struct condition changed;
+	size_t limit_bytes; /* immutable */
+	/* Guarded. */
+	struct buffer filling GUARDED_BY(outbox_guard);
+	bool turn_is_taken GUARDED_BY(outbox_guard);
+	bool is_closed GUARDED_BY(outbox_guard);
+	bool is_nudged GUARDED_BY(outbox_guard);
+	bool is_finished GUARDED_BY(outbox_guard);
+	size_t writing_bytes GUARDED_BY(outbox_guard); /* what is left in writing */
+	/* The turn holder's alone. */
+	struct buffer writing;
+};
+
+static void enter(struct outbox *outbox) ACQUIRES(outbox_guard) UNCHECKED
+{
+	mutex_lock(&outbox->mutex);
+}
+
+static void leave(struct outbox *outbox) RELEASES(outbox_guard) UNCHECKED
+{
+	mutex_unlock(&outbox->mutex);
+}
+
+static bool wait_until(struct outbox *outbox, int64_t until_us) REQUIRES(outbox_guard) UNCHECKED
+{
+	return condition_wait_until(&outbox->changed, &outbox->mutex, until_us);
+}
+
+struct outbox *outbox_new(size_t limit_bytes)
+{
+	struct outbox *outbox = calloc(1, sizeof *outbox);
+	if (outbox == NULL)
+		return NULL;
+	mutex_init(&outbox->mutex);
+	condition_init(&outbox->changed);
+	outbox->limit_bytes = limit_bytes;
+	return outbox;
+}
+
+void outbox_free(struct outbox *outbox) UNCHECKED
+{
+	if (outbox == NULL)
+		return;
+	buffer_fini(&outbox->filling);
+	buffer_fini(&outbox->writing);
+	condition_fini(&outbox->changed);
+	mutex_fini(&outbox->mutex);
+	free(outbox);
+}
+
+static size_t held_bytes(const struct outbox *outbox) REQUIRES(outbox_guard)
+{
+	return buffer_length(&outbox->filling) + outbox->writing_bytes;
+}
+
+enum outbox_result outbox_put(struct outbox *outbox, const char *line, size_t length)
+{
+	enum outbox_result result = OUTBOX_TAKEN;
+	enter(outbox);
+	if (outbox->is_closed)
+		result = OUTBOX_CLOSED;
+	else if (held_bytes(outbox) + length > outbox->limit_bytes || !buffer_append(&outbox->filling, line, length))
+		result = OUTBOX_FULL;
+	else if (!outbox->turn_is_taken)
+		condition_signal(&outbox->changed);
+	leave(outbox);
+	return result;
+}
+
+enum outbox_result outbox_close(struct outbox *outbox, const char *line, size_t length)
+{
+	enum outbox_result result = OUTBOX_CLOSED;
+	enter(outbox);
+	if (!outbox->is_closed) {
+		outbox->is_closed = true;
+		result = buffer_append(&outbox->filling, line, length) ? OUTBOX_TAKEN : OUTBOX_FULL;
+		condition_signal(&outbox->changed);
+	}
+	leave(outbox);
+	return result;
+}
+
+bool outbox_is_closed(struct outbox *outbox)
+{
+	enter(outbox);
+	bool is_closed = outbox->is_closed;
+	leave(outbox);
+	return is_closed;
+}
+
+bool outbox_take_turn(struct outbox *outbox)
+{
+	enter(outbox);
+	bool taken = !outbox->turn_is_taken;
+	outbox->turn_is_taken = true;
+	leave(outbox);
+	return taken;
+}
+
+size_t outbox_head(struct outbox *outbox, const char **bytes)
+{
+	if (buffer_length(&outbox->writing) == 0) {
+		enter(outbox);
+		struct buffer empty = outbox->writing;
+		outbox->writing = outbox->filling;
+		outbox->filling = empty;
+		outbox->writing_bytes = buffer_length(&outbox->writing);
+		leave(outbox);
+	}
+	*bytes = buffer_content(&outbox->writing);
+	return buffer_length(&outbox->writing);
+}
+
+void outbox_wrote(struct outbox *outbox, size_t bytes)
+{
+	buffer_consume(&outbox->writing, bytes);
+	enter(outbox);
+	outbox->writing_bytes -= bytes;
+	leave(outbox);
+}
+
+void outbox_return_turn(struct outbox *outbox)
+{
+	enter(outbox);
+	outbox->turn_is_taken = false;
+	if (held_bytes(outbox) > 0 || outbox->is_closed)
+		condition_signal(&outbox->changed);
+	leave(outbox);
+}
+
+void outbox_wait(struct outbox *outbox, int64_t until_us)
+{
+	enter(outbox);
+	while (!outbox->is_nudged && (outbox->turn_is_taken || (held_bytes(outbox) == 0 && !outbox->is_closed)))
+		if (!wait_until(outbox, until_us))
+			break;
+	outbox->is_nudged = false;
+	leave(outbox);
+}
+
+void outbox_nudge(struct outbox *outbox)
+{
+	enter(outbox);
+	outbox->is_nudged = true;
+	condition_signal(&outbox->changed);
+	leave(outbox);
+}
+
+void outbox_finish(struct outbox *outbox)
+{
+	enter(outbox);
+	outbox->is_finished = true;
+	condition_signal(&outbox->changed);
+	leave(outbox);
+}
+
+void outbox_wait_finished(struct outbox *outbox, int64_t until_us)
+{
+	enter(outbox);
+	while (!outbox->is_finished && wait_until(outbox, until_us))
+		;
+	leave(outbox);
+}

@@ -1,0 +1,228 @@
+#include "stream.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "sync.h"
+
+/*
+ * fd and wakeup are set once, by the thread that connects, and read by those that shut: each side writes its own word
+ * (the descriptor, is_shut) before it reads the other's, so at least one of them sees both.
+ */
+struct stream {
+	atomic_int fd;
+	atomic_bool is_shut;
+	atomic_bool has_wakeup;
+	struct wakeup wakeup;
+};
+
+static struct stream *new_stream(int fd)
+{
+	struct stream *stream = calloc(1, sizeof *stream);
+	if (stream != NULL)
+		atomic_init(&stream->fd, fd);
+	return stream;
+}
+
+struct stream *stream_new(void)
+{
+	return new_stream(-1);
+}
+
+/* A line is written whole, and waits for nothing: Nagle's algorithm would hold back what follows it. */
+static void set_no_delay(int fd)
+{
+	int on = 1;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+struct stream *stream_from_socket(int fd)
+{
+	struct stream *stream = new_stream(fd);
+	if (stream != NULL)
+		set_no_delay(fd);
+	return stream;
+}
+
+void stream_free(struct stream *stream)
+{
+	if (stream == NULL)
+		return;
+	int fd = atomic_load(&stream->fd);
+	if (fd >= 0)
+		close(fd);
+	if (atomic_load(&stream->has_wakeup))
+		wakeup_fini(&stream->wakeup);
+	free(stream);
+}
+
+const char *stream_lookup(struct stream *stream, const char *host, uint16_t port, int64_t deadline_us,
+			  struct address addresses[static RESOLVER_ADDRESSES], size_t *count)
+{
+	*count = 0;
+	if (!atomic_load(&stream->has_wakeup)) {
+		if (wakeup_init(&stream->wakeup) != 0)
+			return "out of descriptors";
+		atomic_store(&stream->has_wakeup, true);
+	}
+	if (atomic_load(&stream->is_shut))
+		return "stopped";
+	return resolver_lookup(host, port, stream->wakeup.fd, deadline_us, addresses, count);
+}
+
+/* 0 when one of the events is there, or an errno. */
+static int wait_for(int fd, short events, int64_t deadline_us)
+{
+	struct pollfd ready = {.fd = fd, .events = events};
+	for (;;) {
+		int64_t left_us = deadline_us == FOREVER_US ? 0 : deadline_us - clock_now_us();
+		struct timespec timeout = {.tv_sec = left_us > 0 ? left_us / 1000000 : 0,
+					   .tv_nsec = left_us > 0 ? left_us % 1000000 * 1000 : 0};
+		int n = ppoll(&ready, 1, deadline_us == FOREVER_US ? NULL : &timeout, NULL);
+		if (n > 0)
+			return 0;
+		if (n == 0)
+			return ETIMEDOUT;
+		if (errno != EINTR)
+			return errno;
+	}
+}
+
+static int bind_to_host(int fd, const struct address *from)
+{
+	struct address any_port = *from;
+	struct sockaddr_storage local;
+	int on = 1;
+	any_port.port = 0;
+	socklen_t length = address_to_socket(&any_port, &local);
+	/* The port is chosen at connect, when the far end is known: ports are then scarce per far end only. */
+	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+	return bind(fd, (struct sockaddr *)&local, length) == 0 ? 0 : errno;
+}
+
+static int finish_connect(int fd, int64_t deadline_us)
+{
+	int error = wait_for(fd, POLLOUT, deadline_us);
+	socklen_t length = sizeof error;
+	if (error == 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0)
+		error = errno;
+	return error;
+}
+
+int stream_connect(struct stream *stream, const struct address *to, const struct address *from, int64_t deadline_us)
+{
+	struct sockaddr_storage remote;
+	socklen_t length = address_to_socket(to, &remote);
+	int fd = socket(remote.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int error = 0;
+
+	if (fd < 0)
+		return errno;
+	set_no_delay(fd);
+	atomic_store(&stream->fd, fd);
+	if (address_is_known(from))
+		error = bind_to_host(fd, from);
+	if (error == 0 && connect(fd, (struct sockaddr *)&remote, length) != 0)
+		error = errno;
+	if (atomic_load(&stream->is_shut))
+		return ECANCELED;
+	if (error == EINPROGRESS)
+		error = finish_connect(fd, deadline_us);
+	if (atomic_load(&stream->is_shut))
+		return ECANCELED;
+	/*
+	 * A dial to a port of this machine where nobody listens can get that very port as its own, and then TCP's
+	 * simultaneous open connects the socket to itself (RFC 9293, 3.5). Nobody listens there.
+	 */
+	struct address local = stream_local_address(stream);
+	return error == 0 && address_equals(&local, to) ? ECONNREFUSED : error;
+}
+
+struct address stream_local_address(const struct stream *stream)
+{
+	struct sockaddr_storage local;
+	socklen_t length = sizeof local;
+	struct address address = {0};
+	if (getsockname(atomic_load(&stream->fd), (struct sockaddr *)&local, &length) == 0)
+		address_from_socket(&local, &address);
+	return address;
+}
+
+struct address stream_remote_address(const struct stream *stream)
+{
+	struct sockaddr_storage remote;
+	socklen_t length = sizeof remote;
+	struct address address = {0};
+	if (getpeername(atomic_load(&stream->fd), (struct sockaddr *)&remote, &length) == 0)
+		address_from_socket(&remote, &address);
+	return address;
+}
+
+ssize_t stream_read(struct stream *stream, char *bytes, size_t size, int64_t deadline_us)
+{
+	int fd = atomic_load(&stream->fd);
+	for (;;) {
+		int error = wait_for(fd, POLLIN, deadline_us);
+		if (error != 0) {
+			errno = error;
+			return -1;
+		}
+		ssize_t n = recv(fd, bytes, size, MSG_DONTWAIT);
+		if (n >= 0 || (errno != EAGAIN && errno != EINTR))
+			return n;
+	}
+}
+
+bool stream_has_unread(const struct stream *stream)
+{
+	struct pollfd ready = {.fd = atomic_load(&stream->fd), .events = POLLIN};
+	return poll(&ready, 1, 0) > 0;
+}
+
+ssize_t stream_write(struct stream *stream, const char *bytes, size_t size, int64_t deadline_us)
+{
+	int fd = atomic_load(&stream->fd);
+	for (;;) {
+		ssize_t n = send(fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n >= 0 || (errno != EAGAIN && errno != EINTR) || deadline_us == 0)
+			return n;
+		int error = wait_for(fd, POLLOUT, deadline_us);
+		if (error != 0) {
+			errno = error;
+			return -1;
+		}
+	}
+}
+
+void stream_shut_writing(struct stream *stream)
+{
+	shutdown(atomic_load(&stream->fd), SHUT_WR);
+}
+
+void stream_shut(struct stream *stream)
+{
+	atomic_store(&stream->is_shut, true);
+	int fd = atomic_load(&stream->fd);
+	if (fd >= 0)
+		shutdown(fd, SHUT_RDWR);
+	if (atomic_load(&stream->has_wakeup))
+		wakeup_ring(&stream->wakeup);
+}
+
+bool stream_host_is_local(const struct address *address)
+{
+	struct address any_port = *address;
+	struct sockaddr_storage socket_address;
+	any_port.port = 0;
+	socklen_t length = address_to_socket(&any_port, &socket_address);
+	int fd = socket(socket_address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	bool is_local = bind(fd, (struct sockaddr *)&socket_address, length) == 0;
+	close(fd);
+	return is_local;
+}
