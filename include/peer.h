@@ -1,0 +1,149 @@
+/*
+ * A peer: one connection's face to the others. Its worker owns the connection; everybody else holds a counted
+ * reference, and may send, close, or look. The last release frees it, and only then is its descriptor closed.
+ *
+ * Any thread may call any function here, unless it says that it is the reader's: the reader is the thread that reads
+ * this connection.
+ */
+#ifndef KITH_PEER_H
+#define KITH_PEER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "address.h"
+#include "message.h"
+#include "nodeid.h"
+#include "outbox.h"
+#include "stream.h"
+
+enum {
+	PEER_OUTBOX_BYTES = 1024 * 1024,
+	PEER_KNOWN_ADDRESSES = 1024, /* remembered of what this peer has been told or has told */
+};
+
+/* A peer that is told to go has this long to take what is left for it. */
+#define PEER_CLOSE_US ((int64_t)1000 * 1000)
+
+enum peer_direction {
+	PEER_INBOUND,
+	PEER_OUTBOUND,
+};
+
+enum peer_state {
+	PEER_DIAL,  /* being connected */
+	PEER_HELLO, /* shaking hands */
+	PEER_READY,
+};
+
+/* What a dial is for, and where to. An inbound peer has only the address that it came from. */
+struct peer_dial {
+	struct address address; /* unknown where there is a name to look up */
+	char *host;		/* the name, or NULL; owned by whoever has the struct */
+	uint16_t port;
+	bool is_feeler;
+	struct nodeid expected; /* whom a feeler looks for */
+};
+
+enum peer_ending {
+	PEER_GOES_ON,
+	PEER_LEFT,   /* the far end said bye for a reason that is no failure */
+	PEER_FAILED, /* broken, silent, or unreachable */
+	PEER_CLOSED, /* we said bye */
+};
+
+/* All that others may see of a peer, as it was at one moment. */
+struct peer_info {
+	enum peer_direction direction;
+	enum peer_state state;
+	bool is_closing;
+	bool is_feeler;
+	struct nodeid nodeid;
+	char name[MESSAGE_TEXT_BYTES];
+	char host[64];	       /* the name that is being looked up, cut; "" for none */
+	struct address remote; /* the far end */
+	struct address local;  /* this end; unknown before the connection is up */
+	struct address listen; /* where the peer can be dialled, if that is known and believed */
+	int64_t since_us;      /* READY since; before that, in existence since */
+	int64_t heard_us;      /* when the last bytes came; 0 for never */
+	int64_t rtt_us;	       /* -1 if unknown */
+	int64_t messages_in, messages_out, bytes_in, bytes_out;
+	int64_t ignored, useless; /* messages without effect, addresses that were dropped */
+	enum peer_ending ending;
+	enum bye_reason reason; /* of the bye, from either side; BYE_UNKNOWN without one */
+	char ending_text[96];
+};
+
+struct peer;
+
+/* Takes the stream (which may be NULL: a core that is driven without sockets) and what dial points to. NULL: no memory.
+ */
+struct peer *peer_new(enum peer_direction direction, struct stream *stream, const struct peer_dial *dial,
+		      int64_t now_us);
+struct peer *peer_hold(struct peer *peer);
+void peer_release(struct peer *peer);
+
+/* Immutable. The stream and the outbox are the worker's business; what dial points to is borrowed. */
+enum peer_direction peer_direction(const struct peer *peer);
+const struct peer_dial *peer_dial(const struct peer *peer);
+struct stream *peer_stream(const struct peer *peer);
+struct outbox *peer_outbox(const struct peer *peer);
+
+struct peer_info peer_look(struct peer *peer, int64_t now_us);
+enum peer_state peer_state(struct peer *peer);
+bool peer_is_closing(const struct peer *peer);
+
+/* The reader's: the connection is up, between these two ends. False if the peer was closed meanwhile. */
+bool peer_connected(struct peer *peer, const struct address *local, const struct address *remote);
+/* The reader's: the handshake is done. False if the peer was closed meanwhile: then it never becomes READY. */
+bool peer_ready(struct peer *peer, const struct message_hello *hello, int64_t interval_us, int64_t timeout_us,
+		int64_t now_us);
+/* A believed listening address; true if it is a new one. */
+bool peer_set_listen(struct peer *peer, const struct address *address);
+
+/* Encodes and queues a message. A peer whose outbox is full is closed as slow. */
+void peer_send(struct peer *peer, const struct message *message);
+/* Shorthand for a message without other keys. */
+void peer_send_type(struct peer *peer, enum message_type type);
+
+/*
+ * Ends the connection with a bye as its last line; the first ending of a peer counts. Before READY there is no pinger
+ * to write it: the reader writes its own, any other thread uses peer_stop.
+ */
+void peer_close(struct peer *peer, enum bye_reason reason);
+/* peer_close by another thread: a connection that isn't READY yet is shut at once. */
+void peer_stop(struct peer *peer, enum bye_reason reason);
+/* Notes that it has ended without a bye of ours; text is cut to what peer_info holds. */
+void peer_end(struct peer *peer, enum peer_ending ending, enum bye_reason reason, const char *text);
+
+/* Sends the next ping if it is due; returns when to look again, as liveness_next_ping_us does. */
+int64_t peer_ping(struct peer *peer, int64_t now_us);
+/* Pings at once, unless a ping is outstanding. */
+void peer_hurry_ping(struct peer *peer, int64_t now_us);
+/* False for a pong that nobody waits for. */
+bool peer_pong(struct peer *peer, int64_t now_us);
+/* When it has failed unless it answers before; FOREVER_US while no ping is outstanding. */
+int64_t peer_ping_deadline_us(struct peer *peer);
+
+/* Does this peer know of an address, by us or by itself? Noting one forgets the oldest beyond PEER_KNOWN_ADDRESSES. */
+bool peer_knows_address(struct peer *peer, const struct address *address);
+void peer_note_address(struct peer *peer, const struct address *address);
+
+void peer_count_read(struct peer *peer, size_t bytes, int64_t now_us);
+void peer_count_written(struct peer *peer, size_t bytes);
+void peer_count_message(struct peer *peer);
+void peer_count_ignored(struct peer *peer);
+void peer_count_useless(struct peer *peer, size_t addresses);
+
+/* The reader's: true once, for the one hello of a connection. */
+bool peer_take_hello(struct peer *peer);
+/* The reader's: true once, for the one `addr` that may come before the hello. */
+bool peer_take_early_addr(struct peer *peer);
+/* The reader's: true if a claimed address may be proven now, which is once in an interval. */
+bool peer_may_prove(struct peer *peer, int64_t now_us, int64_t interval_us);
+
+/* "1a2b3c4d 10.0.0.7:5999", or the address alone before READY: how log lines name a peer. */
+enum { PEER_LABEL_BYTES = 96 };
+void peer_label(struct peer *peer, char out[static PEER_LABEL_BYTES]);
+
+#endif

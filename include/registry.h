@@ -1,0 +1,76 @@
+/*
+ * The registry: who is connected. A hash table of connections in every state, and an index of the READY ones by nodeid,
+ * under one mutex.
+ *
+ * The life of an entry: the acceptor or the connector adds a connection before its worker starts; the worker claims the
+ * nodeid of its far end when the hello is accepted, which is the one place where two connections of a pair are told
+ * apart; it removes the connection when it is over. Whoever needs the content takes a snapshot of counted references
+ * and works on that. Its weakness: a snapshot is as old as its moment, so a peer in it may be closing.
+ *
+ * Any thread may call; nothing blocks but registry_wait_empty.
+ */
+#ifndef KITH_REGISTRY_H
+#define KITH_REGISTRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nodeid.h"
+#include "peer.h"
+
+struct registry;
+
+/* The rules that a claim is judged by. */
+struct registry_rules {
+	struct nodeid self;
+	int64_t handshake_timeout_us; /* a connection READY for longer than this is no simultaneous dial */
+	size_t max_inbound;
+};
+
+struct registry_counts {
+	size_t connections;	  /* in any state */
+	size_t handshakes;	  /* inbound, not READY */
+	size_t dials;		  /* outbound, not READY */
+	size_t inbound, outbound; /* READY, until they are removed */
+};
+
+enum registry_claim {
+	REGISTRY_READY,	    /* the nodeid is this connection's */
+	REGISTRY_REPLACES,  /* the same, and *other is to be closed as a duplicate */
+	REGISTRY_DUPLICATE, /* *other stays, this one goes */
+	REGISTRY_FULL,
+};
+
+/* NULL if there is no memory. */
+struct registry *registry_new(const struct registry_rules *rules);
+void registry_free(struct registry *registry);
+
+/* Holds the peer. False if there is no memory. */
+bool registry_add(struct registry *registry, struct peer *peer);
+void registry_remove(struct registry *registry, struct peer *peer);
+
+/* *other, where it isn't NULL, is held for the caller. */
+enum registry_claim registry_claim(struct registry *registry, struct peer *peer, const struct nodeid *nodeid,
+				   int64_t now_us, struct peer **other);
+
+/* The READY connection with this nodeid that isn't closing, held for the caller; NULL if there is none. */
+struct peer *registry_find(struct registry *registry, const struct nodeid *nodeid);
+/* The oldest inbound connection that still shakes hands, held for the caller; NULL if there is none. */
+struct peer *registry_oldest_handshake(struct registry *registry);
+
+struct registry_counts registry_count(struct registry *registry);
+
+/* References to the peers of one moment, in no order. peers is NULL where there are none, or no memory. */
+struct registry_snapshot {
+	struct peer **peers;
+	size_t count;
+};
+
+struct registry_snapshot registry_take_snapshot(struct registry *registry, bool only_ready);
+void registry_release_snapshot(struct registry_snapshot *snapshot);
+
+/* Blocks until no connection is left. */
+void registry_wait_empty(struct registry *registry);
+
+#endif

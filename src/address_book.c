@@ -1,0 +1,592 @@
+#include "address_book.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Without memory uthash leaves hh.tbl NULL, instead of ending the process. */
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "sync.h"
+
+extern struct mutex address_book_guard;
+
+/* A host that told addresses, with how many of them are held for it. */
+struct source {
+	struct address host; /* port 0 */
+	size_t count;
+	UT_hash_handle hh;
+};
+
+struct entry {
+	struct address address;
+	struct nodeid nodeid;  /* of whom it led to, or is said to lead to; may be none */
+	struct source *source; /* NULL for a bootstrap, and once a dial of our own has led to a node */
+	bool is_bootstrap;
+	bool is_hearsay; /* never reached, and not announced by its own node */
+	bool is_dialing;
+	unsigned failures;
+	int64_t due_us;
+	UT_hash_handle hh;
+};
+
+/* A node that needs no dial now. Exists while one of its counts isn't 0. */
+struct node {
+	struct nodeid nodeid;
+	unsigned connections;
+	unsigned dials;
+	UT_hash_handle hh;
+};
+
+/* A bootstrap that is a name. */
+struct name {
+	const struct bootstrap *bootstrap;
+	bool is_dialing;
+	unsigned failures;
+	int64_t due_us;
+	struct address addresses[ADDRESS_BOOK_NAME_ADDRESSES]; /* of the last look-up */
+	size_t address_count;
+};
+
+/* A feeler that waits, or is under way. */
+struct proof {
+	struct address address;
+	struct nodeid nodeid;
+	bool is_dialing;
+};
+
+struct address_book {
+	/* Immutable. */
+	int64_t retry_min_us, retry_max_us;
+	struct bootstrap *bootstraps;
+	size_t name_count;
+	/* Guarded. */
+	struct mutex mutex;
+	struct entry *entries GUARDED_BY(address_book_guard);
+	struct source *sources GUARDED_BY(address_book_guard);
+	struct node *nodes GUARDED_BY(address_book_guard);
+	struct name *names GUARDED_BY(address_book_guard);
+	struct proof proofs[ADDRESS_BOOK_PROOFS] GUARDED_BY(address_book_guard);
+	size_t proof_count GUARDED_BY(address_book_guard);
+	struct address selves[ADDRESS_BOOK_SELVES] GUARDED_BY(address_book_guard);
+	size_t self_count GUARDED_BY(address_book_guard); /* ever added; a ring */
+	struct rng rng GUARDED_BY(address_book_guard);
+};
+
+static void enter(struct address_book *book) ACQUIRES(address_book_guard) UNCHECKED
+{
+	mutex_lock(&book->mutex);
+}
+
+static void leave(struct address_book *book) RELEASES(address_book_guard) UNCHECKED
+{
+	mutex_unlock(&book->mutex);
+}
+
+int64_t address_book_backoff_us(int64_t least_us, int64_t most_us, unsigned failures, struct rng *rng)
+{
+	int64_t range_us = least_us;
+	for (unsigned i = 0; i < failures && range_us < most_us; i++)
+		range_us *= 2;
+	if (range_us > most_us)
+		range_us = most_us;
+	int64_t lowest_us = range_us / 2 > least_us ? range_us / 2 : least_us;
+	/* In steps of a millisecond, so that the span of any setting fits the generator. */
+	return lowest_us + (int64_t)rng_below(rng, (uint32_t)((range_us - lowest_us) / 1000) + 1) * 1000;
+}
+
+static struct entry *find(struct address_book *book, const struct address *address) REQUIRES(address_book_guard)
+{
+	struct entry *entry;
+	HASH_FIND(hh, book->entries, address, sizeof *address, entry);
+	return entry;
+}
+
+static struct node *find_node(struct address_book *book, const struct nodeid *nodeid) REQUIRES(address_book_guard)
+{
+	struct node *node;
+	HASH_FIND(hh, book->nodes, nodeid, sizeof *nodeid, node);
+	return node;
+}
+
+static bool is_connected(struct address_book *book, const struct nodeid *nodeid) REQUIRES(address_book_guard)
+{
+	const struct node *node = find_node(book, nodeid);
+	return node != NULL && node->connections > 0;
+}
+
+/* Counts up or down. Without memory a node isn't counted, and may get a dial that ends as a duplicate. */
+static void count_node(struct address_book *book, const struct nodeid *nodeid, int connections, int dials)
+	REQUIRES(address_book_guard)
+{
+	struct node *node = find_node(book, nodeid);
+	if (nodeid_is_none(nodeid))
+		return;
+	if (node == NULL) {
+		node = calloc(1, sizeof *node);
+		if (node == NULL)
+			return;
+		node->nodeid = *nodeid;
+		HASH_ADD(hh, book->nodes, nodeid, sizeof node->nodeid, node);
+		if (node->hh.tbl == NULL) {
+			free(node);
+			return;
+		}
+	}
+	if ((int)node->connections + connections >= 0)
+		node->connections += (unsigned)connections;
+	if ((int)node->dials + dials >= 0)
+		node->dials += (unsigned)dials;
+	if (node->connections == 0 && node->dials == 0) {
+		HASH_DEL(book->nodes, node);
+		free(node);
+	}
+}
+
+static struct source *hold_source(struct address_book *book, const struct address *teller) REQUIRES(address_book_guard)
+{
+	struct address host = *teller;
+	struct source *source;
+	host.port = 0;
+	HASH_FIND(hh, book->sources, &host, sizeof host, source);
+	if (source == NULL) {
+		source = calloc(1, sizeof *source);
+		if (source == NULL)
+			return NULL;
+		source->host = host;
+		HASH_ADD(hh, book->sources, host, sizeof source->host, source);
+		if (source->hh.tbl == NULL) {
+			free(source);
+			return NULL;
+		}
+	}
+	source->count++;
+	return source;
+}
+
+static void release_source(struct address_book *book, struct entry *entry) REQUIRES(address_book_guard)
+{
+	struct source *source = entry->source;
+	entry->source = NULL;
+	if (source != NULL && --source->count == 0) {
+		HASH_DEL(book->sources, source);
+		free(source);
+	}
+}
+
+static void forget(struct address_book *book, struct entry *entry) REQUIRES(address_book_guard)
+{
+	release_source(book, entry);
+	HASH_DEL(book->entries, entry);
+	free(entry);
+}
+
+static struct proof *find_proof(struct address_book *book, const struct address *address) REQUIRES(address_book_guard)
+{
+	for (size_t i = 0; i < book->proof_count; i++)
+		if (address_equals(&book->proofs[i].address, address))
+			return &book->proofs[i];
+	return NULL;
+}
+
+/* A dial to it is under way, or its node needs none. */
+static bool is_busy(struct address_book *book, const struct entry *entry) REQUIRES(address_book_guard)
+{
+	if (entry->is_dialing || (!nodeid_is_none(&entry->nodeid) && find_node(book, &entry->nodeid) != NULL))
+		return true;
+	const struct proof *proof = find_proof(book, &entry->address);
+	return proof != NULL && proof->is_dialing;
+}
+
+/* The entry to forget for the sake of another: of what this source told, or (NULL) of what once worked and fails. */
+static struct entry *find_victim(struct address_book *book, const struct source *source) REQUIRES(address_book_guard)
+{
+	struct entry *victim = NULL;
+	for (struct entry *entry = book->entries; entry != NULL; entry = entry->hh.next) {
+		if (entry->source != source || entry->is_bootstrap || (source == NULL && entry->failures == 0))
+			continue;
+		if ((victim == NULL || entry->failures > victim->failures) && !is_busy(book, entry))
+			victim = entry;
+	}
+	return victim;
+}
+
+/* Makes room, first at the cost of the host that told most; false if that is the teller itself. */
+static bool make_room(struct address_book *book, const struct source *teller) REQUIRES(address_book_guard)
+{
+	struct source *most = NULL;
+	for (struct source *source = book->sources; source != NULL; source = source->hh.next)
+		if (most == NULL || source->count > most->count)
+			most = source;
+	struct entry *victim = find_victim(book, most == teller ? NULL : most);
+	if (victim == NULL)
+		return false;
+	forget(book, victim);
+	return true;
+}
+
+/* A new entry, for a source if that is given; NULL where a bound forbids it. */
+static struct entry *add(struct address_book *book, const struct address *address, const struct address *teller,
+			 int64_t now_us) REQUIRES(address_book_guard)
+{
+	struct entry *entry = calloc(1, sizeof *entry);
+	if (entry == NULL)
+		return NULL;
+	entry->address = *address;
+	entry->due_us = now_us;
+	if (teller != NULL) {
+		entry->source = hold_source(book, teller);
+		bool is_over = entry->source == NULL || entry->source->count > ADDRESS_BOOK_PER_SOURCE;
+		if (is_over || (HASH_COUNT(book->entries) >= ADDRESS_BOOK_ENTRIES && !make_room(book, entry->source))) {
+			release_source(book, entry);
+			free(entry);
+			return NULL;
+		}
+	}
+	HASH_ADD(hh, book->entries, address, sizeof entry->address, entry);
+	if (entry->hh.tbl == NULL) {
+		release_source(book, entry);
+		free(entry);
+		return NULL;
+	}
+	return entry;
+}
+
+static void add_bootstraps(struct address_book *book, const struct settings *settings, int64_t now_us) UNCHECKED
+{
+	for (size_t i = 0; i < settings->bootstrap_count; i++) {
+		const struct bootstrap *bootstrap = &book->bootstraps[i];
+		if (!address_is_known(&bootstrap->address)) {
+			book->names[book->name_count++] = (struct name){.bootstrap = bootstrap, .due_us = now_us};
+		} else if (find(book, &bootstrap->address) == NULL) {
+			struct entry *entry = add(book, &bootstrap->address, NULL, now_us);
+			if (entry != NULL)
+				entry->is_bootstrap = true;
+		}
+	}
+}
+
+struct address_book *address_book_new(const struct settings *settings, uint64_t seed, int64_t now_us) UNCHECKED
+{
+	struct address_book *book = calloc(1, sizeof *book);
+	if (book == NULL)
+		return NULL;
+	mutex_init(&book->mutex);
+	rng_seed(&book->rng, seed);
+	book->retry_min_us = settings->retry_min_us;
+	book->retry_max_us = settings->retry_max_us;
+	book->bootstraps = calloc(settings->bootstrap_count + 1, sizeof *book->bootstraps);
+	book->names = calloc(settings->bootstrap_count + 1, sizeof *book->names);
+	if (book->bootstraps == NULL || book->names == NULL) {
+		address_book_free(book);
+		return NULL;
+	}
+	if (settings->bootstrap_count > 0)
+		memcpy(book->bootstraps, settings->bootstrap, settings->bootstrap_count * sizeof *book->bootstraps);
+	add_bootstraps(book, settings, now_us);
+	return book;
+}
+
+/* Frees each element of a table that is cleared first: the links between the elements outlive the table. */
+#define FREE_ALL(type, head)                                                                                           \
+	do {                                                                                                           \
+		struct type *element = (head), *next;                                                                  \
+		HASH_CLEAR(hh, head);                                                                                  \
+		for (; element != NULL; element = next) {                                                              \
+			next = element->hh.next;                                                                       \
+			free(element);                                                                                 \
+		}                                                                                                      \
+	} while (0)
+
+void address_book_free(struct address_book *book) UNCHECKED
+{
+	if (book == NULL)
+		return;
+	FREE_ALL(entry, book->entries);
+	FREE_ALL(source, book->sources);
+	FREE_ALL(node, book->nodes);
+	mutex_fini(&book->mutex);
+	free(book->bootstraps);
+	free(book->names);
+	free(book);
+}
+
+static bool is_self(struct address_book *book, const struct address *address) REQUIRES(address_book_guard)
+{
+	for (size_t i = 0; i < book->self_count && i < ADDRESS_BOOK_SELVES; i++)
+		if (address_equals(&book->selves[i], address))
+			return true;
+	return false;
+}
+
+void address_book_add_self(struct address_book *book, const struct address *address)
+{
+	enter(book);
+	if (!is_self(book, address))
+		book->selves[book->self_count++ % ADDRESS_BOOK_SELVES] = *address;
+	leave(book);
+}
+
+bool address_book_is_self(struct address_book *book, const struct address *address)
+{
+	enter(book);
+	bool found = is_self(book, address);
+	leave(book);
+	return found;
+}
+
+bool address_book_hear(struct address_book *book, const struct address *address, const struct nodeid *nodeid,
+		       const struct address *source, int64_t now_us)
+{
+	bool is_new = false;
+	enter(book);
+	if (find(book, address) == NULL && !is_self(book, address) && !is_connected(book, nodeid)) {
+		struct entry *entry = add(book, address, source, now_us);
+		if (entry != NULL) {
+			entry->is_hearsay = true;
+			entry->nodeid = *nodeid;
+			is_new = true;
+		}
+	}
+	leave(book);
+	return is_new;
+}
+
+void address_book_announced(struct address_book *book, const struct address *address, const struct nodeid *nodeid,
+			    int64_t now_us)
+{
+	enter(book);
+	struct entry *entry = find(book, address);
+	if (entry == NULL && !is_self(book, address))
+		entry = add(book, address, address, now_us);
+	/* Its nodeid isn't touched during a dial: the count of dials is kept by it. */
+	if (entry != NULL && !entry->is_dialing) {
+		entry->nodeid = *nodeid;
+		entry->is_hearsay = false;
+	}
+	leave(book);
+}
+
+void address_book_prove(struct address_book *book, const struct address *address, const struct nodeid *nodeid)
+{
+	enter(book);
+	if (book->proof_count < ADDRESS_BOOK_PROOFS && find_proof(book, address) == NULL && !is_self(book, address))
+		book->proofs[book->proof_count++] = (struct proof){.address = *address, .nodeid = *nodeid};
+	leave(book);
+}
+
+static bool pick_proof(struct address_book *book, struct peer_dial *dial) REQUIRES(address_book_guard)
+{
+	for (size_t i = 0; i < book->proof_count; i++) {
+		struct proof *proof = &book->proofs[i];
+		const struct entry *entry = find(book, &proof->address);
+		if (proof->is_dialing || (entry != NULL && entry->is_dialing))
+			continue;
+		proof->is_dialing = true;
+		*dial = (struct peer_dial){.address = proof->address, .is_feeler = true, .expected = proof->nodeid};
+		return true;
+	}
+	return false;
+}
+
+/* Some address that the name stood for is connected, being dialled, or this node itself. */
+static bool is_satisfied(struct address_book *book, const struct name *name) REQUIRES(address_book_guard)
+{
+	for (size_t i = 0; i < name->address_count; i++) {
+		struct entry *entry = find(book, &name->addresses[i]);
+		if ((entry != NULL && is_busy(book, entry)) || is_self(book, &name->addresses[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool pick_name(struct address_book *book, int64_t now_us, struct peer_dial *dial, int64_t *next_us)
+	REQUIRES(address_book_guard)
+{
+	for (size_t i = 0; i < book->name_count; i++) {
+		struct name *name = &book->names[i];
+		if (name->is_dialing || is_satisfied(book, name))
+			continue;
+		if (name->due_us > now_us) {
+			if (name->due_us < *next_us)
+				*next_us = name->due_us;
+			continue;
+		}
+		char *host = strdup(name->bootstrap->host);
+		if (host == NULL)
+			continue;
+		name->is_dialing = true;
+		*dial = (struct peer_dial){.host = host, .port = name->bootstrap->port};
+		return true;
+	}
+	return false;
+}
+
+static bool pick_entry(struct address_book *book, int64_t now_us, struct peer_dial *dial, int64_t *next_us)
+	REQUIRES(address_book_guard)
+{
+	struct entry *best = NULL;
+	for (struct entry *entry = book->entries; entry != NULL; entry = entry->hh.next)
+		if ((best == NULL || entry->due_us < best->due_us) && !is_busy(book, entry) &&
+		    !is_self(book, &entry->address))
+			best = entry;
+	if (best == NULL)
+		return false;
+	if (best->due_us > now_us) {
+		if (best->due_us < *next_us)
+			*next_us = best->due_us;
+		return false;
+	}
+	best->is_dialing = true;
+	count_node(book, &best->nodeid, 0, 1);
+	*dial = (struct peer_dial){.address = best->address};
+	return true;
+}
+
+bool address_book_pick(struct address_book *book, bool only_feelers, int64_t now_us, struct peer_dial *dial,
+		       int64_t *next_us)
+{
+	*next_us = FOREVER_US;
+	enter(book);
+	bool picked =
+		pick_proof(book, dial) ||
+		(!only_feelers && (pick_name(book, now_us, dial, next_us) || pick_entry(book, now_us, dial, next_us)));
+	leave(book);
+	return picked;
+}
+
+static struct name *find_name(struct address_book *book, const struct peer_dial *dial) REQUIRES(address_book_guard)
+{
+	for (size_t i = 0; dial->host != NULL && i < book->name_count; i++)
+		if (book->names[i].bootstrap->port == dial->port &&
+		    strcmp(book->names[i].bootstrap->host, dial->host) == 0)
+			return &book->names[i];
+	return NULL;
+}
+
+static int64_t after_failure_us(struct address_book *book, unsigned failures, int64_t now_us)
+	REQUIRES(address_book_guard)
+{
+	return now_us + address_book_backoff_us(book->retry_min_us, book->retry_max_us, failures, &book->rng);
+}
+
+/* The entry of a dial that is over, or NULL. */
+static struct entry *take_back(struct address_book *book, const struct peer_dial *dial) REQUIRES(address_book_guard)
+{
+	if (dial->is_feeler) {
+		struct proof *proof = find_proof(book, &dial->address);
+		if (proof != NULL)
+			*proof = book->proofs[--book->proof_count];
+		return NULL;
+	}
+	struct name *name = find_name(book, dial);
+	if (name != NULL)
+		name->is_dialing = false;
+	struct entry *entry = dial->host == NULL ? find(book, &dial->address) : NULL;
+	if (entry == NULL || !entry->is_dialing)
+		return NULL;
+	entry->is_dialing = false;
+	count_node(book, &entry->nodeid, 0, -1);
+	return entry;
+}
+
+void address_book_reached(struct address_book *book, const struct peer_dial *dial, const struct nodeid *nodeid)
+{
+	enter(book);
+	struct entry *entry = take_back(book, dial);
+	if (entry != NULL) {
+		release_source(book, entry);
+		entry->nodeid = *nodeid;
+		entry->is_hearsay = false;
+	}
+	leave(book);
+}
+
+unsigned address_book_failed(struct address_book *book, const struct peer_dial *dial, int64_t now_us)
+{
+	unsigned failures = 0;
+	enter(book);
+	struct name *name = find_name(book, dial);
+	struct entry *entry = take_back(book, dial);
+	if (name != NULL) {
+		failures = ++name->failures;
+		name->due_us = after_failure_us(book, failures, now_us);
+	}
+	if (entry != NULL && !is_connected(book, &entry->nodeid)) {
+		failures = ++entry->failures;
+		entry->due_us = after_failure_us(book, failures, now_us);
+		if (entry->is_hearsay && !entry->is_bootstrap && failures >= ADDRESS_BOOK_FAILURES)
+			forget(book, entry);
+	}
+	leave(book);
+	return failures;
+}
+
+void address_book_let_go(struct address_book *book, const struct peer_dial *dial)
+{
+	enter(book);
+	take_back(book, dial);
+	leave(book);
+}
+
+void address_book_resolved(struct address_book *book, const struct peer_dial *dial, const struct address *addresses,
+			   size_t count, int64_t now_us)
+{
+	enter(book);
+	struct name *name = find_name(book, dial);
+	take_back(book, dial);
+	if (name != NULL) {
+		name->address_count = count < ADDRESS_BOOK_NAME_ADDRESSES ? count : ADDRESS_BOOK_NAME_ADDRESSES;
+		memcpy(name->addresses, addresses, name->address_count * sizeof *addresses);
+		/* Unless one of them becomes a peer, it was in vain. */
+		name->due_us = after_failure_us(book, ++name->failures, now_us);
+	}
+	for (size_t i = 0; name != NULL && i < name->address_count; i++) {
+		struct entry *entry = find(book, &addresses[i]);
+		if (entry == NULL && !is_self(book, &addresses[i]))
+			entry = add(book, &addresses[i], NULL, now_us);
+		if (entry != NULL && nodeid_is_none(&entry->nodeid))
+			entry->is_hearsay = true;
+	}
+	leave(book);
+}
+
+void address_book_connected(struct address_book *book, const struct nodeid *nodeid)
+{
+	enter(book);
+	count_node(book, nodeid, 1, 0);
+	for (size_t i = 0; i < book->name_count; i++)
+		if (is_satisfied(book, &book->names[i]))
+			book->names[i].failures = 0;
+	leave(book);
+}
+
+void address_book_disconnected(struct address_book *book, const struct nodeid *nodeid, bool was_steady, int64_t now_us)
+{
+	enter(book);
+	count_node(book, nodeid, -1, 0);
+	bool is_gone = !is_connected(book, nodeid);
+	for (struct entry *entry = book->entries; is_gone && entry != NULL; entry = entry->hh.next) {
+		if (!nodeid_equals(&entry->nodeid, nodeid))
+			continue;
+		entry->failures = was_steady ? 1 : entry->failures + 1;
+		entry->due_us = after_failure_us(book, entry->failures, now_us);
+	}
+	leave(book);
+}
+
+bool address_book_is_connected(struct address_book *book, const struct nodeid *nodeid)
+{
+	enter(book);
+	bool found = is_connected(book, nodeid);
+	leave(book);
+	return found;
+}
+
+size_t address_book_count(struct address_book *book)
+{
+	enter(book);
+	size_t count = HASH_COUNT(book->entries);
+	leave(book);
+	return count;
+}

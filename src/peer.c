@@ -1,0 +1,407 @@
+#include "peer.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "liveness.h"
+#include "must.h"
+#include "sync.h"
+
+extern struct mutex peer_guard;
+
+struct peer {
+	atomic_uint references;
+	/* Immutable after creation. */
+	enum peer_direction direction;
+	struct peer_dial dial;
+	struct stream *stream;
+	struct outbox *outbox;
+	int64_t created_us;
+	/* Guarded. */
+	struct mutex mutex;
+	enum peer_state state GUARDED_BY(peer_guard);
+	struct nodeid nodeid GUARDED_BY(peer_guard);
+	char name[MESSAGE_TEXT_BYTES] GUARDED_BY(peer_guard);
+	struct address local GUARDED_BY(peer_guard);
+	struct address remote GUARDED_BY(peer_guard);
+	struct address listen GUARDED_BY(peer_guard);
+	int64_t ready_us GUARDED_BY(peer_guard);
+	struct liveness liveness GUARDED_BY(peer_guard);
+	enum peer_ending ending GUARDED_BY(peer_guard);
+	enum bye_reason reason GUARDED_BY(peer_guard);
+	char ending_text[96] GUARDED_BY(peer_guard);
+	uint64_t *known GUARDED_BY(peer_guard); /* hashes; a ring once it has its full size */
+	size_t known_count GUARDED_BY(peer_guard);
+	size_t known_capacity GUARDED_BY(peer_guard);
+	size_t known_next GUARDED_BY(peer_guard);
+	/* Atomic. */
+	atomic_bool is_closing; /* an ending is set */
+	_Atomic int64_t heard_us;
+	_Atomic int64_t messages_in, messages_out, bytes_in, bytes_out, ignored, useless;
+	/* The reader's alone. */
+	bool has_hello;
+	bool has_early_addr;
+	int64_t next_proof_us;
+};
+
+static void enter(struct peer *peer) ACQUIRES(peer_guard) UNCHECKED
+{
+	mutex_lock(&peer->mutex);
+}
+
+static void leave(struct peer *peer) RELEASES(peer_guard) UNCHECKED
+{
+	mutex_unlock(&peer->mutex);
+}
+
+struct peer *peer_new(enum peer_direction direction, struct stream *stream, const struct peer_dial *dial,
+		      int64_t now_us) UNCHECKED
+{
+	struct peer *peer = calloc(1, sizeof *peer);
+	struct outbox *outbox = outbox_new(PEER_OUTBOX_BYTES);
+	if (peer == NULL || outbox == NULL) {
+		free(peer);
+		outbox_free(outbox);
+		return NULL;
+	}
+	atomic_init(&peer->references, 1);
+	peer->direction = direction;
+	peer->dial = *dial;
+	peer->stream = stream;
+	peer->outbox = outbox;
+	peer->created_us = now_us;
+	mutex_init(&peer->mutex);
+	peer->state = PEER_DIAL;
+	peer->remote = dial->address;
+	return peer;
+}
+
+struct peer *peer_hold(struct peer *peer)
+{
+	atomic_fetch_add_explicit(&peer->references, 1, memory_order_relaxed);
+	return peer;
+}
+
+void peer_release(struct peer *peer) UNCHECKED
+{
+	if (atomic_fetch_sub_explicit(&peer->references, 1, memory_order_acq_rel) != 1)
+		return;
+	stream_free(peer->stream);
+	outbox_free(peer->outbox);
+	mutex_fini(&peer->mutex);
+	free(peer->dial.host);
+	free(peer->known);
+	free(peer);
+}
+
+enum peer_direction peer_direction(const struct peer *peer)
+{
+	return peer->direction;
+}
+
+const struct peer_dial *peer_dial(const struct peer *peer)
+{
+	return &peer->dial;
+}
+
+struct stream *peer_stream(const struct peer *peer)
+{
+	return peer->stream;
+}
+
+struct outbox *peer_outbox(const struct peer *peer)
+{
+	return peer->outbox;
+}
+
+struct peer_info peer_look(struct peer *peer, int64_t now_us)
+{
+	struct peer_info info = {
+		.direction = peer->direction,
+		.is_feeler = peer->dial.is_feeler,
+		.is_closing = atomic_load(&peer->is_closing),
+		.heard_us = atomic_load(&peer->heard_us),
+		.messages_in = atomic_load(&peer->messages_in),
+		.messages_out = atomic_load(&peer->messages_out),
+		.bytes_in = atomic_load(&peer->bytes_in),
+		.bytes_out = atomic_load(&peer->bytes_out),
+		.ignored = atomic_load(&peer->ignored),
+		.useless = atomic_load(&peer->useless),
+	};
+	if (peer->dial.host != NULL)
+		snprintf(info.host, sizeof info.host, "%s:%u", peer->dial.host, (unsigned)peer->dial.port);
+	enter(peer);
+	info.state = peer->state;
+	info.nodeid = peer->nodeid;
+	strcpy(info.name, peer->name);
+	info.remote = peer->remote;
+	info.local = peer->local;
+	info.listen = peer->listen;
+	info.since_us = peer->state == PEER_READY ? peer->ready_us : peer->created_us;
+	info.rtt_us = peer->state == PEER_READY ? liveness_rtt_us(&peer->liveness, now_us) : -1;
+	info.ending = peer->ending;
+	info.reason = peer->reason;
+	strcpy(info.ending_text, peer->ending_text);
+	leave(peer);
+	return info;
+}
+
+enum peer_state peer_state(struct peer *peer)
+{
+	enter(peer);
+	enum peer_state state = peer->state;
+	leave(peer);
+	return state;
+}
+
+bool peer_is_closing(const struct peer *peer)
+{
+	return atomic_load(&peer->is_closing);
+}
+
+bool peer_connected(struct peer *peer, const struct address *local, const struct address *remote)
+{
+	enter(peer);
+	bool goes_on = peer->ending == PEER_GOES_ON;
+	peer->state = PEER_HELLO;
+	peer->local = *local;
+	peer->remote = *remote;
+	leave(peer);
+	return goes_on;
+}
+
+bool peer_ready(struct peer *peer, const struct message_hello *hello, int64_t interval_us, int64_t timeout_us,
+		int64_t now_us)
+{
+	enter(peer);
+	bool goes_on = peer->ending == PEER_GOES_ON;
+	if (goes_on) {
+		peer->state = PEER_READY;
+		peer->nodeid = hello->nodeid;
+		strcpy(peer->name, hello->name);
+		peer->ready_us = now_us;
+		liveness_init(&peer->liveness, interval_us, timeout_us, now_us);
+	}
+	leave(peer);
+	return goes_on;
+}
+
+bool peer_set_listen(struct peer *peer, const struct address *address)
+{
+	enter(peer);
+	bool is_new = !address_equals(&peer->listen, address);
+	peer->listen = *address;
+	leave(peer);
+	return is_new;
+}
+
+void peer_send(struct peer *peer, const struct message *message)
+{
+	struct buffer line = {0};
+	enum outbox_result result = OUTBOX_FULL;
+	if (message_encode(message, &line))
+		result = outbox_put(peer->outbox, buffer_content(&line), buffer_length(&line));
+	buffer_fini(&line);
+	if (result == OUTBOX_TAKEN)
+		atomic_fetch_add(&peer->messages_out, 1);
+	else if (result == OUTBOX_FULL)
+		peer_close(peer, BYE_SLOW);
+}
+
+void peer_send_type(struct peer *peer, enum message_type type)
+{
+	struct message message = {.type = type};
+	peer_send(peer, &message);
+}
+
+static bool set_ending(struct peer *peer, enum peer_ending ending, enum bye_reason reason, const char *text)
+{
+	enter(peer);
+	bool is_first = peer->ending == PEER_GOES_ON;
+	if (is_first) {
+		peer->ending = ending;
+		peer->reason = reason;
+		snprintf(peer->ending_text, sizeof peer->ending_text, "%s", text);
+		atomic_store(&peer->is_closing, true);
+	}
+	leave(peer);
+	return is_first;
+}
+
+void peer_close(struct peer *peer, enum bye_reason reason)
+{
+	struct message bye = {.type = MESSAGE_BYE, .bye.reason = reason};
+	struct buffer line = {0};
+	char text[32];
+
+	snprintf(text, sizeof text, "bye: %s", bye_reason_name(reason));
+	if (!set_ending(peer, PEER_CLOSED, reason, text))
+		return;
+	if (message_encode(&bye, &line) &&
+	    outbox_close(peer->outbox, buffer_content(&line), buffer_length(&line)) == OUTBOX_TAKEN)
+		atomic_fetch_add(&peer->messages_out, 1);
+	else
+		outbox_close(peer->outbox, "", 0);
+	buffer_fini(&line);
+	if (reason == BYE_SLOW && peer->stream != NULL)
+		stream_shut(peer->stream);
+}
+
+void peer_stop(struct peer *peer, enum bye_reason reason)
+{
+	peer_close(peer, reason);
+	if (peer_state(peer) != PEER_READY && peer->stream != NULL)
+		stream_shut(peer->stream);
+}
+
+void peer_end(struct peer *peer, enum peer_ending ending, enum bye_reason reason, const char *text)
+{
+	if (set_ending(peer, ending, reason, text))
+		outbox_close(peer->outbox, "", 0);
+}
+
+int64_t peer_ping(struct peer *peer, int64_t now_us)
+{
+	enter(peer);
+	bool is_due = liveness_ping(&peer->liveness, now_us);
+	int64_t next_us = liveness_next_ping_us(&peer->liveness, now_us);
+	leave(peer);
+	if (is_due)
+		peer_send_type(peer, MESSAGE_PING);
+	return next_us;
+}
+
+void peer_hurry_ping(struct peer *peer, int64_t now_us)
+{
+	enter(peer);
+	liveness_hurry(&peer->liveness, now_us);
+	leave(peer);
+	outbox_nudge(peer->outbox);
+}
+
+bool peer_pong(struct peer *peer, int64_t now_us)
+{
+	enter(peer);
+	bool is_awaited = liveness_pong(&peer->liveness, now_us);
+	bool is_due = is_awaited && liveness_next_ping_us(&peer->liveness, now_us) <= now_us;
+	leave(peer);
+	if (is_due)
+		outbox_nudge(peer->outbox);
+	return is_awaited;
+}
+
+int64_t peer_ping_deadline_us(struct peer *peer)
+{
+	enter(peer);
+	int64_t deadline_us = liveness_deadline_us(&peer->liveness);
+	leave(peer);
+	return deadline_us;
+}
+
+bool peer_knows_address(struct peer *peer, const struct address *address)
+{
+	uint64_t hash = address_hash(address);
+	bool found = false;
+	enter(peer);
+	for (size_t i = 0; i < peer->known_count && !found; i++)
+		found = peer->known[i] == hash;
+	leave(peer);
+	return found;
+}
+
+/* Grows the ring of known addresses up to its full size; without memory it stays as it is, and forgets earlier. */
+static void grow_known(struct peer *peer) REQUIRES(peer_guard)
+{
+	enum { LEAST = 16 };
+	size_t capacity = peer->known_capacity == 0 ? LEAST : peer->known_capacity * 2;
+	uint64_t *grown = realloc(peer->known, capacity * sizeof *grown);
+	if (grown == NULL)
+		return;
+	peer->known = grown;
+	peer->known_capacity = capacity;
+	peer->known_next = peer->known_count;
+}
+
+void peer_note_address(struct peer *peer, const struct address *address)
+{
+	uint64_t hash = address_hash(address);
+	enter(peer);
+	if (peer->known_count == peer->known_capacity && peer->known_capacity < PEER_KNOWN_ADDRESSES)
+		grow_known(peer);
+	if (peer->known_capacity > 0) {
+		if (peer->known_next == peer->known_capacity)
+			peer->known_next = 0;
+		peer->known[peer->known_next++] = hash;
+		if (peer->known_count < peer->known_capacity)
+			peer->known_count++;
+	}
+	leave(peer);
+}
+
+void peer_count_read(struct peer *peer, size_t bytes, int64_t now_us)
+{
+	atomic_fetch_add_explicit(&peer->bytes_in, (int64_t)bytes, memory_order_relaxed);
+	atomic_store_explicit(&peer->heard_us, now_us, memory_order_relaxed);
+}
+
+void peer_count_written(struct peer *peer, size_t bytes)
+{
+	atomic_fetch_add_explicit(&peer->bytes_out, (int64_t)bytes, memory_order_relaxed);
+}
+
+void peer_count_message(struct peer *peer)
+{
+	atomic_fetch_add_explicit(&peer->messages_in, 1, memory_order_relaxed);
+}
+
+void peer_count_ignored(struct peer *peer)
+{
+	atomic_fetch_add_explicit(&peer->ignored, 1, memory_order_relaxed);
+}
+
+void peer_count_useless(struct peer *peer, size_t addresses)
+{
+	atomic_fetch_add_explicit(&peer->useless, (int64_t)addresses, memory_order_relaxed);
+}
+
+bool peer_take_hello(struct peer *peer)
+{
+	bool is_first = !peer->has_hello;
+	peer->has_hello = true;
+	return is_first;
+}
+
+bool peer_take_early_addr(struct peer *peer)
+{
+	bool is_first = !peer->has_early_addr;
+	peer->has_early_addr = true;
+	return is_first;
+}
+
+bool peer_may_prove(struct peer *peer, int64_t now_us, int64_t interval_us)
+{
+	if (now_us < peer->next_proof_us)
+		return false;
+	peer->next_proof_us = now_us + interval_us;
+	return true;
+}
+
+void peer_label(struct peer *peer, char out[static PEER_LABEL_BYTES])
+{
+	char address[ADDRESS_TEXT_BYTES], nodeid[NODEID_TEXT_BYTES];
+	enter(peer);
+	struct address remote = peer->remote;
+	struct nodeid id = peer->nodeid;
+	leave(peer);
+	if (peer->dial.host != NULL)
+		snprintf(out, PEER_LABEL_BYTES, "%.80s:%u", peer->dial.host, (unsigned)peer->dial.port);
+	else if (nodeid_is_none(&id))
+		address_format(&remote, out);
+	else {
+		nodeid_format(&id, nodeid);
+		address_format(&remote, address);
+		snprintf(out, PEER_LABEL_BYTES, "%.8s %s", nodeid, address);
+	}
+}
