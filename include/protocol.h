@@ -1,0 +1,59 @@
+/*
+ * The protocol: what a message does. One object for the whole node; it holds what the handlers need and the
+ * announcements that wait. It reads no clock and touches no socket: times are handed in, and it answers only through
+ * outboxes. What the wire means stands in kith-protocol(7).
+ *
+ * A peer's own functions are called by its reader, in the order connected, receive..., ended. protocol_run_timers is
+ * the connector's.
+ */
+#ifndef KITH_PROTOCOL_H
+#define KITH_PROTOCOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "address_book.h"
+#include "peer.h"
+#include "registry.h"
+#include "settings.h"
+#include "sync.h"
+
+/* Departures that wait for another connection at once. */
+enum { PROTOCOL_DEPARTURES = 64 };
+
+/* A peer may have one claimed address proven in this time. */
+#define PROTOCOL_PROOF_US ((int64_t)60 * 1000 * 1000)
+
+/* What a node consists of where its protocol is concerned; all of it is borrowed. */
+struct protocol_parts {
+	const struct settings *settings;
+	struct nodeid self;
+	const struct address *listen; /* as bound: no port 0 */
+	size_t listen_count;
+	struct registry *registry;
+	struct address_book *book;
+	struct alarm *alarm; /* rung when there is something to dial or to announce */
+	uint64_t seed;
+};
+
+struct protocol;
+
+/* NULL if there is no memory. */
+struct protocol *protocol_new(const struct protocol_parts *parts);
+void protocol_free(struct protocol *protocol);
+
+/* The connection is up. The side that dialled says hello. */
+void protocol_connected(struct protocol *protocol, struct peer *peer, const struct address *local,
+			const struct address *remote);
+/* One line, without its LF. */
+void protocol_receive(struct protocol *protocol, struct peer *peer, const char *line, size_t length, int64_t now_us);
+/* Ends the connection for a protocol error, with one log line that says what was wrong. */
+void protocol_violated(struct protocol *protocol, struct peer *peer, const char *what);
+/* The connection is over, and why is known to the peer: takes it out of the registry, and its address back. */
+void protocol_ended(struct protocol *protocol, struct peer *peer, int64_t now_us);
+
+/* Sends the announcements that are due; returns when to call again. */
+int64_t protocol_run_timers(struct protocol *protocol, int64_t now_us);
+
+#endif

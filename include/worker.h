@@ -1,0 +1,34 @@
+/*
+ * A worker: the two threads of one peer. The reader connects or is handed the accepted socket, shakes hands, reads
+ * until the end, and answers what it reads. The pinger starts when the peer is READY: it pings, writes what others have
+ * put into the outbox, and is the one that may block in a write. They are two because one thread can't wait for a
+ * blocking read and for a condition variable.
+ */
+#ifndef KITH_WORKER_H
+#define KITH_WORKER_H
+
+#include "address_book.h"
+#include "peer.h"
+#include "protocol.h"
+#include "reaper.h"
+#include "registry.h"
+#include "settings.h"
+
+/* What all workers share; borrowed, and outlives them. */
+struct worker_parts {
+	const struct settings *settings;
+	const struct address *listen;
+	size_t listen_count;
+	struct protocol *protocol;
+	struct registry *registry;
+	struct address_book *book;
+	struct reaper *reaper;
+};
+
+/*
+ * Puts the peer into the registry and starts its reader, which from then on holds it; the caller's reference stays the
+ * caller's. 0, or an errno: nothing was started, and the peer is in no registry.
+ */
+int worker_start(const struct worker_parts *parts, struct peer *peer);
+
+#endif

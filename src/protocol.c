@@ -1,0 +1,522 @@
+#include "protocol.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "announcer.h"
+#include "log.h"
+
+extern struct mutex protocol_guard;
+
+/* A node whose last connection was closed as a duplicate: gone, if no other is READY by then. */
+struct departure {
+	struct nodeid nodeid;
+	int64_t deadline_us;
+	char label[PEER_LABEL_BYTES];
+};
+
+struct protocol {
+	/* Immutable. */
+	struct protocol_parts parts;
+	struct announcer *announcer;
+	/* Guarded. */
+	struct mutex mutex;
+	struct departure departures[PROTOCOL_DEPARTURES] GUARDED_BY(protocol_guard);
+	size_t departure_count GUARDED_BY(protocol_guard);
+};
+
+static void enter(struct protocol *protocol) ACQUIRES(protocol_guard) UNCHECKED
+{
+	mutex_lock(&protocol->mutex);
+}
+
+static void leave(struct protocol *protocol) RELEASES(protocol_guard) UNCHECKED
+{
+	mutex_unlock(&protocol->mutex);
+}
+
+struct protocol *protocol_new(const struct protocol_parts *parts)
+{
+	struct protocol *protocol = calloc(1, sizeof *protocol);
+	if (protocol == NULL)
+		return NULL;
+	protocol->parts = *parts;
+	protocol->announcer = announcer_new(parts->registry, parts->alarm, parts->seed);
+	if (protocol->announcer == NULL) {
+		free(protocol);
+		return NULL;
+	}
+	mutex_init(&protocol->mutex);
+	for (size_t i = 0; i < parts->listen_count; i++)
+		if (!address_is_wildcard(&parts->listen[i]))
+			address_book_add_self(parts->book, &parts->listen[i]);
+	if (address_is_known(&parts->settings->advertise))
+		address_book_add_self(parts->book, &parts->settings->advertise);
+	return protocol;
+}
+
+void protocol_free(struct protocol *protocol)
+{
+	if (protocol == NULL)
+		return;
+	announcer_free(protocol->announcer);
+	mutex_fini(&protocol->mutex);
+	free(protocol);
+}
+
+/* ---- what is said of addresses ---- */
+
+/* May the address be used or told over this connection, and could a node listen there? */
+static bool is_believable(const struct peer_info *info, const struct address *address)
+{
+	/* The far end of a connection that the far end dialled is the random port of its dial. */
+	bool is_random_port = info->direction == PEER_INBOUND && address_equals(address, &info->remote);
+	return address_is_dialable(address) && !is_random_port &&
+	       address_may_travel(address, &info->local, &info->remote);
+}
+
+/* Where this node listens, as the far end of this connection may dial it; false if there is no such address. */
+static bool own_address(const struct protocol *protocol, const struct peer_info *info, struct address *own)
+{
+	const struct protocol_parts *parts = &protocol->parts;
+	bool found = true;
+	if (address_is_known(&parts->settings->advertise)) {
+		*own = parts->settings->advertise;
+	} else if (info->direction == PEER_INBOUND) {
+		*own = info->local;
+	} else {
+		found = false;
+		for (size_t i = 0; i < parts->listen_count && !found; i++) {
+			*own = parts->listen[i];
+			if (own->family != info->local.family)
+				continue;
+			if (address_is_wildcard(own))
+				memcpy(own->host, info->local.host, sizeof own->host);
+			found = address_scope_of(own) == address_scope_of(&info->local);
+		}
+	}
+	return found && address_is_dialable(own) && address_may_travel(own, &info->local, &info->remote);
+}
+
+/* A listening address that is believed to be the peer's own. */
+static void set_listen(struct protocol *protocol, struct peer *peer, const struct nodeid *nodeid,
+		       const struct address *address, int64_t now_us)
+{
+	if (address_book_is_self(protocol->parts.book, address))
+		return;
+	bool is_new = peer_set_listen(peer, address);
+	peer_note_address(peer, address);
+	if (is_new) {
+		address_book_announced(protocol->parts.book, address, nodeid, now_us);
+		announcer_add(protocol->announcer, peer, now_us);
+	}
+}
+
+/* The peer says itself where it listens: from the host that it talks from it is believed, else it must be proven. */
+static void hear_self_announcement(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
+				   const struct address *address, int64_t now_us)
+{
+	if (address_same_host(address, &info->remote)) {
+		set_listen(protocol, peer, &info->nodeid, address, now_us);
+	} else if (!address_equals(address, &info->listen) && peer_may_prove(peer, now_us, PROTOCOL_PROOF_US)) {
+		address_book_prove(protocol->parts.book, address, &info->nodeid);
+		alarm_ring(protocol->parts.alarm);
+	}
+}
+
+static void hear_entry(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
+		       const struct message_entry *entry, bool is_alone, int64_t now_us)
+{
+	bool is_ready = info->state == PEER_READY;
+	bool is_own = is_ready && (nodeid_equals(&entry->nodeid, &info->nodeid) ||
+				   (is_alone && nodeid_is_none(&entry->nodeid) && !address_is_known(&info->listen)));
+	if (!is_believable(info, &entry->address)) {
+		peer_count_useless(peer, 1);
+	} else if (is_own) {
+		hear_self_announcement(protocol, peer, info, &entry->address, now_us);
+	} else {
+		peer_note_address(peer, &entry->address);
+		if (!nodeid_equals(&entry->nodeid, &protocol->parts.self) &&
+		    address_book_hear(protocol->parts.book, &entry->address, &entry->nodeid, &info->remote, now_us))
+			alarm_ring(protocol->parts.alarm);
+	}
+}
+
+/* ---- what is sent ---- */
+
+static void send_hello(struct protocol *protocol, struct peer *peer, const struct peer_info *info)
+{
+	const struct settings *settings = protocol->parts.settings;
+	struct message message = {.type = MESSAGE_HELLO,
+				  .hello = {.nodeid = protocol->parts.self,
+					    .version = MESSAGE_VERSION,
+					    .agent = "kithd/" KITH_VERSION,
+					    .is_feeler = info->is_feeler}};
+	struct address own;
+	strcpy(message.hello.network, settings->network);
+	strcpy(message.hello.name, settings->name);
+	/* The far end puts this port to the host that it sees the connection come from. */
+	if (own_address(protocol, info, &own) && address_same_host(&own, &info->local))
+		message.hello.listen = own.port;
+	peer_send(peer, &message);
+}
+
+static void send_own_address(struct protocol *protocol, struct peer *peer, const struct peer_info *info)
+{
+	struct message_entry entry = {.nodeid = protocol->parts.self};
+	struct message message = {.type = MESSAGE_ADDR, .addr = {.entries = &entry, .count = 1}};
+	if (own_address(protocol, info, &entry.address))
+		peer_send(peer, &message);
+}
+
+/* The peers of this moment that may be told to this one. */
+static void send_addresses(struct protocol *protocol, struct peer *peer, int64_t now_us)
+{
+	struct peer_info asker = peer_look(peer, now_us);
+	struct registry_snapshot ready = registry_take_snapshot(protocol->parts.registry, true);
+	struct message_entry *entries = calloc(MESSAGE_ADDR_ENTRIES, sizeof *entries);
+	struct message message = {.type = MESSAGE_ADDR, .addr.entries = entries};
+
+	for (size_t i = 0; entries != NULL && i < ready.count && message.addr.count < MESSAGE_ADDR_ENTRIES; i++) {
+		struct peer_info info = peer_look(ready.peers[i], now_us);
+		bool is_fresh = now_us - info.heard_us <= protocol->parts.settings->share_within_us;
+		if (ready.peers[i] == peer || info.state != PEER_READY || !is_fresh ||
+		    !address_is_known(&info.listen) || nodeid_equals(&info.nodeid, &asker.nodeid) ||
+		    !address_may_travel(&info.listen, &asker.local, &asker.remote))
+			continue;
+		entries[message.addr.count++] = (struct message_entry){.address = info.listen, .nodeid = info.nodeid};
+		peer_note_address(peer, &info.listen);
+	}
+	registry_release_snapshot(&ready);
+	peer_send(peer, &message);
+	free(entries);
+}
+
+/* ---- what a message does ---- */
+
+static void become_ready(struct protocol *protocol, struct peer *peer, const struct message_hello *hello,
+			 int64_t now_us)
+{
+	const struct settings *settings = protocol->parts.settings;
+	struct peer_info info = peer_look(peer, now_us);
+	char label[PEER_LABEL_BYTES];
+
+	/* The answer is in the outbox before the peer is READY: nobody else sends to it earlier. */
+	if (info.direction == PEER_INBOUND)
+		send_hello(protocol, peer, &info);
+	if (!peer_ready(peer, hello, settings->ping_interval_us, settings->ping_timeout_us, now_us))
+		return;
+	if (info.direction == PEER_OUTBOUND)
+		address_book_reached(protocol->parts.book, peer_dial(peer), &hello->nodeid);
+	address_book_connected(protocol->parts.book, &hello->nodeid);
+	peer_label(peer, label);
+	log_info("peer %s: ready after %lld ms%s%s", label, (long long)(now_us - info.since_us) / 1000,
+		 hello->name[0] == '\0' ? "" : ", name ", hello->name);
+
+	struct address listen = info.direction == PEER_OUTBOUND ? peer_dial(peer)->address : (struct address){0};
+	if (hello->listen != 0) {
+		struct address told = info.remote;
+		told.port = hello->listen;
+		if (is_believable(&info, &told))
+			listen = told;
+	}
+	send_own_address(protocol, peer, &info);
+	peer_send_type(peer, MESSAGE_GETADDR);
+	peer_ping(peer, now_us);
+	if (address_is_known(&listen))
+		set_listen(protocol, peer, &hello->nodeid, &listen, now_us);
+}
+
+static void claim_nodeid(struct protocol *protocol, struct peer *peer, const struct message_hello *hello,
+			 int64_t now_us)
+{
+	struct peer *other;
+	switch (registry_claim(protocol->parts.registry, peer, &hello->nodeid, now_us, &other)) {
+	case REGISTRY_READY:
+		become_ready(protocol, peer, hello, now_us);
+		break;
+	case REGISTRY_REPLACES:
+		become_ready(protocol, peer, hello, now_us);
+		peer_close(other, BYE_DUPLICATE);
+		break;
+	case REGISTRY_DUPLICATE:
+		peer_hurry_ping(other, now_us);
+		if (peer_direction(peer) == PEER_OUTBOUND)
+			address_book_reached(protocol->parts.book, peer_dial(peer), &hello->nodeid);
+		peer_close(peer, BYE_DUPLICATE);
+		break;
+	case REGISTRY_FULL:
+		send_addresses(protocol, peer, now_us);
+		peer_close(peer, BYE_FULL);
+		break;
+	}
+	if (other != NULL)
+		peer_release(other);
+}
+
+/* The feeler has found somebody: if it is whom the address was claimed by, the claim is true. */
+static void finish_feeler(struct protocol *protocol, struct peer *feeler, const struct nodeid *found, int64_t now_us)
+{
+	const struct peer_dial *dial = peer_dial(feeler);
+	struct peer *peer = registry_find(protocol->parts.registry, &dial->expected);
+	bool is_proven = nodeid_equals(found, &dial->expected);
+	char address[ADDRESS_TEXT_BYTES];
+
+	address_format(&dial->address, address);
+	log_debug("feeler %s: %s", address, is_proven ? "the node is there" : "another node is there");
+	if (is_proven && peer != NULL)
+		set_listen(protocol, peer, &dial->expected, &dial->address, now_us);
+	if (peer != NULL)
+		peer_release(peer);
+	peer_close(feeler, BYE_FEELER);
+}
+
+static void handle_hello(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us)
+{
+	const struct message_hello *hello = &message->hello;
+	const struct settings *settings = protocol->parts.settings;
+	struct peer_info info = peer_look(peer, now_us);
+	const char *network = hello->has_network ? hello->network : "kith";
+	char label[PEER_LABEL_BYTES];
+
+	if (!peer_take_hello(peer)) {
+		protocol_violated(protocol, peer, "a second hello");
+	} else if (nodeid_equals(&hello->nodeid, &protocol->parts.self)) {
+		peer_close(peer, BYE_SELF);
+	} else if (strcmp(network, settings->network) != 0) {
+		peer_label(peer, label);
+		log_info("peer %s: is of network \"%s\", this node is of \"%s\"", label, network, settings->network);
+		peer_close(peer, BYE_NETWORK);
+	} else if (info.is_feeler) {
+		finish_feeler(protocol, peer, &hello->nodeid, now_us);
+	} else if (hello->is_feeler && info.direction == PEER_INBOUND) {
+		send_hello(protocol, peer, &info);
+	} else {
+		claim_nodeid(protocol, peer, hello, now_us);
+	}
+}
+
+static void handle_ping(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us)
+{
+	(void)protocol, (void)message, (void)now_us;
+	peer_send_type(peer, MESSAGE_PONG);
+}
+
+static void handle_pong(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us)
+{
+	(void)protocol, (void)message;
+	if (!peer_pong(peer, now_us))
+		peer_count_ignored(peer);
+}
+
+static void handle_getaddr(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us)
+{
+	(void)message;
+	send_addresses(protocol, peer, now_us);
+}
+
+static void handle_addr(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us)
+{
+	const struct message_addr *addr = &message->addr;
+	struct peer_info info = peer_look(peer, now_us);
+	peer_count_useless(peer, addr->useless);
+	for (size_t i = 0; i < addr->count; i++)
+		hear_entry(protocol, peer, &info, &addr->entries[i], addr->count + addr->useless == 1, now_us);
+}
+
+static void handle_early_addr(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us)
+{
+	if (peer_direction(peer) == PEER_OUTBOUND && peer_take_early_addr(peer))
+		handle_addr(protocol, peer, message, now_us);
+	else
+		peer_count_ignored(peer);
+}
+
+static void handle_bye(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us)
+{
+	char text[96];
+	(void)protocol, (void)now_us;
+	snprintf(text, sizeof text, "bye: %s", message->bye.text);
+	peer_end(peer, PEER_LEFT, message->bye.reason, text);
+}
+
+static void ignore(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us)
+{
+	(void)protocol, (void)message, (void)now_us;
+	peer_count_ignored(peer);
+}
+
+typedef void handler(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us);
+
+/* clang-format off */
+static const struct {
+	handler *before_ready;
+	handler *when_ready;
+} handlers[MESSAGE_TYPES] = {
+	[MESSAGE_UNKNOWN] = {ignore,            ignore},
+	[MESSAGE_HELLO]   = {handle_hello,      handle_hello},
+	[MESSAGE_PING]    = {ignore,            handle_ping},
+	[MESSAGE_PONG]    = {ignore,            handle_pong},
+	[MESSAGE_GETADDR] = {ignore,            handle_getaddr},
+	[MESSAGE_ADDR]    = {handle_early_addr, handle_addr},
+	[MESSAGE_BYE]     = {handle_bye,        handle_bye},
+};
+/* clang-format on */
+
+void protocol_receive(struct protocol *protocol, struct peer *peer, const char *line, size_t length, int64_t now_us)
+{
+	struct message message;
+	char error[MESSAGE_ERROR_BYTES];
+
+	peer_count_message(peer);
+	if (!message_decode(line, length, &message, error)) {
+		protocol_violated(protocol, peer, error);
+		return;
+	}
+	if (log_is_on(LOG_DEBUG)) {
+		char label[PEER_LABEL_BYTES];
+		peer_label(peer, label);
+		log_debug("peer %s: got %s", label, message_type_name(message.type));
+	}
+	bool is_ready = peer_state(peer) == PEER_READY;
+	handler *handle = is_ready ? handlers[message.type].when_ready : handlers[message.type].before_ready;
+	handle(protocol, peer, &message, now_us);
+	message_fini(&message);
+}
+
+void protocol_violated(struct protocol *protocol, struct peer *peer, const char *what)
+{
+	char label[PEER_LABEL_BYTES];
+	(void)protocol;
+	peer_label(peer, label);
+	log_warning("peer %s: protocol error: %s", label, what);
+	peer_close(peer, BYE_PROTOCOL);
+}
+
+/* ---- the beginning and the end of a connection ---- */
+
+void protocol_connected(struct protocol *protocol, struct peer *peer, const struct address *local,
+			const struct address *remote)
+{
+	if (!peer_connected(peer, local, remote) || peer_direction(peer) != PEER_OUTBOUND)
+		return;
+	struct peer_info info = peer_look(peer, 0);
+	send_hello(protocol, peer, &info);
+}
+
+/* A departure that may yet turn out to be none is logged later, if there is room to remember it. */
+static bool put_off_departure(struct protocol *protocol, const struct peer_info *info, const char *label,
+			      int64_t now_us)
+{
+	enter(protocol);
+	bool has_room = protocol->departure_count < PROTOCOL_DEPARTURES;
+	if (has_room) {
+		struct departure *departure = &protocol->departures[protocol->departure_count++];
+		departure->nodeid = info->nodeid;
+		departure->deadline_us = now_us + protocol->parts.settings->handshake_timeout_us;
+		snprintf(departure->label, sizeof departure->label, "%s", label);
+	}
+	leave(protocol);
+	return has_room;
+}
+
+static void log_ready_peer_ended(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
+				 int64_t now_us)
+{
+	static const char *const words[] = {
+		[PEER_GOES_ON] = "ended", [PEER_LEFT] = "left", [PEER_FAILED] = "failed", [PEER_CLOSED] = "closed"};
+	char label[PEER_LABEL_BYTES];
+	peer_label(peer, label);
+	if (info->reason == BYE_DUPLICATE) {
+		log_debug("peer %s: a duplicate connection is closed", label);
+		if (address_book_is_connected(protocol->parts.book, &info->nodeid) ||
+		    put_off_departure(protocol, info, label, now_us))
+			return;
+	}
+	log_info("peer %s: %s (%s) after %.1f s", label, words[info->ending], info->ending_text,
+		 (double)(now_us - info->since_us) / 1e6);
+	if (info->ignored > 0 || info->useless > 0)
+		log_debug("peer %s: %lld messages were ignored, %lld addresses dropped", label,
+			  (long long)info->ignored, (long long)info->useless);
+}
+
+static void end_ready_peer(struct protocol *protocol, struct peer *peer, const struct peer_info *info, int64_t now_us)
+{
+	bool was_steady = now_us - info->since_us > protocol->parts.settings->handshake_timeout_us;
+	address_book_disconnected(protocol->parts.book, &info->nodeid, was_steady, now_us);
+	log_ready_peer_ended(protocol, peer, info, now_us);
+}
+
+static void end_dial(struct protocol *protocol, struct peer *peer, const struct peer_info *info, int64_t now_us)
+{
+	const struct peer_dial *dial = peer_dial(peer);
+	char label[PEER_LABEL_BYTES];
+	peer_label(peer, label);
+	if (info->ending == PEER_GOES_ON) {
+		log_debug("dial %s: the name is looked up", label);
+		return;
+	}
+	if (info->reason == BYE_SELF)
+		address_book_add_self(protocol->parts.book, &dial->address);
+	if (dial->is_feeler || info->reason == BYE_SELF || info->reason == BYE_SHUTDOWN) {
+		address_book_let_go(protocol->parts.book, dial);
+		log_debug("dial %s: %s", label, info->ending_text);
+		return;
+	}
+	unsigned failures = address_book_failed(protocol->parts.book, dial, now_us);
+	/* A state is logged when it changes: the first failure, not each. */
+	log_line(failures == 1 ? LOG_INFO : LOG_DEBUG, "dial %s: failed (%s)", label, info->ending_text);
+}
+
+void protocol_ended(struct protocol *protocol, struct peer *peer, int64_t now_us)
+{
+	struct peer_info info = peer_look(peer, now_us);
+	char label[PEER_LABEL_BYTES];
+
+	registry_remove(protocol->parts.registry, peer);
+	if (info.state == PEER_READY) {
+		end_ready_peer(protocol, peer, &info, now_us);
+	} else if (info.direction == PEER_OUTBOUND) {
+		end_dial(protocol, peer, &info, now_us);
+	} else {
+		peer_label(peer, label);
+		log_debug("peer %s: ended before it was ready (%s)", label, info.ending_text);
+	}
+	alarm_ring(protocol->parts.alarm);
+}
+
+/* ---- timers ---- */
+
+/* Logs the departures that are certain by now; returns when the next one will be. */
+static int64_t run_departures(struct protocol *protocol, int64_t now_us)
+{
+	struct departure due[PROTOCOL_DEPARTURES];
+	size_t due_count = 0, kept = 0;
+	int64_t next_us = FOREVER_US;
+
+	enter(protocol);
+	for (size_t i = 0; i < protocol->departure_count; i++) {
+		struct departure departure = protocol->departures[i];
+		if (departure.deadline_us <= now_us) {
+			due[due_count++] = departure;
+			continue;
+		}
+		if (departure.deadline_us < next_us)
+			next_us = departure.deadline_us;
+		protocol->departures[kept++] = departure;
+	}
+	protocol->departure_count = kept;
+	leave(protocol);
+	for (size_t i = 0; i < due_count; i++)
+		if (!address_book_is_connected(protocol->parts.book, &due[i].nodeid))
+			log_info("peer %s: left (bye: duplicate, and no other connection came)", due[i].label);
+	return next_us;
+}
+
+int64_t protocol_run_timers(struct protocol *protocol, int64_t now_us)
+{
+	int64_t departures_us = run_departures(protocol, now_us);
+	int64_t announcements_us = announcer_run(protocol->announcer, now_us);
+	return departures_us < announcements_us ? departures_us : announcements_us;
+}
