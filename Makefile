@@ -40,7 +40,7 @@ endif
 	check-valgrind lint floors tests install uninstall dist clean
 .DELETE_ON_ERROR:
 
-all: $(BUILD)/libkith.a ## build kithd
+all: $(BUILD)/kithd ## build kithd
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))

@@ -1,0 +1,23 @@
+/*
+ * The connector: the thread that starts a worker for each dial that is due, and sends the announcements that are. It
+ * never waits for a peer; what it waits for is its alarm or the next due time.
+ */
+#ifndef KITH_CONNECTOR_H
+#define KITH_CONNECTOR_H
+
+#include "sync.h"
+#include "worker.h"
+
+struct connector {
+	const struct worker_parts *parts;
+	struct alarm *alarm;
+	struct thread thread;
+	_Atomic bool is_stopping;
+};
+
+/* Borrows both. 0, or an errno. */
+int connector_start(struct connector *connector, const struct worker_parts *parts, struct alarm *alarm);
+/* Blocks until its thread has ended; nothing is dialled any more. */
+void connector_stop(struct connector *connector);
+
+#endif

@@ -1,0 +1,22 @@
+/* The node: builds, starts and stops everything. One thread starts it, looks at it and stops it. */
+#ifndef KITH_NODE_H
+#define KITH_NODE_H
+
+#include "buffer.h"
+#include "settings.h"
+
+struct node;
+
+/*
+ * Starts a node; settings are borrowed until node_stop. NULL with one line in error: the system refused something. All
+ * threads have the caller's signal mask.
+ */
+struct node *node_start(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES]);
+
+/* Blocks for about a second at most: says bye to every peer, joins every thread, frees everything. */
+void node_stop(struct node *node);
+
+/* Appends the peer table as it is now. False if there is no memory. */
+bool node_render_table(struct node *node, struct buffer *out);
+
+#endif

@@ -1,0 +1,65 @@
+#include "connector.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dialing.h"
+#include "log.h"
+
+/* Takes what dial points to. */
+static void start_dial(const struct worker_parts *parts, struct peer_dial *dial, int64_t now_us)
+{
+	static struct log_limit limit;
+	struct stream *stream = stream_new();
+	struct peer *peer = stream == NULL ? NULL : peer_new(PEER_OUTBOUND, stream, dial, now_us);
+	int error = peer == NULL ? ENOMEM : worker_start(parts, peer);
+	unsigned suppressed;
+
+	if (error != 0) {
+		if (dial->is_feeler)
+			address_book_let_go(parts->book, dial);
+		else
+			address_book_failed(parts->book, dial, now_us);
+		if (log_limit_passes(&limit, &suppressed))
+			log_error("cannot dial: %s (%u more since the last such line)", strerror(error), suppressed);
+	}
+	if (peer == NULL) {
+		stream_free(stream);
+		free(dial->host);
+	} else {
+		peer_release(peer);
+	}
+}
+
+static void *connect_all(void *argument)
+{
+	struct connector *connector = argument;
+	const struct worker_parts *parts = connector->parts;
+	while (!atomic_load(&connector->is_stopping)) {
+		int64_t now_us = clock_now_us();
+		int64_t timers_us = protocol_run_timers(parts->protocol, now_us), dial_us;
+		struct peer_dial dial;
+		if (dialing_next(parts->settings, parts->registry, parts->book, now_us, &dial, &dial_us))
+			start_dial(parts, &dial, now_us);
+		else
+			alarm_wait_until(connector->alarm, timers_us < dial_us ? timers_us : dial_us);
+	}
+	return NULL;
+}
+
+int connector_start(struct connector *connector, const struct worker_parts *parts, struct alarm *alarm)
+{
+	connector->parts = parts;
+	connector->alarm = alarm;
+	atomic_init(&connector->is_stopping, false);
+	return thread_start(&connector->thread, connect_all, connector);
+}
+
+void connector_stop(struct connector *connector)
+{
+	atomic_store(&connector->is_stopping, true);
+	alarm_ring(connector->alarm);
+	thread_join(connector->thread);
+}

@@ -1,0 +1,300 @@
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "node.h"
+#include "output.h"
+#include "settings.h"
+#include "sync.h"
+
+/* Exit statuses: sysexits.h has the names, 64 EX_USAGE, 71 EX_OSERR, 78 EX_CONFIG. */
+enum { STATUS_STOPPED = 0, STATUS_USAGE = 64, STATUS_SYSTEM = 71, STATUS_SETTINGS = 78 };
+
+#define DEFAULT_FILE "/etc/kith/kith.conf"
+
+/* A reader of the table has this long. */
+#define TABLE_WRITE_US ((int64_t)1000 * 1000)
+
+enum { MOST_OPTIONS = SETTINGS_LIST_ENTRIES };
+
+struct arguments {
+	const char *file;
+	const char *listen[MOST_OPTIONS];
+	size_t listen_count;
+	const char *bootstrap[MOST_OPTIONS];
+	size_t bootstrap_count;
+	const char *options[MOST_OPTIONS];
+	size_t option_count;
+	int verbose;
+	bool only_test;
+};
+
+static const char usage[] =
+	"usage: kithd [-c FILE] [-l HOST:PORT]... [-b HOST:PORT]... [-o SETTING=VALUE]... [-v] [-t] [-V] [-h]\n";
+
+static const char help[] =
+	"A peer-to-peer node: finds its peers, stays connected, and knows who is alive.\n"
+	"\n"
+	"  -c, --config FILE           read settings from FILE instead of " DEFAULT_FILE "\n"
+	"  -l, --listen HOST:PORT      listen there instead of where the file says; may be repeated\n"
+	"  -b, --bootstrap HOST:PORT   dial this node too; may be repeated\n"
+	"  -o, --option SETTING=VALUE  set any setting; beats the file\n"
+	"  -v, --verbose               log one level more; may be repeated\n"
+	"  -t, --test                  check the settings and exit\n"
+	"  -V, --version               print the version and exit\n"
+	"  -h, --help                  print this and exit\n"
+	"\n"
+	"SIGUSR1 prints the peer table to stdout, SIGINT and SIGTERM stop the node.\n"
+	"kithd(8), kith.conf(5) and kith-protocol(7) say more.\n";
+
+static int usage_error(void)
+{
+	fputs(usage, stderr);
+	fputs("kithd --help says more\n", stderr);
+	return STATUS_USAGE;
+}
+
+static bool append(const char **list, size_t *count, const char *text)
+{
+	if (*count == MOST_OPTIONS) {
+		fprintf(stderr, "kithd: an option is given more than %d times\n", MOST_OPTIONS);
+		return false;
+	}
+	list[(*count)++] = text;
+	return true;
+}
+
+/* -1 to go on, or the exit status. */
+static int parse_arguments(int argc, char **argv, struct arguments *arguments)
+{
+	static const struct option long_options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"listen", required_argument, NULL, 'l'},
+		{"bootstrap", required_argument, NULL, 'b'},
+		{"option", required_argument, NULL, 'o'},
+		{"verbose", no_argument, NULL, 'v'},
+		{"test", no_argument, NULL, 't'},
+		{"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	bool good = true;
+	int option;
+	while (good && (option = getopt_long(argc, argv, "c:l:b:o:vtVh", long_options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			arguments->file = optarg;
+			break;
+		case 'l':
+			good = append(arguments->listen, &arguments->listen_count, optarg);
+			break;
+		case 'b':
+			good = append(arguments->bootstrap, &arguments->bootstrap_count, optarg);
+			break;
+		case 'o':
+			good = append(arguments->options, &arguments->option_count, optarg);
+			break;
+		case 'v':
+			arguments->verbose++;
+			break;
+		case 't':
+			arguments->only_test = true;
+			break;
+		case 'V':
+			puts("kithd " KITH_VERSION);
+			return STATUS_STOPPED;
+		case 'h':
+			fputs(usage, stdout);
+			fputs(help, stdout);
+			return STATUS_STOPPED;
+		default:
+			good = false;
+		}
+	}
+	if (good && optind < argc) {
+		fprintf(stderr, "kithd: \"%s\" is no option; a bootstrap is given as -b %s\n", argv[optind],
+			argv[optind]);
+		good = false;
+	}
+	return good ? -1 : usage_error();
+}
+
+/* The file, then -o, which beats it, then -l and -b. */
+static bool read_settings(const struct arguments *arguments, struct settings *settings,
+			  char error[static SETTINGS_ERROR_BYTES])
+{
+	const char *file = arguments->file;
+	if (file == NULL && access(DEFAULT_FILE, F_OK) == 0)
+		file = DEFAULT_FILE;
+	if (file != NULL && !settings_read_file(settings, file, error))
+		return false;
+	for (size_t i = 0; i < arguments->option_count; i++)
+		if (!settings_set_option(settings, arguments->options[i], error))
+			return false;
+	if (arguments->listen_count > 0 &&
+	    !settings_set_listen(settings, arguments->listen, arguments->listen_count, "-l", error))
+		return false;
+	for (size_t i = 0; i < arguments->bootstrap_count; i++)
+		if (!settings_add_bootstrap(settings, arguments->bootstrap[i], "-b", error))
+			return false;
+	return settings_check(settings, error);
+}
+
+/* Thousands of peers need thousands of descriptors; what the hard limit allows needs no privilege. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+/* ---- signals: blocked in all threads, and waited for in this one ---- */
+
+enum signal_action {
+	ACTION_NONE,
+	ACTION_TABLE,
+	ACTION_STOP,
+};
+
+static const struct {
+	int number;
+	enum signal_action action;
+} signals[] = {
+	{SIGUSR1, ACTION_TABLE},
+	{SIGINT, ACTION_STOP},
+	{SIGTERM, ACTION_STOP},
+};
+
+enum { SIGNALS = sizeof signals / sizeof *signals };
+
+static sigset_t handled_signals(void)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	for (size_t i = 0; i < SIGNALS; i++)
+		sigaddset(&set, signals[i].number);
+	return set;
+}
+
+static enum signal_action action_of(int number)
+{
+	for (size_t i = 0; i < SIGNALS; i++)
+		if (signals[i].number == number)
+			return signals[i].action;
+	return ACTION_NONE;
+}
+
+static bool stop_is_pending(void)
+{
+	sigset_t pending;
+	sigpending(&pending);
+	for (size_t i = 0; i < SIGNALS; i++)
+		if (signals[i].action == ACTION_STOP && sigismember(&pending, signals[i].number))
+			return true;
+	return false;
+}
+
+/* From now on a second signal to stop ends the process at once. */
+static void let_stop_signals_kill(void)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	for (size_t i = 0; i < SIGNALS; i++) {
+		if (signals[i].action == ACTION_STOP) {
+			signal(signals[i].number, SIG_DFL);
+			sigaddset(&set, signals[i].number);
+		}
+	}
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void print_table(struct node *node, const struct output *output)
+{
+	static bool is_torn; /* the last table was cut off in the middle of a line */
+	struct buffer table = {0};
+	if (is_torn)
+		buffer_append(&table, "\n", 1);
+	if (node_render_table(node, &table)) {
+		size_t length = buffer_length(&table);
+		size_t written = output_write(output, buffer_content(&table), length, clock_now_us() + TABLE_WRITE_US,
+					      stop_is_pending);
+		is_torn = written > 0 && written < length;
+		if (written < length)
+			log_warning("the peer table is dropped: stdout did not take it");
+	}
+	buffer_fini(&table);
+}
+
+static void serve(struct node *node)
+{
+	sigset_t set = handled_signals();
+	struct output output;
+	enum signal_action action = ACTION_NONE;
+	output_init(&output, STDOUT_FILENO);
+	while (action != ACTION_STOP) {
+		int number;
+		if (sigwait(&set, &number) != 0)
+			continue;
+		action = action_of(number);
+		if (action == ACTION_TABLE)
+			print_table(node, &output);
+		else
+			log_info("stopping: %s", strsignal(number));
+	}
+	output_fini(&output);
+}
+
+static int run(const struct settings *settings)
+{
+	char error[SETTINGS_ERROR_BYTES];
+	sigset_t set = handled_signals();
+
+	signal(SIGPIPE, SIG_IGN);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	raise_descriptor_limit();
+	log_open();
+	struct node *node = node_start(settings, error);
+	if (node != NULL) {
+		serve(node);
+		let_stop_signals_kill();
+		node_stop(node);
+		log_info("stopped");
+	}
+	log_close();
+	if (node == NULL)
+		fprintf(stderr, "kithd: %s\n", error);
+	return node == NULL ? STATUS_SYSTEM : STATUS_STOPPED;
+}
+
+int main(int argc, char **argv)
+{
+	static struct arguments arguments;
+	struct settings settings;
+	char error[SETTINGS_ERROR_BYTES];
+
+	int status = parse_arguments(argc, argv, &arguments);
+	if (status >= 0)
+		return status;
+	settings_init(&settings);
+	if (!read_settings(&arguments, &settings, error)) {
+		fprintf(stderr, "kithd: %s\n", error);
+		status = STATUS_SETTINGS;
+	} else if (arguments.only_test) {
+		puts("the settings are good");
+		status = STATUS_STOPPED;
+	} else {
+		enum log_level level = settings.log_level + (enum log_level)arguments.verbose;
+		log_set_level(level > LOG_DEBUG ? LOG_DEBUG : level);
+		status = run(&settings);
+	}
+	settings_fini(&settings);
+	return status;
+}

@@ -1,0 +1,181 @@
+#include "node.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "acceptor.h"
+#include "address_book.h"
+#include "connector.h"
+#include "log.h"
+#include "nodeid.h"
+#include "protocol.h"
+#include "reaper.h"
+#include "registry.h"
+#include "resolver.h"
+#include "sync.h"
+#include "table.h"
+
+struct node {
+	const struct settings *settings;
+	struct nodeid nodeid;
+	int64_t started_us;
+	struct alarm alarm;
+	struct registry *registry;
+	struct address_book *book;
+	struct acceptor *acceptor;
+	struct protocol *protocol;
+	struct reaper *reaper;
+	struct worker_parts parts;
+	struct connector connector;
+	bool has_resolver;
+	bool accepts;
+	bool connects;
+};
+
+static uint64_t random_seed(void)
+{
+	uint64_t seed;
+	/* Up to 256 bytes are never cut short once the kernel's pool is ready (getrandom(2)). */
+	if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
+		seed = (uint64_t)clock_now_us();
+	return seed;
+}
+
+/* The parts that have no threads. */
+static bool build(struct node *node)
+{
+	const struct settings *settings = node->settings;
+	struct registry_rules rules = {.self = node->nodeid,
+				       .handshake_timeout_us = settings->handshake_timeout_us,
+				       .max_inbound = (size_t)settings->max_inbound};
+	node->registry = registry_new(&rules);
+	node->book = address_book_new(settings, random_seed(), clock_now_us());
+	node->parts.listen = acceptor_addresses(node->acceptor, &node->parts.listen_count);
+	if (node->registry == NULL || node->book == NULL)
+		return false;
+	struct protocol_parts parts = {.settings = settings,
+				       .self = node->nodeid,
+				       .listen = node->parts.listen,
+				       .listen_count = node->parts.listen_count,
+				       .registry = node->registry,
+				       .book = node->book,
+				       .alarm = &node->alarm,
+				       .seed = random_seed()};
+	node->protocol = protocol_new(&parts);
+	node->parts.settings = settings;
+	node->parts.protocol = node->protocol;
+	node->parts.registry = node->registry;
+	node->parts.book = node->book;
+	return node->protocol != NULL;
+}
+
+static int start_threads(struct node *node)
+{
+	int error;
+	node->reaper = reaper_start(&error);
+	if (node->reaper == NULL)
+		return error;
+	node->parts.reaper = node->reaper;
+	error = acceptor_start(node->acceptor, &node->parts);
+	node->accepts = error == 0;
+	if (error != 0)
+		return error;
+	error = connector_start(&node->connector, &node->parts, &node->alarm);
+	node->connects = error == 0;
+	return error;
+}
+
+static void log_start(const struct node *node)
+{
+	char nodeid[NODEID_TEXT_BYTES], address[ADDRESS_TEXT_BYTES];
+	nodeid_format(&node->nodeid, nodeid);
+	log_info("kithd " KITH_VERSION " node %s name %s network %s", nodeid, node->settings->name,
+		 node->settings->network);
+	for (size_t i = 0; i < node->parts.listen_count; i++) {
+		address_format(&node->parts.listen[i], address);
+		log_info("listening on %s", address);
+	}
+}
+
+struct node *node_start(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES])
+{
+	struct node *node = calloc(1, sizeof *node);
+	int problem = ENOMEM;
+	if (node == NULL)
+		goto failed;
+	node->settings = settings;
+	node->nodeid = nodeid_random();
+	node->started_us = clock_now_us();
+	alarm_init(&node->alarm);
+	node->has_resolver = resolver_library_init() == 0;
+	node->acceptor = acceptor_open(settings, error);
+	if (node->acceptor == NULL) {
+		node_stop(node);
+		return NULL;
+	}
+	if (!node->has_resolver || !build(node))
+		goto failed;
+	log_start(node);
+	problem = start_threads(node);
+	if (problem == 0)
+		return node;
+failed:
+	snprintf(error, SETTINGS_ERROR_BYTES, "cannot start: %s", strerror(problem));
+	node_stop(node);
+	return NULL;
+}
+
+static void close_all_peers(struct node *node)
+{
+	struct registry_snapshot all = registry_take_snapshot(node->registry, false);
+	for (size_t i = 0; i < all.count; i++)
+		peer_stop(all.peers[i], BYE_SHUTDOWN);
+	registry_release_snapshot(&all);
+}
+
+void node_stop(struct node *node)
+{
+	if (node == NULL)
+		return;
+	if (node->connects)
+		connector_stop(&node->connector);
+	if (node->accepts)
+		acceptor_stop(node->acceptor);
+	if (node->registry != NULL) {
+		close_all_peers(node);
+		registry_wait_empty(node->registry);
+	}
+	reaper_stop(node->reaper);
+	protocol_free(node->protocol);
+	acceptor_close(node->acceptor);
+	address_book_free(node->book);
+	registry_free(node->registry);
+	if (node->has_resolver)
+		resolver_library_fini();
+	alarm_fini(&node->alarm);
+	free(node);
+}
+
+bool node_render_table(struct node *node, struct buffer *out)
+{
+	int64_t now_us = clock_now_us();
+	struct registry_snapshot all = registry_take_snapshot(node->registry, false);
+	struct peer_info *peers = calloc(all.count + 1, sizeof *peers);
+	struct table_header header = {.nodeid = node->nodeid,
+				      .name = node->settings->name,
+				      .network = node->settings->network,
+				      .uptime_us = now_us - node->started_us,
+				      .known = address_book_count(node->book)};
+	bool rendered = false;
+	if (peers != NULL) {
+		for (size_t i = 0; i < all.count; i++)
+			peers[i] = peer_look(all.peers[i], now_us);
+		rendered = table_render(&header, peers, all.count, now_us, out);
+	}
+	registry_release_snapshot(&all);
+	free(peers);
+	return rendered;
+}
