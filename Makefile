@@ -25,7 +25,7 @@ SCRIPTS := $(wildcard tests/*.sh tests/*/*.sh) .ci/run
 
 # What builds and tests kith on Debian, and what `make lint` and `make check-valgrind` need besides.
 PACKAGES := gcc libc6-dev make libjson-c-dev uuid-dev libconfig-dev uthash-dev libc-ares-dev libcunit1-dev \
-	python3-twisted iproute2
+	python3-twisted iproute2 netcat-openbsd
 DEV_PACKAGES := $(PACKAGES) clang clang-tidy cppcheck mandoc valgrind shellcheck
 
 ifdef V
@@ -65,7 +65,7 @@ deps-dev: ## install what lint and valgrind need too (Debian)
 	$(call install_packages,$(DEV_PACKAGES))
 
 # `make deps check` installs before it compiles, with -j too.
-$(OBJECTS) $(UNIT_OBJECTS) $(SYSTEM_OBJECTS): | $(filter deps deps-dev,$(MAKECMDGOALS))
+$(OBJECTS) $(UNIT_OBJECTS) $(SYSTEM_OBJECTS) check-interop demo: | $(filter deps deps-dev,$(MAKECMDGOALS))
 
 $(BUILD)/kithd: $(BUILD)/src/main.o $(BUILD)/libkith.a
 	$(say) "  LD    $@"

@@ -48,8 +48,8 @@ struct peer_dial {
 enum peer_ending {
 	PEER_GOES_ON,
 	PEER_LEFT,   /* the far end said bye for a reason that is no failure */
-	PEER_FAILED, /* broken, silent, or unreachable */
-	PEER_CLOSED, /* we said bye */
+	PEER_FAILED, /* broken, silent, slow, or unreachable */
+	PEER_CLOSED, /* we said bye for another reason */
 };
 
 /* All that others may see of a peer, as it was at one moment. */
@@ -115,6 +115,9 @@ void peer_close(struct peer *peer, enum bye_reason reason);
 void peer_stop(struct peer *peer, enum bye_reason reason);
 /* Notes that it has ended without a bye of ours; text is cut to what peer_info holds. */
 void peer_end(struct peer *peer, enum peer_ending ending, enum bye_reason reason, const char *text);
+
+/* True once: for the one who logs the ending. */
+bool peer_take_ending(struct peer *peer);
 
 /* Sends the next ping if it is due; returns when to look again, as liveness_next_ping_us does. */
 int64_t peer_ping(struct peer *peer, int64_t now_us);

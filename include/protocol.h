@@ -50,8 +50,13 @@ void protocol_connected(struct protocol *protocol, struct peer *peer, const stru
 void protocol_receive(struct protocol *protocol, struct peer *peer, const char *line, size_t length, int64_t now_us);
 /* Ends the connection for a protocol error, with one log line that says what was wrong. */
 void protocol_violated(struct protocol *protocol, struct peer *peer, const char *what);
-/* The connection is over, and why is known to the peer: takes it out of the registry, and its address back. */
+/*
+ * The connection has its ending: logs it, and gives its address back. Called by the first of the peer's two threads
+ * that notices; the second call does nothing.
+ */
 void protocol_ended(struct protocol *protocol, struct peer *peer, int64_t now_us);
+/* The connection is over, to its last byte: takes it out of the registry. */
+void protocol_forget(struct protocol *protocol, struct peer *peer);
 
 /* Sends the announcements that are due; returns when to call again. */
 int64_t protocol_run_timers(struct protocol *protocol, int64_t now_us);

@@ -17,7 +17,7 @@
 enum {
 	SETTINGS_HOST_BYTES = 256, /* a DNS name has at most 253 characters (RFC 1035, 2.3.4) */
 	SETTINGS_LIST_ENTRIES = 256,
-	SETTINGS_ERROR_BYTES = 768,
+	SETTINGS_ERROR_BYTES = 8192,
 	SETTINGS_FILE_BYTES = 1024 * 1024,
 };
 
@@ -74,8 +74,9 @@ void settings_init(struct settings *settings);
 void settings_fini(struct settings *settings);
 
 /*
- * Each of these returns false with one line in error that says where and what is wrong, and what would be right. The
- * settings are then good for settings_fini alone.
+ * Each of these returns false with one line in error that says where and what is wrong, and what would be right; it
+ * quotes what the user wrote, so it has to be escaped where it is shown. The settings are then good for settings_fini
+ * alone.
  */
 bool settings_read_file(struct settings *settings, const char *path, char error[static SETTINGS_ERROR_BYTES]);
 /* "SETTING=VALUE", the value without quotes, a list separated by commas. */

@@ -191,9 +191,8 @@ bool address_is_dialable(const struct address *address)
 		return false;
 	if (address->family == ADDRESS_IPV6)
 		return address->host[0] != 0xff;
-	/* 0/8 is "this network" (RFC 1122, 3.2.1.3), 224/4 is multicast; of 240/4 only broadcast is refused. */
 	static const uint8_t broadcast[4] = {255, 255, 255, 255};
-	return address->host[0] != 0 && (address->host[0] & 0xf0) != 0xe0 && memcmp(address->host, broadcast, 4) != 0;
+	return (address->host[0] & 0xf0) != 0xe0 && memcmp(address->host, broadcast, sizeof broadcast) != 0;
 }
 
 bool address_may_travel(const struct address *address, const struct address *one_end, const struct address *other_end)

@@ -31,7 +31,7 @@ size_t buffer_room(const struct buffer *buffer)
 char *buffer_reserve(struct buffer *buffer, size_t bytes)
 {
 	size_t length = buffer_length(buffer);
-	if (buffer_room(buffer) >= bytes)
+	if (buffer->bytes != NULL && buffer_room(buffer) >= bytes)
 		return buffer->bytes + buffer->end;
 	if (buffer->capacity < length + bytes) {
 		size_t capacity = buffer->capacity < LEAST_BYTES ? LEAST_BYTES : buffer->capacity;
@@ -58,11 +58,12 @@ void buffer_commit(struct buffer *buffer, size_t bytes)
 
 bool buffer_append(struct buffer *buffer, const char *bytes, size_t length)
 {
+	if (length == 0)
+		return true;
 	char *room = buffer_reserve(buffer, length);
 	if (room == NULL)
 		return false;
-	if (length > 0)
-		memcpy(room, bytes, length);
+	memcpy(room, bytes, length);
 	buffer_commit(buffer, length);
 	return true;
 }

@@ -12,6 +12,7 @@
 #include "output.h"
 #include "settings.h"
 #include "sync.h"
+#include "text.h"
 
 /* Exit statuses: sysexits.h has the names, 64 EX_USAGE, 71 EX_OSERR, 78 EX_CONFIG. */
 enum { STATUS_STOPPED = 0, STATUS_USAGE = 64, STATUS_SYSTEM = 71, STATUS_SETTINGS = 78 };
@@ -52,6 +53,14 @@ static const char help[] =
 	"\n"
 	"SIGUSR1 prints the peer table to stdout, SIGINT and SIGTERM stop the node.\n"
 	"kithd(8), kith.conf(5) and kith-protocol(7) say more.\n";
+
+/* The one line in which the program says why it ends; it may quote what the user wrote. */
+static void complain(const char *error)
+{
+	char line[SETTINGS_ERROR_BYTES * 2];
+	text_escape(line, sizeof line, error, strlen(error), TEXT_LINE);
+	fprintf(stderr, "kithd: %s\n", line);
+}
 
 static int usage_error(void)
 {
@@ -255,10 +264,8 @@ static void serve(struct node *node)
 static int run(const struct settings *settings)
 {
 	char error[SETTINGS_ERROR_BYTES];
-	sigset_t set = handled_signals();
 
 	signal(SIGPIPE, SIG_IGN);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	raise_descriptor_limit();
 	log_open();
 	struct node *node = node_start(settings, error);
@@ -270,7 +277,7 @@ static int run(const struct settings *settings)
 	}
 	log_close();
 	if (node == NULL)
-		fprintf(stderr, "kithd: %s\n", error);
+		complain(error);
 	return node == NULL ? STATUS_SYSTEM : STATUS_STOPPED;
 }
 
@@ -279,13 +286,16 @@ int main(int argc, char **argv)
 	static struct arguments arguments;
 	struct settings settings;
 	char error[SETTINGS_ERROR_BYTES];
+	sigset_t set = handled_signals();
 
+	/* Before anything else: a request for the table that comes too early waits, and doesn't kill. */
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	int status = parse_arguments(argc, argv, &arguments);
 	if (status >= 0)
 		return status;
 	settings_init(&settings);
 	if (!read_settings(&arguments, &settings, error)) {
-		fprintf(stderr, "kithd: %s\n", error);
+		complain(error);
 		status = STATUS_SETTINGS;
 	} else if (arguments.only_test) {
 		puts("the settings are good");

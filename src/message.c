@@ -172,10 +172,11 @@ static bool decode_bye(struct json_object *object, struct message *message, char
 		return wrong(error, "bye: \"reason\" is missing");
 	if (!json_object_is_type(value, json_type_string))
 		return wrong(error, "bye: \"reason\" must be a string");
-	const char *text = json_object_get_string(value);
-	text_escape(message->bye.text, sizeof message->bye.text, text, strlen(text), TEXT_LINE);
-	for (int i = BYE_UNKNOWN + 1; i < REASONS; i++)
-		if (strcmp(text, reason_names[i]) == 0)
+	text_escape(message->bye.text, sizeof message->bye.text, json_object_get_string(value),
+		    (size_t)json_object_get_string_len(value), TEXT_LINE);
+	const char *word = string_of(value);
+	for (int i = BYE_UNKNOWN + 1; word != NULL && i < REASONS; i++)
+		if (strcmp(word, reason_names[i]) == 0)
 			message->bye.reason = (enum bye_reason)i;
 	return true;
 }
@@ -184,6 +185,26 @@ static bool decode_nothing(struct json_object *object, struct message *message, 
 {
 	(void)object, (void)message, (void)error;
 	return true;
+}
+
+/* Are there lists or objects in it, itself included, nested more than this deep? */
+static bool is_deeper_than(struct json_object *value, int depth)
+{
+	if (json_object_is_type(value, json_type_object)) {
+		json_object_object_foreach(value, key, member)
+		{
+			(void)key;
+			if (is_deeper_than(member, depth - 1))
+				return true;
+		}
+	} else if (json_object_is_type(value, json_type_array)) {
+		for (size_t i = 0; i < json_object_array_length(value); i++)
+			if (is_deeper_than(json_object_array_get_idx(value, i), depth - 1))
+				return true;
+	} else {
+		return false;
+	}
+	return depth == 0;
 }
 
 static bool decode_object(struct json_object *object, struct message *message, char error[static MESSAGE_ERROR_BYTES])
@@ -203,6 +224,8 @@ static bool decode_object(struct json_object *object, struct message *message, c
 
 	if (!json_object_is_type(object, json_type_object))
 		return wrong(error, "a message must be a JSON object");
+	if (is_deeper_than(object, MESSAGE_JSON_DEPTH))
+		return wrong(error, "not JSON: nesting too deep");
 	if (!json_object_object_get_ex(object, "msgtype", &msgtype))
 		return wrong(error, "\"msgtype\" is missing");
 	if (!json_object_is_type(msgtype, json_type_string))
@@ -221,7 +244,8 @@ bool message_decode(const char *line, size_t length, struct message *message, ch
 	/* json-c takes a NUL for the end of its text, and would not see what follows. */
 	if (memchr(line, '\0', length) != NULL)
 		return wrong(error, "not JSON: a NUL byte");
-	struct json_tokener *tokener = json_tokener_new_ex(MESSAGE_JSON_DEPTH);
+	/* json-c counts the values within the innermost list as one more level. */
+	struct json_tokener *tokener = json_tokener_new_ex(MESSAGE_JSON_DEPTH + 1);
 	if (tokener == NULL)
 		return wrong(error, "no memory to parse a message");
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "liveness.h"
-#include "must.h"
+#include "log.h"
 #include "sync.h"
 
 extern struct mutex peer_guard;
@@ -38,6 +38,7 @@ struct peer {
 	size_t known_next GUARDED_BY(peer_guard);
 	/* Atomic. */
 	atomic_bool is_closing; /* an ending is set */
+	atomic_bool is_logged;	/* and was logged */
 	_Atomic int64_t heard_us;
 	_Atomic int64_t messages_in, messages_out, bytes_in, bytes_out, ignored, useless;
 	/* The reader's alone. */
@@ -197,6 +198,16 @@ bool peer_set_listen(struct peer *peer, const struct address *address)
 	return is_new;
 }
 
+static void count_sent(struct peer *peer, enum message_type type)
+{
+	atomic_fetch_add(&peer->messages_out, 1);
+	if (log_is_on(LOG_DEBUG)) {
+		char label[PEER_LABEL_BYTES];
+		peer_label(peer, label);
+		log_debug("peer %s: sent %s", label, message_type_name(type));
+	}
+}
+
 void peer_send(struct peer *peer, const struct message *message)
 {
 	struct buffer line = {0};
@@ -205,7 +216,7 @@ void peer_send(struct peer *peer, const struct message *message)
 		result = outbox_put(peer->outbox, buffer_content(&line), buffer_length(&line));
 	buffer_fini(&line);
 	if (result == OUTBOX_TAKEN)
-		atomic_fetch_add(&peer->messages_out, 1);
+		count_sent(peer, message->type);
 	else if (result == OUTBOX_FULL)
 		peer_close(peer, BYE_SLOW);
 }
@@ -237,11 +248,12 @@ void peer_close(struct peer *peer, enum bye_reason reason)
 	char text[32];
 
 	snprintf(text, sizeof text, "bye: %s", bye_reason_name(reason));
-	if (!set_ending(peer, PEER_CLOSED, reason, text))
+	bool has_failed = reason == BYE_TIMEOUT || reason == BYE_SLOW;
+	if (!set_ending(peer, has_failed ? PEER_FAILED : PEER_CLOSED, reason, text))
 		return;
 	if (message_encode(&bye, &line) &&
 	    outbox_close(peer->outbox, buffer_content(&line), buffer_length(&line)) == OUTBOX_TAKEN)
-		atomic_fetch_add(&peer->messages_out, 1);
+		count_sent(peer, MESSAGE_BYE);
 	else
 		outbox_close(peer->outbox, "", 0);
 	buffer_fini(&line);
@@ -260,6 +272,11 @@ void peer_end(struct peer *peer, enum peer_ending ending, enum bye_reason reason
 {
 	if (set_ending(peer, ending, reason, text))
 		outbox_close(peer->outbox, "", 0);
+}
+
+bool peer_take_ending(struct peer *peer)
+{
+	return !atomic_exchange(&peer->is_logged, true);
 }
 
 int64_t peer_ping(struct peer *peer, int64_t now_us)

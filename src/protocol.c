@@ -471,10 +471,11 @@ static void end_dial(struct protocol *protocol, struct peer *peer, const struct 
 
 void protocol_ended(struct protocol *protocol, struct peer *peer, int64_t now_us)
 {
-	struct peer_info info = peer_look(peer, now_us);
 	char label[PEER_LABEL_BYTES];
 
-	registry_remove(protocol->parts.registry, peer);
+	if (!peer_take_ending(peer))
+		return;
+	struct peer_info info = peer_look(peer, now_us);
 	if (info.state == PEER_READY) {
 		end_ready_peer(protocol, peer, &info, now_us);
 	} else if (info.direction == PEER_OUTBOUND) {
@@ -483,6 +484,12 @@ void protocol_ended(struct protocol *protocol, struct peer *peer, int64_t now_us
 		peer_label(peer, label);
 		log_debug("peer %s: ended before it was ready (%s)", label, info.ending_text);
 	}
+	alarm_ring(protocol->parts.alarm);
+}
+
+void protocol_forget(struct protocol *protocol, struct peer *peer)
+{
+	registry_remove(protocol->parts.registry, peer);
 	alarm_ring(protocol->parts.alarm);
 }
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <libconfig.h>
+#include <limits.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -132,14 +133,15 @@ static bool read_address(const char *text, struct address *address, char *proble
 	if (address_from_host(text, ADDRESS_DEFAULT_PORT, address)) {
 		char right[ADDRESS_TEXT_BYTES];
 		address_format(address, right);
-		return wrong(problem, "\"%s\" has no port: write \"%s\"", text, right);
+		return wrong(problem, "\"%.100s\" has no port: write \"%s\"", text, right);
 	}
 	if (!address_split(text, host, sizeof host, &port))
 		return wrong(problem,
-			     "\"%s\" is not host:port with a port from 0 to 65535: "
+			     "\"%.100s\" is not host:port with a port from 0 to 65535: "
 			     "write \"127.0.0.1:5999\" or \"[::1]:5999\"",
 			     text);
-	return wrong(problem, "\"%s\" is not a numeric address with a port: write \"127.0.0.1:5999\" or \"[::1]:5999\"",
+	return wrong(problem,
+		     "\"%.100s\" is not a numeric address with a port: write \"127.0.0.1:5999\" or \"[::1]:5999\"",
 		     text);
 }
 
@@ -158,7 +160,7 @@ static bool set_listen(struct settings *settings, const struct setting *setting,
 			return false;
 		for (size_t j = 0; j < i; j++)
 			if (address->port != 0 && address_equals(address, &settings->listen[j]))
-				return wrong(problem, "\"%s\" stands there twice: leave one out", value->list[i]);
+				return wrong(problem, "\"%.100s\" stands there twice: leave one out", value->list[i]);
 		settings->listen_count++;
 	}
 	return true;
@@ -175,7 +177,8 @@ static bool set_advertise(struct settings *settings, const struct setting *setti
 	if (!read_address(value->text, &settings->advertise, problem))
 		return false;
 	return address_is_dialable(&settings->advertise) ||
-	       wrong(problem, "\"%s\" can't be dialled by others: write the host and port that they reach this node by",
+	       wrong(problem,
+		     "\"%.100s\" can't be dialled by others: write the host and port that they reach this node by",
 		     value->text);
 }
 
@@ -191,16 +194,16 @@ static bool read_bootstrap(const char *text, struct bootstrap *bootstrap, char *
 	*bootstrap = (struct bootstrap){0};
 	if (!address_split(text, bootstrap->host, sizeof bootstrap->host, &bootstrap->port) || bootstrap->port == 0)
 		return wrong(problem,
-			     "\"%s\" is not host[:port] with a port from 1 to 65535: "
+			     "\"%.100s\" is not host[:port] with a port from 1 to 65535: "
 			     "write \"node.example:5999\", \"192.0.2.7:5999\" or \"[2001:db8::7]:5999\"",
 			     text);
 	if (address_from_host(bootstrap->host, bootstrap->port, &bootstrap->address))
 		return address_is_dialable(&bootstrap->address) ||
-		       wrong(problem, "\"%s\" can't be dialled: write the address of a node", text);
+		       wrong(problem, "\"%.100s\" can't be dialled: write the address of a node", text);
 	/* What looks like a number and isn't one would be asked of a name server. */
 	if (is_host_name(bootstrap->host) && bootstrap->host[strspn(bootstrap->host, "0123456789.")] != '\0')
 		return true;
-	return wrong(problem, "\"%s\" is neither a numeric address nor a host name", text);
+	return wrong(problem, "\"%.100s\" is neither a numeric address nor a host name", text);
 }
 
 static bool append_bootstrap(struct settings *settings, const char *text, char *problem)
@@ -297,8 +300,9 @@ const char *setting_default(enum setting_id setting)
 	return table[setting].default_text;
 }
 
+/* subject is the setting's name where that isn't in where already. */
 static bool set(struct settings *settings, const struct setting *setting, const struct value *value, const char *where,
-		char error[static SETTINGS_ERROR_BYTES])
+		const char *subject, char error[static SETTINGS_ERROR_BYTES])
 {
 	char problem[PROBLEM_BYTES];
 	bool good = setting->set(settings, setting, value, problem);
@@ -308,10 +312,9 @@ static bool set(struct settings *settings, const struct setting *setting, const 
 		*kept = strdup(where);
 		must(*kept != NULL);
 	} else {
-		/* "-o NAME" says already which setting is meant. */
-		bool is_option = where[0] == '-';
-		snprintf(error, SETTINGS_ERROR_BYTES, "%s: %s%s%s", where, is_option ? "" : setting->name,
-			 is_option ? "" : (problem[0] == '"' ? ": " : " "), problem);
+		bool quotes = problem[0] == '"';
+		snprintf(error, SETTINGS_ERROR_BYTES, "%s: %s%s%s", where, subject,
+			 subject[0] == '\0' ? "" : (quotes ? ": " : " "), problem);
 	}
 	return good;
 }
@@ -383,11 +386,10 @@ static bool set_from_file(struct settings *settings, const char *path, const con
 			  char error[static SETTINGS_ERROR_BYTES])
 {
 	const char *list[SETTINGS_LIST_ENTRIES];
-	const char *file = config_setting_source_file(from);
-	char where[256];
+	char where[PATH_MAX + 16];
 	struct value value = {.kind = VALUE_OTHER};
 
-	snprintf(where, sizeof where, "%s:%u", file == NULL ? path : file, config_setting_source_line(from));
+	snprintf(where, sizeof where, "%s:%u", path, config_setting_source_line(from));
 	const struct setting *setting = find_setting(config_setting_name(from), where, error);
 	if (setting == NULL)
 		return false;
@@ -409,7 +411,7 @@ static bool set_from_file(struct settings *settings, const char *path, const con
 	default:
 		break;
 	}
-	return set(settings, setting, &value, where, error);
+	return set(settings, setting, &value, where, setting->name, error);
 }
 
 /*
@@ -429,7 +431,7 @@ static char *read_whole(const char *path, char error[static SETTINGS_ERROR_BYTES
 	} else if (S_ISDIR(status.st_mode)) {
 		problem = strerror(EISDIR);
 	} else {
-		content = malloc(SETTINGS_FILE_BYTES + 1);
+		content = malloc(SETTINGS_FILE_BYTES + 2);
 		must(content != NULL);
 		length = fread(content, 1, SETTINGS_FILE_BYTES + 1, file);
 		if (ferror(file))
@@ -438,8 +440,8 @@ static char *read_whole(const char *path, char error[static SETTINGS_ERROR_BYTES
 			problem = "it is larger than 1 MiB";
 		else if (memchr(content, '\0', length) != NULL)
 			problem = "it holds a NUL byte: it must be a text file";
-		else
-			content[length] = '\0';
+		else /* libconfig 1.5 needs an end of line after a comment */
+			strcpy(content + length, length > 0 && content[length - 1] != '\n' ? "\n" : "");
 	}
 	if (file != NULL)
 		fclose(file);
@@ -451,26 +453,81 @@ static char *read_whole(const char *path, char error[static SETTINGS_ERROR_BYTES
 	return content;
 }
 
-/* Where libconfig found the syntax wrong; a file that is included has its own name. */
-static void syntax_error(const config_t *file, const char *path, char error[static SETTINGS_ERROR_BYTES])
+/* libconfig finds an unfinished setting only after the end of the file: that is on its last line. */
+static int line_of_error(const config_t *file, const char *content)
 {
-	const char *included = config_error_file(file);
-	snprintf(error, SETTINGS_ERROR_BYTES, "%s:%d: %s; a line is written as: ping_interval = 60;",
-		 included == NULL ? path : included, config_error_line(file), config_error_text(file));
+	int lines = 0;
+	for (const char *c = content; *c != '\0'; c++)
+		lines += *c == '\n' && c[1] != '\0';
+	return config_error_line(file) < lines ? config_error_line(file) : lines + 1;
+}
+
+/* The next character outside of strings and comments, with the lines counted on the way; NULL at the end. */
+static const char *next_code(const char *at, unsigned *line)
+{
+	const char *end;
+	for (; *at != '\0'; at = *end == '\0' ? end : end + 1) {
+		end = at;
+		if (*at == '"') {
+			for (end = at + 1; *end != '\0' && *end != '"'; end++)
+				if (*end == '\\' && end[1] != '\0')
+					end++;
+		} else if (*at == '#' || (at[0] == '/' && at[1] == '/')) {
+			end = at + strcspn(at, "\n");
+		} else if (at[0] == '/' && at[1] == '*') {
+			const char *close = strstr(at + 2, "*/");
+			end = close == NULL ? at + strlen(at) : close + 1;
+		} else if (*at != '\n') {
+			return at;
+		}
+		for (const char *c = at; c <= end && *c != '\0'; c++)
+			*line += *c == '\n';
+	}
+	return NULL;
+}
+
+/*
+ * What libconfig 1.5 doesn't refuse, and should: a number beyond 32 bits, of which it takes the lower ones, and an
+ * @include, for which its scanner calls exit() where the file can't be read.
+ */
+static bool check_text(const char *content, const char *path, char error[static SETTINGS_ERROR_BYTES])
+{
+	unsigned line = 1;
+	for (const char *at = next_code(content, &line); at != NULL; at = next_code(at, &line)) {
+		size_t word = strspn(at, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.-+");
+		size_t sign = strspn(at, "-+");
+		size_t digits = strspn(at + sign, "0123456789");
+		if (*at == '@') {
+			snprintf(error, SETTINGS_ERROR_BYTES,
+				 "%s:%u: a file can't include another: write all settings into this one", path, line);
+			return false;
+		}
+		/* "L" marks a number of 64 bits, which is good for no setting either. */
+		if (digits > 9 && strspn(at + sign + digits, "L") + sign + digits == word) {
+			snprintf(error, SETTINGS_ERROR_BYTES,
+				 "%s:%u: %.*s is too large: no setting takes more than 1000000", path, line,
+				 word > 40 ? 40 : (int)word, at);
+			return false;
+		}
+		at += word > 0 ? word : 1;
+	}
+	return true;
 }
 
 bool settings_read_file(struct settings *settings, const char *path, char error[static SETTINGS_ERROR_BYTES])
 {
 	char *content = read_whole(path, error);
 	config_t file;
-	bool good;
 
-	if (content == NULL)
+	if (content == NULL || !check_text(content, path, error)) {
+		free(content);
 		return false;
+	}
 	config_init(&file);
-	good = config_read_string(&file, content) == CONFIG_TRUE;
+	bool good = config_read_string(&file, content) == CONFIG_TRUE;
 	if (!good)
-		syntax_error(&file, path, error);
+		snprintf(error, SETTINGS_ERROR_BYTES, "%s:%d: %s; a line is written as: ping_interval = 60;", path,
+			 line_of_error(&file, content), config_error_text(&file));
 	for (unsigned i = 0; good; i++) {
 		const config_setting_t *from = config_setting_get_elem(config_root_setting(&file), i);
 		if (from == NULL)
@@ -488,7 +545,8 @@ static bool split_list(char *text, const char **list, struct value *value)
 	size_t count = 0;
 	for (char *rest = text, *item; (item = strsep(&rest, ",")) != NULL;) {
 		item += strspn(item, " ");
-		item[strcspn(item, " ")] = '\0';
+		for (size_t end = strlen(item); end > 0 && item[end - 1] == ' ';)
+			item[--end] = '\0';
 		if (item[0] == '\0')
 			continue;
 		if (count == SETTINGS_LIST_ENTRIES)
@@ -504,12 +562,12 @@ bool settings_set_option(struct settings *settings, const char *option, char err
 	const char *list[SETTINGS_LIST_ENTRIES];
 	char where[128], name[64];
 	size_t name_length = strcspn(option, " =");
-	const char *text = strchr(option, '=');
+	const char *text = option + name_length + strspn(option + name_length, " ");
 	struct value value = {.kind = VALUE_OTHER};
 
 	snprintf(name, sizeof name, "%.*s", (int)name_length, option);
 	snprintf(where, sizeof where, "-o %s", name);
-	if (text == NULL) {
+	if (*text != '=') {
 		snprintf(error, SETTINGS_ERROR_BYTES, "%s: has no value: write -o SETTING=VALUE", where);
 		return false;
 	}
@@ -529,7 +587,7 @@ bool settings_set_option(struct settings *settings, const char *option, char err
 	} else {
 		value = (struct value){.kind = VALUE_TEXT, .text = copy};
 	}
-	bool good = set(settings, setting, &value, where, error);
+	bool good = set(settings, setting, &value, where, "", error);
 	free(copy);
 	return good;
 }
@@ -538,7 +596,7 @@ bool settings_set_listen(struct settings *settings, const char *const *addresses
 			 char error[static SETTINGS_ERROR_BYTES])
 {
 	struct value value = {.kind = VALUE_LIST, .list = addresses, .count = count};
-	return set(settings, &table[SETTING_LISTEN], &value, where, error);
+	return set(settings, &table[SETTING_LISTEN], &value, where, "", error);
 }
 
 bool settings_add_bootstrap(struct settings *settings, const char *address, const char *where,

@@ -71,7 +71,7 @@ static void fill(struct row *row, const struct peer_info *info, int64_t now_us)
 {
 	static const char *const states[] = {[PEER_DIAL] = "DIAL", [PEER_HELLO] = "HELLO", [PEER_READY] = "READY"};
 	for (int column = 0; column < COLUMNS; column++)
-		set(row, column, "-");
+		set(row, (enum column)column, "-");
 	if (info->state == PEER_READY)
 		nodeid_format(&info->nodeid, row->cells[NODEID]);
 	escape(row->cells[NAME], info->name);

@@ -107,7 +107,9 @@ static void *ping(void *argument)
 		if (!outbox_is_closed(outbox))
 			write_as_pinger(peer, timeout_us);
 	}
-	int64_t close_deadline_us = clock_now_us() + PEER_CLOSE_US;
+	int64_t now_us = clock_now_us();
+	int64_t close_deadline_us = now_us + PEER_CLOSE_US;
+	protocol_ended(worker->parts->protocol, peer, now_us);
 	write_last(peer, close_deadline_us);
 	outbox_wait_finished(outbox, close_deadline_us);
 	stream_shut(peer_stream(peer));
@@ -272,10 +274,12 @@ static void *read_peer(void *argument)
 		protocol_connected(parts->protocol, peer, &local, &remote);
 		handle_lines(worker, clock_now_us());
 		converse(worker);
+		protocol_ended(parts->protocol, peer, clock_now_us());
 		conclude(worker);
 		warn_of_a_double(peer);
 	}
 	protocol_ended(parts->protocol, peer, clock_now_us());
+	protocol_forget(parts->protocol, peer);
 	frame_fini(&worker->frame);
 	peer_release(peer);
 	reaper_give(parts->reaper, &worker->entry);
