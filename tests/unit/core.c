@@ -1,0 +1,363 @@
+#include "core.h"
+
+#include <CUnit/CUnit.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "../runner.h"
+#include "dialing.h"
+#include "frame.h"
+#include "log.h"
+#include "message.h"
+
+enum { TEXTS = 8, LOG_BYTES = 16 * 1024, SUMMARY_BYTES = 96 * 1024 };
+
+int core_silence_log(void)
+{
+	log_set_level(LOG_ERROR);
+	return 0;
+}
+
+int core_restore_log(void)
+{
+	log_set_level(LOG_INFO);
+	return 0;
+}
+
+struct address address_of(const char *text)
+{
+	struct address address;
+	if (!EXPECT(address_parse(text, &address), "%s", text))
+		abort();
+	return address;
+}
+
+const char *address_text(struct address address)
+{
+	static char texts[TEXTS][ADDRESS_TEXT_BYTES];
+	static unsigned next;
+	char *text = texts[next++ % TEXTS];
+	address_format(&address, text);
+	return text;
+}
+
+const char *nodeid_text(unsigned number)
+{
+	static char texts[TEXTS][NODEID_TEXT_BYTES];
+	static unsigned next;
+	char *text = texts[next++ % TEXTS];
+	snprintf(text, NODEID_TEXT_BYTES, "%08x-0000-4000-8000-000000000000", number);
+	return text;
+}
+
+struct nodeid nodeid_of(unsigned number)
+{
+	struct nodeid nodeid = nodeid_none;
+	if (number != 0)
+		CU_ASSERT_FATAL(nodeid_parse(nodeid_text(number), &nodeid));
+	return nodeid;
+}
+
+void core_init(struct core *core, unsigned number, const char *listen)
+{
+	*core = (struct core){.self = nodeid_of(number), .listen_count = 1, .now_us = 1000 * SECOND_US};
+	core->listen[0] = address_of(listen);
+	settings_init(&core->settings);
+	snprintf(core->settings.name, sizeof core->settings.name, "node %u", number);
+}
+
+void core_start(struct core *core)
+{
+	struct registry_rules rules = {.self = core->self,
+				       .handshake_timeout_us = core->settings.handshake_timeout_us,
+				       .max_inbound = (size_t)core->settings.max_inbound};
+	alarm_init(&core->alarm);
+	core->registry = registry_new(&rules);
+	core->book = address_book_new(&core->settings, 1, core->now_us);
+	struct protocol_parts parts = {.settings = &core->settings,
+				       .self = core->self,
+				       .listen = core->listen,
+				       .listen_count = core->listen_count,
+				       .registry = core->registry,
+				       .book = core->book,
+				       .alarm = &core->alarm,
+				       .seed = 1};
+	core->protocol = protocol_new(&parts);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(core->protocol);
+}
+
+void core_fini(struct core *core)
+{
+	struct registry_snapshot all = registry_take_snapshot(core->registry, false);
+	for (size_t i = 0; i < all.count; i++) {
+		peer_close(all.peers[i], BYE_SHUTDOWN);
+		core_end(core, all.peers[i]);
+	}
+	registry_release_snapshot(&all);
+	CU_ASSERT_EQUAL(registry_count(core->registry).connections, 0);
+	protocol_free(core->protocol);
+	address_book_free(core->book);
+	registry_free(core->registry);
+	alarm_fini(&core->alarm);
+	settings_fini(&core->settings);
+}
+
+struct peer *core_connect(struct core *core, enum peer_direction direction, const struct peer_dial *dial,
+			  const char *local, const char *remote)
+{
+	struct address here = address_of(local), there = address_of(remote);
+	struct peer_dial accepted = {.address = there};
+	struct peer *peer = peer_new(direction, NULL, dial == NULL ? &accepted : dial, core->now_us);
+	CU_ASSERT_FATAL(peer != NULL && registry_add(core->registry, peer));
+	protocol_connected(core->protocol, peer, &here, &there);
+	peer_release(peer);
+	return peer;
+}
+
+struct peer *core_accept(struct core *core, const char *remote)
+{
+	return core_connect(core, PEER_INBOUND, NULL, address_text(core->listen[0]), remote);
+}
+
+struct peer *core_dial_next(struct core *core)
+{
+	struct peer_dial dial;
+	int64_t next_us;
+	struct address from = core->listen[0];
+	if (!dialing_next(&core->settings, core->registry, core->book, core->now_us, &dial, &next_us))
+		return NULL;
+	from.port = 40000;
+	return core_connect(core, PEER_OUTBOUND, &dial, address_text(from), address_text(dial.address));
+}
+
+struct peer *core_dial(struct core *core, const char *to)
+{
+	struct address address = address_of(to);
+	address_book_hear(core->book, &address, &nodeid_none, &address, core->now_us);
+	struct peer *peer = core_dial_next(core);
+	CU_ASSERT_FATAL(peer != NULL && address_equals(&peer_dial(peer)->address, &address));
+	return peer;
+}
+
+void core_end(struct core *core, struct peer *peer)
+{
+	peer_hold(peer);
+	peer_end(peer, PEER_FAILED, BYE_UNKNOWN, "connection closed by the far end");
+	protocol_ended(core->protocol, peer, core->now_us);
+	peer_release(peer);
+}
+
+void core_say(struct core *core, struct peer *peer, const char *format, ...)
+{
+	static char line[FRAME_LINE_BYTES];
+	va_list arguments;
+	va_start(arguments, format);
+	int length = vsnprintf(line, sizeof line, format, arguments);
+	va_end(arguments);
+	CU_ASSERT_FATAL(length > 0 && (size_t)length < sizeof line);
+	for (char *quote = line; (quote = strchr(quote, '\'')) != NULL;)
+		*quote = '"';
+	peer_count_read(peer, (size_t)length + 1, core->now_us);
+	protocol_receive(core->protocol, peer, line, (size_t)length, core->now_us);
+}
+
+void core_say_hello(struct core *core, struct peer *peer, unsigned number, unsigned listen)
+{
+	if (listen == 0)
+		core_say(core, peer, "{'msgtype': 'hello', 'nodeid': '%s'}", nodeid_text(number));
+	else
+		core_say(core, peer, "{'msgtype': 'hello', 'nodeid': '%s', 'listen': %u}", nodeid_text(number), listen);
+}
+
+static void become_ready(struct core *core, struct peer *peer, unsigned number, unsigned listen)
+{
+	core_say_hello(core, peer, number, listen);
+	CU_ASSERT_EQUAL(peer_state(peer), PEER_READY);
+	take_all(peer);
+}
+
+struct peer *core_meet(struct core *core, unsigned number, const char *remote, unsigned listen)
+{
+	struct peer *peer = core_accept(core, remote);
+	become_ready(core, peer, number, listen);
+	return peer;
+}
+
+struct peer *core_reach(struct core *core, unsigned number, const char *to)
+{
+	struct peer *peer = core_dial(core, to);
+	become_ready(core, peer, number, 0);
+	return peer;
+}
+
+/* ---- what was sent ---- */
+
+const char *take_line(struct peer *peer)
+{
+	static char line[FRAME_LINE_BYTES];
+	struct outbox *outbox = peer_outbox(peer);
+	const char *bytes;
+	CU_ASSERT_FATAL(outbox_take_turn(outbox));
+	size_t held = outbox_head(outbox, &bytes);
+	const char *end = held == 0 ? NULL : memchr(bytes, '\n', held);
+	CU_ASSERT(held == 0 || end != NULL);
+	size_t length = end == NULL ? 0 : (size_t)(end - bytes);
+	CU_ASSERT_FATAL(length < sizeof line);
+	memcpy(line, bytes, length);
+	line[length] = '\0';
+	if (held > 0)
+		outbox_wrote(outbox, length + 1);
+	outbox_return_turn(outbox);
+	return held == 0 ? NULL : line;
+}
+
+static int compare_texts(const void *one, const void *other)
+{
+	return strcmp(one, other);
+}
+
+/* The entries in the order of their texts, since they are sent in none. */
+static size_t summarize_addr(char *out, size_t room, const struct message_addr *addr)
+{
+	enum { ENTRY_BYTES = 80 };
+	char(*texts)[ENTRY_BYTES] = calloc(addr->count + 1, sizeof *texts);
+	size_t used = (size_t)snprintf(out, room, "addr(");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(texts);
+	for (size_t i = 0; i < addr->count; i++) {
+		const unsigned char *id = addr->entries[i].nodeid.bytes;
+		unsigned number = (unsigned)id[0] << 24 | (unsigned)id[1] << 16 | (unsigned)id[2] << 8 | id[3];
+		snprintf(texts[i], ENTRY_BYTES, "%s=%u", address_text(addr->entries[i].address), number);
+	}
+	qsort(texts, addr->count, sizeof *texts, compare_texts);
+	for (size_t i = 0; i < addr->count && used < room; i++)
+		used += (size_t)snprintf(out + used, room - used, "%s%s", i == 0 ? "" : " ", texts[i]);
+	free(texts);
+	return used < room ? used + (size_t)snprintf(out + used, room - used, ")") : room;
+}
+
+static size_t summarize(char *out, size_t room, const char *line)
+{
+	struct message message;
+	char error[MESSAGE_ERROR_BYTES];
+	size_t used;
+	if (!EXPECT(message_decode(line, strlen(line), &message, error), "%s: %s", error, line))
+		return 0;
+	if (message.type == MESSAGE_ADDR)
+		used = summarize_addr(out, room, &message.addr);
+	else if (message.type == MESSAGE_BYE)
+		used = (size_t)snprintf(out, room, "bye(%s)", message.bye.text);
+	else
+		used = (size_t)snprintf(out, room, "%s", message_type_name(message.type));
+	message_fini(&message);
+	return used;
+}
+
+const char *take_all(struct peer *peer)
+{
+	static char words[SUMMARY_BYTES];
+	size_t used = 0;
+	const char *line;
+	words[0] = '\0';
+	while ((line = take_line(peer)) != NULL && used < sizeof words - 1) {
+		if (used > 0)
+			words[used++] = ' ';
+		used += summarize(words + used, sizeof words - used, line);
+	}
+	CU_ASSERT_FATAL(used < sizeof words);
+	return words;
+}
+
+bool expect_text(const char *file, int line, const char *text, const char *expected)
+{
+	return expect(strcmp(text, expected) == 0, file, line, "not as expected", "%s, not %s", text, expected);
+}
+
+/* ---- two cores ---- */
+
+void link_init(struct link *link, struct core *dialler, struct peer *dialled, struct core *acceptor,
+	       const char *dialler_port)
+{
+	const char *listen = address_text(peer_dial(dialled)->address);
+	*link = (struct link){.cores = {dialler, acceptor}, .peers = {dialled}};
+	link->peers[1] = core_connect(acceptor, PEER_INBOUND, NULL, listen, dialler_port);
+}
+
+static bool has_bytes(struct peer *peer)
+{
+	const char *bytes;
+	CU_ASSERT_FATAL(outbox_take_turn(peer_outbox(peer)));
+	size_t held = outbox_head(peer_outbox(peer), &bytes);
+	outbox_return_turn(peer_outbox(peer));
+	return held > 0;
+}
+
+bool link_has_line(const struct link *link, int from)
+{
+	struct peer *peer = link->peers[from];
+	return peer != NULL && (peer_is_closing(peer) || has_bytes(peer));
+}
+
+static void end(struct link *link, int which)
+{
+	struct peer *peer = link->peers[which];
+	link->peers[which] = NULL;
+	if (peer != NULL)
+		core_end(link->cores[which], peer);
+}
+
+bool link_pass(struct link *link, int from)
+{
+	int to = 1 - from;
+	const char *line = take_line(link->peers[from]);
+	struct peer *receiver = link->peers[to];
+	bool matters = line != NULL && (strstr(line, "\"hello\"") != NULL || strstr(line, "\"bye\"") != NULL);
+	if (line == NULL) {
+		end(link, from);
+		if (receiver != NULL && !peer_is_closing(receiver))
+			peer_end(receiver, PEER_FAILED, BYE_UNKNOWN, "connection closed by the far end");
+	} else if (receiver != NULL && !peer_is_closing(receiver)) {
+		core_say(link->cores[to], receiver, "%s", line);
+	}
+	return matters;
+}
+
+void link_pass_all(struct link *links, size_t count)
+{
+	bool passed = true;
+	while (passed) {
+		passed = false;
+		for (size_t i = 0; i < count * 2; i++)
+			while (link_has_line(&links[i / 2], (int)(i % 2))) {
+				link_pass(&links[i / 2], (int)(i % 2));
+				passed = true;
+			}
+	}
+}
+
+/* ---- the log ---- */
+
+static int saved_stderr = -1;
+
+void capture_log(enum log_level level)
+{
+	int file = memfd_create("log", MFD_CLOEXEC);
+	saved_stderr = dup(STDERR_FILENO);
+	CU_ASSERT_FATAL(file >= 0 && saved_stderr >= 0 && dup2(file, STDERR_FILENO) >= 0);
+	close(file);
+	log_set_level(level);
+}
+
+const char *captured_log(void)
+{
+	static char text[LOG_BYTES];
+	ssize_t length = pread(STDERR_FILENO, text, sizeof text - 1, 0);
+	log_set_level(LOG_ERROR);
+	CU_ASSERT_FATAL(length >= 0 && dup2(saved_stderr, STDERR_FILENO) >= 0);
+	close(saved_stderr);
+	text[length] = '\0';
+	return text;
+}

@@ -1,0 +1,108 @@
+/*
+ * A node's core without sockets, threads or a clock, as the tests of floors 3 and 4 drive it: they hand in every line
+ * and every moment, and look at what is in the outboxes.
+ */
+#ifndef KITH_UNIT_CORE_H
+#define KITH_UNIT_CORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "address.h"
+#include "address_book.h"
+#include "nodeid.h"
+#include "peer.h"
+#include "protocol.h"
+#include "registry.h"
+#include "settings.h"
+#include "sync.h"
+
+#define MS_US ((int64_t)1000)
+#define SECOND_US ((int64_t)1000 * 1000)
+
+enum { CORE_LISTENS = 4 };
+
+struct core {
+	struct settings settings;
+	struct nodeid self;
+	struct address listen[CORE_LISTENS];
+	size_t listen_count;
+	struct alarm alarm;
+	struct registry *registry;
+	struct address_book *book;
+	struct protocol *protocol;
+	int64_t now_us; /* tests move it */
+};
+
+/* The suites' own: logs nothing but errors meanwhile. */
+int core_silence_log(void);
+int core_restore_log(void);
+
+struct address address_of(const char *text);
+/* "HOST:PORT", in one of a few static buffers. */
+const char *address_text(struct address address);
+/* Nodeids in the order of their numbers; 0 stands for none. */
+struct nodeid nodeid_of(unsigned number);
+const char *nodeid_text(unsigned number);
+
+/* Node NUMBER of the default settings, which listens there. Between the two, a test changes what it likes. */
+void core_init(struct core *core, unsigned number, const char *listen);
+void core_start(struct core *core);
+/* Ends what is still connected. */
+void core_fini(struct core *core);
+
+/*
+ * A connection between these two ends, as its worker would begin it. The registry holds the peer until core_end; the
+ * test borrows it.
+ */
+struct peer *core_connect(struct core *core, enum peer_direction direction, const struct peer_dial *dial,
+			  const char *local, const char *remote);
+/* Somebody dials the first listening address from there. */
+struct peer *core_accept(struct core *core, const char *remote);
+/* The dial that is due now, from this node's first listening host; NULL if none is. */
+struct peer *core_dial_next(struct core *core);
+/* Hears of an address and dials it; nothing else may be due. */
+struct peer *core_dial(struct core *core, const char *to);
+/* The worker is through with it. */
+void core_end(struct core *core, struct peer *peer);
+
+/* The peer says this line, in which ' stands for ". */
+void core_say(struct core *core, struct peer *peer, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The plainest hello there is, with a listening port unless that is 0. */
+void core_say_hello(struct core *core, struct peer *peer, unsigned number, unsigned listen);
+/* The node is accepted from there, says hello, and what it is sent at first is dropped. */
+struct peer *core_meet(struct core *core, unsigned number, const char *remote, unsigned listen);
+/* The same for an address that is dialled. */
+struct peer *core_reach(struct core *core, unsigned number, const char *to);
+
+/* The next line for the peer, without its LF, until the next call; NULL if there is none. */
+const char *take_line(struct peer *peer);
+/* All that waits for the peer, in short: "hello addr(127.0.0.1:5999=1) getaddr ping bye(full)". Takes it. */
+const char *take_all(struct peer *peer);
+
+/* Is this all that waits for the peer? */
+#define EXPECT_SENT(peer, words) expect_text(__FILE__, __LINE__, take_all(peer), words)
+#define EXPECT_TEXT(text, expected) expect_text(__FILE__, __LINE__, text, expected)
+bool expect_text(const char *file, int line, const char *text, const char *expected);
+
+/* Two cores and a connection that the first end dialled. Lines pass one at a time, in the order of each direction. */
+struct link {
+	struct core *cores[2];
+	struct peer *peers[2]; /* NULL once it has ended */
+};
+
+void link_init(struct link *link, struct core *dialler, struct peer *dialled, struct core *acceptor,
+	       const char *dialler_port);
+/* Is there anything that this end would send, be it the end of the connection? */
+bool link_has_line(const struct link *link, int from);
+/* Passes it; true if that was a hello or a bye. */
+bool link_pass(struct link *link, int from);
+/* Until nobody has anything to say. */
+void link_pass_all(struct link *links, size_t count);
+
+/* What is logged at this level, from the first call to the second; borrowed until the next. */
+void capture_log(enum log_level level);
+const char *captured_log(void);
+
+#endif

@@ -1,0 +1,24 @@
+#include <stdio.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "../runner.h"
+#include "suites.h"
+
+/* A test that hangs ends the run; valgrind and the sanitizers need several times as long as the plain binary. */
+enum { DEADLINE_S = 300 };
+
+int main(int argc, char **argv)
+{
+	CU_SuiteInfo suites[] = {
+		suite_sync,     suite_text,     suite_output,       suite_log,   suite_rng,
+		suite_nodeid,   suite_address,  suite_buffer,       suite_frame, suite_message,
+		suite_settings, suite_liveness, CU_SUITE_INFO_NULL,
+	};
+	if (argc > 2) {
+		fprintf(stderr, "usage: %s [SUITE]\n", argv[0]);
+		return EX_USAGE;
+	}
+	alarm(DEADLINE_S);
+	return run_suites("unit", suites, argc > 1 ? argv[1] : NULL);
+}

@@ -1,0 +1,467 @@
+#include "stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../runner.h"
+#include "core.h"
+#include "suites.h"
+#include "sync.h"
+
+/* So late that whoever waits for it instead of what it should wait for is seen to be wrong. */
+enum { LATE_US = 20 * 1000 * 1000, SOON_US = 20 * 1000 };
+
+static const struct address anywhere;
+
+static int64_t late_us(void)
+{
+	return clock_now_us() + LATE_US;
+}
+
+static struct address bound_address(int fd)
+{
+	struct sockaddr_storage bound;
+	socklen_t length = sizeof bound;
+	struct address address;
+	CU_ASSERT_FATAL(getsockname(fd, (struct sockaddr *)&bound, &length) == 0);
+	CU_ASSERT_FATAL(address_from_socket(&bound, &address));
+	return address;
+}
+
+/* A socket bound to a free port of a host; it listens unless the backlog is negative. */
+static int bind_socket(const char *host, int backlog, struct address *address)
+{
+	struct address wanted;
+	struct sockaddr_storage to;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CU_ASSERT_FATAL(fd >= 0 && address_from_host(host, 0, &wanted));
+	socklen_t length = address_to_socket(&wanted, &to);
+	CU_ASSERT_FATAL(bind(fd, (struct sockaddr *)&to, length) == 0);
+	if (backlog >= 0)
+		CU_ASSERT_FATAL(listen(fd, backlog) == 0);
+	*address = bound_address(fd);
+	return fd;
+}
+
+static int connect_to(struct stream *stream, const struct address *to)
+{
+	return stream_connect(stream, to, &anywhere, late_us());
+}
+
+struct pair {
+	struct stream *dialled, *accepted;
+};
+
+static void pair_init(struct pair *pair)
+{
+	struct address address;
+	int listener = bind_socket("127.0.0.1", 8, &address);
+	pair->dialled = stream_new();
+	CU_ASSERT_PTR_NOT_NULL_FATAL(pair->dialled);
+	CU_ASSERT_EQUAL_FATAL(connect_to(pair->dialled, &address), 0);
+	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	CU_ASSERT_FATAL(fd >= 0);
+	pair->accepted = stream_from_socket(fd);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(pair->accepted);
+	close(listener);
+}
+
+static void pair_fini(struct pair *pair)
+{
+	stream_free(pair->dialled);
+	stream_free(pair->accepted);
+}
+
+static void bytes_go_both_ways(void)
+{
+	struct pair pair;
+	char bytes[16] = "";
+	pair_init(&pair);
+	CU_ASSERT_EQUAL(stream_write(pair.dialled, "hello", 5, late_us()), 5);
+	CU_ASSERT_EQUAL(stream_read(pair.accepted, bytes, sizeof bytes, late_us()), 5);
+	CU_ASSERT_STRING_EQUAL(bytes, "hello");
+	CU_ASSERT_EQUAL(stream_write(pair.accepted, "HELLO", 5, 0), 5);
+	CU_ASSERT_EQUAL(stream_read(pair.dialled, bytes, 2, FOREVER_US), 2);
+	CU_ASSERT_EQUAL(stream_read(pair.dialled, bytes + 2, 14, FOREVER_US), 3);
+	CU_ASSERT_STRING_EQUAL(bytes, "HELLO");
+	pair_fini(&pair);
+}
+
+static void each_end_knows_both_ends(void)
+{
+	struct pair pair;
+	pair_init(&pair);
+	struct address local = stream_local_address(pair.dialled), remote = stream_remote_address(pair.dialled);
+	EXPECT_TEXT(address_text(stream_remote_address(pair.accepted)), address_text(local));
+	EXPECT_TEXT(address_text(stream_local_address(pair.accepted)), address_text(remote));
+	CU_ASSERT(address_is_known(&local) && address_is_known(&remote) && !address_equals(&local, &remote));
+	pair_fini(&pair);
+}
+
+static void a_connection_comes_from_the_host_that_it_is_told(void)
+{
+	struct address address, from = address_of("127.0.0.9:5999");
+	int listener = bind_socket("127.0.0.1", 8, &address);
+	struct stream *stream = stream_new();
+	CU_ASSERT_EQUAL(stream_connect(stream, &address, &from, late_us()), 0);
+	struct address local = stream_local_address(stream);
+	CU_ASSERT(address_same_host(&local, &from));
+	CU_ASSERT(local.port != 0);
+	stream_free(stream);
+	close(listener);
+}
+
+static void where_nobody_listens_a_connection_is_refused(void)
+{
+	struct address address;
+	int silent = bind_socket("127.0.0.1", -1, &address);
+	struct stream *stream = stream_new();
+	CU_ASSERT_EQUAL(connect_to(stream, &address), ECONNREFUSED);
+	stream_free(stream);
+	close(silent);
+}
+
+static void a_host_that_is_not_ones_own_is_nothing_to_dial_from(void)
+{
+	struct address address, from = address_of("192.0.2.1:0");
+	int listener = bind_socket("127.0.0.1", 8, &address);
+	struct stream *stream = stream_new();
+	CU_ASSERT_EQUAL(stream_connect(stream, &address, &from, late_us()), EADDRNOTAVAIL);
+	stream_free(stream);
+	close(listener);
+}
+
+/*
+ * Dials one free port of the kernel's own range after another, until the kernel takes that very port for this end too:
+ * tens of thousands of dials, each of some microseconds. connect() gets ports of the other parity than bind().
+ */
+static void nobody_is_found_at_a_port_that_meets_itself(void)
+{
+	enum { DIALS_EACH = 20000 };
+	int64_t deadline_us = late_us();
+	bool has_met = false;
+	while (!has_met && clock_now_us() < deadline_us) {
+		struct address to;
+		close(bind_socket("127.0.0.1", -1, &to));
+		to.port ^= 1;
+		for (int i = 0; i < DIALS_EACH && !has_met; i++) {
+			struct stream *stream = stream_new();
+			int error = connect_to(stream, &to);
+			struct address local = stream_local_address(stream);
+			has_met = address_equals(&local, &to);
+			stream_free(stream);
+			if (has_met)
+				CU_ASSERT_EQUAL(error, ECONNREFUSED);
+		}
+	}
+	CU_ASSERT(has_met);
+}
+
+/* ---- deadlines ---- */
+
+static void a_read_ends_at_its_deadline(void)
+{
+	struct pair pair;
+	char byte;
+	pair_init(&pair);
+	int64_t deadline_us = clock_now_us() + SOON_US;
+	errno = 0;
+	CU_ASSERT_EQUAL(stream_read(pair.dialled, &byte, 1, deadline_us), -1);
+	CU_ASSERT_EQUAL(errno, ETIMEDOUT);
+	CU_ASSERT(clock_now_us() >= deadline_us);
+	CU_ASSERT_EQUAL(stream_read(pair.dialled, &byte, 1, 1), -1);
+	CU_ASSERT_EQUAL(errno, ETIMEDOUT);
+	pair_fini(&pair);
+}
+
+/* Writes until the far end, who reads nothing, has no more room. */
+static void fill(struct stream *stream)
+{
+	static const char bytes[64 * 1024];
+	ssize_t n;
+	while ((n = stream_write(stream, bytes, sizeof bytes, 0)) > 0)
+		;
+	CU_ASSERT(n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK));
+}
+
+static void a_write_without_a_deadline_does_not_block(void)
+{
+	struct pair pair;
+	pair_init(&pair);
+	fill(pair.dialled);
+	pair_fini(&pair);
+}
+
+static void a_write_to_one_who_does_not_read_ends_at_its_deadline(void)
+{
+	struct pair pair;
+	pair_init(&pair);
+	fill(pair.dialled);
+	int64_t deadline_us = clock_now_us() + SOON_US;
+	CU_ASSERT_EQUAL(stream_write(pair.dialled, "x", 1, deadline_us), -1);
+	CU_ASSERT_EQUAL(errno, ETIMEDOUT);
+	CU_ASSERT(clock_now_us() >= deadline_us);
+	pair_fini(&pair);
+}
+
+/* A listener whose queue is full: to dial it is to hear nothing. */
+struct silence {
+	struct address address;
+	int listener;
+	int fillers[16];
+};
+
+static void silence_init(struct silence *silence)
+{
+	struct sockaddr_storage to;
+	silence->listener = bind_socket("127.0.0.1", 0, &silence->address);
+	socklen_t length = address_to_socket(&silence->address, &to);
+	bool is_full = false;
+	for (int i = 0; i < 16; i++) {
+		struct pollfd connected = {.events = POLLOUT};
+		silence->fillers[i] = -1;
+		if (is_full)
+			continue;
+		silence->fillers[i] = connected.fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		if (connect(connected.fd, (struct sockaddr *)&to, length) != 0)
+			is_full = poll(&connected, 1, SOON_US / 1000) == 0;
+	}
+	CU_ASSERT_FATAL(is_full);
+}
+
+static void silence_fini(struct silence *silence)
+{
+	for (int i = 0; i < 16; i++)
+		if (silence->fillers[i] >= 0)
+			close(silence->fillers[i]);
+	close(silence->listener);
+}
+
+static void a_connect_that_nobody_answers_ends_at_its_deadline(void)
+{
+	struct silence silence;
+	struct stream *stream = stream_new();
+	silence_init(&silence);
+	int64_t deadline_us = clock_now_us() + SOON_US;
+	CU_ASSERT_EQUAL(stream_connect(stream, &silence.address, &anywhere, deadline_us), ETIMEDOUT);
+	CU_ASSERT(clock_now_us() >= deadline_us);
+	stream_free(stream);
+	silence_fini(&silence);
+}
+
+/* ---- the end ---- */
+
+static void what_was_written_before_the_end_is_read_before_it(void)
+{
+	struct pair pair;
+	char bytes[8] = "";
+	pair_init(&pair);
+	CU_ASSERT_EQUAL(stream_write(pair.dialled, "bye", 3, late_us()), 3);
+	stream_shut_writing(pair.dialled);
+	CU_ASSERT_EQUAL(stream_read(pair.accepted, bytes, sizeof bytes, late_us()), 3);
+	CU_ASSERT_EQUAL(stream_read(pair.accepted, bytes, sizeof bytes, late_us()), 0);
+	CU_ASSERT_EQUAL(stream_read(pair.accepted, bytes, sizeof bytes, late_us()), 0);
+	CU_ASSERT_EQUAL(stream_write(pair.accepted, "too", 3, late_us()), 3);
+	CU_ASSERT_EQUAL(stream_read(pair.dialled, bytes, sizeof bytes, late_us()), 3);
+	pair_fini(&pair);
+}
+
+static void a_write_to_one_who_is_gone_is_an_error_and_no_signal(void)
+{
+	struct pair pair;
+	int64_t deadline_us = late_us();
+	ssize_t n = 0;
+	pair_init(&pair);
+	stream_free(pair.accepted);
+	pair.accepted = NULL;
+	while (n >= 0 && clock_now_us() < deadline_us)
+		n = stream_write(pair.dialled, "x", 1, deadline_us);
+	CU_ASSERT_EQUAL(n, -1);
+	CU_ASSERT(errno == EPIPE || errno == ECONNRESET);
+	pair_fini(&pair);
+}
+
+static void one_can_see_whether_there_is_something_to_read(void)
+{
+	struct pair pair;
+	char byte;
+	pair_init(&pair);
+	CU_ASSERT_FALSE(stream_has_unread(pair.accepted));
+	CU_ASSERT_EQUAL(stream_write(pair.dialled, "xy", 2, late_us()), 2);
+	CU_ASSERT_EQUAL(stream_read(pair.accepted, &byte, 1, late_us()), 1);
+	CU_ASSERT(stream_has_unread(pair.accepted));
+	CU_ASSERT_EQUAL(stream_read(pair.accepted, &byte, 1, late_us()), 1);
+	CU_ASSERT_FALSE(stream_has_unread(pair.accepted));
+	pair_fini(&pair);
+}
+
+/* ---- shut by another thread ---- */
+
+enum wait { READS, WRITES, CONNECTS };
+
+struct sleeper {
+	enum wait wait;
+	struct stream *stream;
+	struct address to;
+	int64_t deadline_us;
+	atomic_int tid;
+	ssize_t result; /* of a read or a write; an errno of a connect */
+	int64_t returned_us;
+};
+
+static void *sleep_in_stream(void *argument)
+{
+	struct sleeper *sleeper = argument;
+	char byte = 'x';
+	atomic_store(&sleeper->tid, gettid());
+	if (sleeper->wait == READS)
+		sleeper->result = stream_read(sleeper->stream, &byte, 1, sleeper->deadline_us);
+	else if (sleeper->wait == WRITES)
+		sleeper->result = stream_write(sleeper->stream, &byte, 1, sleeper->deadline_us);
+	else
+		sleeper->result = stream_connect(sleeper->stream, &sleeper->to, &anywhere, sleeper->deadline_us);
+	sleeper->returned_us = clock_now_us();
+	return NULL;
+}
+
+/* Waits until the thread sleeps, which it does nowhere but in the stream. */
+static void wait_until_asleep(struct sleeper *sleeper)
+{
+	char path[64], text[256];
+	bool is_asleep = false;
+	while (!is_asleep && clock_now_us() < sleeper->deadline_us) {
+		snprintf(path, sizeof path, "/proc/self/task/%d/stat", atomic_load(&sleeper->tid));
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+		text[n > 0 ? n : 0] = '\0';
+		is_asleep = atomic_load(&sleeper->tid) != 0 && strstr(text, ") S ") != NULL;
+		if (fd >= 0)
+			close(fd);
+	}
+	CU_ASSERT(is_asleep);
+}
+
+static void a_shut_from_another_thread_ends_every_wait(void)
+{
+	static const char *const names[] = {"a read", "a write", "a connect"};
+	for (int wait = READS; wait <= CONNECTS; wait++) {
+		struct pair pair;
+		struct silence silence;
+		struct thread thread;
+		pair_init(&pair);
+		silence_init(&silence);
+		fill(pair.dialled);
+		struct stream *unconnected = stream_new();
+		struct sleeper sleeper = {.wait = (enum wait)wait,
+					  .stream = wait == CONNECTS ? unconnected : pair.dialled,
+					  .to = silence.address,
+					  .deadline_us = late_us()};
+		CU_ASSERT_EQUAL_FATAL(thread_start(&thread, sleep_in_stream, &sleeper), 0);
+		wait_until_asleep(&sleeper);
+		stream_shut(sleeper.stream);
+		stream_shut(sleeper.stream);
+		thread_join(thread);
+		EXPECT(sleeper.returned_us < sleeper.deadline_us, "%s", names[wait]);
+		EXPECT(sleeper.result == (wait == READS ? 0 : wait == WRITES ? -1 : ECANCELED), "%s: %zd", names[wait],
+		       sleeper.result);
+		stream_free(unconnected);
+		silence_fini(&silence);
+		pair_fini(&pair);
+	}
+}
+
+static void a_shut_at_any_moment_ends_a_connect(void)
+{
+	struct silence silence;
+	silence_init(&silence);
+	for (int i = 0; i < 100; i++) {
+		struct thread thread;
+		struct sleeper sleeper = {
+			.wait = CONNECTS, .stream = stream_new(), .to = silence.address, .deadline_us = late_us()};
+		CU_ASSERT_EQUAL_FATAL(thread_start(&thread, sleep_in_stream, &sleeper), 0);
+		while (i % 2 == 0 && atomic_load(&sleeper.tid) == 0)
+			;
+		stream_shut(sleeper.stream);
+		thread_join(thread);
+		if (!EXPECT(sleeper.result == ECANCELED && sleeper.returned_us < sleeper.deadline_us, "%d: %zd", i,
+			    sleeper.result))
+			i = 100;
+		stream_free(sleeper.stream);
+	}
+	silence_fini(&silence);
+}
+
+static void a_stream_that_was_shut_before_connects_no_more(void)
+{
+	struct address address, addresses[RESOLVER_ADDRESSES];
+	int listener = bind_socket("127.0.0.1", 8, &address);
+	struct stream *stream = stream_new();
+	size_t count = 1;
+	stream_shut(stream);
+	CU_ASSERT_PTR_NOT_NULL(stream_lookup(stream, "localhost", 5999, late_us(), addresses, &count));
+	CU_ASSERT_EQUAL(count, 0);
+	CU_ASSERT_EQUAL(connect_to(stream, &address), ECANCELED);
+	stream_free(stream);
+	close(listener);
+}
+
+static void a_stream_closes_its_descriptor_when_it_is_freed_and_not_before(void)
+{
+	struct address address;
+	int fd = bind_socket("127.0.0.1", -1, &address);
+	struct stream *stream = stream_from_socket(fd);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(stream);
+	stream_shut(stream);
+	CU_ASSERT(fcntl(fd, F_GETFD) >= 0);
+	stream_free(stream);
+	CU_ASSERT(fcntl(fd, F_GETFD) == -1 && errno == EBADF);
+	stream_free(NULL);
+}
+
+static void one_knows_the_hosts_of_this_machine(void)
+{
+	static const struct {
+		const char *address;
+		bool is_local;
+	} cases[] = {
+		{"127.0.0.1:5999", true},  {"127.0.0.1:1", true}, {"127.200.0.9:5999", true},
+		{"192.0.2.1:5999", false}, {"8.8.8.8:1", false},  {"[2001:db8::1]:5999", false},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct address address = address_of(cases[i].address);
+		EXPECT(stream_host_is_local(&address) == cases[i].is_local, "%s", cases[i].address);
+	}
+}
+
+static CU_TestInfo tests[] = {
+	{"bytes go both ways", bytes_go_both_ways},
+	{"each end knows both ends", each_end_knows_both_ends},
+	{"a connection comes from the host that it is told", a_connection_comes_from_the_host_that_it_is_told},
+	{"where nobody listens a connection is refused", where_nobody_listens_a_connection_is_refused},
+	{"a host that is not one's own is nothing to dial from",
+	 a_host_that_is_not_ones_own_is_nothing_to_dial_from},
+	{"nobody is found at a port that meets itself", nobody_is_found_at_a_port_that_meets_itself},
+	{"a read ends at its deadline", a_read_ends_at_its_deadline},
+	{"a write without a deadline does not block", a_write_without_a_deadline_does_not_block},
+	{"a write to one who does not read ends at its deadline",
+	 a_write_to_one_who_does_not_read_ends_at_its_deadline},
+	{"a connect that nobody answers ends at its deadline", a_connect_that_nobody_answers_ends_at_its_deadline},
+	{"what was written before the end is read before it", what_was_written_before_the_end_is_read_before_it},
+	{"a write to one who is gone is an error and no signal",
+	 a_write_to_one_who_is_gone_is_an_error_and_no_signal},
+	{"one can see whether there is something to read", one_can_see_whether_there_is_something_to_read},
+	{"a shut from another thread ends every wait", a_shut_from_another_thread_ends_every_wait},
+	{"a shut at any moment ends a connect", a_shut_at_any_moment_ends_a_connect},
+	{"a stream that was shut before connects no more", a_stream_that_was_shut_before_connects_no_more},
+	{"a stream closes its descriptor when it is freed and not before",
+	 a_stream_closes_its_descriptor_when_it_is_freed_and_not_before},
+	{"one knows the hosts of this machine", one_knows_the_hosts_of_this_machine},
+	CU_TEST_INFO_NULL,
+};
+
+CU_SuiteInfo suite_stream = {.pName = "stream", .pTests = tests};
