@@ -1,0 +1,172 @@
+#!/bin/bash
+# Five nodes on this machine become a mesh, and one of them dies.
+# Usage: bash tests/demo.sh [path of kithd]
+# Every wait ends at a condition or at a deadline; nothing stays behind.
+
+set -u
+
+kithd=${1:-build/kithd}
+deadline_ms=5000 # for each wait; a mesh of five needs a small part of it
+directory=
+declare -A pid address
+names=()
+
+say() { printf '%s\n' "$*"; }
+
+fail()
+{
+	say "demo: FAILED: $*" >&2
+	for name in "${names[@]}"; do
+		sed "s/^/    $name: /" "$directory/$name.log" | tail -n 10 >&2
+	done
+	exit 1
+}
+
+clean_up()
+{
+	trap '' INT TERM
+	exec 2>/dev/null # where the shell would print who was killed
+	for name in "${!pid[@]}"; do
+		kill -KILL "${pid[$name]}" 2>/dev/null
+	done
+	wait 2>/dev/null
+	[ -z "$directory" ] || rm -rf "$directory"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+directory=$(mktemp -d) || exit 1
+
+now_ms() { local now=${EPOCHREALTIME/[.,]/}; echo $((now / 1000)); }
+
+# until_true WHAT COMMAND...: runs the command every 0.1 s until it succeeds.
+until_true()
+{
+	local what=$1 end=$(($(now_ms) + deadline_ms))
+	shift
+	until "$@"; do
+		[ "$(now_ms)" -lt "$end" ] || fail "not within $((deadline_ms / 1000)) s: $what"
+		sleep 0.1
+	done
+}
+
+is_listening()
+{
+	kill -0 "${pid[$1]}" 2>/dev/null || fail "$1 did not start"
+	address[$1]=$(sed -n 's/.* listening on //p' "$directory/$1.log" | head -n 1)
+	[ -n "${address[$1]}" ]
+}
+
+# start NAME [OPTION...]: a node on a free port of 127.0.0.1, with its table and its log in two files.
+start()
+{
+	local name=$1
+	shift
+	"$kithd" -c /dev/null -l 127.0.0.1:0 -o "name=$name" "$@" \
+		</dev/null >>"$directory/$name.table" 2>>"$directory/$name.log" &
+	pid[$name]=$!
+	names+=("$name")
+	until_true "$name says where it listens" is_listening "$name"
+	say "$name listens on ${address[$name]}"
+}
+
+has_table() { grep -q '^# end$' "$directory/$1.table"; }
+
+# Asks a node for its table, which is then in NAME.table.
+ask()
+{
+	: >"$directory/$1.table"
+	kill -USR1 "${pid[$1]}" 2>/dev/null || fail "$1 is gone"
+	until_true "$1 prints its table" has_table "$1"
+}
+
+# has_peers NAME N: the node has N peers, all READY, with their round trips.
+has_peers()
+{
+	ask "$1"
+	awk -v wanted="$2" '
+		/^#/ || $1 == "NODEID" { next }
+		$6 == "READY" && $7 != "-" { ready++ }
+		{ rows++ }
+		END { exit !(ready + 0 == wanted && rows + 0 == wanted) }' "$directory/$1.table"
+}
+
+lacks() { ask "$1"; ! grep -q " $2 " "$directory/$1.table"; }
+
+# The last table that was asked for, without the columns that need a wide screen.
+show()
+{
+	awk '
+		/^# end/ { next }
+		/^#/ { printf "    # kithd %s name %s ... peers %s outbound %s inbound %s\n", $3, $7, $13, $15, $17; next }
+		$1 != "NODEID" { $1 = substr($1, 1, 8) }
+		{ printf "    %-8s  %-8s  %-15s  %-15s  %-3s  %-5s  %s\n", $1, $2, $3, $4, $5, $6, $7 }' \
+		"$directory/$1.table"
+}
+
+[ -x "$kithd" ] || fail "there is no program $kithd: run make first"
+
+say "Each node is a process of its own. The first one knows nobody:"
+start alpha
+count=0
+for name in beta gamma delta epsilon; do
+	count=$((count + 1))
+	say
+	if [ $count -eq 1 ]; then
+		say "The second one is told one address, that of alpha: kithd -b ${address[alpha]}"
+	elif [ $count -eq 2 ]; then
+		say "The others too know of alpha alone, and find the rest through it:"
+	fi
+	start "$name" -b "${address[alpha]}"
+	until_true "alpha has $count peers" has_peers alpha $count
+	say "alpha's table (SIGUSR1 prints it; some columns are left out here):"
+	show alpha
+done
+
+say
+say "Has everybody found everybody?"
+is_mesh()
+{
+	outbound=0
+	for name in "${names[@]}"; do
+		has_peers "$name" 4 || return 1
+		outbound=$((outbound + $(awk 'NR == 1 { print $15 }' "$directory/$name.table")))
+	done
+	[ $outbound -eq 10 ]
+}
+until_true "5 nodes have 4 peers each, over 10 connections" is_mesh
+for name in "${names[@]}"; do
+	awk -v name="$name" 'NR == 1 {
+		printf "    %s has %s peers: it dialled %s of them, and %s dialled it\n", name, $13, $15, $17
+	}' "$directory/$name.table"
+done
+say "Yes: 5 nodes are 10 pairs, and there are $outbound connections, one for each pair."
+
+say
+say "Now delta dies (kill -9), without a word to anybody:"
+died_ms=$(now_ms)
+disown "${pid[delta]}" # or the shell would print that it was killed
+kill -KILL "${pid[delta]}"
+unset 'pid[delta]'
+for name in alpha beta gamma epsilon; do
+	until_true "delta leaves the table of $name" lacks "$name" delta
+	until_true "$name keeps its 3 other peers" has_peers "$name" 3
+done
+say "$(($(now_ms) - died_ms)) ms later it has left all four tables. This is alpha's log, and its table:"
+sed -n 's/^[^ ]* info *\(peer .*: failed .*\)/    \1/p' "$directory/alpha.log"
+show alpha
+
+say
+say "At last the others are asked to stop (SIGTERM):"
+for name in alpha beta gamma epsilon; do
+	kill -TERM "${pid[$name]}"
+done
+is_gone() { ! kill -0 "${pid[$1]}" 2>/dev/null; }
+for name in alpha beta gamma epsilon; do
+	until_true "$name stops" is_gone "$name"
+	wait "${pid[$name]}"
+	status=$?
+	unset "pid[$name]"
+	[ $status -eq 0 ] || fail "$name ended with status $status"
+done
+say "All four said goodbye and ended with exit status 0."
