@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# Three nodes under valgrind meet, a person talks to one of them well and badly, a listener goes away, and all stop. Fails
+# on any error, on memory that is still held at the exit, and on a descriptor that is left open.
+# Usage: valgrind.sh KITHD FOLDER
+set -eu
+kithd=$1
+folder=$2
+deadline_s=60
+
+command -v valgrind >/dev/null || {
+	echo "valgrind is not installed: make deps-dev installs it" >&2
+	exit 1
+}
+mkdir -p "$folder"
+rm -f "$folder"/*
+pids=()
+clean_up() {
+	for pid in "${pids[@]}"; do
+		kill -KILL "$pid" 2>/dev/null || true
+	done
+}
+trap clean_up EXIT
+
+# wait_for FILE PATTERN COUNT: until so many lines of the file match.
+wait_for() {
+	local until=$((SECONDS + deadline_s))
+	while [ "$(grep -c -e "$2" "$1" 2>/dev/null || true)" -lt "$3" ]; do
+		if [ $SECONDS -ge $until ]; then
+			echo "$1 has no $3 lines with \"$2\" after $deadline_s s:" >&2
+			cat "$1" >&2
+			exit 1
+		fi
+		sleep 0.1
+	done
+}
+
+# start NAME OPTIONS...: a node under valgrind; its port is in the variable port then.
+start() {
+	local name=$1
+	shift
+	valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=all --errors-for-leak-kinds=all \
+		--track-fds=yes --log-file="$folder/$name.valgrind" \
+		"$kithd" -l 127.0.0.1:0 -o "name=$name" -o handshake_timeout=60 -o connect_timeout=60 "$@" \
+		>"$folder/$name.out" 2>"$folder/$name.log" &
+	pids+=($!)
+	wait_for "$folder/$name.log" 'listening on' 1
+	port=$(sed -n 's/.*listening on 127\.0\.0\.1://p' "$folder/$name.log")
+}
+
+# say PORT LINE...: sends the lines, and reads what comes until the far end closes.
+say() {
+	exec 3<>"/dev/tcp/127.0.0.1/$1"
+	shift
+	printf '%s\n' "$@" >&3
+	cat <&3 >/dev/null
+	exec 3>&-
+}
+
+start alpha
+alpha=$port
+start beta -b "127.0.0.1:$alpha"
+start gamma -b "127.0.0.1:$alpha" -b 127.0.0.1:1 -b localhost:"$port" -b no-such-host.invalid
+for name in alpha beta gamma; do
+	wait_for "$folder/$name.log" 'ready after' 2
+done
+hello='{"msgtype":"hello","nodeid":"00000000-0000-4000-8000-000000000001"}'
+say "$alpha" "$hello" '{"msgtype":"ping"}' '{"msgtype":"getaddr"}' \
+	'{"msgtype":"addr","peers":["127.0.0.1:2",["10.1.2.3:4","00000000-0000-4000-8000-000000000002"]]}' \
+	'{"msgtype":"bye","reason":"shutdown"}'
+say "$alpha" "$hello" 'this is not JSON'
+say "$alpha" '{"msgtype":"hello","nodeid":"00000000-0000-4000-8000-000000000003","network":"other"}'
+say "$alpha" '{"msgtype":"addr","peers":[1]}'
+kill -USR1 "${pids[0]}"
+wait_for "$folder/alpha.out" '# end' 1
+
+failed=0
+for i in 0 1 2; do
+	kill -TERM "${pids[$i]}"
+	wait "${pids[$i]}" || failed=$((failed + 1))
+done
+# Without an error or a leak valgrind writes of nothing but the descriptors that its parent handed down.
+findings() {
+	awk '{ sub(/^==[0-9]+== ?/, "") }
+		/^$/ || /^FILE DESCRIPTORS:/ { next }
+		/^Open (file descriptor|AF_)/ { opened = $0; next }
+		/<inherited from parent>/ { opened = ""; next }
+		{ if (opened != "") print opened; opened = ""; print }
+		END { if (opened != "") print opened }' "$1"
+}
+for name in alpha beta gamma; do
+	if [ -n "$(findings "$folder/$name.valgrind")" ]; then
+		echo "valgrind on $name:" >&2
+		findings "$folder/$name.valgrind" >&2
+		failed=$((failed + 1))
+	fi
+done
+if [ $failed != 0 ]; then
+	echo "valgrind: 0 passed, $failed failed"
+	exit 1
+fi
+echo "valgrind: 3 passed, 0 failed"
