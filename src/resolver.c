@@ -57,9 +57,10 @@ static bool step(ares_channel channel, int wake_fd, int64_t deadline_us)
 
 	if (left_us <= 0)
 		return false;
+	/* ARES_GETSOCK_WRITABLE shifts a one into the sign for the last socket, which is undefined. */
 	for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-		short events = (short)((ARES_GETSOCK_READABLE(mask, i) ? POLLIN : 0) |
-				       (ARES_GETSOCK_WRITABLE(mask, i) ? POLLOUT : 0));
+		short events =
+			(short)((mask >> i & 1 ? POLLIN : 0) | (mask >> (i + ARES_GETSOCK_MAXNUM) & 1 ? POLLOUT : 0));
 		if (events != 0)
 			fds[count++] = (struct pollfd){.fd = sockets[i], .events = events};
 	}
