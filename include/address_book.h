@@ -13,7 +13,9 @@
  *
  * What peers can make grow is bounded: ADDRESS_BOOK_ENTRIES in all, and of those ADDRESS_BOOK_PER_SOURCE that were told
  * from one host and not reached by a dial of our own. A full book makes room by forgetting hearsay of the host that
- * told most. Its weakness: who has many hosts has many shares.
+ * told most, at most once in ADDRESS_BOOK_EVICTION_US, since that takes a walk over all of it. Of the dials under way
+ * at most three quarters are for hearsay, and one quarter feelers, so that addresses which lead nowhere can't keep
+ * those waiting that are known to be good. Its weakness: who has many hosts has many shares.
  *
  * Any thread may call; nothing blocks.
  */
@@ -39,6 +41,8 @@ enum {
 	ADDRESS_BOOK_NAME_ADDRESSES = 16,
 };
 
+#define ADDRESS_BOOK_EVICTION_US ((int64_t)10 * 1000)
+
 struct address_book;
 
 /* The back-off after so many failures in a row: doubles from least to most, spread over the upper half of its range. */
@@ -48,7 +52,9 @@ int64_t address_book_backoff_us(int64_t least_us, int64_t most_us, unsigned fail
 struct address_book *address_book_new(const struct settings *settings, uint64_t seed, int64_t now_us);
 void address_book_free(struct address_book *book);
 
-/* A listening address of this node itself, or one where it has met itself: never dialled. */
+/* Where this node itself listens: never dialled, and never forgotten. */
+void address_book_add_own(struct address_book *book, const struct address *address);
+/* Where it has met itself: not dialled again. Beside bootstraps the last ADDRESS_BOOK_SELVES are remembered. */
 void address_book_add_self(struct address_book *book, const struct address *address);
 bool address_book_is_self(struct address_book *book, const struct address *address);
 
@@ -71,12 +77,14 @@ void address_book_prove(struct address_book *book, const struct address *address
 bool address_book_pick(struct address_book *book, bool only_feelers, int64_t now_us, struct peer_dial *dial,
 		       int64_t *next_us);
 
+/* The dial goes on, and this is the node that it leads to. */
+void address_book_found(struct address_book *book, const struct peer_dial *dial, const struct nodeid *nodeid);
 /* The dial led to this node. */
 void address_book_reached(struct address_book *book, const struct peer_dial *dial, const struct nodeid *nodeid);
 /* How many failures in a row that makes; 0 where it is none, since the node is connected another way. */
 unsigned address_book_failed(struct address_book *book, const struct peer_dial *dial, int64_t now_us);
-/* The dial is over without a verdict. Also for each feeler, when it is over. */
-void address_book_let_go(struct address_book *book, const struct peer_dial *dial);
+/* The dial is over without a verdict, or was a feeler. */
+void address_book_let_go(struct address_book *book, const struct peer_dial *dial, int64_t now_us);
 /* What the name of this dial stands for. */
 void address_book_resolved(struct address_book *book, const struct peer_dial *dial, const struct address *addresses,
 			   size_t count, int64_t now_us);

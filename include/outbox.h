@@ -32,6 +32,8 @@ enum outbox_result outbox_put(struct outbox *outbox, const char *line, size_t le
 /* Closes the outbox with this as its last line, whatever the limit; a length of 0 closes it without. */
 enum outbox_result outbox_close(struct outbox *outbox, const char *line, size_t length);
 bool outbox_is_closed(struct outbox *outbox);
+/* What waits to be written. */
+size_t outbox_held_bytes(struct outbox *outbox);
 
 /* False if another thread has the turn. Does not block. */
 bool outbox_take_turn(struct outbox *outbox);

@@ -93,8 +93,8 @@ struct peer_info peer_look(struct peer *peer, int64_t now_us);
 enum peer_state peer_state(struct peer *peer);
 bool peer_is_closing(const struct peer *peer);
 
-/* The reader's: the connection is up, between these two ends. False if the peer was closed meanwhile. */
-bool peer_connected(struct peer *peer, const struct address *local, const struct address *remote);
+/* The reader's: the connection is up, and this is its near end. False if the peer was closed meanwhile. */
+bool peer_connected(struct peer *peer, const struct address *local);
 /* The reader's: the handshake is done. False if the peer was closed meanwhile: then it never becomes READY. */
 bool peer_ready(struct peer *peer, const struct message_hello *hello, int64_t interval_us, int64_t timeout_us,
 		int64_t now_us);
@@ -144,6 +144,9 @@ bool peer_take_hello(struct peer *peer);
 bool peer_take_early_addr(struct peer *peer);
 /* The reader's: true if a claimed address may be proven now, which is once in an interval. */
 bool peer_may_prove(struct peer *peer, int64_t now_us, int64_t interval_us);
+/* The reader's: true if the peer may say now that it listens elsewhere: after the first two times, once in an interval.
+ */
+bool peer_may_move(struct peer *peer, int64_t now_us, int64_t interval_us);
 
 /* "1a2b3c4d 10.0.0.7:5999", or the address alone before READY: how log lines name a peer. */
 enum { PEER_LABEL_BYTES = 96 };

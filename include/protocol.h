@@ -22,8 +22,10 @@
 /* Departures that wait for another connection at once. */
 enum { PROTOCOL_DEPARTURES = 64 };
 
-/* A peer may have one claimed address proven in this time. */
+/* A connection may have one claimed address proven in this time. */
 #define PROTOCOL_PROOF_US ((int64_t)60 * 1000 * 1000)
+/* After the first two, a connection may have one listening address after another believed in this time. */
+#define PROTOCOL_MOVE_US ((int64_t)10 * 1000 * 1000)
 
 /* What a node consists of where its protocol is concerned; all of it is borrowed. */
 struct protocol_parts {
@@ -43,9 +45,8 @@ struct protocol;
 struct protocol *protocol_new(const struct protocol_parts *parts);
 void protocol_free(struct protocol *protocol);
 
-/* The connection is up. The side that dialled says hello. */
-void protocol_connected(struct protocol *protocol, struct peer *peer, const struct address *local,
-			const struct address *remote);
+/* The connection is up, and this is its near end. The side that dialled says hello. */
+void protocol_connected(struct protocol *protocol, struct peer *peer, const struct address *local);
 /* One line, without its LF. */
 void protocol_receive(struct protocol *protocol, struct peer *peer, const char *line, size_t length, int64_t now_us);
 /* Ends the connection for a protocol error, with one log line that says what was wrong. */

@@ -29,9 +29,10 @@ struct registry_rules {
 };
 
 struct registry_counts {
-	size_t connections;	  /* in any state */
-	size_t handshakes;	  /* inbound, not READY */
-	size_t dials;		  /* outbound, not READY */
+	size_t connections; /* in any state */
+	size_t handshakes;  /* inbound, not READY */
+	size_t dials;	    /* outbound, not READY, feelers aside */
+	size_t feelers;
 	size_t inbound, outbound; /* READY, until they are removed */
 };
 
@@ -69,6 +70,13 @@ struct registry_snapshot {
 
 struct registry_snapshot registry_take_snapshot(struct registry *registry, bool only_ready);
 void registry_release_snapshot(struct registry_snapshot *snapshot);
+
+/*
+ * A walk over all connections that needs no memory: writes up to REGISTRY_STEP of them, held for the caller, that were
+ * added after the serial number *after, and moves that on. 0 at the end. Start with *after at 0.
+ */
+enum { REGISTRY_STEP = 64 };
+size_t registry_walk(struct registry *registry, uint64_t *after, struct peer *peers[static REGISTRY_STEP]);
 
 /* Blocks until no connection is left. */
 void registry_wait_empty(struct registry *registry);

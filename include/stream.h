@@ -28,9 +28,8 @@ const char *stream_lookup(struct stream *stream, const char *host, uint16_t port
 /* Connects, from a given host if that is known. 0 or an errno: ECANCELED if it was shut, ETIMEDOUT at the deadline. */
 int stream_connect(struct stream *stream, const struct address *to, const struct address *from, int64_t deadline_us);
 
-/* This end and the far end of the connection. */
+/* This end of the connection; unknown without one. */
 struct address stream_local_address(const struct stream *stream);
-struct address stream_remote_address(const struct stream *stream);
 
 /* Blocks until there is something. The count of bytes, 0 at the end of file, -1 with errno (ETIMEDOUT: deadline). */
 ssize_t stream_read(struct stream *stream, char *bytes, size_t size, int64_t deadline_us);

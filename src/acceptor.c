@@ -104,12 +104,20 @@ const struct address *acceptor_addresses(const struct acceptor *acceptor, size_t
 	return acceptor->addresses;
 }
 
+static void close_sockets(struct acceptor *acceptor)
+{
+	for (size_t i = 1; i <= acceptor->count; i++) {
+		if (acceptor->fds[i].fd >= 0)
+			close(acceptor->fds[i].fd);
+		acceptor->fds[i].fd = -1;
+	}
+}
+
 void acceptor_close(struct acceptor *acceptor)
 {
 	if (acceptor == NULL)
 		return;
-	for (size_t i = 1; i <= acceptor->count; i++)
-		close(acceptor->fds[i].fd);
+	close_sockets(acceptor);
 	if (acceptor->has_wakeup)
 		wakeup_fini(&acceptor->wakeup);
 	if (acceptor->spare_fd >= 0)
@@ -128,9 +136,9 @@ static void log_refusal(struct acceptor *acceptor, int error)
 }
 
 /* Silent connections must not lock everybody else out. */
-static void make_room(const struct worker_parts *parts)
+static void make_room(const struct worker_parts *parts, const struct registry_counts *counts)
 {
-	if (registry_count(parts->registry).handshakes < ACCEPTOR_HANDSHAKES)
+	if (counts->handshakes < ACCEPTOR_HANDSHAKES)
 		return;
 	struct peer *oldest = registry_oldest_handshake(parts->registry);
 	if (oldest == NULL)
@@ -142,6 +150,15 @@ static void make_room(const struct worker_parts *parts)
 /* Takes the socket. */
 static void receive(struct acceptor *acceptor, int fd, const struct sockaddr_storage *from)
 {
+	const struct settings *settings = acceptor->parts->settings;
+	struct registry_counts counts = registry_count(acceptor->parts->registry);
+	/* Those that are closing linger for a moment, and are in none of the other bounds. */
+	size_t most = (size_t)(settings->max_inbound + settings->max_outbound + settings->max_dialing);
+	if (counts.connections >= most + ACCEPTOR_HANDSHAKES) {
+		log_refusal(acceptor, EAGAIN);
+		close(fd);
+		return;
+	}
 	struct peer_dial dial = {0};
 	struct stream *stream = address_from_socket(from, &dial.address) ? stream_from_socket(fd) : NULL;
 	struct peer *peer = stream == NULL ? NULL : peer_new(PEER_INBOUND, stream, &dial, clock_now_us());
@@ -152,7 +169,7 @@ static void receive(struct acceptor *acceptor, int fd, const struct sockaddr_sto
 			close(fd);
 		stream_free(stream);
 	} else {
-		make_room(acceptor->parts);
+		make_room(acceptor->parts, &counts);
 		error = worker_start(acceptor->parts, peer);
 		peer_release(peer);
 	}
@@ -173,6 +190,8 @@ static void refuse_one(struct acceptor *acceptor, int listening_fd)
 	int fd = accept4(listening_fd, NULL, NULL, SOCK_CLOEXEC);
 	if (fd >= 0)
 		close(fd);
+	else
+		poll(&acceptor->fds[0], 1, PAUSE_MS);
 	acceptor->spare_fd = open_spare();
 }
 
@@ -211,4 +230,6 @@ void acceptor_stop(struct acceptor *acceptor)
 {
 	wakeup_ring(&acceptor->wakeup);
 	thread_join(acceptor->thread);
+	/* Who comes now is refused, and not left waiting until the last peer has gone. */
+	close_sockets(acceptor);
 }

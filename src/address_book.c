@@ -24,6 +24,7 @@ struct entry {
 	struct source *source; /* NULL for a bootstrap, and once a dial of our own has led to a node */
 	bool is_bootstrap;
 	bool is_hearsay; /* never reached, and not announced by its own node */
+	bool is_self;	 /* a bootstrap where this node has met itself */
 	bool is_dialing;
 	unsigned failures;
 	int64_t due_us;
@@ -58,6 +59,7 @@ struct proof {
 struct address_book {
 	/* Immutable. */
 	int64_t retry_min_us, retry_max_us;
+	size_t max_feelers, max_hearsay; /* dials under way; feelers count as hearsay too */
 	struct bootstrap *bootstraps;
 	size_t name_count;
 	/* Guarded. */
@@ -70,6 +72,11 @@ struct address_book {
 	size_t proof_count GUARDED_BY(address_book_guard);
 	struct address selves[ADDRESS_BOOK_SELVES] GUARDED_BY(address_book_guard);
 	size_t self_count GUARDED_BY(address_book_guard); /* ever added; a ring */
+	struct address *own GUARDED_BY(address_book_guard);
+	size_t own_count GUARDED_BY(address_book_guard);
+	size_t feelers GUARDED_BY(address_book_guard); /* dials under way */
+	size_t hearsay GUARDED_BY(address_book_guard); /* the same, without feelers */
+	int64_t next_eviction_us GUARDED_BY(address_book_guard);
 	struct rng rng GUARDED_BY(address_book_guard);
 };
 
@@ -143,6 +150,24 @@ static void count_node(struct address_book *book, const struct nodeid *nodeid, i
 	}
 }
 
+/* The counts of dials under way are kept by nodeid, and by kind: they follow an entry that changes meanwhile. */
+static void set_nodeid(struct address_book *book, struct entry *entry, const struct nodeid *nodeid)
+	REQUIRES(address_book_guard)
+{
+	if (entry->is_dialing) {
+		count_node(book, &entry->nodeid, 0, -1);
+		count_node(book, nodeid, 0, 1);
+	}
+	entry->nodeid = *nodeid;
+}
+
+static void set_hearsay(struct address_book *book, struct entry *entry, bool is_hearsay) REQUIRES(address_book_guard)
+{
+	if (entry->is_dialing && entry->is_hearsay != is_hearsay)
+		book->hearsay += is_hearsay ? 1 : (size_t)-1;
+	entry->is_hearsay = is_hearsay;
+}
+
 static struct source *hold_source(struct address_book *book, const struct address *teller) REQUIRES(address_book_guard)
 {
 	struct address host = *teller;
@@ -211,9 +236,13 @@ static struct entry *find_victim(struct address_book *book, const struct source 
 	return victim;
 }
 
-/* Makes room, first at the cost of the host that told most; false if that is the teller itself. */
-static bool make_room(struct address_book *book, const struct source *teller) REQUIRES(address_book_guard)
+/* Makes room, first at the cost of the host that told most; false if that is the teller itself, or too soon. */
+static bool make_room(struct address_book *book, const struct source *teller, int64_t now_us)
+	REQUIRES(address_book_guard)
 {
+	if (now_us < book->next_eviction_us)
+		return false;
+	book->next_eviction_us = now_us + ADDRESS_BOOK_EVICTION_US;
 	struct source *most = NULL;
 	for (struct source *source = book->sources; source != NULL; source = source->hh.next)
 		if (most == NULL || source->count > most->count)
@@ -237,7 +266,8 @@ static struct entry *add(struct address_book *book, const struct address *addres
 	if (teller != NULL) {
 		entry->source = hold_source(book, teller);
 		bool is_over = entry->source == NULL || entry->source->count > ADDRESS_BOOK_PER_SOURCE;
-		if (is_over || (HASH_COUNT(book->entries) >= ADDRESS_BOOK_ENTRIES && !make_room(book, entry->source))) {
+		if (is_over ||
+		    (HASH_COUNT(book->entries) >= ADDRESS_BOOK_ENTRIES && !make_room(book, entry->source, now_us))) {
 			release_source(book, entry);
 			free(entry);
 			return NULL;
@@ -252,12 +282,23 @@ static struct entry *add(struct address_book *book, const struct address *addres
 	return entry;
 }
 
+static bool has_name(const struct address_book *book, const struct bootstrap *bootstrap) UNCHECKED
+{
+	for (size_t i = 0; i < book->name_count; i++)
+		if (book->names[i].bootstrap->port == bootstrap->port &&
+		    strcmp(book->names[i].bootstrap->host, bootstrap->host) == 0)
+			return true;
+	return false;
+}
+
 static void add_bootstraps(struct address_book *book, const struct settings *settings, int64_t now_us) UNCHECKED
 {
 	for (size_t i = 0; i < settings->bootstrap_count; i++) {
 		const struct bootstrap *bootstrap = &book->bootstraps[i];
 		if (!address_is_known(&bootstrap->address)) {
-			book->names[book->name_count++] = (struct name){.bootstrap = bootstrap, .due_us = now_us};
+			if (!has_name(book, bootstrap))
+				book->names[book->name_count++] =
+					(struct name){.bootstrap = bootstrap, .due_us = now_us};
 		} else if (find(book, &bootstrap->address) == NULL) {
 			struct entry *entry = add(book, &bootstrap->address, NULL, now_us);
 			if (entry != NULL)
@@ -275,6 +316,8 @@ struct address_book *address_book_new(const struct settings *settings, uint64_t 
 	rng_seed(&book->rng, seed);
 	book->retry_min_us = settings->retry_min_us;
 	book->retry_max_us = settings->retry_max_us;
+	book->max_feelers = (size_t)(settings->max_dialing + 3) / 4;
+	book->max_hearsay = (size_t)(settings->max_dialing * 3 + 3) / 4;
 	book->bootstraps = calloc(settings->bootstrap_count + 1, sizeof *book->bootstraps);
 	book->names = calloc(settings->bootstrap_count + 1, sizeof *book->names);
 	if (book->bootstraps == NULL || book->names == NULL) {
@@ -308,21 +351,42 @@ void address_book_free(struct address_book *book) UNCHECKED
 	mutex_fini(&book->mutex);
 	free(book->bootstraps);
 	free(book->names);
+	free(book->own);
 	free(book);
 }
 
 static bool is_self(struct address_book *book, const struct address *address) REQUIRES(address_book_guard)
 {
+	const struct entry *entry = find(book, address);
+	if (entry != NULL && entry->is_self)
+		return true;
 	for (size_t i = 0; i < book->self_count && i < ADDRESS_BOOK_SELVES; i++)
 		if (address_equals(&book->selves[i], address))
 			return true;
+	for (size_t i = 0; i < book->own_count; i++)
+		if (address_equals(&book->own[i], address))
+			return true;
 	return false;
+}
+
+void address_book_add_own(struct address_book *book, const struct address *address)
+{
+	enter(book);
+	struct address *grown = realloc(book->own, (book->own_count + 1) * sizeof *grown);
+	if (grown != NULL) {
+		book->own = grown;
+		book->own[book->own_count++] = *address;
+	}
+	leave(book);
 }
 
 void address_book_add_self(struct address_book *book, const struct address *address)
 {
 	enter(book);
-	if (!is_self(book, address))
+	struct entry *entry = find(book, address);
+	if (entry != NULL && entry->is_bootstrap)
+		entry->is_self = true;
+	else if (!is_self(book, address))
 		book->selves[book->self_count++ % ADDRESS_BOOK_SELVES] = *address;
 	leave(book);
 }
@@ -359,10 +423,9 @@ void address_book_announced(struct address_book *book, const struct address *add
 	struct entry *entry = find(book, address);
 	if (entry == NULL && !is_self(book, address))
 		entry = add(book, address, address, now_us);
-	/* Its nodeid isn't touched during a dial: the count of dials is kept by it. */
-	if (entry != NULL && !entry->is_dialing) {
-		entry->nodeid = *nodeid;
-		entry->is_hearsay = false;
+	if (entry != NULL) {
+		set_nodeid(book, entry, nodeid);
+		set_hearsay(book, entry, false);
 	}
 	leave(book);
 }
@@ -377,12 +440,13 @@ void address_book_prove(struct address_book *book, const struct address *address
 
 static bool pick_proof(struct address_book *book, struct peer_dial *dial) REQUIRES(address_book_guard)
 {
-	for (size_t i = 0; i < book->proof_count; i++) {
+	for (size_t i = 0; i < book->proof_count && book->feelers < book->max_feelers; i++) {
 		struct proof *proof = &book->proofs[i];
 		const struct entry *entry = find(book, &proof->address);
 		if (proof->is_dialing || (entry != NULL && entry->is_dialing))
 			continue;
 		proof->is_dialing = true;
+		book->feelers++;
 		*dial = (struct peer_dial){.address = proof->address, .is_feeler = true, .expected = proof->nodeid};
 		return true;
 	}
@@ -422,24 +486,38 @@ static bool pick_name(struct address_book *book, int64_t now_us, struct peer_dia
 	return false;
 }
 
+/* The entry that is due first, of hearsay or of the rest; NULL for none. */
+static struct entry *first_due(struct address_book *book, bool is_hearsay) REQUIRES(address_book_guard)
+{
+	struct entry *first = NULL;
+	for (struct entry *entry = book->entries; entry != NULL; entry = entry->hh.next)
+		if (entry->is_hearsay == is_hearsay && (first == NULL || entry->due_us < first->due_us) &&
+		    !is_busy(book, entry) && !is_self(book, &entry->address))
+			first = entry;
+	return first;
+}
+
+/* Bootstraps and addresses that are known to be good first, then hearsay. */
 static bool pick_entry(struct address_book *book, int64_t now_us, struct peer_dial *dial, int64_t *next_us)
 	REQUIRES(address_book_guard)
 {
-	struct entry *best = NULL;
-	for (struct entry *entry = book->entries; entry != NULL; entry = entry->hh.next)
-		if ((best == NULL || entry->due_us < best->due_us) && !is_busy(book, entry) &&
-		    !is_self(book, &entry->address))
-			best = entry;
-	if (best == NULL)
+	struct entry *entry = first_due(book, false);
+	if ((entry == NULL || entry->due_us > now_us) && book->feelers + book->hearsay < book->max_hearsay) {
+		struct entry *hearsay = first_due(book, true);
+		if (entry == NULL || (hearsay != NULL && hearsay->due_us < entry->due_us))
+			entry = hearsay;
+	}
+	if (entry == NULL)
 		return false;
-	if (best->due_us > now_us) {
-		if (best->due_us < *next_us)
-			*next_us = best->due_us;
+	if (entry->due_us > now_us) {
+		if (entry->due_us < *next_us)
+			*next_us = entry->due_us;
 		return false;
 	}
-	best->is_dialing = true;
-	count_node(book, &best->nodeid, 0, 1);
-	*dial = (struct peer_dial){.address = best->address};
+	entry->is_dialing = true;
+	book->hearsay += entry->is_hearsay;
+	count_node(book, &entry->nodeid, 0, 1);
+	*dial = (struct peer_dial){.address = entry->address};
 	return true;
 }
 
@@ -475,8 +553,10 @@ static struct entry *take_back(struct address_book *book, const struct peer_dial
 {
 	if (dial->is_feeler) {
 		struct proof *proof = find_proof(book, &dial->address);
-		if (proof != NULL)
+		if (proof != NULL && proof->is_dialing) {
 			*proof = book->proofs[--book->proof_count];
+			book->feelers--;
+		}
 		return NULL;
 	}
 	struct name *name = find_name(book, dial);
@@ -486,8 +566,18 @@ static struct entry *take_back(struct address_book *book, const struct peer_dial
 	if (entry == NULL || !entry->is_dialing)
 		return NULL;
 	entry->is_dialing = false;
+	book->hearsay -= entry->is_hearsay;
 	count_node(book, &entry->nodeid, 0, -1);
 	return entry;
+}
+
+void address_book_found(struct address_book *book, const struct peer_dial *dial, const struct nodeid *nodeid)
+{
+	enter(book);
+	struct entry *entry = dial->host == NULL ? find(book, &dial->address) : NULL;
+	if (entry != NULL)
+		set_nodeid(book, entry, nodeid);
+	leave(book);
 }
 
 void address_book_reached(struct address_book *book, const struct peer_dial *dial, const struct nodeid *nodeid)
@@ -522,10 +612,15 @@ unsigned address_book_failed(struct address_book *book, const struct peer_dial *
 	return failures;
 }
 
-void address_book_let_go(struct address_book *book, const struct peer_dial *dial)
+void address_book_let_go(struct address_book *book, const struct peer_dial *dial, int64_t now_us)
 {
 	enter(book);
-	take_back(book, dial);
+	struct name *name = find_name(book, dial);
+	struct entry *entry = take_back(book, dial);
+	if (name != NULL)
+		name->due_us = after_failure_us(book, 0, now_us);
+	if (entry != NULL)
+		entry->due_us = after_failure_us(book, 0, now_us);
 	leave(book);
 }
 
@@ -546,7 +641,7 @@ void address_book_resolved(struct address_book *book, const struct peer_dial *di
 		if (entry == NULL && !is_self(book, &addresses[i]))
 			entry = add(book, &addresses[i], NULL, now_us);
 		if (entry != NULL && nodeid_is_none(&entry->nodeid))
-			entry->is_hearsay = true;
+			set_hearsay(book, entry, !entry->is_bootstrap);
 	}
 	leave(book);
 }

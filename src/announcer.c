@@ -89,26 +89,25 @@ void announcer_add(struct announcer *announcer, struct peer *peer, int64_t now_u
 		alarm_ring(announcer->alarm);
 }
 
-/* Tells one peer of those that are announced, but for itself, what it knows, and what must not travel to it. */
-static void announce_to(struct peer *target, const struct message_entry *entries, size_t count, int64_t now_us)
+/*
+ * Tells one peer of those that are announced, but for itself, what it knows, and what must not travel to it. chosen has
+ * room for as many entries as a message may have.
+ */
+static void announce_to(struct peer *target, const struct message_entry *entries, size_t count,
+			struct message_entry *chosen, int64_t now_us)
 {
-	struct message_entry chosen[16];
 	struct message message = {.type = MESSAGE_ADDR, .addr.entries = chosen};
 	struct peer_info info = peer_look(target, now_us);
 
 	if (info.state != PEER_READY)
 		return;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && message.addr.count < MESSAGE_ADDR_ENTRIES; i++) {
 		const struct message_entry *entry = &entries[i];
 		if (nodeid_equals(&entry->nodeid, &info.nodeid) || peer_knows_address(target, &entry->address) ||
 		    !address_may_travel(&entry->address, &info.local, &info.remote))
 			continue;
 		peer_note_address(target, &entry->address);
 		chosen[message.addr.count++] = *entry;
-		if (message.addr.count == sizeof chosen / sizeof *chosen) {
-			peer_send(target, &message);
-			message.addr.count = 0;
-		}
 	}
 	if (message.addr.count > 0)
 		peer_send(target, &message);
@@ -128,7 +127,8 @@ static void choose(struct rng *rng, struct registry_snapshot *ready, size_t coun
 /* Takes the announced peers, and lets them go. */
 static void send_announcements(struct announcer *announcer, struct peer **announced, size_t count, int64_t now_us)
 {
-	struct message_entry *entries = calloc(count, sizeof *entries);
+	/* Those that are known, and behind them the choice for one peer. */
+	struct message_entry *entries = calloc(count + MESSAGE_ADDR_ENTRIES, sizeof *entries);
 	size_t known = 0;
 	for (size_t i = 0; i < count; i++) {
 		struct peer_info info = peer_look(announced[i], now_us);
@@ -143,7 +143,7 @@ static void send_announcements(struct announcer *announcer, struct peer **announ
 		choose(&announcer->rng, &ready, targets);
 	}
 	for (size_t i = 0; known > 0 && i < targets; i++)
-		announce_to(ready.peers[i], entries, known, now_us);
+		announce_to(ready.peers[i], entries, known, entries + count, now_us);
 	registry_release_snapshot(&ready);
 	free(entries);
 	free(announced);

@@ -18,10 +18,7 @@ static void start_dial(const struct worker_parts *parts, struct peer_dial *dial,
 	unsigned suppressed;
 
 	if (error != 0) {
-		if (dial->is_feeler)
-			address_book_let_go(parts->book, dial);
-		else
-			address_book_failed(parts->book, dial, now_us);
+		address_book_let_go(parts->book, dial, now_us);
 		if (log_limit_passes(&limit, &suppressed))
 			log_error("cannot dial: %s (%u more since the last such line)", strerror(error), suppressed);
 	}

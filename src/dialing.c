@@ -7,7 +7,7 @@ bool dialing_next(const struct settings *settings, struct registry *registry, st
 {
 	struct registry_counts counts = registry_count(registry);
 	*next_us = FOREVER_US;
-	if (counts.dials >= (size_t)settings->max_dialing)
+	if (counts.dials + counts.feelers >= (size_t)settings->max_dialing)
 		return false;
 	bool has_enough = counts.outbound + counts.dials >= (size_t)settings->max_outbound;
 	return address_book_pick(book, has_enough, now_us, dial, next_us);

@@ -225,7 +225,7 @@ static void let_stop_signals_kill(void)
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
-static void print_table(struct node *node, const struct output *output)
+static void print_table(struct node *node, struct output *output)
 {
 	static bool is_torn; /* the last table was cut off in the middle of a line */
 	struct buffer table = {0};

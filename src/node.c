@@ -130,10 +130,15 @@ failed:
 
 static void close_all_peers(struct node *node)
 {
-	struct registry_snapshot all = registry_take_snapshot(node->registry, false);
-	for (size_t i = 0; i < all.count; i++)
-		peer_stop(all.peers[i], BYE_SHUTDOWN);
-	registry_release_snapshot(&all);
+	struct peer *peers[REGISTRY_STEP];
+	uint64_t after = 0;
+	size_t count;
+	while ((count = registry_walk(node->registry, &after, peers)) > 0) {
+		for (size_t i = 0; i < count; i++) {
+			peer_stop(peers[i], BYE_SHUTDOWN);
+			peer_release(peers[i]);
+		}
+	}
 }
 
 void node_stop(struct node *node)

@@ -100,6 +100,14 @@ bool outbox_is_closed(struct outbox *outbox)
 	return is_closed;
 }
 
+size_t outbox_held_bytes(struct outbox *outbox)
+{
+	enter(outbox);
+	size_t bytes = held_bytes(outbox);
+	leave(outbox);
+	return bytes;
+}
+
 bool outbox_take_turn(struct outbox *outbox)
 {
 	enter(outbox);

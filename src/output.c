@@ -24,10 +24,10 @@ void output_init(struct output *output, int fd)
 		char path[32];
 		snprintf(path, sizeof path, "/dev/fd/%d", fd);
 		int own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-		if (own >= 0) {
+		output->is_own = own >= 0;
+		output->is_shared = own < 0;
+		if (own >= 0)
 			output->fd = own;
-			output->is_own = true;
-		}
 	}
 }
 
@@ -37,20 +37,34 @@ void output_fini(struct output *output)
 		close(output->fd);
 }
 
-static ssize_t write_now(const struct output *output, const char *bytes, size_t length)
+/*
+ * For a pipe that couldn't be opened a second time: poll says when it takes PIPE_BUF bytes without blocking, which
+ * holds for one writer at a time.
+ */
+static ssize_t write_polled(struct output *output, const char *bytes, size_t length)
+{
+	struct pollfd ready = {.fd = output->fd, .events = POLLOUT};
+	ssize_t n = -1;
+	int error = EAGAIN;
+	if (!atomic_flag_test_and_set(&output->is_busy)) {
+		if (poll(&ready, 1, 0) != 0) {
+			n = write(output->fd, bytes, length < PIPE_BUF ? length : PIPE_BUF);
+			error = errno;
+		}
+		atomic_flag_clear(&output->is_busy);
+	}
+	errno = error;
+	return n;
+}
+
+static ssize_t write_now(struct output *output, const char *bytes, size_t length)
 {
 	if (output->is_socket)
 		return send(output->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
-	/* Where the second opening failed, poll says when a pipe takes PIPE_BUF bytes without blocking. */
-	struct pollfd ready = {.fd = output->fd, .events = POLLOUT};
-	if (poll(&ready, 1, 0) == 0) {
-		errno = EAGAIN;
-		return -1;
-	}
-	return write(output->fd, bytes, output->is_own || length < PIPE_BUF ? length : PIPE_BUF);
+	return output->is_shared ? write_polled(output, bytes, length) : write(output->fd, bytes, length);
 }
 
-size_t output_write(const struct output *output, const char *bytes, size_t length, int64_t deadline_us,
+size_t output_write(struct output *output, const char *bytes, size_t length, int64_t deadline_us,
 		    bool (*interrupted)(void))
 {
 	size_t written = 0;

@@ -25,7 +25,6 @@ struct peer {
 	struct nodeid nodeid GUARDED_BY(peer_guard);
 	char name[MESSAGE_TEXT_BYTES] GUARDED_BY(peer_guard);
 	struct address local GUARDED_BY(peer_guard);
-	struct address remote GUARDED_BY(peer_guard);
 	struct address listen GUARDED_BY(peer_guard);
 	int64_t ready_us GUARDED_BY(peer_guard);
 	struct liveness liveness GUARDED_BY(peer_guard);
@@ -45,6 +44,8 @@ struct peer {
 	bool has_hello;
 	bool has_early_addr;
 	int64_t next_proof_us;
+	int64_t next_move_us;
+	unsigned moves;
 };
 
 static void enter(struct peer *peer) ACQUIRES(peer_guard) UNCHECKED
@@ -75,7 +76,6 @@ struct peer *peer_new(enum peer_direction direction, struct stream *stream, cons
 	peer->created_us = now_us;
 	mutex_init(&peer->mutex);
 	peer->state = PEER_DIAL;
-	peer->remote = dial->address;
 	return peer;
 }
 
@@ -122,6 +122,7 @@ struct peer_info peer_look(struct peer *peer, int64_t now_us)
 	struct peer_info info = {
 		.direction = peer->direction,
 		.is_feeler = peer->dial.is_feeler,
+		.remote = peer->dial.address,
 		.is_closing = atomic_load(&peer->is_closing),
 		.heard_us = atomic_load(&peer->heard_us),
 		.messages_in = atomic_load(&peer->messages_in),
@@ -137,7 +138,6 @@ struct peer_info peer_look(struct peer *peer, int64_t now_us)
 	info.state = peer->state;
 	info.nodeid = peer->nodeid;
 	strcpy(info.name, peer->name);
-	info.remote = peer->remote;
 	info.local = peer->local;
 	info.listen = peer->listen;
 	info.since_us = peer->state == PEER_READY ? peer->ready_us : peer->created_us;
@@ -162,13 +162,12 @@ bool peer_is_closing(const struct peer *peer)
 	return atomic_load(&peer->is_closing);
 }
 
-bool peer_connected(struct peer *peer, const struct address *local, const struct address *remote)
+bool peer_connected(struct peer *peer, const struct address *local)
 {
 	enter(peer);
 	bool goes_on = peer->ending == PEER_GOES_ON;
 	peer->state = PEER_HELLO;
 	peer->local = *local;
-	peer->remote = *remote;
 	leave(peer);
 	return goes_on;
 }
@@ -405,20 +404,32 @@ bool peer_may_prove(struct peer *peer, int64_t now_us, int64_t interval_us)
 	return true;
 }
 
+bool peer_may_move(struct peer *peer, int64_t now_us, int64_t interval_us)
+{
+	enum { FREE_MOVES = 2 };
+	if (peer->moves < FREE_MOVES) {
+		peer->moves++;
+		return true;
+	}
+	if (now_us < peer->next_move_us)
+		return false;
+	peer->next_move_us = now_us + interval_us;
+	return true;
+}
+
 void peer_label(struct peer *peer, char out[static PEER_LABEL_BYTES])
 {
 	char address[ADDRESS_TEXT_BYTES], nodeid[NODEID_TEXT_BYTES];
 	enter(peer);
-	struct address remote = peer->remote;
 	struct nodeid id = peer->nodeid;
 	leave(peer);
 	if (peer->dial.host != NULL)
 		snprintf(out, PEER_LABEL_BYTES, "%.80s:%u", peer->dial.host, (unsigned)peer->dial.port);
 	else if (nodeid_is_none(&id))
-		address_format(&remote, out);
+		address_format(&peer->dial.address, out);
 	else {
 		nodeid_format(&id, nodeid);
-		address_format(&remote, address);
+		address_format(&peer->dial.address, address);
 		snprintf(out, PEER_LABEL_BYTES, "%.8s %s", nodeid, address);
 	}
 }

@@ -50,9 +50,9 @@ struct protocol *protocol_new(const struct protocol_parts *parts)
 	mutex_init(&protocol->mutex);
 	for (size_t i = 0; i < parts->listen_count; i++)
 		if (!address_is_wildcard(&parts->listen[i]))
-			address_book_add_self(parts->book, &parts->listen[i]);
+			address_book_add_own(parts->book, &parts->listen[i]);
 	if (address_is_known(&parts->settings->advertise))
-		address_book_add_self(parts->book, &parts->settings->advertise);
+		address_book_add_own(parts->book, &parts->settings->advertise);
 	return protocol;
 }
 
@@ -117,9 +117,12 @@ static void set_listen(struct protocol *protocol, struct peer *peer, const struc
 static void hear_self_announcement(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
 				   const struct address *address, int64_t now_us)
 {
+	if (address_equals(address, &info->listen))
+		return;
 	if (address_same_host(address, &info->remote)) {
-		set_listen(protocol, peer, &info->nodeid, address, now_us);
-	} else if (!address_equals(address, &info->listen) && peer_may_prove(peer, now_us, PROTOCOL_PROOF_US)) {
+		if (peer_may_move(peer, now_us, PROTOCOL_MOVE_US))
+			set_listen(protocol, peer, &info->nodeid, address, now_us);
+	} else if (peer_may_prove(peer, now_us, PROTOCOL_PROOF_US)) {
 		address_book_prove(protocol->parts.book, address, &info->nodeid);
 		alarm_ring(protocol->parts.alarm);
 	}
@@ -243,7 +246,7 @@ static void claim_nodeid(struct protocol *protocol, struct peer *peer, const str
 	case REGISTRY_DUPLICATE:
 		peer_hurry_ping(other, now_us);
 		if (peer_direction(peer) == PEER_OUTBOUND)
-			address_book_reached(protocol->parts.book, peer_dial(peer), &hello->nodeid);
+			address_book_found(protocol->parts.book, peer_dial(peer), &hello->nodeid);
 		peer_close(peer, BYE_DUPLICATE);
 		break;
 	case REGISTRY_FULL:
@@ -321,7 +324,7 @@ static void handle_addr(struct protocol *protocol, struct peer *peer, struct mes
 	const struct message_addr *addr = &message->addr;
 	struct peer_info info = peer_look(peer, now_us);
 	peer_count_useless(peer, addr->useless);
-	for (size_t i = 0; i < addr->count; i++)
+	for (size_t i = 0; i < addr->count && !peer_is_closing(peer); i++)
 		hear_entry(protocol, peer, &info, &addr->entries[i], addr->count + addr->useless == 1, now_us);
 }
 
@@ -396,10 +399,9 @@ void protocol_violated(struct protocol *protocol, struct peer *peer, const char 
 
 /* ---- the beginning and the end of a connection ---- */
 
-void protocol_connected(struct protocol *protocol, struct peer *peer, const struct address *local,
-			const struct address *remote)
+void protocol_connected(struct protocol *protocol, struct peer *peer, const struct address *local)
 {
-	if (!peer_connected(peer, local, remote) || peer_direction(peer) != PEER_OUTBOUND)
+	if (!peer_connected(peer, local) || peer_direction(peer) != PEER_OUTBOUND)
 		return;
 	struct peer_info info = peer_look(peer, 0);
 	send_hello(protocol, peer, &info);
@@ -457,13 +459,13 @@ static void end_dial(struct protocol *protocol, struct peer *peer, const struct 
 		log_debug("dial %s: the name is looked up", label);
 		return;
 	}
-	if (info->reason == BYE_SELF)
-		address_book_add_self(protocol->parts.book, &dial->address);
-	if (dial->is_feeler || info->reason == BYE_SELF || info->reason == BYE_SHUTDOWN) {
-		address_book_let_go(protocol->parts.book, dial);
-		log_debug("dial %s: %s", label, info->ending_text);
+	if (dial->is_feeler) {
+		address_book_let_go(protocol->parts.book, dial, now_us);
+		log_debug("feeler %s: over (%s)", label, info->ending_text);
 		return;
 	}
+	if (info->reason == BYE_SELF)
+		address_book_add_self(protocol->parts.book, &dial->address);
 	unsigned failures = address_book_failed(protocol->parts.book, dial, now_us);
 	/* A state is logged when it changes: the first failure, not each. */
 	log_line(failures == 1 ? LOG_INFO : LOG_DEBUG, "dial %s: failed (%s)", label, info->ending_text);

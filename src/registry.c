@@ -29,7 +29,7 @@ struct registry {
 	struct entry *entries GUARDED_BY(registry_guard);
 	struct entry *ready GUARDED_BY(registry_guard);
 	struct registry_counts counts GUARDED_BY(registry_guard);
-	uint64_t next_serial GUARDED_BY(registry_guard);
+	uint64_t last_serial GUARDED_BY(registry_guard);
 };
 
 static void enter(struct registry *registry) ACQUIRES(registry_guard) UNCHECKED
@@ -87,7 +87,9 @@ static size_t *count_of(struct registry *registry, const struct entry *entry) RE
 	struct registry_counts *counts = &registry->counts;
 	if (peer_direction(entry->peer) == PEER_INBOUND)
 		return entry->is_ready ? &counts->inbound : &counts->handshakes;
-	return entry->is_ready ? &counts->outbound : &counts->dials;
+	if (entry->is_ready)
+		return &counts->outbound;
+	return peer_dial(entry->peer)->is_feeler ? &counts->feelers : &counts->dials;
 }
 
 static void unindex(struct registry *registry, struct entry *entry) REQUIRES(registry_guard)
@@ -104,7 +106,7 @@ bool registry_add(struct registry *registry, struct peer *peer)
 		return false;
 	entry->peer = peer;
 	enter(registry);
-	entry->serial = registry->next_serial++;
+	entry->serial = ++registry->last_serial;
 	HASH_ADD_PTR(registry->entries, peer, entry);
 	bool added = entry->hh.tbl != NULL;
 	if (added) {
@@ -245,6 +247,21 @@ void registry_release_snapshot(struct registry_snapshot *snapshot)
 		peer_release(snapshot->peers[i]);
 	free(snapshot->peers);
 	*snapshot = (struct registry_snapshot){0};
+}
+
+size_t registry_walk(struct registry *registry, uint64_t *after, struct peer *peers[static REGISTRY_STEP])
+{
+	size_t count = 0;
+	enter(registry);
+	/* uthash keeps its elements in the order in which they were added. */
+	for (struct entry *entry = registry->entries; entry != NULL && count < REGISTRY_STEP; entry = entry->hh.next) {
+		if (entry->serial <= *after)
+			continue;
+		peers[count++] = peer_hold(entry->peer);
+		*after = entry->serial;
+	}
+	leave(registry);
+	return count;
 }
 
 void registry_wait_empty(struct registry *registry)

@@ -152,16 +152,6 @@ struct address stream_local_address(const struct stream *stream)
 	return address;
 }
 
-struct address stream_remote_address(const struct stream *stream)
-{
-	struct sockaddr_storage remote;
-	socklen_t length = sizeof remote;
-	struct address address = {0};
-	if (getpeername(atomic_load(&stream->fd), (struct sockaddr *)&remote, &length) == 0)
-		address_from_socket(&remote, &address);
-	return address;
-}
-
 ssize_t stream_read(struct stream *stream, char *bytes, size_t size, int64_t deadline_us)
 {
 	int fd = atomic_load(&stream->fd);

@@ -12,6 +12,10 @@
 
 /* How often a pinger looks again whether its reader has come to the pong that may be waiting unread. */
 #define UNREAD_CHECK_US ((int64_t)20 * 1000)
+/* How often a pinger that waits to write looks whether the peer is to be closed. */
+#define CLOSE_CHECK_US ((int64_t)100 * 1000)
+/* Answers are written in the midst of a batch of lines when so many bytes of them wait. */
+enum { ANSWERS_BYTES = 64 * 1024 };
 
 struct worker {
 	struct reaper_entry entry; /* first: what the reaper frees */
@@ -81,12 +85,18 @@ static void write_as_pinger(struct peer *peer, int64_t timeout_us)
 	struct outbox *outbox = peer_outbox(peer);
 	if (!outbox_take_turn(outbox))
 		return;
-	int64_t deadline_us = earlier(peer_ping_deadline_us(peer), clock_now_us() + timeout_us);
-	int error = write_outbox(peer, deadline_us);
+	int64_t deadline_us = earlier(peer_ping_deadline_us(peer), clock_now_us() + timeout_us), now_us;
+	int error;
+	/* No condition variable wakes who waits for a socket: whether the peer is to be closed is looked at in between.
+	 */
+	do {
+		now_us = clock_now_us();
+		error = write_outbox(peer, earlier(deadline_us, now_us + CLOSE_CHECK_US));
+	} while (error == ETIMEDOUT && now_us < deadline_us && !outbox_is_closed(outbox));
 	outbox_return_turn(outbox);
-	if (error == ETIMEDOUT)
+	if (error == ETIMEDOUT && now_us >= deadline_us)
 		peer_close(peer, peer_ping_deadline_us(peer) <= clock_now_us() ? BYE_TIMEOUT : BYE_SLOW);
-	else if (error != 0)
+	else if (error != 0 && error != ETIMEDOUT)
 		peer_end(peer, PEER_FAILED, BYE_UNKNOWN, strerror(error));
 }
 
@@ -143,8 +153,11 @@ static void handle_lines(struct worker *worker, int64_t now_us)
 
 	/* With the turn held, an answer wakes nobody: that saves a thread switch for each. */
 	bool has_turn = outbox_take_turn(outbox);
-	while (!peer_is_closing(peer) && (result = frame_next(&worker->frame, &line, &length)) == FRAME_LINE)
+	while (!peer_is_closing(peer) && (result = frame_next(&worker->frame, &line, &length)) == FRAME_LINE) {
 		protocol_receive(worker->parts->protocol, peer, line, length, now_us);
+		if (has_turn && outbox_held_bytes(outbox) > ANSWERS_BYTES)
+			write_outbox(peer, 0);
+	}
 	if (result == FRAME_TOO_LONG)
 		protocol_violated(worker->parts->protocol, peer, "a line of more than 131072 bytes");
 	if (!has_turn)
@@ -207,7 +220,7 @@ static void conclude(struct worker *worker)
 	char dropped[4096];
 	if (!worker->has_pinger)
 		write_last(peer, deadline_us);
-	while (stream_read(peer_stream(peer), dropped, sizeof dropped, deadline_us) > 0)
+	while (clock_now_us() < deadline_us && stream_read(peer_stream(peer), dropped, sizeof dropped, deadline_us) > 0)
 		;
 	outbox_finish(peer_outbox(peer));
 	if (worker->has_pinger)
@@ -269,9 +282,8 @@ static void *read_peer(void *argument)
 		look_up(worker);
 	} else if (peer_direction(peer) == PEER_INBOUND || dial(worker)) {
 		struct address local = stream_local_address(peer_stream(peer));
-		struct address remote = stream_remote_address(peer_stream(peer));
 		worker->handshake_deadline_us = clock_now_us() + parts->settings->handshake_timeout_us;
-		protocol_connected(parts->protocol, peer, &local, &remote);
+		protocol_connected(parts->protocol, peer, &local);
 		handle_lines(worker, clock_now_us());
 		converse(worker);
 		protocol_ended(parts->protocol, peer, clock_now_us());

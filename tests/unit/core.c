@@ -13,6 +13,7 @@
 #include "frame.h"
 #include "log.h"
 #include "message.h"
+#include "must.h"
 
 enum { TEXTS = 8, LOG_BYTES = 16 * 1024, SUMMARY_BYTES = 96 * 1024 };
 
@@ -56,10 +57,9 @@ const char *nodeid_text(unsigned number)
 
 struct nodeid nodeid_of(unsigned number)
 {
-	struct nodeid nodeid = nodeid_none;
-	if (number != 0)
-		CU_ASSERT_FATAL(nodeid_parse(nodeid_text(number), &nodeid));
-	return nodeid;
+	struct nodeid nodeid = {{(unsigned char)(number >> 24), (unsigned char)(number >> 16),
+				 (unsigned char)(number >> 8), (unsigned char)number, [6] = 0x40, [8] = 0x80}};
+	return number == 0 ? nodeid_none : nodeid;
 }
 
 void core_init(struct core *core, unsigned number, const char *listen)
@@ -109,11 +109,11 @@ void core_fini(struct core *core)
 struct peer *core_connect(struct core *core, enum peer_direction direction, const struct peer_dial *dial,
 			  const char *local, const char *remote)
 {
-	struct address here = address_of(local), there = address_of(remote);
-	struct peer_dial accepted = {.address = there};
+	struct address here = address_of(local);
+	struct peer_dial accepted = {.address = address_of(remote)};
 	struct peer *peer = peer_new(direction, NULL, dial == NULL ? &accepted : dial, core->now_us);
 	CU_ASSERT_FATAL(peer != NULL && registry_add(core->registry, peer));
-	protocol_connected(core->protocol, peer, &here, &there);
+	protocol_connected(core->protocol, peer, &here);
 	peer_release(peer);
 	return peer;
 }
@@ -148,6 +148,7 @@ void core_end(struct core *core, struct peer *peer)
 	peer_hold(peer);
 	peer_end(peer, PEER_FAILED, BYE_UNKNOWN, "connection closed by the far end");
 	protocol_ended(core->protocol, peer, core->now_us);
+	protocol_forget(core->protocol, peer);
 	peer_release(peer);
 }
 
@@ -226,7 +227,7 @@ static size_t summarize_addr(char *out, size_t room, const struct message_addr *
 	enum { ENTRY_BYTES = 80 };
 	char(*texts)[ENTRY_BYTES] = calloc(addr->count + 1, sizeof *texts);
 	size_t used = (size_t)snprintf(out, room, "addr(");
-	CU_ASSERT_PTR_NOT_NULL_FATAL(texts);
+	must(texts != NULL);
 	for (size_t i = 0; i < addr->count; i++) {
 		const unsigned char *id = addr->entries[i].nodeid.bytes;
 		unsigned number = (unsigned)id[0] << 24 | (unsigned)id[1] << 16 | (unsigned)id[2] << 8 | id[3];

@@ -53,8 +53,8 @@ void core_start(struct core *core);
 void core_fini(struct core *core);
 
 /*
- * A connection between these two ends, as its worker would begin it. The registry holds the peer until core_end; the
- * test borrows it.
+ * A connection between these two ends, as its worker would begin it; dial is NULL where it was accepted. The registry
+ * holds the peer until core_end; the test borrows it.
  */
 struct peer *core_connect(struct core *core, enum peer_direction direction, const struct peer_dial *dial,
 			  const char *local, const char *remote);

@@ -5,16 +5,26 @@
 #include <CUnit/CUnit.h>
 
 extern CU_SuiteInfo suite_address;
+extern CU_SuiteInfo suite_address_book;
+extern CU_SuiteInfo suite_announcer;
 extern CU_SuiteInfo suite_buffer;
+extern CU_SuiteInfo suite_dialing;
 extern CU_SuiteInfo suite_frame;
 extern CU_SuiteInfo suite_liveness;
 extern CU_SuiteInfo suite_log;
 extern CU_SuiteInfo suite_message;
 extern CU_SuiteInfo suite_nodeid;
+extern CU_SuiteInfo suite_outbox;
 extern CU_SuiteInfo suite_output;
+extern CU_SuiteInfo suite_peer;
+extern CU_SuiteInfo suite_protocol;
+extern CU_SuiteInfo suite_reaper;
+extern CU_SuiteInfo suite_registry;
 extern CU_SuiteInfo suite_rng;
 extern CU_SuiteInfo suite_settings;
+extern CU_SuiteInfo suite_stream;
 extern CU_SuiteInfo suite_sync;
+extern CU_SuiteInfo suite_table;
 extern CU_SuiteInfo suite_text;
 
 #endif

@@ -4,8 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../runner.h"
+#include "asleep.h"
+#include "must.h"
 #include "suites.h"
 #include "sync.h"
 
@@ -218,12 +221,14 @@ struct waiter {
 	struct outbox *outbox;
 	int64_t deadline_us;
 	int64_t returned_us;
+	atomic_int tid;
 	bool waits_for_finish;
 };
 
 static void *wait_in_thread(void *argument)
 {
 	struct waiter *waiter = argument;
+	atomic_store(&waiter->tid, gettid());
 	if (waiter->waits_for_finish)
 		outbox_wait_finished(waiter->outbox, waiter->deadline_us);
 	else
@@ -288,6 +293,7 @@ static void the_one_who_waits_is_woken_by_what_concerns_it(void)
 		if (cases[i].has_turn)
 			CU_ASSERT(outbox_take_turn(outbox));
 		CU_ASSERT_EQUAL_FATAL(thread_start(&thread, wait_in_thread, &waiter), 0);
+		wait_until_asleep(&waiter.tid, waiter.deadline_us);
 		cases[i].act(outbox);
 		thread_join(thread);
 		EXPECT(waiter.returned_us < waiter.deadline_us, "%s", cases[i].what);
@@ -377,7 +383,7 @@ static void no_line_is_torn_or_lost_when_many_threads_send_and_two_write(void)
 {
 	struct shared *shared = calloc(1, sizeof *shared);
 	struct thread senders[SENDERS], writers[2];
-	CU_ASSERT_PTR_NOT_NULL_FATAL(shared);
+	must(shared != NULL);
 	shared->outbox = outbox_new(SHARED_LIMIT_BYTES);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(shared->outbox);
 	for (int i = 0; i < 2; i++)
@@ -408,8 +414,7 @@ static CU_TestInfo tests[] = {
 	{"lines that somebody else writes wake nobody", lines_that_somebody_else_writes_wake_nobody},
 	{"a nudge ends one wait", a_nudge_ends_one_wait},
 	{"the one who waits is woken by what concerns it", the_one_who_waits_is_woken_by_what_concerns_it},
-	{"the wait for the reader ends when it is done, or late",
-	 the_wait_for_the_reader_ends_when_it_is_done_or_late},
+	{"the wait for the reader ends when it is done, or late", the_wait_for_the_reader_ends_when_it_is_done_or_late},
 	{"no line is torn or lost when many threads send and two write",
 	 no_line_is_torn_or_lost_when_many_threads_send_and_two_write},
 	CU_TEST_INFO_NULL,

@@ -120,7 +120,7 @@ static void a_pipe_that_could_not_be_opened_again_keeps_nobody_waiting(void)
 {
 	int ends[2];
 	open_ends(ends, false);
-	struct output output = {.fd = ends[1]};
+	struct output output = {.fd = ends[1], .is_shared = true};
 	size_t written = output_write(&output, much, MUCH, 0, NULL);
 	CU_ASSERT(written > 0 && written < MUCH);
 	CU_ASSERT_EQUAL(output_write(&output, much, 1, 0, NULL), 0);

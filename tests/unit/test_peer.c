@@ -10,6 +10,7 @@
 
 #include "../runner.h"
 #include "core.h"
+#include "must.h"
 #include "suites.h"
 
 static const int64_t start_us = 1000 * SECOND_US;
@@ -24,8 +25,8 @@ static struct peer *new_peer(enum peer_direction direction)
 
 static void connect_peer(struct peer *peer)
 {
-	struct address local = address_of("127.0.0.1:40000"), remote = address_of("127.0.0.2:5999");
-	CU_ASSERT(peer_connected(peer, &local, &remote));
+	struct address local = address_of("127.0.0.1:40000");
+	CU_ASSERT(peer_connected(peer, &local));
 }
 
 static bool make_ready(struct peer *peer, int64_t now_us)
@@ -87,7 +88,7 @@ static void a_peer_that_was_closed_meanwhile_goes_no_further(void)
 	struct address end = address_of("127.0.0.1:1");
 	struct peer *peer = new_peer(PEER_OUTBOUND);
 	peer_close(peer, BYE_SHUTDOWN);
-	CU_ASSERT_FALSE(peer_connected(peer, &end, &end));
+	CU_ASSERT_FALSE(peer_connected(peer, &end));
 	CU_ASSERT_FALSE(make_ready(peer, start_us));
 	CU_ASSERT(peer_state(peer) != PEER_READY);
 	peer_release(peer);
@@ -151,6 +152,27 @@ static void the_first_ending_counts(void)
 	}
 }
 
+/* A peer that is silent or slow has failed; to turn one away is no failure of its. */
+static void a_close_is_a_failure_where_the_peer_did_not_do_its_part(void)
+{
+	static const struct {
+		enum bye_reason reason;
+		enum peer_ending ending;
+	} cases[] = {
+		{BYE_SHUTDOWN, PEER_CLOSED}, {BYE_DUPLICATE, PEER_CLOSED}, {BYE_SELF, PEER_CLOSED},
+		{BYE_NETWORK, PEER_CLOSED},  {BYE_FULL, PEER_CLOSED},	   {BYE_FEELER, PEER_CLOSED},
+		{BYE_TIMEOUT, PEER_FAILED},  {BYE_SLOW, PEER_FAILED},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct peer *peer = new_ready_peer();
+		peer_close(peer, cases[i].reason);
+		struct peer_info info = peer_look(peer, start_us);
+		EXPECT(info.ending == cases[i].ending && info.reason == cases[i].reason, "%s",
+		       bye_reason_name(cases[i].reason));
+		peer_release(peer);
+	}
+}
+
 static void a_long_reason_of_an_end_is_cut(void)
 {
 	struct peer *peer = new_ready_peer();
@@ -170,7 +192,7 @@ static void a_peer_that_takes_nothing_is_closed_as_slow(void)
 	for (; !peer_is_closing(peer) && sent < PEER_OUTBOX_BYTES; sent++)
 		peer_send_type(peer, MESSAGE_PING);
 	struct peer_info info = peer_look(peer, start_us);
-	CU_ASSERT(info.ending == PEER_CLOSED && info.reason == BYE_SLOW);
+	CU_ASSERT(info.ending == PEER_FAILED && info.reason == BYE_SLOW);
 	size_t ping_bytes = strlen("{\"msgtype\":\"ping\"}\n");
 	CU_ASSERT_EQUAL((size_t)sent - 1, PEER_OUTBOX_BYTES / ping_bytes);
 	CU_ASSERT_EQUAL(info.messages_out, sent);
@@ -211,15 +233,14 @@ static void a_connection_is_shut_at_once_where_a_bye_is_in_vain(void)
 {
 	static const struct {
 		const char *what;
-		bool is_ready, is_stopped;
 		enum bye_reason reason;
-		bool is_shut;
+		bool is_ready, is_stopped, is_shut;
 	} cases[] = {
-		{"a slow peer", true, false, BYE_SLOW, true},
-		{"a duplicate", true, false, BYE_DUPLICATE, false},
-		{"a ready peer at the stop", true, true, BYE_SHUTDOWN, false},
-		{"a peer that shakes hands at the stop", false, true, BYE_SHUTDOWN, true},
-		{"a peer that shakes hands, closed by its reader", false, false, BYE_NETWORK, false},
+		{"a slow peer", BYE_SLOW, true, false, true},
+		{"a duplicate", BYE_DUPLICATE, true, false, false},
+		{"a ready peer at the stop", BYE_SHUTDOWN, true, true, false},
+		{"a peer that shakes hands at the stop", BYE_SHUTDOWN, false, true, true},
+		{"a peer that shakes hands, closed by its reader", BYE_NETWORK, false, false, false},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct pipe pipe;
@@ -356,15 +377,20 @@ static void what_a_peer_does_is_counted(void)
 	peer_release(peer);
 }
 
-static void what_may_happen_once_happens_once(void)
+static void what_may_happen_so_often_happens_no_more_often(void)
 {
 	struct peer *peer = new_peer(PEER_INBOUND);
 	CU_ASSERT(peer_take_hello(peer) && !peer_take_hello(peer) && !peer_take_hello(peer));
 	CU_ASSERT(peer_take_early_addr(peer) && !peer_take_early_addr(peer));
+	CU_ASSERT(peer_take_ending(peer) && !peer_take_ending(peer));
 	CU_ASSERT(peer_may_prove(peer, start_us, SECOND_US));
 	CU_ASSERT_FALSE(peer_may_prove(peer, start_us + SECOND_US - 1, SECOND_US));
 	CU_ASSERT(peer_may_prove(peer, start_us + SECOND_US, SECOND_US));
 	CU_ASSERT_FALSE(peer_may_prove(peer, start_us + SECOND_US, SECOND_US));
+	CU_ASSERT(peer_may_move(peer, start_us, SECOND_US) && peer_may_move(peer, start_us, SECOND_US));
+	CU_ASSERT(peer_may_move(peer, start_us, SECOND_US));
+	CU_ASSERT_FALSE(peer_may_move(peer, start_us + SECOND_US - 1, SECOND_US));
+	CU_ASSERT(peer_may_move(peer, start_us + SECOND_US, SECOND_US));
 	peer_release(peer);
 }
 
@@ -381,7 +407,7 @@ static void log_lines_name_a_peer_by_what_is_known_of_it(void)
 	peer_release(peer);
 
 	struct peer_dial dial = {.host = malloc(254), .port = 65535};
-	CU_ASSERT_PTR_NOT_NULL_FATAL(dial.host);
+	must(dial.host != NULL);
 	memset(dial.host, 'x', 253);
 	dial.host[253] = '\0';
 	peer = peer_new(PEER_OUTBOUND, NULL, &dial, start_us);
@@ -400,6 +426,8 @@ static CU_TestInfo tests[] = {
 	{"a peer that was closed meanwhile goes no further", a_peer_that_was_closed_meanwhile_goes_no_further},
 	{"the bye is the last line", the_bye_is_the_last_line},
 	{"the first ending counts", the_first_ending_counts},
+	{"a close is a failure where the peer did not do its part",
+	 a_close_is_a_failure_where_the_peer_did_not_do_its_part},
 	{"a long reason of an end is cut", a_long_reason_of_an_end_is_cut},
 	{"a peer that takes nothing is closed as slow", a_peer_that_takes_nothing_is_closed_as_slow},
 	{"a connection is shut at once where a bye is in vain", a_connection_is_shut_at_once_where_a_bye_is_in_vain},
@@ -409,7 +437,7 @@ static CU_TestInfo tests[] = {
 	{"a ping can be hurried unless one is outstanding", a_ping_can_be_hurried_unless_one_is_outstanding},
 	{"a hurry and a late pong wake the pinger", a_hurry_and_a_late_pong_wake_the_pinger},
 	{"what a peer does is counted", what_a_peer_does_is_counted},
-	{"what may happen once happens once", what_may_happen_once_happens_once},
+	{"what may happen so often happens no more often", what_may_happen_so_often_happens_no_more_often},
 	{"log lines name a peer by what is known of it", log_lines_name_a_peer_by_what_is_known_of_it},
 	CU_TEST_INFO_NULL,
 };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "../runner.h"
+#include "must.h"
 #include "suites.h"
 
 enum { LATE_US = 20 * 1000 * 1000, THREADS = 50 };
@@ -56,7 +57,7 @@ static void start_job(struct fixture *fixture, struct alarm *start)
 {
 	struct job *job = calloc(1, sizeof *job);
 	struct thread thread;
-	CU_ASSERT_PTR_NOT_NULL_FATAL(job);
+	must(job != NULL);
 	*job = (struct job){.entry.bury = bury,
 			    .reaper = fixture->reaper,
 			    .start = start,

@@ -4,11 +4,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "../runner.h"
+#include "asleep.h"
 #include "core.h"
 #include "suites.h"
 #include "sync.h"
@@ -92,15 +92,29 @@ static void bytes_go_both_ways(void)
 	pair_fini(&pair);
 }
 
-static void each_end_knows_both_ends(void)
+static struct address far_end_of(int fd)
 {
-	struct pair pair;
-	pair_init(&pair);
-	struct address local = stream_local_address(pair.dialled), remote = stream_remote_address(pair.dialled);
-	EXPECT_TEXT(address_text(stream_remote_address(pair.accepted)), address_text(local));
-	EXPECT_TEXT(address_text(stream_local_address(pair.accepted)), address_text(remote));
-	CU_ASSERT(address_is_known(&local) && address_is_known(&remote) && !address_equals(&local, &remote));
-	pair_fini(&pair);
+	struct sockaddr_storage remote;
+	socklen_t length = sizeof remote;
+	struct address address;
+	CU_ASSERT_FATAL(getpeername(fd, (struct sockaddr *)&remote, &length) == 0);
+	CU_ASSERT_FATAL(address_from_socket(&remote, &address));
+	return address;
+}
+
+static void an_end_knows_its_own_address_once_it_is_connected(void)
+{
+	struct address address;
+	int listener = bind_socket("127.0.0.1", 8, &address);
+	struct stream *stream = stream_new();
+	EXPECT_TEXT(address_text(stream_local_address(stream)), "-");
+	CU_ASSERT_EQUAL_FATAL(connect_to(stream, &address), 0);
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	CU_ASSERT_FATAL(fd >= 0);
+	EXPECT_TEXT(address_text(stream_local_address(stream)), address_text(far_end_of(fd)));
+	close(fd);
+	close(listener);
+	stream_free(stream);
 }
 
 static void a_connection_comes_from_the_host_that_it_is_told(void)
@@ -329,23 +343,6 @@ static void *sleep_in_stream(void *argument)
 	return NULL;
 }
 
-/* Waits until the thread sleeps, which it does nowhere but in the stream. */
-static void wait_until_asleep(struct sleeper *sleeper)
-{
-	char path[64], text[256];
-	bool is_asleep = false;
-	while (!is_asleep && clock_now_us() < sleeper->deadline_us) {
-		snprintf(path, sizeof path, "/proc/self/task/%d/stat", atomic_load(&sleeper->tid));
-		int fd = open(path, O_RDONLY | O_CLOEXEC);
-		ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
-		text[n > 0 ? n : 0] = '\0';
-		is_asleep = atomic_load(&sleeper->tid) != 0 && strstr(text, ") S ") != NULL;
-		if (fd >= 0)
-			close(fd);
-	}
-	CU_ASSERT(is_asleep);
-}
-
 static void a_shut_from_another_thread_ends_every_wait(void)
 {
 	static const char *const names[] = {"a read", "a write", "a connect"};
@@ -362,13 +359,15 @@ static void a_shut_from_another_thread_ends_every_wait(void)
 					  .to = silence.address,
 					  .deadline_us = late_us()};
 		CU_ASSERT_EQUAL_FATAL(thread_start(&thread, sleep_in_stream, &sleeper), 0);
-		wait_until_asleep(&sleeper);
+		wait_until_asleep(&sleeper.tid, sleeper.deadline_us);
 		stream_shut(sleeper.stream);
 		stream_shut(sleeper.stream);
 		thread_join(thread);
 		EXPECT(sleeper.returned_us < sleeper.deadline_us, "%s", names[wait]);
-		EXPECT(sleeper.result == (wait == READS ? 0 : wait == WRITES ? -1 : ECANCELED), "%s: %zd", names[wait],
-		       sleeper.result);
+		EXPECT(sleeper.result == (wait == READS	   ? 0
+					  : wait == WRITES ? -1
+							   : ECANCELED),
+		       "%s: %zd", names[wait], sleeper.result);
 		stream_free(unconnected);
 		silence_fini(&silence);
 		pair_fini(&pair);
@@ -440,11 +439,10 @@ static void one_knows_the_hosts_of_this_machine(void)
 
 static CU_TestInfo tests[] = {
 	{"bytes go both ways", bytes_go_both_ways},
-	{"each end knows both ends", each_end_knows_both_ends},
+	{"an end knows its own address once it is connected", an_end_knows_its_own_address_once_it_is_connected},
 	{"a connection comes from the host that it is told", a_connection_comes_from_the_host_that_it_is_told},
 	{"where nobody listens a connection is refused", where_nobody_listens_a_connection_is_refused},
-	{"a host that is not one's own is nothing to dial from",
-	 a_host_that_is_not_ones_own_is_nothing_to_dial_from},
+	{"a host that is not one's own is nothing to dial from", a_host_that_is_not_ones_own_is_nothing_to_dial_from},
 	{"nobody is found at a port that meets itself", nobody_is_found_at_a_port_that_meets_itself},
 	{"a read ends at its deadline", a_read_ends_at_its_deadline},
 	{"a write without a deadline does not block", a_write_without_a_deadline_does_not_block},
@@ -452,8 +450,7 @@ static CU_TestInfo tests[] = {
 	 a_write_to_one_who_does_not_read_ends_at_its_deadline},
 	{"a connect that nobody answers ends at its deadline", a_connect_that_nobody_answers_ends_at_its_deadline},
 	{"what was written before the end is read before it", what_was_written_before_the_end_is_read_before_it},
-	{"a write to one who is gone is an error and no signal",
-	 a_write_to_one_who_is_gone_is_an_error_and_no_signal},
+	{"a write to one who is gone is an error and no signal", a_write_to_one_who_is_gone_is_an_error_and_no_signal},
 	{"one can see whether there is something to read", one_can_see_whether_there_is_something_to_read},
 	{"a shut from another thread ends every wait", a_shut_from_another_thread_ends_every_wait},
 	{"a shut at any moment ends a connect", a_shut_at_any_moment_ends_a_connect},

@@ -13,11 +13,8 @@ static const int64_t now_us = 1000 * SECOND_US;
 /* Node 3 without peers, which has run for 12.345 s. */
 static struct table_header new_header(void)
 {
-	return (struct table_header){.nodeid = nodeid_of(0x6f0c0000),
-				     .name = "alpha",
-				     .network = "kith",
-				     .uptime_us = 12345678,
-				     .known = 5};
+	return (struct table_header){
+		.nodeid = nodeid_of(0x6f0c0000), .name = "alpha", .network = "kith", .uptime_us = 12345678, .known = 5};
 }
 
 static struct peer_info new_peer_info(unsigned number, const char *name)
@@ -60,9 +57,11 @@ static const char *render(struct peer_info *peers, size_t count)
 static const char *line_of(const char *table, size_t n)
 {
 	static char line[2048];
-	while (n-- > 0 && table != NULL)
-		table = strchr(table, '\n') == NULL ? NULL : strchr(table, '\n') + 1;
-	CU_ASSERT_PTR_NOT_NULL_FATAL(table);
+	for (; n > 0; n--) {
+		table += strcspn(table, "\n");
+		CU_ASSERT_FATAL(*table == '\n');
+		table++;
+	}
 	snprintf(line, sizeof line, "%.*s", (int)strcspn(table, "\n"), table);
 	return line;
 }
@@ -79,7 +78,8 @@ static const char *words_of(const char *line)
 	return words;
 }
 
-#define HEADER "# kithd " KITH_VERSION " node 6f0c0000-0000-4000-8000-000000000000 name alpha network kith uptime_s 12.3"
+#define HEADER                                                                                                         \
+	"# kithd " KITH_VERSION " node 6f0c0000-0000-4000-8000-000000000000 name alpha network kith uptime_s 12.3"
 
 static void a_node_without_peers_shows_an_empty_table(void)
 {
@@ -100,13 +100,13 @@ static void a_table_looks_as_it_is_documented(void)
 	peers[1].bytes_out = 123456789012;
 	EXPECT_TEXT(render(peers, 2),
 		    HEADER " peers 2 outbound 1 inbound 1 known 5\n"
-			   "NODEID                                NAME                        ADDRESS          "
+			   "NODEID                                NAME                         ADDRESS          "
 			   "LISTEN          DIR  STATE  RTT_MS     HEARD_S  UP_S  MSGS_IN  MSGS_OUT  BYTES_IN  "
 			   "BYTES_OUT\n"
 			   "00000002-0000-4000-8000-000000000000  a\\x20much\\x20longer\\x20name  [fe80::1]:5999   "
 			   "-               out  READY  12345.678  0.4      11.9  9        10        512       "
 			   "123456789012\n"
-			   "00000001-0000-4000-8000-000000000000  beta                        127.0.0.1:52114  "
+			   "00000001-0000-4000-8000-000000000000  beta                         127.0.0.1:52114  "
 			   "127.0.0.1:5998  in   READY  0.113      0.4      11.9  9        10        512       498\n"
 			   "# end\n");
 }
@@ -167,7 +167,8 @@ static void no_name_breaks_a_row(void)
 		struct peer_info peer = new_peer_info(1, cases[i].name);
 		char row[256];
 		snprintf(row, sizeof row,
-			 "00000001-0000-4000-8000-000000000000 %s 127.0.0.1:52114 127.0.0.1:5998 in READY 0.113 0.4 11.9 "
+			 "00000001-0000-4000-8000-000000000000 %s 127.0.0.1:52114 127.0.0.1:5998 in READY 0.113 0.4 "
+			 "11.9 "
 			 "9 10 512 498",
 			 cases[i].cell);
 		EXPECT_TEXT(words_of(line_of(render(&peer, 1), 2)), row);
@@ -178,9 +179,9 @@ static void the_longest_name_of_all_escapes_is_shown_whole(void)
 {
 	struct peer_info peer = new_peer_info(1, "");
 	char expected[64 * 4 + 1];
-	for (int i = 0; i < 64; i++) {
+	for (size_t i = 0; i < 64; i++) {
 		peer.name[i] = '\t';
-		memcpy(expected + i * 4, "\\x09", 4);
+		memcpy(&expected[i * 4], "\\x09", 4);
 	}
 	peer.name[64] = expected[sizeof expected - 1] = '\0';
 	const char *cell = strstr(line_of(render(&peer, 1), 2), "\\x09");
@@ -204,8 +205,9 @@ static void columns_line_up_under_wide_characters_of_many_bytes(void)
 {
 	struct peer_info peers[2] = {new_peer_info(1, "\xc3\xa4\xc3\xb6\xc3\xbc"), new_peer_info(2, "abc")};
 	const char *table = render(peers, 2);
-	EXPECT_TEXT(line_of(table, 2), "00000002-0000-4000-8000-000000000000  abc   127.0.0.1:52114  127.0.0.1:5998  in   "
-				       "READY  0.113   0.4      11.9  9        10        512       498");
+	EXPECT_TEXT(line_of(table, 2),
+		    "00000002-0000-4000-8000-000000000000  abc   127.0.0.1:52114  127.0.0.1:5998  in   "
+		    "READY  0.113   0.4      11.9  9        10        512       498");
 	EXPECT_TEXT(line_of(table, 3),
 		    "00000001-0000-4000-8000-000000000000  \xc3\xa4\xc3\xb6\xc3\xbc   127.0.0.1:52114  127.0.0.1:5998  "
 		    "in   READY  0.113   0.4      11.9  9        10        512       498");
@@ -214,7 +216,7 @@ static void columns_line_up_under_wide_characters_of_many_bytes(void)
 static void rows_stand_in_the_order_of_names_then_nodeids_then_ages(void)
 {
 	struct peer_info peers[] = {new_peer_info(9, "b"), new_peer_info(0xff000000, "a"), new_peer_info(2, "a"),
-				    new_peer_info(1, "c"), new_peer_info(5, ""),	    new_peer_info(5, "")};
+				    new_peer_info(1, "c"), new_peer_info(5, ""),	   new_peer_info(5, "")};
 	static const char *const expected[] = {"00000005-", "00000005-", "00000002-",
 					       "ff000000-", "00000009-", "00000001-"};
 	enum { COUNT = sizeof peers / sizeof *peers };

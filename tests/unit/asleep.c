@@ -1,0 +1,25 @@
+#include "asleep.h"
+
+#include <CUnit/CUnit.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sync.h"
+
+void wait_until_asleep(atomic_int *tid, int64_t deadline_us)
+{
+	char path[64], text[256];
+	bool is_asleep = false;
+	while (!is_asleep && clock_now_us() < deadline_us) {
+		snprintf(path, sizeof path, "/proc/self/task/%d/stat", atomic_load(tid));
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+		text[n > 0 ? n : 0] = '\0';
+		is_asleep = strstr(text, ") S ") != NULL;
+		if (fd >= 0)
+			close(fd);
+	}
+	CU_ASSERT(is_asleep);
+}

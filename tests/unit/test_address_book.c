@@ -1,0 +1,999 @@
+#include "address_book.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../runner.h"
+#include "core.h"
+#include "suites.h"
+
+static const int64_t start_us = 1000 * SECOND_US;
+
+/* A book with settings of its own, at a moment that tests move. */
+struct fixture {
+	struct settings settings;
+	struct address_book *book;
+	int64_t now_us;
+};
+
+/* bootstraps: separated by spaces. */
+static void fixture_init(struct fixture *fixture, const char *bootstraps)
+{
+	char error[SETTINGS_ERROR_BYTES], list[512], *next = list, *word;
+	*fixture = (struct fixture){.now_us = start_us};
+	settings_init(&fixture->settings);
+	fixture->settings.max_dialing = 1000;
+	snprintf(list, sizeof list, "%s", bootstraps);
+	while ((word = strtok_r(next, " ", &next)) != NULL)
+		CU_ASSERT_FATAL(settings_add_bootstrap(&fixture->settings, word, "-b", error));
+	fixture->book = address_book_new(&fixture->settings, 1, start_us);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(fixture->book);
+}
+
+static void fixture_fini(struct fixture *fixture)
+{
+	address_book_free(fixture->book);
+	settings_fini(&fixture->settings);
+}
+
+static bool hear_from(struct fixture *fixture, const char *text, unsigned number, const char *source)
+{
+	struct address address = address_of(text), teller = address_of(source);
+	struct nodeid nodeid = nodeid_of(number);
+	return address_book_hear(fixture->book, &address, &nodeid, &teller, fixture->now_us);
+}
+
+static bool hear(struct fixture *fixture, const char *text, unsigned number)
+{
+	return hear_from(fixture, text, number, "10.9.9.9:40000");
+}
+
+static void announce(struct fixture *fixture, const char *text, unsigned number)
+{
+	struct address address = address_of(text);
+	struct nodeid nodeid = nodeid_of(number);
+	address_book_announced(fixture->book, &address, &nodeid, fixture->now_us);
+}
+
+static void prove(struct fixture *fixture, const char *text, unsigned number)
+{
+	struct address address = address_of(text);
+	struct nodeid nodeid = nodeid_of(number);
+	address_book_prove(fixture->book, &address, &nodeid);
+}
+
+static void connect_node(struct fixture *fixture, unsigned number)
+{
+	struct nodeid nodeid = nodeid_of(number);
+	address_book_connected(fixture->book, &nodeid);
+}
+
+static void disconnect_node(struct fixture *fixture, unsigned number, bool was_steady)
+{
+	struct nodeid nodeid = nodeid_of(number);
+	address_book_disconnected(fixture->book, &nodeid, was_steady, fixture->now_us);
+}
+
+static void reach(struct fixture *fixture, const struct peer_dial *dial, unsigned number)
+{
+	struct nodeid nodeid = nodeid_of(number);
+	address_book_reached(fixture->book, dial, &nodeid);
+	address_book_connected(fixture->book, &nodeid);
+}
+
+/* What is dialled now: an address, a name with its port, "feeler ADDRESS", or "-". */
+static const char *pick(struct fixture *fixture, struct peer_dial *dial, int64_t *next_us)
+{
+	static char text[SETTINGS_HOST_BYTES + 8];
+	if (!address_book_pick(fixture->book, false, fixture->now_us, dial, next_us))
+		return "-";
+	if (dial->host == NULL)
+		snprintf(text, sizeof text, "%s%s", dial->is_feeler ? "feeler " : "", address_text(dial->address));
+	else
+		snprintf(text, sizeof text, "%s:%u", dial->host, (unsigned)dial->port);
+	free(dial->host);
+	return text;
+}
+
+#define EXPECT_PICK(fixture, expected) expect_text(__FILE__, __LINE__, pick(fixture, &dial, &next_us), expected)
+
+/* ---- back-off ---- */
+
+static void the_back_off_doubles_within_its_bounds_with_jitter(void)
+{
+	static const struct {
+		int64_t least_us, most_us;
+		unsigned failures;
+		int64_t lowest_us, highest_us;
+	} cases[] = {
+		{1 * SECOND_US, 300 * SECOND_US, 0, 1 * SECOND_US, 1 * SECOND_US},
+		{1 * SECOND_US, 300 * SECOND_US, 1, 1 * SECOND_US, 2 * SECOND_US},
+		{1 * SECOND_US, 300 * SECOND_US, 2, 2 * SECOND_US, 4 * SECOND_US},
+		{1 * SECOND_US, 300 * SECOND_US, 3, 4 * SECOND_US, 8 * SECOND_US},
+		{1 * SECOND_US, 300 * SECOND_US, 8, 128 * SECOND_US, 256 * SECOND_US},
+		{1 * SECOND_US, 300 * SECOND_US, 9, 150 * SECOND_US, 300 * SECOND_US},
+		{1 * SECOND_US, 300 * SECOND_US, 4000000000, 150 * SECOND_US, 300 * SECOND_US},
+		{5 * SECOND_US, 5 * SECOND_US, 7, 5 * SECOND_US, 5 * SECOND_US},
+		{5 * SECOND_US, 6 * SECOND_US, 7, 5 * SECOND_US, 6 * SECOND_US},
+		{1000, 2000, 1, 1000, 2000},
+	};
+	struct rng rng;
+	rng_seed(&rng, 1);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		int64_t lowest_us = INT64_MAX, highest_us = 0;
+		for (int turn = 0; turn < 1000; turn++) {
+			int64_t us =
+				address_book_backoff_us(cases[i].least_us, cases[i].most_us, cases[i].failures, &rng);
+			lowest_us = us < lowest_us ? us : lowest_us;
+			highest_us = us > highest_us ? us : highest_us;
+		}
+		EXPECT(lowest_us >= cases[i].lowest_us && highest_us <= cases[i].highest_us, "case %zu: %lld to %lld",
+		       i, (long long)lowest_us, (long long)highest_us);
+		int64_t span_us = cases[i].highest_us - cases[i].lowest_us;
+		EXPECT(highest_us - lowest_us >= span_us * 9 / 10, "case %zu: %lld to %lld", i, (long long)lowest_us,
+		       (long long)highest_us);
+	}
+}
+
+/* Lets what is due fail once; returns how long the next try is away. */
+static int64_t fail_once(struct fixture *fixture, const char *expected)
+{
+	struct peer_dial dial;
+	int64_t next_us;
+	EXPECT_PICK(fixture, expected);
+	address_book_failed(fixture->book, &dial, fixture->now_us);
+	EXPECT_PICK(fixture, "-");
+	return next_us - fixture->now_us;
+}
+
+static void a_failing_bootstrap_is_tried_for_ever_with_back_off(void)
+{
+	struct fixture fixture;
+	fixture_init(&fixture, "127.0.0.2:5999");
+	int64_t range_us = fixture.settings.retry_min_us;
+	for (int i = 0; i < 40; i++) {
+		range_us = range_us * 2 < fixture.settings.retry_max_us ? range_us * 2 : fixture.settings.retry_max_us;
+		int64_t wait_us = fail_once(&fixture, "127.0.0.2:5999");
+		EXPECT(wait_us >= range_us / 2 && wait_us <= range_us, "failure %d: %lld", i, (long long)wait_us);
+		fixture.now_us += wait_us;
+	}
+	CU_ASSERT_EQUAL(address_book_count(fixture.book), 1);
+	fixture_fini(&fixture);
+}
+
+static void failures_in_a_row_are_told(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	fixture_init(&fixture, "127.0.0.2:5999");
+	for (unsigned i = 1; i < 5; i++) {
+		EXPECT_PICK(&fixture, "127.0.0.2:5999");
+		CU_ASSERT_EQUAL(address_book_failed(fixture.book, &dial, fixture.now_us), i);
+		fixture.now_us += fixture.settings.retry_max_us;
+	}
+	fixture_fini(&fixture);
+}
+
+/* ---- what comes in ---- */
+
+static void hearsay_is_a_candidate_once(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	fixture_init(&fixture, "");
+	CU_ASSERT(hear(&fixture, "127.0.0.2:5999", 2));
+	CU_ASSERT_FALSE(hear(&fixture, "127.0.0.2:5999", 2));
+	CU_ASSERT_FALSE(hear(&fixture, "127.0.0.2:5999", 0));
+	CU_ASSERT(hear(&fixture, "127.0.0.2:6000", 0));
+	CU_ASSERT_EQUAL(address_book_count(fixture.book), 2);
+	EXPECT_PICK(&fixture, "127.0.0.2:5999");
+	EXPECT_PICK(&fixture, "127.0.0.2:6000");
+	EXPECT_PICK(&fixture, "-");
+	fixture_fini(&fixture);
+}
+
+static void what_is_this_node_itself_is_never_dialled(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	struct address self = address_of("127.0.0.1:5999"), bootstrap = address_of("127.0.0.2:5999");
+	fixture_init(&fixture, "127.0.0.2:5999");
+	address_book_add_self(fixture.book, &self);
+	address_book_add_self(fixture.book, &bootstrap);
+	CU_ASSERT(address_book_is_self(fixture.book, &self));
+	CU_ASSERT_FALSE(hear(&fixture, "127.0.0.1:5999", 2));
+	announce(&fixture, "127.0.0.1:5999", 2);
+	prove(&fixture, "127.0.0.1:5999", 2);
+	CU_ASSERT_EQUAL(address_book_count(fixture.book), 1);
+	EXPECT_PICK(&fixture, "-");
+	CU_ASSERT(hear(&fixture, "127.0.0.1:6000", 2));
+	fixture_fini(&fixture);
+}
+
+static void the_list_of_addresses_where_a_node_met_itself_is_bounded(void)
+{
+	struct fixture fixture;
+	struct address address = address_of("10.0.0.1:1");
+	fixture_init(&fixture, "");
+	for (int port = 1; port <= ADDRESS_BOOK_SELVES + 1; port++) {
+		address.port = (uint16_t)port;
+		address_book_add_self(fixture.book, &address);
+		address_book_add_self(fixture.book, &address);
+		CU_ASSERT(address_book_is_self(fixture.book, &address));
+	}
+	address.port = 1;
+	CU_ASSERT_FALSE(address_book_is_self(fixture.book, &address));
+	address.port = 2;
+	CU_ASSERT(address_book_is_self(fixture.book, &address));
+	fixture_fini(&fixture);
+}
+
+static void where_a_node_listens_is_not_forgotten_for_what_peers_say(void)
+{
+	struct fixture fixture;
+	struct address own = address_of("127.0.0.1:5999"), bootstrap = address_of("127.0.0.2:5999");
+	struct address address = address_of("10.0.0.1:1");
+	fixture_init(&fixture, "127.0.0.2:5999");
+	address_book_add_own(fixture.book, &own);
+	address_book_add_self(fixture.book, &bootstrap);
+	for (int port = 1; port <= 2 * ADDRESS_BOOK_SELVES; port++) {
+		address.port = (uint16_t)port;
+		address_book_add_self(fixture.book, &address);
+	}
+	CU_ASSERT(address_book_is_self(fixture.book, &own));
+	CU_ASSERT(address_book_is_self(fixture.book, &bootstrap));
+	fixture_fini(&fixture);
+}
+
+static void a_connected_node_is_nothing_to_dial(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	fixture_init(&fixture, "");
+	CU_ASSERT(hear(&fixture, "127.0.0.2:5999", 2));
+	connect_node(&fixture, 2);
+	connect_node(&fixture, 3);
+	CU_ASSERT_FALSE(hear(&fixture, "127.0.0.3:5999", 3));
+	announce(&fixture, "127.0.0.3:6000", 3);
+	EXPECT_PICK(&fixture, "-");
+	CU_ASSERT_EQUAL(next_us, FOREVER_US);
+	disconnect_node(&fixture, 2, false);
+	disconnect_node(&fixture, 3, false);
+	fixture.now_us += fixture.settings.retry_max_us;
+	/* What is known to be good goes before hearsay. */
+	EXPECT_PICK(&fixture, "127.0.0.3:6000");
+	EXPECT_PICK(&fixture, "127.0.0.2:5999");
+	fixture_fini(&fixture);
+}
+
+static void a_node_is_connected_until_its_last_connection_ends(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	struct nodeid two = nodeid_of(2);
+	fixture_init(&fixture, "");
+	announce(&fixture, "127.0.0.2:5999", 2);
+	CU_ASSERT_FALSE(address_book_is_connected(fixture.book, &two));
+	connect_node(&fixture, 2);
+	connect_node(&fixture, 2);
+	disconnect_node(&fixture, 2, true);
+	CU_ASSERT(address_book_is_connected(fixture.book, &two));
+	fixture.now_us += fixture.settings.retry_max_us;
+	EXPECT_PICK(&fixture, "-");
+	disconnect_node(&fixture, 2, true);
+	CU_ASSERT_FALSE(address_book_is_connected(fixture.book, &two));
+	EXPECT_PICK(&fixture, "-");
+	CU_ASSERT(next_us > fixture.now_us && next_us < FOREVER_US);
+	fixture_fini(&fixture);
+}
+
+/* ---- one dial at a time ---- */
+
+static void one_dial_at_a_time_goes_to_an_address(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial, first;
+	int64_t next_us;
+	fixture_init(&fixture, "127.0.0.2:5999");
+	EXPECT_PICK(&fixture, "127.0.0.2:5999");
+	first = dial;
+	hear(&fixture, "127.0.0.2:5999", 2);
+	announce(&fixture, "127.0.0.2:5999", 2);
+	prove(&fixture, "127.0.0.2:5999", 2);
+	EXPECT_PICK(&fixture, "-");
+	CU_ASSERT_EQUAL(next_us, FOREVER_US);
+	address_book_let_go(fixture.book, &first, fixture.now_us);
+	fixture.now_us += SECOND_US;
+	EXPECT_PICK(&fixture, "feeler 127.0.0.2:5999");
+	EXPECT_PICK(&fixture, "-");
+	address_book_let_go(fixture.book, &dial, fixture.now_us);
+	EXPECT_PICK(&fixture, "127.0.0.2:5999");
+	EXPECT_PICK(&fixture, "-");
+	fixture_fini(&fixture);
+}
+
+static void one_dial_at_a_time_goes_to_a_nodeid(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	fixture_init(&fixture, "");
+	hear(&fixture, "127.0.0.2:5999", 2);
+	hear(&fixture, "127.0.0.2:6000", 2);
+	hear(&fixture, "127.0.0.2:6001", 0);
+	hear(&fixture, "127.0.0.2:6002", 0);
+	EXPECT_PICK(&fixture, "127.0.0.2:5999");
+	struct peer_dial first = dial;
+	EXPECT_PICK(&fixture, "127.0.0.2:6001");
+	EXPECT_PICK(&fixture, "127.0.0.2:6002");
+	EXPECT_PICK(&fixture, "-");
+	address_book_failed(fixture.book, &first, fixture.now_us);
+	EXPECT_PICK(&fixture, "127.0.0.2:6000");
+	EXPECT_PICK(&fixture, "-");
+	fixture_fini(&fixture);
+}
+
+static void the_address_that_is_due_first_is_dialled_first(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	fixture_init(&fixture, "");
+	hear(&fixture, "127.0.0.2:5999", 0);
+	fixture.now_us += SECOND_US;
+	hear(&fixture, "127.0.0.3:5999", 0);
+	fixture.now_us -= SECOND_US;
+	EXPECT_PICK(&fixture, "127.0.0.2:5999");
+	EXPECT_PICK(&fixture, "-");
+	CU_ASSERT_EQUAL(next_us, start_us + SECOND_US);
+	fixture.now_us += 30 * SECOND_US;
+	hear(&fixture, "127.0.0.4:5999", 0);
+	EXPECT_PICK(&fixture, "127.0.0.3:5999");
+	EXPECT_PICK(&fixture, "127.0.0.4:5999");
+	fixture_fini(&fixture);
+}
+
+/* Of eight dials at most six go to hearsay, and two are feelers. */
+static void addresses_that_lead_nowhere_leave_room_for_others(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	char expected[ADDRESS_TEXT_BYTES];
+	fixture_init(&fixture, "127.0.0.2:5999 127.0.0.3:5999");
+	address_book_free(fixture.book);
+	fixture.settings.max_dialing = 8;
+	fixture.book = address_book_new(&fixture.settings, 1, start_us);
+	for (unsigned i = 1; i <= 20; i++) {
+		snprintf(expected, sizeof expected, "10.0.0.%u:5999", i);
+		hear(&fixture, expected, 0);
+		snprintf(expected, sizeof expected, "10.0.1.%u:5999", i);
+		prove(&fixture, expected, 100 + i);
+	}
+	EXPECT_PICK(&fixture, "feeler 10.0.1.1:5999");
+	EXPECT_PICK(&fixture, "feeler 10.0.1.2:5999");
+	struct peer_dial feeler = dial;
+	EXPECT_PICK(&fixture, "127.0.0.2:5999");
+	EXPECT_PICK(&fixture, "127.0.0.3:5999");
+	for (unsigned i = 1; i <= 4; i++) {
+		snprintf(expected, sizeof expected, "10.0.0.%u:5999", i);
+		EXPECT_PICK(&fixture, expected);
+	}
+	EXPECT_PICK(&fixture, "-");
+	CU_ASSERT_EQUAL(next_us, FOREVER_US);
+	address_book_failed(fixture.book, &dial, fixture.now_us);
+	EXPECT_PICK(&fixture, "10.0.0.5:5999");
+	reach(&fixture, &dial, 5);
+	EXPECT_PICK(&fixture, "10.0.0.6:5999");
+	address_book_let_go(fixture.book, &feeler, fixture.now_us);
+	EXPECT_PICK(&fixture, "feeler 10.0.1.20:5999");
+	EXPECT_PICK(&fixture, "-");
+	fixture_fini(&fixture);
+}
+
+/* ---- failures ---- */
+
+static void hearsay_that_fails_three_times_is_forgotten(void)
+{
+	struct fixture fixture;
+	fixture_init(&fixture, "");
+	hear(&fixture, "127.0.0.2:5999", 2);
+	for (int i = 1; i <= ADDRESS_BOOK_FAILURES; i++) {
+		CU_ASSERT_EQUAL(address_book_count(fixture.book), 1);
+		fail_once(&fixture, "127.0.0.2:5999");
+		fixture.now_us += fixture.settings.retry_max_us;
+	}
+	CU_ASSERT_EQUAL(address_book_count(fixture.book), 0);
+	CU_ASSERT(hear(&fixture, "127.0.0.2:5999", 2));
+	fixture_fini(&fixture);
+}
+
+static void what_was_announced_or_once_reached_is_not_forgotten(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	fixture_init(&fixture, "");
+	hear(&fixture, "127.0.0.2:5999", 2);
+	announce(&fixture, "127.0.0.2:5999", 2);
+	hear(&fixture, "127.0.0.3:5999", 0);
+	EXPECT_PICK(&fixture, "127.0.0.2:5999");
+	struct peer_dial first = dial;
+	EXPECT_PICK(&fixture, "127.0.0.3:5999");
+	reach(&fixture, &dial, 3);
+	disconnect_node(&fixture, 3, true);
+	address_book_failed(fixture.book, &first, fixture.now_us);
+	for (int i = 0; i < 10; i++) {
+		fixture.now_us += 2 * fixture.settings.retry_max_us;
+		while (strcmp(pick(&fixture, &dial, &next_us), "-") != 0)
+			address_book_failed(fixture.book, &dial, fixture.now_us);
+	}
+	CU_ASSERT_EQUAL(address_book_count(fixture.book), 2);
+	fixture_fini(&fixture);
+}
+
+static void a_dial_without_a_verdict_is_no_failure_and_not_repeated_at_once(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	fixture_init(&fixture, "");
+	hear(&fixture, "127.0.0.2:5999", 2);
+	for (int i = 0; i < ADDRESS_BOOK_FAILURES + 1; i++) {
+		EXPECT_PICK(&fixture, "127.0.0.2:5999");
+		address_book_let_go(fixture.book, &dial, fixture.now_us);
+		EXPECT_PICK(&fixture, "-");
+		CU_ASSERT_EQUAL(next_us, fixture.now_us + fixture.settings.retry_min_us);
+		fixture.now_us = next_us;
+	}
+	EXPECT_PICK(&fixture, "127.0.0.2:5999");
+	CU_ASSERT_EQUAL(address_book_failed(fixture.book, &dial, fixture.now_us), 1);
+	fixture_fini(&fixture);
+}
+
+static void a_dial_to_a_node_that_is_connected_another_way_is_no_failure(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	fixture_init(&fixture, "");
+	hear(&fixture, "127.0.0.2:5999", 2);
+	EXPECT_PICK(&fixture, "127.0.0.2:5999");
+	connect_node(&fixture, 2);
+	CU_ASSERT_EQUAL(address_book_failed(fixture.book, &dial, fixture.now_us), 0);
+	EXPECT_PICK(&fixture, "-");
+	CU_ASSERT_EQUAL(next_us, FOREVER_US);
+	fixture_fini(&fixture);
+}
+
+/* Two nodes dial each other, and the far end's dial stays. */
+static void an_address_that_is_announced_while_it_is_dialled_is_known_to_be_its_nodes(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	fixture_init(&fixture, "127.0.0.2:5999");
+	EXPECT_PICK(&fixture, "127.0.0.2:5999");
+	connect_node(&fixture, 2);
+	announce(&fixture, "127.0.0.2:5999", 2);
+	CU_ASSERT_EQUAL(address_book_failed(fixture.book, &dial, fixture.now_us), 0);
+	fixture.now_us += 2 * fixture.settings.retry_max_us;
+	EXPECT_PICK(&fixture, "-");
+	fixture_fini(&fixture);
+}
+
+/* The dial has led to a node that is connected already: the connection is closed as a duplicate. */
+static void an_address_that_was_found_to_be_a_connected_nodes_is_not_dialled_again(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	struct nodeid two = nodeid_of(2);
+	fixture_init(&fixture, "127.0.0.2:5999");
+	connect_node(&fixture, 2);
+	EXPECT_PICK(&fixture, "127.0.0.2:5999");
+	address_book_found(fixture.book, &dial, &two);
+	EXPECT_PICK(&fixture, "-");
+	CU_ASSERT_EQUAL(address_book_failed(fixture.book, &dial, fixture.now_us), 0);
+	fixture.now_us += 2 * fixture.settings.retry_max_us;
+	EXPECT_PICK(&fixture, "-");
+	disconnect_node(&fixture, 2, true);
+	fixture.now_us += fixture.settings.retry_max_us;
+	EXPECT_PICK(&fixture, "127.0.0.2:5999");
+	fixture_fini(&fixture);
+}
+
+static void another_node_than_expected_replaces_the_entry(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	fixture_init(&fixture, "");
+	hear(&fixture, "127.0.0.2:5999", 2);
+	hear(&fixture, "127.0.0.2:6000", 2);
+	EXPECT_PICK(&fixture, "127.0.0.2:5999");
+	reach(&fixture, &dial, 3);
+	EXPECT_PICK(&fixture, "127.0.0.2:6000");
+	connect_node(&fixture, 2);
+	address_book_let_go(fixture.book, &dial, fixture.now_us);
+	disconnect_node(&fixture, 2, true);
+	fixture.now_us += fixture.settings.retry_max_us;
+	EXPECT_PICK(&fixture, "127.0.0.2:6000");
+	EXPECT_PICK(&fixture, "-");
+	disconnect_node(&fixture, 3, true);
+	fixture.now_us += fixture.settings.retry_max_us;
+	EXPECT_PICK(&fixture, "127.0.0.2:5999");
+	fixture_fini(&fixture);
+}
+
+/* Connects and disconnects node 2; returns how long it takes until it is due. */
+static int64_t reconnect(struct fixture *fixture, bool was_steady)
+{
+	struct peer_dial dial;
+	int64_t next_us;
+	EXPECT_PICK(fixture, "127.0.0.2:5999");
+	reach(fixture, &dial, 2);
+	EXPECT_PICK(fixture, "-");
+	disconnect_node(fixture, 2, was_steady);
+	EXPECT_PICK(fixture, "-");
+	return next_us - fixture->now_us;
+}
+
+static void who_comes_and_goes_is_dialled_ever_more_rarely_until_it_is_steady(void)
+{
+	struct fixture fixture;
+	int64_t range_us = SECOND_US;
+	fixture_init(&fixture, "127.0.0.2:5999");
+	for (int i = 0; i < 12; i++) {
+		range_us = range_us * 2 < 300 * SECOND_US ? range_us * 2 : 300 * SECOND_US;
+		int64_t wait_us = reconnect(&fixture, false);
+		EXPECT(wait_us >= range_us / 2 && wait_us <= range_us, "%d: %lld", i, (long long)wait_us);
+		fixture.now_us += wait_us;
+	}
+	for (int i = 0; i < 3; i++) {
+		int64_t wait_us = reconnect(&fixture, true);
+		EXPECT(wait_us >= SECOND_US && wait_us <= 2 * SECOND_US, "steady %d: %lld", i, (long long)wait_us);
+		fixture.now_us += wait_us;
+	}
+	fixture_fini(&fixture);
+}
+
+/* ---- names ---- */
+
+static void resolve(struct fixture *fixture, struct peer_dial *dial, char *host, const char *addresses)
+{
+	struct address list[ADDRESS_BOOK_NAME_ADDRESSES + 4];
+	char text[1024], *next = text, *word;
+	size_t count = 0;
+	snprintf(text, sizeof text, "%s", addresses);
+	while ((word = strtok_r(next, " ", &next)) != NULL)
+		list[count++] = address_of(word);
+	dial->host = host;
+	address_book_resolved(fixture->book, dial, list, count, fixture->now_us);
+}
+
+static void a_name_is_looked_up_and_what_it_stands_for_is_dialled(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	char host[] = "kith.example";
+	fixture_init(&fixture, "kith.example:6000");
+	CU_ASSERT_EQUAL(address_book_count(fixture.book), 0);
+	EXPECT_PICK(&fixture, "kith.example:6000");
+	EXPECT_PICK(&fixture, "-");
+	resolve(&fixture, &dial, host, "127.0.0.2:6000 127.0.0.3:6000");
+	CU_ASSERT_EQUAL(address_book_count(fixture.book), 2);
+	EXPECT_PICK(&fixture, "127.0.0.2:6000");
+	EXPECT_PICK(&fixture, "127.0.0.3:6000");
+	EXPECT_PICK(&fixture, "-");
+	CU_ASSERT_EQUAL(next_us, FOREVER_US);
+	fixture_fini(&fixture);
+}
+
+static void a_name_is_due_again_only_when_none_of_its_addresses_is_connected_or_dialled(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial, one;
+	int64_t next_us;
+	char host[] = "kith.example";
+	fixture_init(&fixture, "kith.example:6000");
+	EXPECT_PICK(&fixture, "kith.example:6000");
+	resolve(&fixture, &dial, host, "127.0.0.2:6000 127.0.0.3:6000");
+	EXPECT_PICK(&fixture, "127.0.0.2:6000");
+	one = dial;
+	EXPECT_PICK(&fixture, "127.0.0.3:6000");
+	fixture.now_us += 2 * fixture.settings.retry_max_us;
+	EXPECT_PICK(&fixture, "-");
+	address_book_failed(fixture.book, &dial, fixture.now_us);
+	EXPECT_PICK(&fixture, "-");
+	reach(&fixture, &one, 2);
+	fixture.now_us += 2 * fixture.settings.retry_max_us;
+	EXPECT_PICK(&fixture, "127.0.0.3:6000");
+	address_book_failed(fixture.book, &dial, fixture.now_us);
+	fixture.now_us += 2 * fixture.settings.retry_max_us;
+	EXPECT_PICK(&fixture, "127.0.0.3:6000");
+	disconnect_node(&fixture, 2, true);
+	address_book_failed(fixture.book, &dial, fixture.now_us);
+	EXPECT_PICK(&fixture, "kith.example:6000");
+	fixture_fini(&fixture);
+}
+
+static void a_name_that_cannot_be_looked_up_is_tried_again_with_back_off(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us, range_us = SECOND_US;
+	char host[] = "kith.example";
+	fixture_init(&fixture, "kith.example:6000");
+	for (unsigned i = 1; i < 12; i++) {
+		EXPECT_PICK(&fixture, "kith.example:6000");
+		dial.host = host;
+		CU_ASSERT_EQUAL(address_book_failed(fixture.book, &dial, fixture.now_us), i);
+		EXPECT_PICK(&fixture, "-");
+		range_us = range_us * 2 < 300 * SECOND_US ? range_us * 2 : 300 * SECOND_US;
+		int64_t wait_us = next_us - fixture.now_us;
+		EXPECT(wait_us >= range_us / 2 && wait_us <= range_us, "%u: %lld", i, (long long)wait_us);
+		fixture.now_us = next_us;
+	}
+	fixture_fini(&fixture);
+}
+
+static void a_name_that_is_configured_twice_is_looked_up_once(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	fixture_init(&fixture, "kith.example:6000 kith.example:6000");
+	EXPECT_PICK(&fixture, "kith.example:6000");
+	EXPECT_PICK(&fixture, "-");
+	fixture_fini(&fixture);
+}
+
+static void names_with_the_same_host_and_other_ports_are_told_apart(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial, first;
+	int64_t next_us;
+	char host[] = "kith.example";
+	fixture_init(&fixture, "kith.example:6000 kith.example:6001");
+	EXPECT_PICK(&fixture, "kith.example:6000");
+	first = dial;
+	EXPECT_PICK(&fixture, "kith.example:6001");
+	resolve(&fixture, &dial, host, "127.0.0.2:6001");
+	resolve(&fixture, &first, host, "127.0.0.2:6000");
+	EXPECT_PICK(&fixture, "127.0.0.2:6001");
+	EXPECT_PICK(&fixture, "127.0.0.2:6000");
+	EXPECT_PICK(&fixture, "-");
+	fixture_fini(&fixture);
+}
+
+static void a_name_that_stands_for_this_node_itself_is_satisfied(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	char host[] = "localhost";
+	struct address self = address_of("127.0.0.1:5999");
+	fixture_init(&fixture, "localhost:5999");
+	address_book_add_self(fixture.book, &self);
+	EXPECT_PICK(&fixture, "localhost:5999");
+	resolve(&fixture, &dial, host, "127.0.0.1:5999");
+	fixture.now_us += 2 * fixture.settings.retry_max_us;
+	EXPECT_PICK(&fixture, "-");
+	CU_ASSERT_EQUAL(address_book_count(fixture.book), 0);
+	fixture_fini(&fixture);
+}
+
+static void of_a_name_with_very_many_addresses_only_so_many_are_used(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	char host[] = "kith.example", list[1024];
+	size_t used = 0;
+	fixture_init(&fixture, "kith.example:6000");
+	EXPECT_PICK(&fixture, "kith.example:6000");
+	for (int i = 1; i <= ADDRESS_BOOK_NAME_ADDRESSES + 4; i++)
+		used += (size_t)snprintf(list + used, sizeof list - used, "10.0.0.%d:6000 ", i);
+	resolve(&fixture, &dial, host, list);
+	CU_ASSERT_EQUAL(address_book_count(fixture.book), ADDRESS_BOOK_NAME_ADDRESSES);
+	fixture_fini(&fixture);
+}
+
+static void a_bootstrap_that_a_name_stands_for_too_is_not_forgotten(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	char host[] = "kith.example";
+	fixture_init(&fixture, "kith.example:6000 127.0.0.2:6000");
+	EXPECT_PICK(&fixture, "kith.example:6000");
+	resolve(&fixture, &dial, host, "127.0.0.2:6000");
+	for (int i = 0; i <= ADDRESS_BOOK_FAILURES; i++) {
+		EXPECT_PICK(&fixture, "127.0.0.2:6000");
+		address_book_failed(fixture.book, &dial, fixture.now_us);
+		CU_ASSERT_EQUAL(address_book_count(fixture.book), 1);
+		fixture.now_us += 2 * fixture.settings.retry_max_us;
+		EXPECT_PICK(&fixture, "kith.example:6000");
+		resolve(&fixture, &dial, host, "127.0.0.2:6000");
+	}
+	fixture_fini(&fixture);
+}
+
+/* ---- feelers ---- */
+
+static void a_feeler_goes_out_once_and_makes_no_entry(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	fixture_init(&fixture, "");
+	prove(&fixture, "10.0.0.2:5999", 2);
+	prove(&fixture, "10.0.0.2:5999", 3);
+	CU_ASSERT_EQUAL(address_book_count(fixture.book), 0);
+	CU_ASSERT(address_book_pick(fixture.book, true, fixture.now_us, &dial, &next_us));
+	struct nodeid two = nodeid_of(2);
+	CU_ASSERT(dial.is_feeler && dial.host == NULL && nodeid_equals(&dial.expected, &two));
+	EXPECT_TEXT(address_text(dial.address), "10.0.0.2:5999");
+	EXPECT_PICK(&fixture, "-");
+	hear(&fixture, "10.0.0.2:5999", 2);
+	EXPECT_PICK(&fixture, "-");
+	address_book_let_go(fixture.book, &dial, fixture.now_us);
+	fixture.now_us += 2 * fixture.settings.retry_max_us;
+	EXPECT_PICK(&fixture, "10.0.0.2:5999");
+	fixture_fini(&fixture);
+}
+
+static void where_only_feelers_may_go_out_nothing_else_does(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us = 0;
+	fixture_init(&fixture, "127.0.0.2:5999 kith.example:5999");
+	CU_ASSERT_FALSE(address_book_pick(fixture.book, true, fixture.now_us, &dial, &next_us));
+	CU_ASSERT_EQUAL(next_us, FOREVER_US);
+	prove(&fixture, "10.0.0.3:5999", 3);
+	CU_ASSERT(address_book_pick(fixture.book, true, fixture.now_us, &dial, &next_us));
+	CU_ASSERT(dial.is_feeler);
+	fixture_fini(&fixture);
+}
+
+static void too_many_feelers_do_not_wait(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	int picked = 0;
+	struct address address = address_of("10.0.0.2:1");
+	struct nodeid two = nodeid_of(2);
+	fixture_init(&fixture, "");
+	for (int port = 1; port <= ADDRESS_BOOK_PROOFS + 10; port++) {
+		address.port = (uint16_t)port;
+		address_book_prove(fixture.book, &address, &two);
+	}
+	while (picked <= ADDRESS_BOOK_PROOFS + 10 && strcmp(pick(&fixture, &dial, &next_us), "-") != 0) {
+		address_book_let_go(fixture.book, &dial, fixture.now_us);
+		picked++;
+	}
+	CU_ASSERT_EQUAL(picked, ADDRESS_BOOK_PROOFS);
+	prove(&fixture, "10.0.0.3:5999", 3);
+	EXPECT_PICK(&fixture, "feeler 10.0.0.3:5999");
+	fixture_fini(&fixture);
+}
+
+/* ---- bounds ---- */
+
+/*
+ * Tells numbered addresses, from the first to one before the last, as fast as a full book may make room; returns how
+ * many were new.
+ */
+static size_t tell(struct fixture *fixture, const char *source, unsigned first, unsigned last)
+{
+	struct address address = address_of("10.0.0.0:5999"), teller = address_of(source);
+	size_t heard = 0;
+	for (unsigned i = first; i < last; i++) {
+		address.host[1] = (uint8_t)(i >> 16);
+		address.host[2] = (uint8_t)(i >> 8);
+		address.host[3] = (uint8_t)i;
+		fixture->now_us += ADDRESS_BOOK_EVICTION_US;
+		heard += address_book_hear(fixture->book, &address, &nodeid_none, &teller, fixture->now_us);
+	}
+	return heard;
+}
+
+static bool knows(struct fixture *fixture, unsigned number)
+{
+	bool is_new = tell(fixture, "10.255.0.1:1", number, number + 1) == 1;
+	return !is_new;
+}
+
+static void one_host_may_tell_only_so_much(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	fixture_init(&fixture, "");
+	CU_ASSERT_EQUAL(tell(&fixture, "8.8.8.1:1000", 0, ADDRESS_BOOK_PER_SOURCE + 100), ADDRESS_BOOK_PER_SOURCE);
+	CU_ASSERT_EQUAL(tell(&fixture, "8.8.8.1:2000", 5000, 5100), 0);
+	CU_ASSERT_EQUAL(tell(&fixture, "8.8.8.2:1000", 5000, 5100), 100);
+	CU_ASSERT_EQUAL(address_book_count(fixture.book), ADDRESS_BOOK_PER_SOURCE + 100);
+	CU_ASSERT(strcmp(pick(&fixture, &dial, &next_us), "-") != 0);
+	reach(&fixture, &dial, 2);
+	CU_ASSERT_EQUAL(tell(&fixture, "8.8.8.1:1000", 6000, 6100), 1);
+	fixture_fini(&fixture);
+}
+
+static void a_full_book_makes_room_at_the_cost_of_who_told_most(void)
+{
+	struct fixture fixture;
+	fixture_init(&fixture, "");
+	unsigned share = ADDRESS_BOOK_PER_SOURCE - 24, told = 4 * share;
+	for (unsigned i = 0; i < 4; i++) {
+		char source[] = "8.8.8.1:1000";
+		source[6] = (char)('1' + i);
+		CU_ASSERT_EQUAL(tell(&fixture, source, i * share, (i + 1) * share), share);
+	}
+	CU_ASSERT_EQUAL(tell(&fixture, "8.8.8.3:1000", told, told + 20), 20);
+	CU_ASSERT_EQUAL(tell(&fixture, "8.8.8.9:1000", told + 20, told + 96), 76);
+	CU_ASSERT_EQUAL(address_book_count(fixture.book), ADDRESS_BOOK_ENTRIES);
+	CU_ASSERT_EQUAL(tell(&fixture, "8.8.8.9:1000", told + 96, told + 106), 10);
+	CU_ASSERT_EQUAL(address_book_count(fixture.book), ADDRESS_BOOK_ENTRIES);
+	/* Ten are gone, all of the third host's: what is missing is heard anew, at the cost of who told most by then.
+	 */
+	unsigned missing[4] = {0};
+	for (unsigned i = 0; i < told; i++)
+		if (!knows(&fixture, i)) {
+			missing[i / share]++;
+			break;
+		}
+	CU_ASSERT_EQUAL(missing[2], 1);
+	fixture_fini(&fixture);
+}
+
+static void a_full_book_makes_room_no_more_often_than_it_can_afford(void)
+{
+	struct fixture fixture;
+	fixture_init(&fixture, "");
+	for (unsigned i = 0; i < 4; i++) {
+		char source[] = "8.8.8.1:1000";
+		source[6] = (char)('1' + i);
+		tell(&fixture, source, i * ADDRESS_BOOK_PER_SOURCE, (i + 1) * ADDRESS_BOOK_PER_SOURCE);
+	}
+	CU_ASSERT_EQUAL(tell(&fixture, "8.8.8.9:1000", 20000, 20001), 1);
+	CU_ASSERT_FALSE(hear_from(&fixture, "127.0.0.2:5999", 0, "8.8.8.9:1000"));
+	fixture.now_us += ADDRESS_BOOK_EVICTION_US - 1;
+	CU_ASSERT_FALSE(hear_from(&fixture, "127.0.0.2:5999", 0, "8.8.8.9:1000"));
+	fixture.now_us += 1;
+	CU_ASSERT(hear_from(&fixture, "127.0.0.2:5999", 0, "8.8.8.9:1000"));
+	CU_ASSERT_EQUAL(address_book_count(fixture.book), ADDRESS_BOOK_ENTRIES);
+	fixture_fini(&fixture);
+}
+
+static void who_told_most_gets_no_room_in_a_full_book(void)
+{
+	struct fixture fixture;
+	fixture_init(&fixture, "");
+	for (unsigned i = 0; i < 4; i++) {
+		char source[] = "8.8.8.1:1000";
+		source[6] = (char)('1' + i);
+		unsigned share = i == 0 ? ADDRESS_BOOK_PER_SOURCE - 1 : ADDRESS_BOOK_PER_SOURCE - 100;
+		tell(&fixture, source, i * ADDRESS_BOOK_PER_SOURCE, i * ADDRESS_BOOK_PER_SOURCE + share);
+	}
+	tell(&fixture, "8.8.8.9:1000", 9000, 9000 + 301);
+	CU_ASSERT_EQUAL(address_book_count(fixture.book), ADDRESS_BOOK_ENTRIES);
+	CU_ASSERT_EQUAL(tell(&fixture, "8.8.8.1:1000", 20000, 20001), 0);
+	CU_ASSERT_EQUAL(address_book_count(fixture.book), ADDRESS_BOOK_ENTRIES);
+	fixture_fini(&fixture);
+}
+
+static void a_full_book_keeps_its_bootstraps_and_what_it_reached(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	fixture_init(&fixture, "127.0.0.2:5999");
+	hear_from(&fixture, "127.0.0.3:5999", 3, "8.8.8.1:1000");
+	EXPECT_PICK(&fixture, "127.0.0.2:5999");
+	EXPECT_PICK(&fixture, "127.0.0.3:5999");
+	reach(&fixture, &dial, 3);
+	for (unsigned i = 0; i < 40; i++) {
+		char source[] = "8.8.8.10:1000";
+		snprintf(source, sizeof source, "8.8.8.%u:9", i + 1);
+		tell(&fixture, source, i * 200, i * 200 + 200);
+	}
+	CU_ASSERT_EQUAL(address_book_count(fixture.book), ADDRESS_BOOK_ENTRIES);
+	CU_ASSERT_FALSE(hear(&fixture, "127.0.0.2:5999", 0));
+	CU_ASSERT_FALSE(hear(&fixture, "127.0.0.3:5999", 0));
+	fixture_fini(&fixture);
+}
+
+/* A busy address is one that is being dialled: what comes back must find its entry. */
+static void a_full_book_forgets_nothing_that_is_being_dialled(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	struct address dialled[50];
+	int64_t next_us;
+	fixture_init(&fixture, "");
+	for (unsigned i = 0; i < 4; i++) {
+		char source[] = "8.8.8.1:1000";
+		source[6] = (char)('1' + i);
+		tell(&fixture, source, i * ADDRESS_BOOK_PER_SOURCE, (i + 1) * ADDRESS_BOOK_PER_SOURCE);
+	}
+	CU_ASSERT_EQUAL(address_book_count(fixture.book), ADDRESS_BOOK_ENTRIES);
+	for (int i = 0; i < 50; i++) {
+		CU_ASSERT(strcmp(pick(&fixture, &dial, &next_us), "-") != 0);
+		dialled[i] = dial.address;
+	}
+	CU_ASSERT_EQUAL(tell(&fixture, "8.8.8.9:1000", 20000, 20500), 500);
+	for (int i = 0; i < 50; i++) {
+		dial.address = dialled[i];
+		EXPECT(address_book_failed(fixture.book, &dial, fixture.now_us) == 1, "%d", i);
+	}
+	fixture_fini(&fixture);
+}
+
+static CU_TestInfo tests[] = {
+	{"the back-off doubles within its bounds, with jitter", the_back_off_doubles_within_its_bounds_with_jitter},
+	{"a failing bootstrap is tried for ever, with back-off", a_failing_bootstrap_is_tried_for_ever_with_back_off},
+	{"failures in a row are told", failures_in_a_row_are_told},
+	{"hearsay is a candidate once", hearsay_is_a_candidate_once},
+	{"what is this node itself is never dialled", what_is_this_node_itself_is_never_dialled},
+	{"the list of addresses where a node met itself is bounded",
+	 the_list_of_addresses_where_a_node_met_itself_is_bounded},
+	{"where a node listens is not forgotten for what peers say",
+	 where_a_node_listens_is_not_forgotten_for_what_peers_say},
+	{"a connected node is nothing to dial", a_connected_node_is_nothing_to_dial},
+	{"a node is connected until its last connection ends", a_node_is_connected_until_its_last_connection_ends},
+	{"one dial at a time goes to an address", one_dial_at_a_time_goes_to_an_address},
+	{"one dial at a time goes to a nodeid", one_dial_at_a_time_goes_to_a_nodeid},
+	{"the address that is due first is dialled first", the_address_that_is_due_first_is_dialled_first},
+	{"addresses that lead nowhere leave room for others", addresses_that_lead_nowhere_leave_room_for_others},
+	{"hearsay that fails three times is forgotten", hearsay_that_fails_three_times_is_forgotten},
+	{"what was announced or once reached is not forgotten", what_was_announced_or_once_reached_is_not_forgotten},
+	{"a dial without a verdict is no failure, and not repeated at once",
+	 a_dial_without_a_verdict_is_no_failure_and_not_repeated_at_once},
+	{"a dial to a node that is connected another way is no failure",
+	 a_dial_to_a_node_that_is_connected_another_way_is_no_failure},
+	{"an address that is announced while it is dialled is known to be its node's",
+	 an_address_that_is_announced_while_it_is_dialled_is_known_to_be_its_nodes},
+	{"an address that was found to be a connected node's is not dialled again",
+	 an_address_that_was_found_to_be_a_connected_nodes_is_not_dialled_again},
+	{"another node than expected replaces the entry", another_node_than_expected_replaces_the_entry},
+	{"who comes and goes is dialled ever more rarely until it is steady",
+	 who_comes_and_goes_is_dialled_ever_more_rarely_until_it_is_steady},
+	{"a name is looked up, and what it stands for is dialled",
+	 a_name_is_looked_up_and_what_it_stands_for_is_dialled},
+	{"a name is due again only when none of its addresses is connected or dialled",
+	 a_name_is_due_again_only_when_none_of_its_addresses_is_connected_or_dialled},
+	{"a name that cannot be looked up is tried again with back-off",
+	 a_name_that_cannot_be_looked_up_is_tried_again_with_back_off},
+	{"a name that is configured twice is looked up once", a_name_that_is_configured_twice_is_looked_up_once},
+	{"names with the same host and other ports are told apart",
+	 names_with_the_same_host_and_other_ports_are_told_apart},
+	{"a name that stands for this node itself is satisfied", a_name_that_stands_for_this_node_itself_is_satisfied},
+	{"of a name with very many addresses only so many are used",
+	 of_a_name_with_very_many_addresses_only_so_many_are_used},
+	{"a bootstrap that a name stands for too is not forgotten",
+	 a_bootstrap_that_a_name_stands_for_too_is_not_forgotten},
+	{"a feeler goes out once and makes no entry", a_feeler_goes_out_once_and_makes_no_entry},
+	{"where only feelers may go out, nothing else does", where_only_feelers_may_go_out_nothing_else_does},
+	{"too many feelers do not wait", too_many_feelers_do_not_wait},
+	{"one host may tell only so much", one_host_may_tell_only_so_much},
+	{"a full book makes room at the cost of who told most", a_full_book_makes_room_at_the_cost_of_who_told_most},
+	{"a full book makes room no more often than it can afford",
+	 a_full_book_makes_room_no_more_often_than_it_can_afford},
+	{"who told most gets no room in a full book", who_told_most_gets_no_room_in_a_full_book},
+	{"a full book keeps its bootstraps and what it reached", a_full_book_keeps_its_bootstraps_and_what_it_reached},
+	{"a full book forgets nothing that is being dialled", a_full_book_forgets_nothing_that_is_being_dialled},
+	CU_TEST_INFO_NULL,
+};
+
+CU_SuiteInfo suite_address_book = {.pName = "address_book", .pTests = tests};

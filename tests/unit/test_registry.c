@@ -1,0 +1,521 @@
+#include "registry.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../runner.h"
+#include "core.h"
+#include "must.h"
+#include "suites.h"
+
+enum { SELF = 5, SMALLER = 1, LARGER = 9, MAX_INBOUND = 3 };
+
+static const int64_t start_us = 1000 * SECOND_US, timeout_us = 10 * SECOND_US;
+
+static struct registry *new_registry(unsigned self)
+{
+	struct registry_rules rules = {
+		.self = nodeid_of(self), .handshake_timeout_us = timeout_us, .max_inbound = MAX_INBOUND};
+	struct registry *registry = registry_new(&rules);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(registry);
+	return registry;
+}
+
+/* A connection that shakes hands, held by the registry alone. In any thread. */
+static struct peer *add_peer(struct registry *registry, enum peer_direction direction)
+{
+	struct peer_dial dial = {0};
+	struct peer *peer = peer_new(direction, NULL, &dial, start_us);
+	must(peer != NULL && registry_add(registry, peer));
+	must(peer_connected(peer, &dial.address));
+	peer_release(peer);
+	return peer;
+}
+
+/* The claim, and which connection it was weighed against. */
+static enum registry_claim claim(struct registry *registry, struct peer *peer, unsigned number, int64_t now_us,
+				 struct peer **other)
+{
+	struct nodeid nodeid = nodeid_of(number);
+	struct peer *held;
+	enum registry_claim result = registry_claim(registry, peer, &nodeid, now_us, &held);
+	if (held != NULL)
+		peer_release(held);
+	*other = held;
+	return result;
+}
+
+static struct peer *add_ready(struct registry *registry, enum peer_direction direction, unsigned number)
+{
+	struct peer *peer = add_peer(registry, direction), *other;
+	CU_ASSERT_EQUAL(claim(registry, peer, number, start_us, &other), REGISTRY_READY);
+	CU_ASSERT_PTR_NULL(other);
+	return peer;
+}
+
+/* Who has the nodeid, or NULL. */
+static struct peer *find(struct registry *registry, unsigned number)
+{
+	struct nodeid nodeid = nodeid_of(number);
+	struct peer *found = registry_find(registry, &nodeid);
+	if (found != NULL)
+		peer_release(found);
+	return found;
+}
+
+static bool counts_are(struct registry *registry, struct registry_counts expected)
+{
+	struct registry_counts counts = registry_count(registry);
+	return EXPECT(counts.connections == expected.connections && counts.handshakes == expected.handshakes &&
+			      counts.dials == expected.dials && counts.inbound == expected.inbound &&
+			      counts.outbound == expected.outbound,
+		      "%zu connections, %zu handshakes, %zu dials, %zu in, %zu out", counts.connections,
+		      counts.handshakes, counts.dials, counts.inbound, counts.outbound);
+}
+
+static void remove_all(struct registry *registry)
+{
+	struct registry_snapshot all = registry_take_snapshot(registry, false);
+	for (size_t i = 0; i < all.count; i++)
+		registry_remove(registry, all.peers[i]);
+	registry_release_snapshot(&all);
+	counts_are(registry, (struct registry_counts){0});
+	registry_free(registry);
+}
+
+static void a_connection_is_counted_by_what_it_has_become(void)
+{
+	struct registry *registry = new_registry(SELF);
+	struct peer *other;
+	counts_are(registry, (struct registry_counts){0});
+	struct peer *in = add_peer(registry, PEER_INBOUND);
+	struct peer *out = add_peer(registry, PEER_OUTBOUND);
+	struct peer *idle = add_peer(registry, PEER_OUTBOUND);
+	counts_are(registry, (struct registry_counts){.connections = 3, .handshakes = 1, .dials = 2});
+	CU_ASSERT_EQUAL(claim(registry, in, 1, start_us, &other), REGISTRY_READY);
+	counts_are(registry, (struct registry_counts){.connections = 3, .dials = 2, .inbound = 1});
+	CU_ASSERT_EQUAL(claim(registry, out, 2, start_us, &other), REGISTRY_READY);
+	counts_are(registry, (struct registry_counts){.connections = 3, .dials = 1, .inbound = 1, .outbound = 1});
+	peer_close(in, BYE_SHUTDOWN);
+	counts_are(registry, (struct registry_counts){.connections = 3, .dials = 1, .inbound = 1, .outbound = 1});
+	registry_remove(registry, in);
+	registry_remove(registry, idle);
+	counts_are(registry, (struct registry_counts){.connections = 1, .outbound = 1});
+	remove_all(registry);
+}
+
+static void the_registry_holds_a_connection_until_it_is_removed(void)
+{
+	struct registry *registry = new_registry(SELF);
+	struct peer *peer = add_ready(registry, PEER_INBOUND, 2);
+	CU_ASSERT_PTR_EQUAL(find(registry, 2), peer);
+	CU_ASSERT_PTR_NULL(find(registry, 3));
+	peer_hold(peer);
+	registry_remove(registry, peer);
+	CU_ASSERT_PTR_NULL(find(registry, 2));
+	registry_remove(registry, peer);
+	counts_are(registry, (struct registry_counts){0});
+	peer_release(peer);
+	remove_all(registry);
+}
+
+static void a_connection_that_shakes_hands_has_no_nodeid(void)
+{
+	struct registry *registry = new_registry(SELF);
+	struct nodeid none = nodeid_none;
+	add_peer(registry, PEER_INBOUND);
+	CU_ASSERT_PTR_NULL(registry_find(registry, &none));
+	remove_all(registry);
+}
+
+static void a_closing_connection_is_not_found(void)
+{
+	struct registry *registry = new_registry(SELF);
+	struct peer *peer = add_ready(registry, PEER_INBOUND, 2);
+	peer_close(peer, BYE_TIMEOUT);
+	CU_ASSERT_PTR_NULL(find(registry, 2));
+	remove_all(registry);
+}
+
+static bool is_in(const struct registry_snapshot *snapshot, const struct peer *peer)
+{
+	for (size_t i = 0; i < snapshot->count; i++)
+		if (snapshot->peers[i] == peer)
+			return true;
+	return false;
+}
+
+static void a_snapshot_holds_the_connections_of_its_moment(void)
+{
+	struct registry *registry = new_registry(SELF);
+	struct registry_snapshot none = registry_take_snapshot(registry, false);
+	CU_ASSERT_EQUAL(none.count, 0);
+	registry_release_snapshot(&none);
+	struct peer *dialling = add_peer(registry, PEER_OUTBOUND);
+	struct peer *ready = add_ready(registry, PEER_INBOUND, 2);
+	struct peer *closing = add_ready(registry, PEER_INBOUND, 3);
+	peer_close(closing, BYE_FULL);
+	struct registry_snapshot all = registry_take_snapshot(registry, false);
+	struct registry_snapshot only_ready = registry_take_snapshot(registry, true);
+	CU_ASSERT_EQUAL(all.count, 3);
+	CU_ASSERT(is_in(&all, dialling) && is_in(&all, ready) && is_in(&all, closing));
+	CU_ASSERT_EQUAL(only_ready.count, 1);
+	CU_ASSERT(is_in(&only_ready, ready));
+	remove_all(registry);
+	CU_ASSERT_EQUAL(peer_direction(only_ready.peers[0]), PEER_INBOUND);
+	registry_release_snapshot(&all);
+	registry_release_snapshot(&only_ready);
+	CU_ASSERT_EQUAL(all.count, 0);
+}
+
+static void the_oldest_handshake_is_that_of_the_first_to_come(void)
+{
+	struct registry *registry = new_registry(SELF);
+	CU_ASSERT_PTR_NULL(registry_oldest_handshake(registry));
+	add_peer(registry, PEER_OUTBOUND);
+	add_ready(registry, PEER_INBOUND, 2);
+	struct peer *first = add_peer(registry, PEER_INBOUND);
+	struct peer *second = add_peer(registry, PEER_INBOUND);
+	struct peer *third = add_peer(registry, PEER_INBOUND);
+	struct peer *oldest = registry_oldest_handshake(registry);
+	CU_ASSERT_PTR_EQUAL(oldest, first);
+	peer_release(oldest);
+	peer_close(first, BYE_TIMEOUT);
+	registry_remove(registry, second);
+	oldest = registry_oldest_handshake(registry);
+	CU_ASSERT_PTR_EQUAL(oldest, third);
+	peer_release(oldest);
+	remove_all(registry);
+}
+
+static void a_walk_comes_by_every_connection_once(void)
+{
+	enum { CONNECTIONS = 2 * REGISTRY_STEP + 10 };
+	static struct peer *added[CONNECTIONS];
+	struct registry *registry = new_registry(SELF);
+	struct peer *step[REGISTRY_STEP];
+	uint64_t after = 0;
+	size_t count, seen = 0;
+	for (int i = 0; i < CONNECTIONS; i++)
+		added[i] = add_peer(registry, i % 2 == 0 ? PEER_INBOUND : PEER_OUTBOUND);
+	registry_remove(registry, added[1]);
+	while ((count = registry_walk(registry, &after, step)) > 0) {
+		if (seen == 0) {
+			add_peer(registry, PEER_INBOUND);
+			registry_remove(registry, added[REGISTRY_STEP + 5]);
+		}
+		for (size_t i = 0; i < count; i++)
+			peer_release(step[i]);
+		seen += count;
+	}
+	CU_ASSERT_EQUAL(seen, CONNECTIONS - 1);
+	remove_all(registry);
+}
+
+/* ---- two connections with one nodeid ---- */
+
+/* kith-protocol(7), "One connection for a pair": which claim gets what, with the other node smaller and larger. */
+static const struct duplicate_case {
+	enum peer_direction first, newcomer;
+	int64_t age_us; /* of the first, in which it was READY */
+	enum registry_claim other_is_smaller, other_is_larger;
+} duplicate_cases[] = {
+	/* Dialled by the same end: who was dialled keeps what it has, who dialled learns that the first is lost. */
+	{PEER_INBOUND, PEER_INBOUND, 0, REGISTRY_DUPLICATE, REGISTRY_DUPLICATE},
+	{PEER_INBOUND, PEER_INBOUND, timeout_us, REGISTRY_DUPLICATE, REGISTRY_DUPLICATE},
+	{PEER_INBOUND, PEER_INBOUND, timeout_us + 1, REGISTRY_DUPLICATE, REGISTRY_DUPLICATE},
+	{PEER_OUTBOUND, PEER_OUTBOUND, 0, REGISTRY_REPLACES, REGISTRY_REPLACES},
+	{PEER_OUTBOUND, PEER_OUTBOUND, timeout_us, REGISTRY_REPLACES, REGISTRY_REPLACES},
+	{PEER_OUTBOUND, PEER_OUTBOUND, timeout_us + 1, REGISTRY_REPLACES, REGISTRY_REPLACES},
+	/* Both have dialled at once: the dial of the smaller nodeid stays. */
+	{PEER_OUTBOUND, PEER_INBOUND, 0, REGISTRY_REPLACES, REGISTRY_DUPLICATE},
+	{PEER_OUTBOUND, PEER_INBOUND, timeout_us, REGISTRY_REPLACES, REGISTRY_DUPLICATE},
+	{PEER_INBOUND, PEER_OUTBOUND, 0, REGISTRY_DUPLICATE, REGISTRY_REPLACES},
+	{PEER_INBOUND, PEER_OUTBOUND, timeout_us, REGISTRY_DUPLICATE, REGISTRY_REPLACES},
+	/* The first is too old for that. */
+	{PEER_OUTBOUND, PEER_INBOUND, timeout_us + 1, REGISTRY_DUPLICATE, REGISTRY_DUPLICATE},
+	{PEER_INBOUND, PEER_OUTBOUND, timeout_us + 1, REGISTRY_REPLACES, REGISTRY_REPLACES},
+};
+
+enum { DUPLICATE_CASES = sizeof duplicate_cases / sizeof *duplicate_cases };
+
+static void check_duplicate(const struct duplicate_case *it, size_t i, unsigned number, enum registry_claim expected)
+{
+	struct registry *registry = new_registry(SELF);
+	struct peer *first = add_ready(registry, it->first, number);
+	struct peer *newcomer = add_peer(registry, it->newcomer), *other;
+	enum registry_claim result = claim(registry, newcomer, number, start_us + it->age_us, &other);
+	EXPECT(result == expected, "case %zu, node %u: %d", i, number, (int)result);
+	EXPECT(other == first, "case %zu, node %u", i, number);
+	EXPECT(find(registry, number) == (expected == REGISTRY_REPLACES ? newcomer : first), "case %zu, node %u", i,
+	       number);
+	remove_all(registry);
+}
+
+static void of_two_connections_with_one_nodeid_the_right_one_stays(void)
+{
+	for (size_t i = 0; i < DUPLICATE_CASES; i++) {
+		check_duplicate(&duplicate_cases[i], i, SMALLER, duplicate_cases[i].other_is_smaller);
+		check_duplicate(&duplicate_cases[i], i, LARGER, duplicate_cases[i].other_is_larger);
+	}
+}
+
+static void a_closing_connection_stands_in_nobodys_way(void)
+{
+	for (size_t i = 0; i < DUPLICATE_CASES; i++) {
+		const struct duplicate_case *it = &duplicate_cases[i];
+		struct registry *registry = new_registry(SELF);
+		struct peer *first = add_ready(registry, it->first, LARGER);
+		struct peer *newcomer = add_peer(registry, it->newcomer), *other;
+		peer_close(first, BYE_TIMEOUT);
+		enum registry_claim result = claim(registry, newcomer, LARGER, start_us + it->age_us, &other);
+		EXPECT(result == REGISTRY_READY && other == NULL, "case %zu: %d", i, (int)result);
+		registry_remove(registry, first);
+		EXPECT(find(registry, LARGER) == newcomer, "case %zu", i);
+		remove_all(registry);
+	}
+}
+
+static void the_age_of_a_connection_counts_from_when_it_was_ready(void)
+{
+	struct registry *registry = new_registry(SELF);
+	struct peer *first = add_peer(registry, PEER_OUTBOUND), *other;
+	CU_ASSERT_EQUAL(claim(registry, first, SMALLER, start_us + 100 * timeout_us, &other), REGISTRY_READY);
+	struct peer *newcomer = add_peer(registry, PEER_INBOUND);
+	CU_ASSERT_EQUAL(claim(registry, newcomer, SMALLER, start_us + 101 * timeout_us, &other), REGISTRY_REPLACES);
+	remove_all(registry);
+}
+
+static void a_replaced_connection_leaves_without_a_trace(void)
+{
+	struct registry *registry = new_registry(SELF);
+	struct peer *first = add_ready(registry, PEER_INBOUND, LARGER);
+	struct peer *second = add_peer(registry, PEER_OUTBOUND), *other;
+	CU_ASSERT_EQUAL(claim(registry, second, LARGER, start_us, &other), REGISTRY_REPLACES);
+	counts_are(registry, (struct registry_counts){.connections = 2, .inbound = 1, .outbound = 1});
+	struct registry_snapshot ready = registry_take_snapshot(registry, true);
+	CU_ASSERT(ready.count == 1 && is_in(&ready, second));
+	registry_release_snapshot(&ready);
+	registry_remove(registry, first);
+	counts_are(registry, (struct registry_counts){.connections = 1, .outbound = 1});
+	CU_ASSERT_PTR_EQUAL(find(registry, LARGER), second);
+	struct peer *third = add_peer(registry, PEER_OUTBOUND);
+	CU_ASSERT_EQUAL(claim(registry, third, LARGER, start_us, &other), REGISTRY_REPLACES);
+	CU_ASSERT_PTR_EQUAL(other, second);
+	registry_remove(registry, third);
+	CU_ASSERT_PTR_NULL(find(registry, LARGER));
+	remove_all(registry);
+}
+
+/* ---- full ---- */
+
+static void beyond_the_limit_an_inbound_newcomer_finds_the_node_full(void)
+{
+	struct registry *registry = new_registry(SELF);
+	struct peer *other, *first = add_ready(registry, PEER_INBOUND, 100);
+	for (unsigned i = 1; i < MAX_INBOUND; i++)
+		add_ready(registry, PEER_INBOUND, 100 + i);
+	struct peer *newcomer = add_peer(registry, PEER_INBOUND);
+	CU_ASSERT_EQUAL(claim(registry, newcomer, 200, start_us, &other), REGISTRY_FULL);
+	CU_ASSERT_PTR_NULL(other);
+	CU_ASSERT_PTR_NULL(find(registry, 200));
+	counts_are(registry,
+		   (struct registry_counts){.connections = MAX_INBOUND + 1, .handshakes = 1, .inbound = MAX_INBOUND});
+	add_ready(registry, PEER_OUTBOUND, 300);
+	struct peer *duplicate = add_peer(registry, PEER_INBOUND);
+	CU_ASSERT_EQUAL(claim(registry, duplicate, 100, start_us, &other), REGISTRY_DUPLICATE);
+	registry_remove(registry, first);
+	CU_ASSERT_EQUAL(claim(registry, newcomer, 200, start_us, &other), REGISTRY_READY);
+	remove_all(registry);
+}
+
+static void dialled_peers_take_no_inbound_place(void)
+{
+	struct registry *registry = new_registry(SELF);
+	for (unsigned i = 0; i < MAX_INBOUND + 2; i++)
+		add_ready(registry, PEER_OUTBOUND, 100 + i);
+	for (unsigned i = 0; i < MAX_INBOUND; i++)
+		add_ready(registry, PEER_INBOUND, 200 + i);
+	remove_all(registry);
+}
+
+/* ---- two registries ---- */
+
+/*
+ * Node 1 and node 2 dial each other. Connection c is dialled by node c; end e of it is at node e. The acceptor claims
+ * when the hello comes, the dialler when the answer does.
+ */
+struct crossing {
+	struct registry *registries[2];
+	struct peer *peers[2][2]; /* of a connection, at an end */
+	bool answered[2];
+	bool has_late_bye; /* a bye comes after everything else, instead of as soon as it can */
+};
+
+static void crossing_init(struct crossing *crossing, bool has_late_bye)
+{
+	*crossing = (struct crossing){.has_late_bye = has_late_bye};
+	for (int end = 0; end < 2; end++)
+		crossing->registries[end] = new_registry((unsigned)end + 1);
+	for (int c = 0; c < 2; c++)
+		for (int end = 0; end < 2; end++)
+			crossing->peers[c][end] =
+				add_peer(crossing->registries[end], c == end ? PEER_OUTBOUND : PEER_INBOUND);
+}
+
+static void crossing_fini(struct crossing *crossing)
+{
+	remove_all(crossing->registries[0]);
+	remove_all(crossing->registries[1]);
+}
+
+/* Brings the byes to their far ends. */
+static void deliver_byes(struct crossing *crossing)
+{
+	for (int c = 0; c < 2; c++)
+		for (int end = 0; end < 2; end++)
+			if (peer_is_closing(crossing->peers[c][end]) && (end == c || !crossing->answered[c]))
+				peer_end(crossing->peers[c][1 - end], PEER_LEFT, BYE_DUPLICATE, "bye: duplicate");
+}
+
+static void deliver_hello(struct crossing *crossing, int c, int end, int64_t now_us)
+{
+	struct peer *peer = crossing->peers[c][end], *other;
+	bool is_dialler = end == c;
+	if (peer_is_closing(peer) || (is_dialler && !crossing->answered[c]))
+		return;
+	enum registry_claim result = claim(crossing->registries[end], peer, (unsigned)(1 - end) + 1, now_us, &other);
+	if (result == REGISTRY_DUPLICATE)
+		peer_close(peer, BYE_DUPLICATE);
+	if (result == REGISTRY_REPLACES)
+		peer_close(other, BYE_DUPLICATE);
+	crossing->answered[c] = !is_dialler && result != REGISTRY_DUPLICATE;
+	if (!crossing->has_late_bye)
+		deliver_byes(crossing);
+}
+
+static void whichever_hello_comes_first_both_ends_keep_the_same_connection(void)
+{
+	/* Whose connection moves on next: the interleavings of two hellos with their answers. */
+	static const int orders[6][4] = {{0, 0, 1, 1}, {0, 1, 0, 1}, {0, 1, 1, 0},
+					 {1, 1, 0, 0}, {1, 0, 1, 0}, {1, 0, 0, 1}};
+	for (int i = 0; i < 12; i++) {
+		struct crossing crossing;
+		int steps[2] = {0};
+		crossing_init(&crossing, i >= 6);
+		for (int step = 0; step < 4; step++) {
+			int c = orders[i % 6][step];
+			deliver_hello(&crossing, c, steps[c]++ == 0 ? 1 - c : c, start_us + step);
+		}
+		crossing.answered[0] = crossing.answered[1] = false;
+		deliver_byes(&crossing);
+		for (int end = 0; end < 2; end++)
+			EXPECT(find(crossing.registries[end], (unsigned)(1 - end) + 1) == crossing.peers[0][end],
+			       "order %d, end %d", i, end);
+		crossing_fini(&crossing);
+	}
+}
+
+/* ---- threads ---- */
+
+struct worker_like {
+	struct registry *registry;
+	int claimed;
+};
+
+static void *come_and_go(void *argument)
+{
+	struct worker_like *worker = argument;
+	struct nodeid nodeid = nodeid_of(7);
+	for (int i = 0; i < 200; i++) {
+		struct peer *other, *peer = add_peer(worker->registry, PEER_INBOUND);
+		peer_hold(peer);
+		worker->claimed += registry_claim(worker->registry, peer, &nodeid, start_us, &other) == REGISTRY_READY;
+		struct registry_snapshot all = registry_take_snapshot(worker->registry, i % 2 == 0);
+		if (other != NULL)
+			peer_release(other);
+		peer_close(peer, BYE_DUPLICATE);
+		registry_release_snapshot(&all);
+		registry_remove(worker->registry, peer);
+		peer_release(peer);
+	}
+	return NULL;
+}
+
+static void many_threads_may_come_and_go_until_nobody_is_left(void)
+{
+	enum { WORKERS = 4 };
+	struct registry *registry = new_registry(SELF);
+	struct worker_like workers[WORKERS];
+	struct thread threads[WORKERS];
+	int claimed = 0;
+	for (unsigned i = 0; i < WORKERS; i++) {
+		workers[i] = (struct worker_like){.registry = registry};
+		CU_ASSERT_EQUAL_FATAL(thread_start(&threads[i], come_and_go, &workers[i]), 0);
+	}
+	for (unsigned i = 0; i < WORKERS; i++) {
+		thread_join(threads[i]);
+		claimed += workers[i].claimed;
+	}
+	CU_ASSERT(claimed > 0);
+	registry_wait_empty(registry);
+	remove_all(registry);
+}
+
+struct remover {
+	struct registry *registry;
+	struct peer *peer;
+	struct alarm alarm;
+	bool is_removed;
+};
+
+static void *wait_and_remove(void *argument)
+{
+	struct remover *remover = argument;
+	alarm_wait_until(&remover->alarm, clock_now_us() + 20 * SECOND_US);
+	remover->is_removed = true;
+	registry_remove(remover->registry, remover->peer);
+	return NULL;
+}
+
+static void one_can_wait_until_nobody_is_left(void)
+{
+	struct remover remover = {.registry = new_registry(SELF)};
+	struct thread thread;
+	registry_wait_empty(remover.registry);
+	remover.peer = add_peer(remover.registry, PEER_INBOUND);
+	alarm_init(&remover.alarm);
+	CU_ASSERT_EQUAL_FATAL(thread_start(&thread, wait_and_remove, &remover), 0);
+	alarm_ring(&remover.alarm);
+	registry_wait_empty(remover.registry);
+	CU_ASSERT(remover.is_removed);
+	thread_join(thread);
+	alarm_fini(&remover.alarm);
+	remove_all(remover.registry);
+}
+
+static CU_TestInfo tests[] = {
+	{"a connection is counted by what it has become", a_connection_is_counted_by_what_it_has_become},
+	{"the registry holds a connection until it is removed", the_registry_holds_a_connection_until_it_is_removed},
+	{"a connection that shakes hands has no nodeid", a_connection_that_shakes_hands_has_no_nodeid},
+	{"a closing connection is not found", a_closing_connection_is_not_found},
+	{"a snapshot holds the connections of its moment", a_snapshot_holds_the_connections_of_its_moment},
+	{"the oldest handshake is that of the first to come", the_oldest_handshake_is_that_of_the_first_to_come},
+	{"a walk comes by every connection once", a_walk_comes_by_every_connection_once},
+	{"of two connections with one nodeid the right one stays",
+	 of_two_connections_with_one_nodeid_the_right_one_stays},
+	{"a closing connection stands in nobody's way", a_closing_connection_stands_in_nobodys_way},
+	{"the age of a connection counts from when it was ready",
+	 the_age_of_a_connection_counts_from_when_it_was_ready},
+	{"a replaced connection leaves without a trace", a_replaced_connection_leaves_without_a_trace},
+	{"beyond the limit an inbound newcomer finds the node full",
+	 beyond_the_limit_an_inbound_newcomer_finds_the_node_full},
+	{"dialled peers take no inbound place", dialled_peers_take_no_inbound_place},
+	{"whichever hello comes first, both ends keep the same connection",
+	 whichever_hello_comes_first_both_ends_keep_the_same_connection},
+	{"many threads may come and go until nobody is left", many_threads_may_come_and_go_until_nobody_is_left},
+	{"one can wait until nobody is left", one_can_wait_until_nobody_is_left},
+	CU_TEST_INFO_NULL,
+};
+
+CU_SuiteInfo suite_registry = {.pName = "registry", .pTests = tests};
