@@ -1,0 +1,441 @@
+#define HARNESS_INSIDE
+#include "raw.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "address.h"
+#include "kithd.h"
+
+enum { RAWS = 2048, LINE_BYTES = 140000, USUAL_HOST = 200 };
+
+struct raw {
+	int fd;
+	bool is_at_end;
+	char *buffer; /* of LINE_BYTES */
+	size_t start, length;
+	size_t sent_bytes, read_bytes;
+	const char *address;
+	struct json_object *message;
+};
+
+static struct raw *raws[RAWS];
+static size_t raw_count;
+
+static struct raw *raw_new(int fd)
+{
+	struct raw *raw = calloc(1, sizeof *raw);
+	struct sockaddr_storage here;
+	socklen_t here_bytes = sizeof here;
+	struct address address;
+	char text[ADDRESS_TEXT_BYTES];
+
+	if (raw == NULL || raw_count == RAWS || getsockname(fd, (struct sockaddr *)&here, &here_bytes) != 0 ||
+	    !address_from_socket(&here, &address))
+		abort();
+	address_format(&address, text);
+	raw->fd = fd;
+	raw->address = harness_text("%s", text);
+	raws[raw_count++] = raw;
+	return raw;
+}
+
+static int open_socket(const char *text, struct sockaddr_storage *to, socklen_t *to_bytes)
+{
+	struct address address;
+	if (!address_parse(text, &address))
+		harness_fail_here("%s is no address", text);
+	*to_bytes = address_to_socket(&address, to);
+	int fd = socket(to->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		harness_fail_here("no socket: %s", strerror(errno));
+	return fd;
+}
+
+static void bind_host(int fd, const char *host)
+{
+	struct address address;
+	struct sockaddr_storage from;
+	if (!address_from_host(host, 0, &address))
+		harness_fail_here("%s is no host", host);
+	socklen_t bytes = address_to_socket(&address, &from);
+	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &(int){1}, sizeof(int));
+	if (bind(fd, (struct sockaddr *)&from, bytes) != 0)
+		harness_fail_here("cannot bind %s: %s", host, strerror(errno));
+}
+
+static struct raw *connect_or_not(const char *from, const char *to, int receive_buffer_bytes)
+{
+	struct sockaddr_storage socket_address;
+	socklen_t bytes;
+	int fd = open_socket(to, &socket_address, &bytes);
+	if (receive_buffer_bytes > 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof receive_buffer_bytes);
+	if (from != NULL)
+		bind_host(fd, from);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+	if (connect(fd, (struct sockaddr *)&socket_address, bytes) == 0)
+		return raw_new(fd);
+	close(fd);
+	return NULL;
+}
+
+struct raw *raw_connect_from(const char *from, const char *to, int receive_buffer_bytes)
+{
+	struct raw *raw = connect_or_not(from, to, receive_buffer_bytes);
+	if (raw == NULL)
+		harness_fail_here("cannot connect to %s: %s", to, strerror(errno));
+	return raw;
+}
+
+struct raw *raw_connect(const char *to)
+{
+	return raw_connect_from(strncmp(to, "127.", 4) == 0 ? harness_host(USUAL_HOST) : NULL, to, 0);
+}
+
+struct raw *raw_try_connect(const char *to)
+{
+	return connect_or_not(NULL, to, 0);
+}
+
+struct raw *raw_listen(const char *address)
+{
+	struct sockaddr_storage here;
+	socklen_t bytes;
+	int fd = open_socket(address, &here, &bytes);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
+	if (bind(fd, (struct sockaddr *)&here, bytes) != 0 || listen(fd, 64) != 0)
+		harness_fail_here("cannot listen on %s: %s", address, strerror(errno));
+	return raw_new(fd);
+}
+
+struct raw *raw_listen_deaf(const char *address)
+{
+	struct raw *listener = raw_listen(address);
+	if (listen(listener->fd, 0) != 0)
+		abort();
+	raw_connect(address);
+	return listener;
+}
+
+static bool is_readable(int fd, int64_t deadline_us)
+{
+	struct pollfd wanted = {.fd = fd, .events = POLLIN};
+	int64_t left_us = deadline_us - clock_now_us();
+	return poll(&wanted, 1, left_us <= 0 ? 0 : (int)(left_us / 1000) + 1) == 1;
+}
+
+bool raw_is_dialled(struct raw *listener)
+{
+	return is_readable(listener->fd, 0);
+}
+
+struct raw *raw_accept(struct raw *listener)
+{
+	if (!is_readable(listener->fd, harness_deadline_us(HARNESS_PATIENCE_S)))
+		harness_fail_here("%s isn't dialled", listener->address);
+	int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
+	if (fd < 0)
+		harness_fail_here("cannot accept: %s", strerror(errno));
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+	return raw_new(fd);
+}
+
+void raw_close(struct raw *raw)
+{
+	if (raw->fd >= 0)
+		close(raw->fd);
+	raw->fd = -1;
+	free(raw->buffer);
+	raw->buffer = NULL;
+	json_object_put(raw->message);
+	raw->message = NULL;
+}
+
+void raw_close_all(void)
+{
+	while (raw_count > 0) {
+		raw_close(raws[--raw_count]);
+		free(raws[raw_count]);
+	}
+}
+
+void raw_close_writing(struct raw *raw)
+{
+	shutdown(raw->fd, SHUT_WR);
+}
+
+const char *raw_address(const struct raw *raw)
+{
+	return raw->address;
+}
+
+int raw_fd(const struct raw *raw)
+{
+	return raw->fd;
+}
+
+size_t raw_bytes_sent(const struct raw *raw)
+{
+	return raw->sent_bytes;
+}
+
+size_t raw_bytes_read(const struct raw *raw)
+{
+	return raw->read_bytes;
+}
+
+/* What the other side has closed takes no bytes any more, and that is no failure of the test. */
+void raw_write(struct raw *raw, const char *bytes, size_t length)
+{
+	int64_t deadline_us = harness_deadline_us(HARNESS_PATIENCE_S);
+	for (size_t done = 0; done < length;) {
+		ssize_t sent = send(raw->fd, bytes + done, length - done, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (sent < 0 && errno != EAGAIN)
+			return;
+		if (sent < 0) {
+			if (clock_now_us() > deadline_us)
+				harness_fail_here("the other side takes no bytes");
+			harness_pause();
+			continue;
+		}
+		done += (size_t)sent;
+		raw->sent_bytes += (size_t)sent;
+	}
+}
+
+void raw_write_slowly(struct raw *raw, const char *bytes)
+{
+	for (; *bytes != '\0'; bytes++) {
+		raw_write(raw, bytes, 1);
+		struct timespec moment = {.tv_nsec = 100000};
+		nanosleep(&moment, NULL);
+	}
+}
+
+void raw_send(struct raw *raw, const char *format, ...)
+{
+	char *text = NULL;
+	va_list arguments;
+	va_start(arguments, format);
+	int length = vasprintf(&text, format, arguments);
+	va_end(arguments);
+	if (length < 0)
+		abort();
+	text[length] = '\n'; /* in place of the NUL */
+	raw_write(raw, text, (size_t)length + 1);
+	free(text);
+}
+
+/* Reads more bytes behind those that are there; false at the end. */
+static bool read_more(struct raw *raw)
+{
+	if (raw->is_at_end)
+		return false;
+	if (raw->start > 0)
+		memmove(raw->buffer, raw->buffer + raw->start, raw->length);
+	raw->start = 0;
+	if (raw->length + 1 >= LINE_BYTES)
+		harness_fail_here("a line longer than %d bytes came", LINE_BYTES);
+	if (!is_readable(raw->fd, harness_deadline_us(HARNESS_PATIENCE_S)))
+		harness_fail_here("nothing came; the last message was %s, and %zu bytes wait for their LF",
+				  raw->message == NULL ? "none" : json_object_to_json_string(raw->message),
+				  raw->length);
+	ssize_t got = recv(raw->fd, raw->buffer + raw->length, LINE_BYTES - 1 - raw->length, 0);
+	if (got < 0 && errno != ECONNRESET)
+		harness_fail_here("cannot read: %s", strerror(errno));
+	raw->is_at_end = got <= 0;
+	raw->length += got > 0 ? (size_t)got : 0;
+	raw->read_bytes += got > 0 ? (size_t)got : 0;
+	return !raw->is_at_end;
+}
+
+const char *raw_line(struct raw *raw)
+{
+	char *end;
+	if (raw->buffer == NULL)
+		raw->buffer = malloc(LINE_BYTES);
+	if (raw->buffer == NULL)
+		abort();
+	while (raw->length == 0 || (end = memchr(raw->buffer + raw->start, '\n', raw->length)) == NULL)
+		if (!read_more(raw))
+			return NULL;
+	char *line = raw->buffer + raw->start;
+	*end = '\0';
+	raw->start += (size_t)(end + 1 - line);
+	raw->length -= (size_t)(end + 1 - line);
+	return line;
+}
+
+void raw_expect_line(struct raw *raw, const char *format, ...)
+{
+	char wanted[1024];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(wanted, sizeof wanted, format, arguments);
+	va_end(arguments);
+	const char *line = raw_line(raw);
+	if (line == NULL || strcmp(line, wanted) != 0)
+		harness_fail_here("expected the line %s\nand not %s", wanted, line == NULL ? "the end" : line);
+}
+
+/* Takes the next message; its type, or NULL at the end. */
+static const char *next_type(struct raw *raw)
+{
+	struct json_object *type;
+	const char *line = raw_line(raw);
+	if (line == NULL)
+		return NULL;
+	json_object_put(raw->message);
+	raw->message = json_tokener_parse(line);
+	if (!json_object_object_get_ex(raw->message, "msgtype", &type))
+		harness_fail_here("this is no message: %s", line);
+	return json_object_get_string(type);
+}
+
+static const char *last_message(const struct raw *raw)
+{
+	return raw->message == NULL ? "nothing" : json_object_to_json_string(raw->message);
+}
+
+void raw_expect_next(struct raw *raw, const char *type)
+{
+	const char *next = next_type(raw);
+	if (next == NULL)
+		harness_fail_here("expected %s, and the end came after %s", type, last_message(raw));
+	else if (strcmp(next, type) != 0)
+		harness_fail_here("expected %s, and not %s", type, last_message(raw));
+}
+
+void raw_expect(struct raw *raw, const char *type)
+{
+	const char *next;
+	while ((next = next_type(raw)) != NULL)
+		if (strcmp(next, type) == 0)
+			return;
+	harness_fail_here("expected %s, and the end came after %s", type, last_message(raw));
+}
+
+void raw_ping_next(struct raw *raw)
+{
+	raw_send(raw, "{\"msgtype\":\"ping\"}");
+	raw_expect_next(raw, "pong");
+}
+
+void raw_ping(struct raw *raw)
+{
+	raw_send(raw, "{\"msgtype\":\"ping\"}");
+	raw_expect(raw, "pong");
+}
+
+void raw_expect_bye(struct raw *raw, const char *reason)
+{
+	raw_expect(raw, "bye");
+	if (strcmp(raw_text(raw, "reason"), reason) != 0)
+		harness_fail_here("expected bye %s, and not %s", reason, last_message(raw));
+	if (next_type(raw) != NULL)
+		harness_fail_here("expected the end after bye %s, and not %s", reason, last_message(raw));
+}
+
+void raw_expect_end(struct raw *raw)
+{
+	while (next_type(raw) != NULL)
+		continue;
+}
+
+const char *raw_text(struct raw *raw, const char *key)
+{
+	struct json_object *value;
+	if (!json_object_object_get_ex(raw->message, key, &value) || !json_object_is_type(value, json_type_string))
+		harness_fail_here("%s has no text %s", last_message(raw), key);
+	return json_object_get_string(value);
+}
+
+int64_t raw_number(struct raw *raw, const char *key)
+{
+	struct json_object *value;
+	if (!json_object_object_get_ex(raw->message, key, &value) || !json_object_is_type(value, json_type_int))
+		harness_fail_here("%s has no number %s", last_message(raw), key);
+	return json_object_get_int64(value);
+}
+
+bool raw_has(struct raw *raw, const char *key)
+{
+	return json_object_object_get_ex(raw->message, key, NULL);
+}
+
+static struct json_object *told_peers(struct raw *raw)
+{
+	struct json_object *peers;
+	if (!json_object_object_get_ex(raw->message, "peers", &peers) || !json_object_is_type(peers, json_type_array))
+		harness_fail_here("%s has no peers", last_message(raw));
+	return peers;
+}
+
+const char *raw_told(struct raw *raw, const char *address)
+{
+	struct json_object *peers = told_peers(raw);
+	for (size_t i = 0; i < json_object_array_length(peers); i++) {
+		struct json_object *entry = json_object_array_get_idx(peers, i), *nodeid = NULL;
+		if (json_object_is_type(entry, json_type_array)) {
+			nodeid = json_object_array_get_idx(entry, 1);
+			entry = json_object_array_get_idx(entry, 0);
+		}
+		if (strcmp(json_object_get_string(entry), address) == 0)
+			return nodeid == NULL ? "" : json_object_get_string(nodeid);
+	}
+	return NULL;
+}
+
+int raw_told_count(struct raw *raw)
+{
+	return (int)json_object_array_length(told_peers(raw));
+}
+
+void raw_send_hello(struct raw *raw, const char *nodeid, const char *more_keys)
+{
+	raw_send(raw, "{\"msgtype\":\"hello\",\"nodeid\":\"%s\"%s}", nodeid, more_keys);
+}
+
+/* What both sides get once they are ready: an address, a question and a ping. */
+static void get_acquainted(struct raw *raw)
+{
+	raw_expect(raw, "getaddr");
+	raw_expect(raw, "ping");
+	raw_send(raw, "{\"msgtype\":\"pong\"}");
+}
+
+void raw_shake_hands(struct raw *raw, const char *nodeid, const char *more_keys)
+{
+	raw_send_hello(raw, nodeid, more_keys);
+	raw_expect_next(raw, "hello");
+	get_acquainted(raw);
+}
+
+struct raw *raw_join_from(const char *from, struct kithd *kithd, const char *nodeid, const char *more_keys)
+{
+	struct raw *raw = raw_connect_from(from, kithd_address(kithd), 0);
+	raw_shake_hands(raw, nodeid, more_keys);
+	return raw;
+}
+
+struct raw *raw_join(struct kithd *kithd, const char *nodeid, const char *more_keys)
+{
+	struct raw *raw = raw_connect(kithd_address(kithd));
+	raw_shake_hands(raw, nodeid, more_keys);
+	return raw;
+}
+
+void raw_answer_hello(struct raw *raw, const char *nodeid, const char *more_keys)
+{
+	raw_expect_next(raw, "hello");
+	raw_send_hello(raw, nodeid, more_keys);
+	get_acquainted(raw);
+}

@@ -1,0 +1,10 @@
+/* The suites of the system tests, each in its file. */
+#ifndef KITH_TEST_SUITES_H
+#define KITH_TEST_SUITES_H
+
+#include <CUnit/CUnit.h>
+
+extern CU_SuiteInfo suite_handshake, suite_errors, suite_identity, suite_addresses, suite_liveness, suite_mesh,
+	suite_stop, suite_table, suite_settings, suite_limits, suite_names, suite_hosts, suite_documents;
+
+#endif

@@ -1,0 +1,118 @@
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "kithd.h"
+#include "settings.h"
+#include "suites.h"
+
+/* What the documents say against what the code does. They are found from the top of the source tree. */
+static const char *document(const char *path)
+{
+	const char *text = harness_read_file(path);
+	if (text == NULL)
+		harness_fail("cannot read %s: run this at the top of the source tree", path);
+	return text;
+}
+
+static bool has_line(const char *text, const char *line)
+{
+	size_t length = strlen(line);
+	for (const char *at = text; at != NULL; at = strchr(at, '\n')) {
+		at += *at == '\n';
+		if (strncmp(at, line, length) == 0 && (at[length] == '\n' || at[length] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+static void test_file_has_each_setting(void)
+{
+	const char *file = document("conf/kith.conf");
+	for (int i = 0; i < SETTING_COUNT; i++) {
+		enum setting_id setting = (enum setting_id)i;
+		const char *line = harness_text("#%s = %s;", setting_name(setting), setting_default(setting));
+		if (!has_line(file, line))
+			harness_fail("conf/kith.conf has no line %s", line);
+	}
+}
+
+/* The file with each setting's line in force, and how many there are. */
+static char *uncommented(const char *file, int *settings)
+{
+	char *text = strdup(file), *to = text;
+	*settings = 0;
+	for (const char *from = text; *from != '\0'; from++) {
+		bool begins_line = from == text || from[-1] == '\n';
+		if (begins_line && from[0] == '#' && islower((unsigned char)from[1])) {
+			++*settings;
+			continue;
+		}
+		*to++ = *from;
+	}
+	*to = '\0';
+	return text;
+}
+
+static void test_file_loads_when_uncommented(void)
+{
+	struct settings settings, defaults;
+	char error[SETTINGS_ERROR_BYTES] = "";
+	int count;
+	char *text = uncommented(document("conf/kith.conf"), &count);
+	const char *path = harness_write_file(text);
+	free(text);
+	CU_ASSERT_EQUAL(count, SETTING_COUNT);
+	settings_init(&settings);
+	settings_init(&defaults);
+	bool good = settings_read_file(&settings, path, error) && settings_check(&settings, error);
+	if (!good)
+		harness_fail("%s", error);
+	for (int i = 0; i < SETTING_COUNT; i++)
+		CU_ASSERT_PTR_NOT_NULL(settings.where[i]);
+	CU_ASSERT_STRING_EQUAL(settings.name, defaults.name);
+	CU_ASSERT_EQUAL(settings.ping_interval_us, defaults.ping_interval_us);
+	CU_ASSERT_EQUAL(settings.retry_max_us, defaults.retry_max_us);
+	CU_ASSERT_EQUAL(settings.max_inbound, defaults.max_inbound);
+	CU_ASSERT_EQUAL(settings.log_level, defaults.log_level);
+	CU_ASSERT_EQUAL(settings.bootstrap_count, 0);
+	CU_ASSERT_EQUAL(settings.listen_count, 1);
+	settings_fini(&settings);
+	settings_fini(&defaults);
+}
+
+static void test_man_page_has_each_setting(void)
+{
+	const char *page = document("man/kith.conf.5");
+	for (int i = 0; i < SETTING_COUNT; i++) {
+		const char *item = harness_text("\n.It Ic %s", setting_name((enum setting_id)i));
+		const char *found = strstr(page, item);
+		if (found == NULL || (found[strlen(item)] != '\n' && found[strlen(item)] != ' '))
+			harness_fail("man/kith.conf.5 has no line `%s`", item + 1);
+	}
+	int items = 0;
+	for (const char *at = page; (at = strstr(at, "\n.It Ic ")) != NULL; at++)
+		items++;
+	CU_ASSERT_EQUAL(items, SETTING_COUNT);
+}
+
+static void test_man_page_has_each_option(void)
+{
+	static const char *const options[] = {"b , -bootstrap", "c , -config", "h , -help",    "l , -listen",
+					      "o , -option",	"t , -test",   "V , -version", "v , -verbose"};
+	const char *page = document("man/kithd.8");
+	for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+		if (strstr(page, harness_text("\n.It Fl %s", options[i])) == NULL)
+			harness_fail("man/kithd.8 has no option %s", options[i]);
+}
+
+static CU_TestInfo tests[] = {
+	{"conf/kith.conf has each setting, commented out, at its default", test_file_has_each_setting},
+	{"conf/kith.conf loads when its settings are uncommented", test_file_loads_when_uncommented},
+	{"kith.conf(5) explains each setting", test_man_page_has_each_setting},
+	{"kithd(8) explains each option", test_man_page_has_each_option},
+	CU_TEST_INFO_NULL,
+};
+
+CU_SuiteInfo suite_documents = {
+	.pName = "documents", .pSetUpFunc = harness_begin, .pTearDownFunc = harness_end, .pTests = tests};

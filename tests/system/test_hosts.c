@@ -1,0 +1,139 @@
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "kithd.h"
+#include "raw.h"
+#include "suites.h"
+
+/* Two hosts on one cable: network namespaces. The test is in the second one until it says otherwise. */
+struct hosts {
+	int one, other;
+};
+
+#define ONE "10.99.0.1"
+#define OTHER "10.99.0.2"
+
+static void enter(int namespace)
+{
+	if (setns(namespace, CLONE_NEWNET) != 0)
+		harness_fail("no network namespace");
+}
+
+static struct hosts two_hosts(void)
+{
+	struct hosts hosts;
+	harness_isolate();
+	hosts.one = harness_keep_fd(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+	if (unshare(CLONE_NEWNET) != 0)
+		harness_fail("no second network namespace");
+	hosts.other = harness_keep_fd(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+	harness_ip("link set lo up");
+	harness_ip("link add cable type veth peer name cable netns /proc/%d/fd/%d", (int)getpid(), hosts.one);
+	harness_ip("address add " OTHER "/24 dev cable");
+	harness_ip("link set cable up");
+	enter(hosts.one);
+	harness_ip("address add " ONE "/24 dev cable");
+	harness_ip("link set cable up");
+	return hosts;
+}
+
+static bool enter_before(const void *namespace)
+{
+	return setns(*(const int *)namespace, CLONE_NEWNET) == 0;
+}
+
+static struct kithd *start_on(int namespace, const char *host, const char *option, const char *value)
+{
+	const char *argv[] = {
+		"-l", harness_text("%s:5999", host), "-o", "retry_min=0.05", "-o", "retry_max=0.1", option, value,
+		NULL};
+	struct kithd *kithd =
+		kithd_launch(&(struct launch){.argv = argv, .prepare = enter_before, .given = &namespace});
+	kithd_await_listening(kithd);
+	return kithd;
+}
+
+static void test_mesh_of_hosts(void)
+{
+	if (!harness_is_root("nodes on two hosts become a mesh"))
+		return;
+	struct hosts hosts = two_hosts();
+	struct kithd *one = start_on(hosts.one, ONE, "-o", "name=one");
+	struct kithd *other = start_on(hosts.other, OTHER, "-b", ONE);
+	AWAIT(kithd_cell_is(one, kithd_nodeid(other), "LISTEN", OTHER ":5999"));
+	AWAIT(kithd_cell_is(other, kithd_nodeid(one), "LISTEN", ONE ":5999"));
+}
+
+static void test_one_nodeid_on_two_hosts(void)
+{
+	if (!harness_is_root("two hosts with one nodeid get a warning"))
+		return;
+	struct hosts hosts = two_hosts();
+	enter(hosts.other);
+	struct raw *twin = raw_listen(OTHER ":5999");
+	struct kithd *kithd = start_on(hosts.one, ONE, "-b", OTHER);
+	struct raw *raw = raw_accept(twin);
+	raw_expect_next(raw, "hello");
+	raw_send_hello(raw, kithd_nodeid(kithd), "");
+	raw_expect_end(raw);
+	AWAIT(kithd_log_count(kithd, " warning ", OTHER) == 1);
+	CU_ASSERT_EQUAL(kithd_log_count(kithd, " warning ", "nodeid"), 1);
+	CU_ASSERT_EQUAL(kithd_peers(kithd), 0);
+}
+
+static void test_reaching_oneself_is_no_warning(void)
+{
+	if (!harness_is_root("a node that reaches itself by another address gets no warning"))
+		return;
+	struct hosts hosts = two_hosts();
+	struct kithd *kithd = start_on(hosts.one, "0.0.0.0", "-b", ONE);
+	enter(hosts.other);
+	/* Who is dialled again and again while the node's own address isn't. */
+	struct raw *other = raw_listen(OTHER ":5999");
+	struct raw *teller = raw_connect_from(OTHER, ONE ":5999", 0);
+	raw_shake_hands(teller, ALICE, "");
+	raw_send(teller, "{\"msgtype\":\"addr\",\"peers\":[[\"" OTHER ":5999\",\"" BOB "\"]]}");
+	raw_answer_hello(raw_accept(other), BOB, "");
+	AWAIT(kithd_peers(kithd) == 2 && kithd_rows(kithd, "STATE", "READY") == 2);
+	CU_ASSERT_EQUAL(kithd_log_count(kithd, " warning ", ""), 0);
+}
+
+static void test_cut_cable(void)
+{
+	if (!harness_is_root("a cut cable is noticed, and the peer comes back when it is mended"))
+		return;
+	struct hosts hosts = two_hosts();
+	static const char *const timing[] = {"-o", "ping_interval=0.3",	 "-o", "ping_timeout=0.3",
+					     "-o", "retry_min=0.1",	 "-o", "retry_max=0.2",
+					     "-o", "connect_timeout=0.3"};
+	const char *argv[2][16] = {{"-l", ONE ":5999"}, {"-l", OTHER ":5999", "-b", ONE}};
+	struct kithd *nodes[2];
+	for (int i = 0; i < 2; i++) {
+		for (int j = 0; j < 10; j++)
+			argv[i][(i == 0 ? 2 : 4) + j] = timing[j];
+		nodes[i] = kithd_launch(&(struct launch){
+			.argv = argv[i], .prepare = enter_before, .given = i == 0 ? &hosts.one : &hosts.other});
+		kithd_await_listening(nodes[i]);
+	}
+	AWAIT(kithd_peers(nodes[0]) == 1 && kithd_peers(nodes[1]) == 1);
+	enter(hosts.one);
+	harness_ip("link set cable down");
+	AWAIT(kithd_peers(nodes[0]) == 0);
+	AWAIT(kithd_peers(nodes[1]) == 0);
+	harness_ip("link set cable up");
+	AWAIT(kithd_peers(nodes[0]) == 1 && kithd_peers(nodes[1]) == 1);
+}
+
+static CU_TestInfo tests[] = {
+	{"nodes on two hosts become a mesh", test_mesh_of_hosts},
+	{"two hosts with one nodeid get a warning", test_one_nodeid_on_two_hosts},
+	{"a node that reaches itself by another address gets no warning", test_reaching_oneself_is_no_warning},
+	{"a cut cable is noticed, and the peer comes back when it is mended", test_cut_cable},
+	CU_TEST_INFO_NULL,
+};
+
+CU_SuiteInfo suite_hosts = {
+	.pName = "hosts", .pSetUpFunc = harness_begin, .pTearDownFunc = harness_end, .pTests = tests};

@@ -1,0 +1,199 @@
+#include <dirent.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "kithd.h"
+#include "raw.h"
+#include "suites.h"
+
+/* A node whose threads all run: it answers. */
+static struct kithd *running(void)
+{
+	struct kithd *kithd = kithd_plain();
+	CU_ASSERT_EQUAL(kithd_peers(kithd), 0);
+	return kithd;
+}
+
+static int is_number(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+/* How many entries a directory of /proc/PID has: threads in "task", descriptors in "fd". */
+static int entries(struct kithd *kithd, const char *directory)
+{
+	struct dirent **list;
+	int count = scandir(harness_text("/proc/%d/%s", (int)kithd_pid(kithd), directory), &list, is_number, alphasort);
+	if (count < 0)
+		harness_fail("no /proc/PID/%s", directory);
+	for (int i = 0; i < count; i++)
+		free(list[i]);
+	free(list);
+	return count;
+}
+
+static long resident_kib(struct kithd *kithd)
+{
+	const char *status = harness_read_file(harness_text("/proc/%d/status", (int)kithd_pid(kithd)));
+	const char *line = status == NULL ? NULL : strstr(status, "VmRSS:");
+	long kib = 0;
+	if (line == NULL || sscanf(line, "VmRSS: %ld", &kib) != 1)
+		harness_fail("no VmRSS");
+	return kib;
+}
+
+/* Connections of every kind: peers, feelers, mutes, liars, and some that are gone before anybody says hello. */
+static void come_and_go(struct kithd *kithd, int times)
+{
+	for (int i = 0; i < times; i++) {
+		struct raw *raw = raw_connect(kithd_address(kithd));
+		if (i % 5 < 2) {
+			raw_shake_hands(raw, ALICE, "");
+			raw_send(raw, "{\"msgtype\":\"bye\",\"reason\":\"shutdown\"}");
+			raw_expect_end(raw);
+			AWAIT(kithd_peers(kithd) == 0);
+		} else if (i % 5 == 2) {
+			raw_send_hello(raw, BOB, ",\"feeler\":true");
+			raw_expect_next(raw, "hello");
+		} else if (i % 5 == 3) {
+			raw_send(raw, "nonsense");
+			raw_expect_bye(raw, "protocol");
+		}
+		raw_close(raw);
+	}
+}
+
+static void test_counts_stay(void)
+{
+	struct kithd *kithd = running();
+	int threads = entries(kithd, "task"), descriptors = entries(kithd, "fd");
+	come_and_go(kithd, 100);
+	AWAIT(entries(kithd, "task") == threads && entries(kithd, "fd") == descriptors);
+	long before_kib = resident_kib(kithd);
+	come_and_go(kithd, 500);
+	AWAIT(entries(kithd, "task") == threads);
+	AWAIT(entries(kithd, "fd") == descriptors);
+	/* A sanitizer keeps what was freed for a while. */
+	if (harness_slowness() == 1)
+		CU_ASSERT(resident_kib(kithd) < before_kib + 1024);
+}
+
+static void test_two_threads_for_a_peer(void)
+{
+	struct kithd *kithd = running();
+	int threads = entries(kithd, "task"), descriptors = entries(kithd, "fd");
+	raw_join(kithd, ALICE, "");
+	struct raw *bob = raw_join(kithd, BOB, "");
+	AWAIT(entries(kithd, "task") == threads + 4);
+	raw_close(bob);
+	AWAIT(entries(kithd, "task") == threads + 2);
+	AWAIT(entries(kithd, "fd") <= descriptors + 2);
+}
+
+static void allow_descriptors(struct kithd *kithd, rlim_t descriptors)
+{
+	struct rlimit limit = {.rlim_cur = descriptors, .rlim_max = 1024};
+	if (prlimit(kithd_pid(kithd), RLIMIT_NOFILE, &limit, NULL) != 0)
+		harness_fail("no prlimit");
+}
+
+static void test_out_of_descriptors(void)
+{
+	enum { EXTRA = 3, TOO_MANY = 12 };
+	struct kithd *kithd = kithd_plain();
+	struct raw *peer = raw_join(kithd, ALICE, ""), *raws[TOO_MANY];
+	/* Low numbers are taken first, so that is what is left. */
+	allow_descriptors(kithd, (rlim_t)entries(kithd, "fd") + EXTRA);
+	for (int i = 0; i < TOO_MANY; i++)
+		raws[i] = raw_connect(kithd_address(kithd));
+	raw_expect_end(raws[TOO_MANY - 1]);
+	raw_ping_next(peer);
+	for (int i = 0; i < TOO_MANY; i++)
+		raw_close(raws[i]);
+	CU_ASSERT_EQUAL(kithd_log_count(kithd, "Too many open files", "") + kithd_log_count(kithd, "descriptors", ""),
+			1);
+	AWAIT(entries(kithd, "fd") <= 1 + entries(kithd, "task") + EXTRA + 10);
+	AWAIT(kithd_rows(kithd, "STATE", "HELLO") == 0);
+	raw_ping_next(raw_join(kithd, BOB, ""));
+	raw_ping(peer);
+	CU_ASSERT_EQUAL(kithd_peers(kithd), 2);
+}
+
+static void test_out_of_descriptors_for_a_dial(void)
+{
+	struct raw *listener = raw_listen(harness_address());
+	struct kithd *kithd = kithd_start("-o retry_min=0.02 -o retry_max=0.05");
+	struct raw *peer = raw_join(kithd, ALICE, "");
+	int descriptors = entries(kithd, "fd");
+	allow_descriptors(kithd, (rlim_t)descriptors);
+	raw_send(peer, "{\"msgtype\":\"addr\",\"peers\":[[\"%s\",\"%s\"]]}", raw_address(listener), BOB);
+	raw_ping(peer);
+	allow_descriptors(kithd, 256);
+	raw_answer_hello(raw_accept(listener), BOB, "");
+	AWAIT(kithd_peers(kithd) == 2);
+}
+
+static void test_no_descriptor_leaks_into_the_table(void)
+{
+	struct kithd *kithd = running();
+	int descriptors = entries(kithd, "fd");
+	for (int i = 0; i < 20; i++)
+		kithd_table(kithd);
+	CU_ASSERT_EQUAL(entries(kithd, "fd"), descriptors);
+}
+
+static void test_too_slow(void)
+{
+	enum { PINGS = 400000, AT_ONCE = 1000 };
+	static const char ping[] = "{\"msgtype\":\"ping\"}\n";
+	static char pings[AT_ONCE * sizeof ping];
+	struct kithd *kithd = kithd_plain();
+	struct raw *peer = raw_join(kithd, BOB, "");
+	struct raw *raw = raw_connect_from(NULL, kithd_address(kithd), 1024);
+	raw_send_hello(raw, ALICE, "");
+	AWAIT(kithd_has_peer(kithd, ALICE));
+	char *end = pings;
+	for (int i = 0; i < AT_ONCE; i++)
+		end = stpcpy(end, ping);
+	for (int i = 0; i < PINGS / AT_ONCE && kithd_has_peer(kithd, ALICE); i++)
+		raw_write(raw, pings, (size_t)(end - pings));
+	AWAIT(!kithd_has_peer(kithd, ALICE));
+	AWAIT(kithd_log_count(kithd, "slow", raw_address(raw)) == 1);
+	raw_ping_next(peer);
+	CU_ASSERT_EQUAL(kithd_peers(kithd), 1);
+}
+
+static void test_flood_of_addresses(void)
+{
+	enum { MESSAGES = 10, ENTRIES = 1000 };
+	static char line[ENTRIES * 32 + 64];
+	struct kithd *kithd = kithd_start("-o max_dialing=1 -o connect_timeout=0.05");
+	struct raw *raw = raw_join(kithd, ALICE, ""), *peer = raw_join(kithd, BOB, "");
+	for (int i = 0; i < MESSAGES; i++) {
+		char *end = stpcpy(line, "{\"msgtype\":\"addr\",\"peers\":[");
+		for (int j = 0; j < ENTRIES; j++)
+			end += sprintf(end, "%s\"%s:%d\"", j == 0 ? "" : ",", harness_host(251), 1 + i * ENTRIES + j);
+		end = stpcpy(end, "]}\n");
+		raw_write(raw, line, (size_t)(end - line));
+	}
+	raw_ping(raw);
+	CU_ASSERT(strtol(kithd_header(kithd, "known"), NULL, 10) <= 4096);
+	raw_ping_next(peer);
+}
+
+static CU_TestInfo tests[] = {
+	{"500 connects and disconnects leave threads, descriptors and memory as they were", test_counts_stay},
+	{"a peer takes two threads and a descriptor, and gives them back", test_two_threads_for_a_peer},
+	{"out of descriptors a newcomer is refused, and the others go on", test_out_of_descriptors},
+	{"out of descriptors a dial fails and is tried again", test_out_of_descriptors_for_a_dial},
+	{"tables cost no descriptor", test_no_descriptor_leaks_into_the_table},
+	{"a peer that reads too slowly is let go, and the others go on", test_too_slow},
+	{"a peer that tells thousands of addresses fills no memory", test_flood_of_addresses},
+	CU_TEST_INFO_NULL,
+};
+
+CU_SuiteInfo suite_limits = {
+	.pName = "limits", .pSetUpFunc = harness_begin, .pTearDownFunc = harness_end, .pTests = tests};
