@@ -12,10 +12,11 @@
  * hearsay, and the name is due again only when none of these is connected or being dialled.
  *
  * What peers can make grow is bounded: ADDRESS_BOOK_ENTRIES in all, and of those ADDRESS_BOOK_PER_SOURCE that were told
- * from one host and not reached by a dial of our own. A full book makes room by forgetting hearsay of the host that
- * told most, at most once in ADDRESS_BOOK_EVICTION_US, since that takes a walk over all of it. Of the dials under way
- * at most three quarters are for hearsay, and one quarter feelers, so that addresses which lead nowhere can't keep
- * those waiting that are known to be good. Its weakness: who has many hosts has many shares.
+ * from one host and not reached by a dial of our own. A full book makes room by forgetting what the host that
+ * told most has told, or else an address that once worked and fails, at most once in ADDRESS_BOOK_EVICTION_US, since
+ * that takes a walk over all of it. Of the dials under way at most three quarters are for hearsay, and one quarter
+ * feelers, so that addresses which lead nowhere can't keep those waiting that are known to be good. Its weakness: who
+ * has many hosts has many shares.
  *
  * Any thread may call; nothing blocks.
  */
@@ -45,7 +46,7 @@ enum {
 
 struct address_book;
 
-/* The back-off after so many failures in a row: doubles from least to most, spread over the upper half of its range. */
+/* The back-off after so many failures in a row: doubles from least to most, give or take a quarter within these two. */
 int64_t address_book_backoff_us(int64_t least_us, int64_t most_us, unsigned failures, struct rng *rng);
 
 /* Copies the bootstraps and the times of back-off. NULL if there is no memory. */

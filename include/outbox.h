@@ -43,7 +43,7 @@ void outbox_wrote(struct outbox *outbox, size_t bytes);
 /* Wakes the pinger if lines are left. */
 void outbox_return_turn(struct outbox *outbox);
 
-/* Blocks until there are lines to write and the turn is free, it is closed, somebody nudges, or until_us. */
+/* Blocks until there are lines to write or it is closed, and the turn is free; until somebody nudges, or until_us. */
 void outbox_wait(struct outbox *outbox, int64_t until_us);
 /* Ends the wait, or the next one, without a line. */
 void outbox_nudge(struct outbox *outbox);

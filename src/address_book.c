@@ -92,14 +92,18 @@ static void leave(struct address_book *book) RELEASES(address_book_guard) UNCHEC
 
 int64_t address_book_backoff_us(int64_t least_us, int64_t most_us, unsigned failures, struct rng *rng)
 {
-	int64_t range_us = least_us;
-	for (unsigned i = 0; i < failures && range_us < most_us; i++)
-		range_us *= 2;
-	if (range_us > most_us)
-		range_us = most_us;
-	int64_t lowest_us = range_us / 2 > least_us ? range_us / 2 : least_us;
+	int64_t middle_us = least_us;
+	for (unsigned i = 1; i < failures && middle_us < most_us; i++)
+		middle_us *= 2;
+	if (middle_us > most_us)
+		middle_us = most_us;
+	int64_t lowest_us = middle_us - middle_us / 4, highest_us = middle_us + middle_us / 4;
+	if (lowest_us < least_us)
+		lowest_us = least_us;
+	if (highest_us > most_us)
+		highest_us = most_us;
 	/* In steps of a millisecond, so that the span of any setting fits the generator. */
-	return lowest_us + (int64_t)rng_below(rng, (uint32_t)((range_us - lowest_us) / 1000) + 1) * 1000;
+	return lowest_us + (int64_t)rng_below(rng, (uint32_t)((highest_us - lowest_us) / 1000) + 1) * 1000;
 }
 
 static struct entry *find(struct address_book *book, const struct address *address) REQUIRES(address_book_guard)
@@ -282,11 +286,12 @@ static struct entry *add(struct address_book *book, const struct address *addres
 	return entry;
 }
 
-static bool has_name(const struct address_book *book, const struct bootstrap *bootstrap) UNCHECKED
+/* Does the bootstrap of this index repeat an earlier one? */
+static bool is_repeated(const struct address_book *book, size_t index)
 {
-	for (size_t i = 0; i < book->name_count; i++)
-		if (book->names[i].bootstrap->port == bootstrap->port &&
-		    strcmp(book->names[i].bootstrap->host, bootstrap->host) == 0)
+	const struct bootstrap *one = &book->bootstraps[index];
+	for (size_t i = 0; i < index; i++)
+		if (one->port == book->bootstraps[i].port && strcmp(one->host, book->bootstraps[i].host) == 0)
 			return true;
 	return false;
 }
@@ -295,10 +300,10 @@ static void add_bootstraps(struct address_book *book, const struct settings *set
 {
 	for (size_t i = 0; i < settings->bootstrap_count; i++) {
 		const struct bootstrap *bootstrap = &book->bootstraps[i];
+		if (is_repeated(book, i))
+			continue;
 		if (!address_is_known(&bootstrap->address)) {
-			if (!has_name(book, bootstrap))
-				book->names[book->name_count++] =
-					(struct name){.bootstrap = bootstrap, .due_us = now_us};
+			book->names[book->name_count++] = (struct name){.bootstrap = bootstrap, .due_us = now_us};
 		} else if (find(book, &bootstrap->address) == NULL) {
 			struct entry *entry = add(book, &bootstrap->address, NULL, now_us);
 			if (entry != NULL)
@@ -438,12 +443,21 @@ void address_book_prove(struct address_book *book, const struct address *address
 	leave(book);
 }
 
+/* A feeler that looks for this node is under way. */
+static bool is_proving(struct address_book *book, const struct nodeid *nodeid) REQUIRES(address_book_guard)
+{
+	for (size_t i = 0; i < book->proof_count; i++)
+		if (book->proofs[i].is_dialing && nodeid_equals(&book->proofs[i].nodeid, nodeid))
+			return true;
+	return false;
+}
+
 static bool pick_proof(struct address_book *book, struct peer_dial *dial) REQUIRES(address_book_guard)
 {
 	for (size_t i = 0; i < book->proof_count && book->feelers < book->max_feelers; i++) {
 		struct proof *proof = &book->proofs[i];
 		const struct entry *entry = find(book, &proof->address);
-		if (proof->is_dialing || (entry != NULL && entry->is_dialing))
+		if (proof->is_dialing || (entry != NULL && entry->is_dialing) || is_proving(book, &proof->nodeid))
 			continue;
 		proof->is_dialing = true;
 		book->feelers++;

@@ -33,7 +33,7 @@ char *buffer_reserve(struct buffer *buffer, size_t bytes)
 	size_t length = buffer_length(buffer);
 	if (buffer->bytes != NULL && buffer_room(buffer) >= bytes)
 		return buffer->bytes + buffer->end;
-	if (buffer->capacity < length + bytes) {
+	if (buffer->bytes == NULL || buffer->capacity < length + bytes) {
 		size_t capacity = buffer->capacity < LEAST_BYTES ? LEAST_BYTES : buffer->capacity;
 		while (capacity < length + bytes)
 			capacity *= 2;

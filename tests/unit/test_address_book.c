@@ -107,16 +107,16 @@ static void the_back_off_doubles_within_its_bounds_with_jitter(void)
 		unsigned failures;
 		int64_t lowest_us, highest_us;
 	} cases[] = {
-		{1 * SECOND_US, 300 * SECOND_US, 0, 1 * SECOND_US, 1 * SECOND_US},
-		{1 * SECOND_US, 300 * SECOND_US, 1, 1 * SECOND_US, 2 * SECOND_US},
-		{1 * SECOND_US, 300 * SECOND_US, 2, 2 * SECOND_US, 4 * SECOND_US},
-		{1 * SECOND_US, 300 * SECOND_US, 3, 4 * SECOND_US, 8 * SECOND_US},
-		{1 * SECOND_US, 300 * SECOND_US, 8, 128 * SECOND_US, 256 * SECOND_US},
-		{1 * SECOND_US, 300 * SECOND_US, 9, 150 * SECOND_US, 300 * SECOND_US},
-		{1 * SECOND_US, 300 * SECOND_US, 4000000000, 150 * SECOND_US, 300 * SECOND_US},
+		{1 * SECOND_US, 300 * SECOND_US, 0, 1000000, 1250000},
+		{1 * SECOND_US, 300 * SECOND_US, 1, 1000000, 1250000},
+		{1 * SECOND_US, 300 * SECOND_US, 2, 1500000, 2500000},
+		{1 * SECOND_US, 300 * SECOND_US, 3, 3 * SECOND_US, 5 * SECOND_US},
+		{1 * SECOND_US, 300 * SECOND_US, 8, 96 * SECOND_US, 160 * SECOND_US},
+		{1 * SECOND_US, 300 * SECOND_US, 9, 192 * SECOND_US, 300 * SECOND_US},
+		{1 * SECOND_US, 300 * SECOND_US, 4000000000, 225 * SECOND_US, 300 * SECOND_US},
 		{5 * SECOND_US, 5 * SECOND_US, 7, 5 * SECOND_US, 5 * SECOND_US},
 		{5 * SECOND_US, 6 * SECOND_US, 7, 5 * SECOND_US, 6 * SECOND_US},
-		{1000, 2000, 1, 1000, 2000},
+		{1000, 8000, 3, 3000, 5000},
 	};
 	struct rng rng;
 	rng_seed(&rng, 1);
@@ -147,15 +147,25 @@ static int64_t fail_once(struct fixture *fixture, const char *expected)
 	return next_us - fixture->now_us;
 }
 
+/* Is this a wait after so many failures in a row, with the default settings? */
+static bool is_back_off(int64_t wait_us, unsigned failures)
+{
+	int64_t middle_us = SECOND_US;
+	for (unsigned i = 1; i < failures && middle_us < 300 * SECOND_US; i++)
+		middle_us *= 2;
+	if (middle_us > 300 * SECOND_US)
+		middle_us = 300 * SECOND_US;
+	return wait_us >= SECOND_US && wait_us >= middle_us * 3 / 4 && wait_us <= middle_us * 5 / 4 &&
+	       wait_us <= 300 * SECOND_US;
+}
+
 static void a_failing_bootstrap_is_tried_for_ever_with_back_off(void)
 {
 	struct fixture fixture;
 	fixture_init(&fixture, "127.0.0.2:5999");
-	int64_t range_us = fixture.settings.retry_min_us;
-	for (int i = 0; i < 40; i++) {
-		range_us = range_us * 2 < fixture.settings.retry_max_us ? range_us * 2 : fixture.settings.retry_max_us;
+	for (unsigned i = 1; i <= 40; i++) {
 		int64_t wait_us = fail_once(&fixture, "127.0.0.2:5999");
-		EXPECT(wait_us >= range_us / 2 && wait_us <= range_us, "failure %d: %lld", i, (long long)wait_us);
+		EXPECT(is_back_off(wait_us, i), "failure %u: %lld", i, (long long)wait_us);
 		fixture.now_us += wait_us;
 	}
 	CU_ASSERT_EQUAL(address_book_count(fixture.book), 1);
@@ -449,7 +459,7 @@ static void a_dial_without_a_verdict_is_no_failure_and_not_repeated_at_once(void
 		EXPECT_PICK(&fixture, "127.0.0.2:5999");
 		address_book_let_go(fixture.book, &dial, fixture.now_us);
 		EXPECT_PICK(&fixture, "-");
-		CU_ASSERT_EQUAL(next_us, fixture.now_us + fixture.settings.retry_min_us);
+		CU_ASSERT(is_back_off(next_us - fixture.now_us, 1));
 		fixture.now_us = next_us;
 	}
 	EXPECT_PICK(&fixture, "127.0.0.2:5999");
@@ -548,12 +558,10 @@ static int64_t reconnect(struct fixture *fixture, bool was_steady)
 static void who_comes_and_goes_is_dialled_ever_more_rarely_until_it_is_steady(void)
 {
 	struct fixture fixture;
-	int64_t range_us = SECOND_US;
 	fixture_init(&fixture, "127.0.0.2:5999");
-	for (int i = 0; i < 12; i++) {
-		range_us = range_us * 2 < 300 * SECOND_US ? range_us * 2 : 300 * SECOND_US;
+	for (unsigned i = 1; i <= 12; i++) {
 		int64_t wait_us = reconnect(&fixture, false);
-		EXPECT(wait_us >= range_us / 2 && wait_us <= range_us, "%d: %lld", i, (long long)wait_us);
+		EXPECT(is_back_off(wait_us, i), "%u: %lld", i, (long long)wait_us);
 		fixture.now_us += wait_us;
 	}
 	for (int i = 0; i < 3; i++) {
@@ -629,7 +637,7 @@ static void a_name_that_cannot_be_looked_up_is_tried_again_with_back_off(void)
 {
 	struct fixture fixture;
 	struct peer_dial dial;
-	int64_t next_us, range_us = SECOND_US;
+	int64_t next_us;
 	char host[] = "kith.example";
 	fixture_init(&fixture, "kith.example:6000");
 	for (unsigned i = 1; i < 12; i++) {
@@ -637,9 +645,8 @@ static void a_name_that_cannot_be_looked_up_is_tried_again_with_back_off(void)
 		dial.host = host;
 		CU_ASSERT_EQUAL(address_book_failed(fixture.book, &dial, fixture.now_us), i);
 		EXPECT_PICK(&fixture, "-");
-		range_us = range_us * 2 < 300 * SECOND_US ? range_us * 2 : 300 * SECOND_US;
 		int64_t wait_us = next_us - fixture.now_us;
-		EXPECT(wait_us >= range_us / 2 && wait_us <= range_us, "%u: %lld", i, (long long)wait_us);
+		EXPECT(is_back_off(wait_us, i), "%u: %lld", i, (long long)wait_us);
 		fixture.now_us = next_us;
 	}
 	fixture_fini(&fixture);
@@ -704,6 +711,27 @@ static void of_a_name_with_very_many_addresses_only_so_many_are_used(void)
 		used += (size_t)snprintf(list + used, sizeof list - used, "10.0.0.%d:6000 ", i);
 	resolve(&fixture, &dial, host, list);
 	CU_ASSERT_EQUAL(address_book_count(fixture.book), ADDRESS_BOOK_NAME_ADDRESSES);
+	fixture_fini(&fixture);
+}
+
+static void what_a_name_stood_for_is_forgotten_when_it_fails(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	char host[] = "kith.example";
+	fixture_init(&fixture, "kith.example:6000");
+	EXPECT_PICK(&fixture, "kith.example:6000");
+	resolve(&fixture, &dial, host, "127.0.0.2:6000");
+	for (int i = 0; i < ADDRESS_BOOK_FAILURES; i++) {
+		EXPECT_PICK(&fixture, "127.0.0.2:6000");
+		address_book_failed(fixture.book, &dial, fixture.now_us);
+		fixture.now_us += 2 * fixture.settings.retry_max_us;
+		EXPECT_PICK(&fixture, "kith.example:6000");
+		dial.host = host;
+		address_book_failed(fixture.book, &dial, fixture.now_us);
+	}
+	CU_ASSERT_EQUAL(address_book_count(fixture.book), 0);
 	fixture_fini(&fixture);
 }
 
@@ -981,6 +1009,7 @@ static CU_TestInfo tests[] = {
 	{"a name that stands for this node itself is satisfied", a_name_that_stands_for_this_node_itself_is_satisfied},
 	{"of a name with very many addresses only so many are used",
 	 of_a_name_with_very_many_addresses_only_so_many_are_used},
+	{"what a name stood for is forgotten when it fails", what_a_name_stood_for_is_forgotten_when_it_fails},
 	{"a bootstrap that a name stands for too is not forgotten",
 	 a_bootstrap_that_a_name_stands_for_too_is_not_forgotten},
 	{"a feeler goes out once and makes no entry", a_feeler_goes_out_once_and_makes_no_entry},

@@ -52,7 +52,7 @@ static struct harvest read_in_parts(const char *stream, size_t length, const siz
 	struct harvest harvest = {.result = FRAME_NEED_MORE};
 	size_t at = 0;
 	for (size_t i = 0; i <= count; i++) {
-		size_t end = i < count ? ends[i] : length;
+		size_t end = ends != NULL && i < count ? ends[i] : length;
 		add(&frame, stream + at, end - at);
 		take_lines(&frame, &harvest);
 		at = end;
