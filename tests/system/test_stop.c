@@ -63,8 +63,9 @@ static void test_left_is_not_failed(void)
 }
 
 /*
- * Asks more than the kernel holds answers for, so that kithd is left with lines that it can't write. True if the
- * connection is still there.
+ * Asks more than the kernel holds answers for, so that kithd is left with lines that it can't write. Where the small
+ * buffer overflows, Linux drops what comes with the acknowledgements, and nothing goes in either direction any more:
+ * that will do as well. True if the connection is still there.
  */
 static bool is_stuck(struct kithd *kithd, struct raw *raw, const char *nodeid)
 {
@@ -75,7 +76,10 @@ static bool is_stuck(struct kithd *kithd, struct raw *raw, const char *nodeid)
 		double out = kithd_cell_number(kithd, nodeid, "BYTES_OUT");
 		for (int i = 0; i < PINGS; i++)
 			raw_send(raw, "{\"msgtype\":\"ping\"}");
-		AWAIT(kithd_cell_number(kithd, nodeid, "MSGS_IN") >= in + PINGS || !kithd_has_peer(kithd, nodeid));
+		int64_t deadline_us = harness_deadline_us(2);
+		while (kithd_cell_number(kithd, nodeid, "MSGS_IN") < in + PINGS && kithd_has_peer(kithd, nodeid) &&
+		       clock_now_us() < deadline_us)
+			harness_pause();
 		if (kithd_cell_number(kithd, nodeid, "BYTES_OUT") < out + answers / 2)
 			break;
 	}
