@@ -20,6 +20,9 @@ OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 LIBRARY_OBJECTS := $(filter-out $(BUILD)/src/main.o,$(OBJECTS))
 UNIT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/*.c tests/*.c))
 SYSTEM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/system/*.c tests/*.c))
+LOAD_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c))
+PROBE_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/probes/*.c))
+BENCH_PROGRAMS := $(BUILD)/tests/bench/load $(BUILD)/tests/bench/probe
 TEST_PROGRAMS := $(BUILD)/tests/unit/unit $(BUILD)/tests/system/system
 SCRIPTS := $(wildcard tests/*.sh tests/*/*.sh) .ci/run
 
@@ -37,7 +40,7 @@ quiet = @
 endif
 
 .PHONY: all help deps deps-dev run demo check check-unit check-system check-interop check-asan check-ubsan check-tsan \
-	check-valgrind lint tidy floors tests install uninstall dist clean
+	check-valgrind bench bench-smoke lint tidy floors tests install uninstall dist clean
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/kithd ## build kithd
@@ -65,7 +68,7 @@ deps-dev: ## install what lint and valgrind need too (Debian)
 	$(call install_packages,$(DEV_PACKAGES))
 
 # `make deps check` installs before it compiles, with -j too.
-$(OBJECTS) $(UNIT_OBJECTS) $(SYSTEM_OBJECTS) check-interop demo: | $(filter deps deps-dev,$(MAKECMDGOALS))
+$(OBJECTS) $(UNIT_OBJECTS) $(SYSTEM_OBJECTS) $(LOAD_OBJECTS) $(PROBE_OBJECTS) check-interop demo bench bench-smoke: | $(filter deps deps-dev,$(MAKECMDGOALS))
 
 $(BUILD)/kithd: $(BUILD)/src/main.o $(BUILD)/libkith.a
 	$(say) "  LD    $@"
@@ -89,7 +92,15 @@ $(BUILD)/tests/system/system: $(SYSTEM_OBJECTS) $(BUILD)/libkith.a
 	$(say) "  LD    $@"
 	$(quiet)$(CC) $(KITH_CFLAGS) $(LDFLAGS) -o $@ $^ -lcunit $(LIBS)
 
-tests: $(BUILD)/kithd $(TEST_PROGRAMS)
+$(BUILD)/tests/bench/load: $(LOAD_OBJECTS)
+	$(say) "  LD    $@"
+	$(quiet)$(CC) $(KITH_CFLAGS) $(LDFLAGS) -o $@ $^
+
+$(BUILD)/tests/bench/probe: $(PROBE_OBJECTS)
+	$(say) "  LD    $@"
+	$(quiet)$(CC) $(KITH_CFLAGS) $(LDFLAGS) -o $@ $^ -ljson-c
+
+tests: $(BUILD)/kithd $(TEST_PROGRAMS) $(BENCH_PROGRAMS)
 
 run: $(BUILD)/kithd ## run one node in the foreground with conf/kith.conf
 	$(BUILD)/kithd -c conf/kith.conf
@@ -120,6 +131,12 @@ check-tsan: ## run all tests under ThreadSanitizer
 check-valgrind: $(BUILD)/kithd ## look for leaks of memory and descriptors with valgrind
 	bash tests/valgrind.sh $(BUILD)/kithd $(BUILD)/valgrind
 
+bench: $(BUILD)/kithd $(BENCH_PROGRAMS) ## measure kithd beside others; BENCH=storm measures one part
+	@BUILD=$(BUILD) BENCH='$(BENCH)' /usr/bin/python3 tests/bench/run.py
+
+bench-smoke: $(BUILD)/kithd $(BENCH_PROGRAMS) ## check in 30 s that every benchmark works
+	@BUILD=$(BUILD) BENCH='$(BENCH)' /usr/bin/python3 tests/bench/run.py --smoke
+
 CLANG_FLAGS = $(KITH_CPPFLAGS) -std=c11 $(WARNINGS) -Werror -Wthread-safety
 
 lint: floors ## check the code, the man pages and the scripts without running them
@@ -134,7 +151,7 @@ lint: floors ## check the code, the man pages and the scripts without running th
 	mandoc -T lint -W warning man/*
 	shellcheck $(SCRIPTS)
 
-TIDY := $(patsubst %.c,$(BUILD)/tidy/%.ok,$(SOURCES) $(wildcard tests/*.c tests/unit/*.c tests/system/*.c))
+TIDY := $(patsubst %.c,$(BUILD)/tidy/%.ok,$(SOURCES) $(wildcard tests/*.c tests/unit/*.c tests/system/*.c tests/bench/*.c tests/bench/probes/*.c))
 
 tidy: $(TIDY)
 
@@ -175,4 +192,4 @@ dist: ## pack the committed sources
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
--include $(OBJECTS:.o=.d) $(UNIT_OBJECTS:.o=.d) $(SYSTEM_OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(UNIT_OBJECTS:.o=.d) $(SYSTEM_OBJECTS:.o=.d) $(LOAD_OBJECTS:.o=.d) $(PROBE_OBJECTS:.o=.d)
