@@ -88,6 +88,9 @@ struct message {
 bool message_decode(const char *line, size_t length, struct message *message, char error[static MESSAGE_ERROR_BYTES]);
 void message_fini(struct message *message);
 
+/* The line of a message without other keys, LF included; NULL for a type that has some. */
+const char *message_bare_line(enum message_type type);
+
 /* Appends the message with its LF. False if there is no memory. A bye is written from its reason. */
 bool message_encode(const struct message *message, struct buffer *out);
 

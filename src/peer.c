@@ -21,7 +21,6 @@ struct peer {
 	int64_t created_us;
 	/* Guarded. */
 	struct mutex mutex;
-	enum peer_state state GUARDED_BY(peer_guard);
 	struct nodeid nodeid GUARDED_BY(peer_guard);
 	char name[MESSAGE_TEXT_BYTES] GUARDED_BY(peer_guard);
 	struct address local GUARDED_BY(peer_guard);
@@ -36,8 +35,9 @@ struct peer {
 	size_t known_capacity GUARDED_BY(peer_guard);
 	size_t known_next GUARDED_BY(peer_guard);
 	/* Atomic. */
-	atomic_bool is_closing; /* an ending is set */
-	atomic_bool is_logged;	/* and was logged */
+	_Atomic(enum peer_state) state; /* the reader alone sets it */
+	atomic_bool is_closing;		/* an ending is set */
+	atomic_bool is_logged;		/* and was logged */
 	_Atomic int64_t heard_us;
 	_Atomic int64_t messages_in, messages_out, bytes_in, bytes_out, ignored, useless;
 	/* The reader's alone. */
@@ -151,10 +151,7 @@ struct peer_info peer_look(struct peer *peer, int64_t now_us)
 
 enum peer_state peer_state(struct peer *peer)
 {
-	enter(peer);
-	enum peer_state state = peer->state;
-	leave(peer);
-	return state;
+	return atomic_load(&peer->state);
 }
 
 bool peer_is_closing(const struct peer *peer)
@@ -199,12 +196,20 @@ bool peer_set_listen(struct peer *peer, const struct address *address)
 
 static void count_sent(struct peer *peer, enum message_type type)
 {
-	atomic_fetch_add(&peer->messages_out, 1);
+	atomic_fetch_add_explicit(&peer->messages_out, 1, memory_order_relaxed);
 	if (log_is_on(LOG_DEBUG)) {
 		char label[PEER_LABEL_BYTES];
 		peer_label(peer, label);
 		log_debug("peer %s: sent %s", label, message_type_name(type));
 	}
+}
+
+static void settle_sent(struct peer *peer, enum message_type type, enum outbox_result result)
+{
+	if (result == OUTBOX_TAKEN)
+		count_sent(peer, type);
+	else if (result == OUTBOX_FULL)
+		peer_close(peer, BYE_SLOW);
 }
 
 void peer_send(struct peer *peer, const struct message *message)
@@ -214,16 +219,13 @@ void peer_send(struct peer *peer, const struct message *message)
 	if (message_encode(message, &line))
 		result = outbox_put(peer->outbox, buffer_content(&line), buffer_length(&line));
 	buffer_fini(&line);
-	if (result == OUTBOX_TAKEN)
-		count_sent(peer, message->type);
-	else if (result == OUTBOX_FULL)
-		peer_close(peer, BYE_SLOW);
+	settle_sent(peer, message->type, result);
 }
 
 void peer_send_type(struct peer *peer, enum message_type type)
 {
-	struct message message = {.type = type};
-	peer_send(peer, &message);
+	const char *line = message_bare_line(type);
+	settle_sent(peer, type, outbox_put(peer->outbox, line, strlen(line)));
 }
 
 static bool set_ending(struct peer *peer, enum peer_ending ending, enum bye_reason reason, const char *text)
