@@ -17,7 +17,7 @@ struct stream;
 
 /* A stream that is not connected; NULL if there is no memory. */
 struct stream *stream_new(void);
-/* Takes a connected socket. NULL if there is no memory, and then the socket stays the caller's. */
+/* Takes a connected socket that blocks. NULL if there is no memory, and then the socket stays the caller's. */
 struct stream *stream_from_socket(int fd);
 void stream_free(struct stream *stream);
 

@@ -199,7 +199,7 @@ static void accept_one(struct acceptor *acceptor, int listening_fd)
 {
 	struct sockaddr_storage from;
 	socklen_t length = sizeof from;
-	int fd = accept4(listening_fd, (struct sockaddr *)&from, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int fd = accept4(listening_fd, (struct sockaddr *)&from, &length, SOCK_CLOEXEC);
 	if (fd >= 0) {
 		receive(acceptor, fd, &from);
 	} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
