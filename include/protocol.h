@@ -24,7 +24,7 @@ enum { PROTOCOL_DEPARTURES = 64 };
 
 /* A connection may have one claimed address proven in this time. */
 #define PROTOCOL_PROOF_US ((int64_t)60 * 1000 * 1000)
-/* After the first two, a connection may have one listening address after another believed in this time. */
+/* After the first two, a connection may have one new listening address announced in this time. */
 #define PROTOCOL_MOVE_US ((int64_t)10 * 1000 * 1000)
 
 /* What a node consists of where its protocol is concerned; all of it is borrowed. */

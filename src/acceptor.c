@@ -127,12 +127,11 @@ void acceptor_close(struct acceptor *acceptor)
 	free(acceptor);
 }
 
-static void log_refusal(struct acceptor *acceptor, int error)
+static void log_refusal(struct acceptor *acceptor, const char *why)
 {
 	unsigned suppressed;
 	if (log_limit_passes(&acceptor->limit, &suppressed))
-		log_error("a connection is refused: %s (%u more since the last such line)", strerror(error),
-			  suppressed);
+		log_error("a connection is refused: %s (%u more since the last such line)", why, suppressed);
 }
 
 /* Silent connections must not lock everybody else out. */
@@ -155,7 +154,7 @@ static void receive(struct acceptor *acceptor, int fd, const struct sockaddr_sto
 	/* Those that are closing linger for a moment, and are in none of the other bounds. */
 	size_t most = (size_t)(settings->max_inbound + settings->max_outbound + settings->max_dialing);
 	if (counts.connections >= most + ACCEPTOR_HANDSHAKES) {
-		log_refusal(acceptor, EAGAIN);
+		log_refusal(acceptor, "there are too many");
 		close(fd);
 		return;
 	}
@@ -174,7 +173,7 @@ static void receive(struct acceptor *acceptor, int fd, const struct sockaddr_sto
 		peer_release(peer);
 	}
 	if (error != 0)
-		log_refusal(acceptor, error);
+		log_refusal(acceptor, strerror(error));
 }
 
 /* A connection that can't be had for want of descriptors would stay in the queue, and poll would report it for ever. */
@@ -203,7 +202,7 @@ static void accept_one(struct acceptor *acceptor, int listening_fd)
 	if (fd >= 0) {
 		receive(acceptor, fd, &from);
 	} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-		log_refusal(acceptor, errno);
+		log_refusal(acceptor, strerror(errno));
 		refuse_one(acceptor, listening_fd);
 	}
 }

@@ -467,12 +467,12 @@ static bool pick_proof(struct address_book *book, struct peer_dial *dial) REQUIR
 	return false;
 }
 
-/* Some address that the name stood for is connected, being dialled, or this node itself. */
+/* Some address that the name stood for is connected or being dialled. */
 static bool is_satisfied(struct address_book *book, const struct name *name) REQUIRES(address_book_guard)
 {
 	for (size_t i = 0; i < name->address_count; i++) {
 		struct entry *entry = find(book, &name->addresses[i]);
-		if ((entry != NULL && is_busy(book, entry)) || is_self(book, &name->addresses[i]))
+		if (entry != NULL && is_busy(book, entry))
 			return true;
 	}
 	return false;
@@ -606,6 +606,16 @@ void address_book_reached(struct address_book *book, const struct peer_dial *dia
 	leave(book);
 }
 
+/* A name stood for this address when it was looked up last. */
+static bool is_named(struct address_book *book, const struct address *address) REQUIRES(address_book_guard)
+{
+	for (size_t i = 0; i < book->name_count; i++)
+		for (size_t j = 0; j < book->names[i].address_count; j++)
+			if (address_equals(&book->names[i].addresses[j], address))
+				return true;
+	return false;
+}
+
 unsigned address_book_failed(struct address_book *book, const struct peer_dial *dial, int64_t now_us)
 {
 	unsigned failures = 0;
@@ -619,7 +629,8 @@ unsigned address_book_failed(struct address_book *book, const struct peer_dial *
 	if (entry != NULL && !is_connected(book, &entry->nodeid)) {
 		failures = ++entry->failures;
 		entry->due_us = after_failure_us(book, failures, now_us);
-		if (entry->is_hearsay && !entry->is_bootstrap && failures >= ADDRESS_BOOK_FAILURES)
+		if (entry->is_hearsay && !entry->is_bootstrap && !is_named(book, &entry->address) &&
+		    failures >= ADDRESS_BOOK_FAILURES)
 			forget(book, entry);
 	}
 	leave(book);

@@ -91,16 +91,16 @@ void announcer_add(struct announcer *announcer, struct peer *peer, int64_t now_u
 
 /*
  * Tells one peer of those that are announced, but for itself, what it knows, and what must not travel to it. chosen has
- * room for as many entries as a message may have.
+ * room for as many entries as a message may have. False if there was nothing to tell.
  */
-static void announce_to(struct peer *target, const struct message_entry *entries, size_t count,
+static bool announce_to(struct peer *target, const struct message_entry *entries, size_t count,
 			struct message_entry *chosen, int64_t now_us)
 {
 	struct message message = {.type = MESSAGE_ADDR, .addr.entries = chosen};
 	struct peer_info info = peer_look(target, now_us);
 
 	if (info.state != PEER_READY)
-		return;
+		return false;
 	for (size_t i = 0; i < count && message.addr.count < MESSAGE_ADDR_ENTRIES; i++) {
 		const struct message_entry *entry = &entries[i];
 		if (nodeid_equals(&entry->nodeid, &info.nodeid) || peer_knows_address(target, &entry->address) ||
@@ -111,12 +111,12 @@ static void announce_to(struct peer *target, const struct message_entry *entries
 	}
 	if (message.addr.count > 0)
 		peer_send(target, &message);
+	return message.addr.count > 0;
 }
 
-/* Moves a random choice of this many peers to the front. */
-static void choose(struct rng *rng, struct registry_snapshot *ready, size_t count)
+static void shuffle(struct rng *rng, struct registry_snapshot *ready)
 {
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < ready->count; i++) {
 		size_t other = i + rng_below(rng, (uint32_t)(ready->count - i));
 		struct peer *chosen = ready->peers[other];
 		ready->peers[other] = ready->peers[i];
@@ -137,13 +137,11 @@ static void send_announcements(struct announcer *announcer, struct peer **announ
 		peer_release(announced[i]);
 	}
 	struct registry_snapshot ready = registry_take_snapshot(announcer->registry, true);
-	size_t targets = ready.count;
-	if (targets > ANNOUNCER_TARGETS) {
-		targets = ANNOUNCER_TARGETS;
-		choose(&announcer->rng, &ready, targets);
-	}
-	for (size_t i = 0; known > 0 && i < targets; i++)
-		announce_to(ready.peers[i], entries, known, entries + count, now_us);
+	if (ready.count > ANNOUNCER_TARGETS)
+		shuffle(&announcer->rng, &ready);
+	size_t told = 0;
+	for (size_t i = 0; known > 0 && i < ready.count && told < ANNOUNCER_TARGETS; i++)
+		told += announce_to(ready.peers[i], entries, known, entries + count, now_us);
 	registry_release_snapshot(&ready);
 	free(entries);
 	free(announced);

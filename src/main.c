@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -62,19 +63,18 @@ static void complain(const char *error)
 	fprintf(stderr, "kithd: %s\n", line);
 }
 
-static int usage_error(void)
+static int usage_error(const char *problem, const char *word)
 {
-	fputs(usage, stderr);
-	fputs("kithd --help says more\n", stderr);
+	char error[SETTINGS_ERROR_BYTES];
+	snprintf(error, sizeof error, "%s %s; kithd --help lists the options", word, problem);
+	complain(error);
 	return STATUS_USAGE;
 }
 
 static bool append(const char **list, size_t *count, const char *text)
 {
-	if (*count == MOST_OPTIONS) {
-		fprintf(stderr, "kithd: an option is given more than %d times\n", MOST_OPTIONS);
+	if (*count == MOST_OPTIONS)
 		return false;
-	}
 	list[(*count)++] = text;
 	return true;
 }
@@ -95,7 +95,8 @@ static int parse_arguments(int argc, char **argv, struct arguments *arguments)
 	};
 	bool good = true;
 	int option;
-	while (good && (option = getopt_long(argc, argv, "c:l:b:o:vtVh", long_options, NULL)) != -1) {
+	opterr = 0;
+	while (good && (option = getopt_long(argc, argv, ":c:l:b:o:vtVh", long_options, NULL)) != -1) {
 		switch (option) {
 		case 'c':
 			arguments->file = optarg;
@@ -122,16 +123,17 @@ static int parse_arguments(int argc, char **argv, struct arguments *arguments)
 			fputs(usage, stdout);
 			fputs(help, stdout);
 			return STATUS_STOPPED;
+		case ':':
+			return usage_error("needs a value", argv[optind - 1]);
 		default:
-			good = false;
+			return usage_error("is no option", argv[optind - 1]);
 		}
 	}
-	if (good && optind < argc) {
-		fprintf(stderr, "kithd: \"%s\" is no option; a bootstrap is given as -b %s\n", argv[optind],
-			argv[optind]);
-		good = false;
-	}
-	return good ? -1 : usage_error();
+	if (!good)
+		return usage_error("is given too many times", argv[optind - 2]);
+	if (optind < argc)
+		return usage_error("is no option: a bootstrap is given as -b HOST:PORT", argv[optind]);
+	return -1;
 }
 
 /* The file, then -o, which beats it, then -l and -b. */
@@ -153,6 +155,17 @@ static bool read_settings(const struct arguments *arguments, struct settings *se
 		if (!settings_add_bootstrap(settings, arguments->bootstrap[i], "-b", error))
 			return false;
 	return settings_check(settings, error);
+}
+
+/* Where one of stdin, stdout and stderr is closed, the next descriptor would get its number, and then its output. */
+static void secure_standard_descriptors(void)
+{
+	int fd;
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
 }
 
 /* Thousands of peers need thousands of descriptors; what the hard limit allows needs no privilege. */
@@ -288,6 +301,7 @@ int main(int argc, char **argv)
 	char error[SETTINGS_ERROR_BYTES];
 	sigset_t set = handled_signals();
 
+	secure_standard_descriptors();
 	/* Before anything else: a request for the table that comes too early waits, and doesn't kill. */
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	int status = parse_arguments(argc, argv, &arguments);

@@ -263,7 +263,7 @@ static enum message_type match_bare_line(const char *line, size_t length)
 		size_t length;
 		enum message_type type;
 	} bare[] = {
-#define BARE(text, type) {text, sizeof text - 1, type}
+#define BARE(text, type) {(text), sizeof(text) - 1, (type)}
 		BARE("{\"msgtype\":\"ping\"}", MESSAGE_PING),
 		BARE("{\"msgtype\":\"pong\"}", MESSAGE_PONG),
 		BARE("{\"msgtype\": \"ping\"}", MESSAGE_PING),

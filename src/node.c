@@ -123,7 +123,8 @@ struct node *node_start(const struct settings *settings, char error[static SETTI
 	if (problem == 0)
 		return node;
 failed:
-	snprintf(error, SETTINGS_ERROR_BYTES, "cannot start: %s", strerror(problem));
+	snprintf(error, SETTINGS_ERROR_BYTES, "cannot start%s: %s", problem == ENOMEM ? "" : " a thread",
+		 strerror(problem));
 	node_stop(node);
 	return NULL;
 }

@@ -101,7 +101,7 @@ static bool own_address(const struct protocol *protocol, const struct peer_info 
 
 /* A listening address that is believed to be the peer's own. */
 static void set_listen(struct protocol *protocol, struct peer *peer, const struct nodeid *nodeid,
-		       const struct address *address, int64_t now_us)
+		       const struct address *address, bool may_announce, int64_t now_us)
 {
 	if (address_book_is_self(protocol->parts.book, address))
 		return;
@@ -109,7 +109,8 @@ static void set_listen(struct protocol *protocol, struct peer *peer, const struc
 	peer_note_address(peer, address);
 	if (is_new) {
 		address_book_announced(protocol->parts.book, address, nodeid, now_us);
-		announcer_add(protocol->announcer, peer, now_us);
+		if (may_announce)
+			announcer_add(protocol->announcer, peer, now_us);
 	}
 }
 
@@ -120,8 +121,8 @@ static void hear_self_announcement(struct protocol *protocol, struct peer *peer,
 	if (address_equals(address, &info->listen))
 		return;
 	if (address_same_host(address, &info->remote)) {
-		if (peer_may_move(peer, now_us, PROTOCOL_MOVE_US))
-			set_listen(protocol, peer, &info->nodeid, address, now_us);
+		bool may_announce = peer_may_move(peer, now_us, PROTOCOL_MOVE_US);
+		set_listen(protocol, peer, &info->nodeid, address, may_announce, now_us);
 	} else if (peer_may_prove(peer, now_us, PROTOCOL_PROOF_US)) {
 		address_book_prove(protocol->parts.book, address, &info->nodeid);
 		alarm_ring(protocol->parts.alarm);
@@ -228,7 +229,7 @@ static void become_ready(struct protocol *protocol, struct peer *peer, const str
 	peer_send_type(peer, MESSAGE_GETADDR);
 	peer_ping(peer, now_us);
 	if (address_is_known(&listen))
-		set_listen(protocol, peer, &hello->nodeid, &listen, now_us);
+		set_listen(protocol, peer, &hello->nodeid, &listen, true, now_us);
 }
 
 static void claim_nodeid(struct protocol *protocol, struct peer *peer, const struct message_hello *hello,
@@ -269,7 +270,7 @@ static void finish_feeler(struct protocol *protocol, struct peer *feeler, const 
 	address_format(&dial->address, address);
 	log_debug("feeler %s: %s", address, is_proven ? "the node is there" : "another node is there");
 	if (is_proven && peer != NULL)
-		set_listen(protocol, peer, &dial->expected, &dial->address, now_us);
+		set_listen(protocol, peer, &dial->expected, &dial->address, true, now_us);
 	if (peer != NULL)
 		peer_release(peer);
 	peer_close(feeler, BYE_FEELER);
@@ -467,8 +468,12 @@ static void end_dial(struct protocol *protocol, struct peer *peer, const struct 
 	if (info->reason == BYE_SELF)
 		address_book_add_self(protocol->parts.book, &dial->address);
 	unsigned failures = address_book_failed(protocol->parts.book, dial, now_us);
-	/* A state is logged when it changes: the first failure, not each. */
-	log_line(failures == 1 ? LOG_INFO : LOG_DEBUG, "dial %s: failed (%s)", label, info->ending_text);
+	if (info->reason == BYE_SELF)
+		log_debug("dial %s: that is this node itself", label);
+	else if (failures == 0)
+		log_debug("dial %s: over, the node is connected already (%s)", label, info->ending_text);
+	else /* A state is logged when it changes: the first failure, not each. */
+		log_line(failures == 1 ? LOG_INFO : LOG_DEBUG, "dial %s: failed (%s)", label, info->ending_text);
 }
 
 void protocol_ended(struct protocol *protocol, struct peer *peer, int64_t now_us)

@@ -158,6 +158,12 @@ static bool set_listen(struct settings *settings, const struct setting *setting,
 		struct address *address = &settings->listen[i];
 		if (!read_address(value->list[i], address, problem))
 			return false;
+		struct address with_port = *address;
+		with_port.port = ADDRESS_DEFAULT_PORT;
+		if (!address_is_wildcard(address) && !address_is_dialable(&with_port))
+			return wrong(problem,
+				     "\"%.100s\" is an address that nobody can dial: write one of this machine",
+				     value->list[i]);
 		for (size_t j = 0; j < i; j++)
 			if (address->port != 0 && address_equals(address, &settings->listen[j]))
 				return wrong(problem, "\"%.100s\" stands there twice: leave one out", value->list[i]);
@@ -203,7 +209,10 @@ static bool read_bootstrap(const char *text, struct bootstrap *bootstrap, char *
 	/* What looks like a number and isn't one would be asked of a name server. */
 	if (is_host_name(bootstrap->host) && bootstrap->host[strspn(bootstrap->host, "0123456789.")] != '\0')
 		return true;
-	return wrong(problem, "\"%.100s\" is neither a numeric address nor a host name", text);
+	return wrong(problem,
+		     "\"%.100s\" is neither a numeric address nor a host name: write \"node.example:5999\" or "
+		     "\"192.0.2.7:5999\"",
+		     text);
 }
 
 static bool append_bootstrap(struct settings *settings, const char *text, char *problem)
@@ -446,7 +455,8 @@ static char *read_whole(const char *path, char error[static SETTINGS_ERROR_BYTES
 	if (file != NULL)
 		fclose(file);
 	if (problem != NULL) {
-		snprintf(error, SETTINGS_ERROR_BYTES, "cannot read %s: %s", path, problem);
+		snprintf(error, SETTINGS_ERROR_BYTES, "cannot read \"%s\": %s; name a file that kithd may read", path,
+			 problem);
 		free(content);
 		return NULL;
 	}
@@ -525,9 +535,12 @@ bool settings_read_file(struct settings *settings, const char *path, char error[
 	}
 	config_init(&file);
 	bool good = config_read_string(&file, content) == CONFIG_TRUE;
+	const char *hint = good || strcmp(config_error_text(&file), "syntax error") != 0
+				   ? ""
+				   : "; a line is written as: ping_interval = 60;";
 	if (!good)
-		snprintf(error, SETTINGS_ERROR_BYTES, "%s:%d: %s; a line is written as: ping_interval = 60;", path,
-			 line_of_error(&file, content), config_error_text(&file));
+		snprintf(error, SETTINGS_ERROR_BYTES, "%s:%d: %s%s", path, line_of_error(&file, content),
+			 config_error_text(&file), hint);
 	for (unsigned i = 0; good; i++) {
 		const config_setting_t *from = config_setting_get_elem(config_root_setting(&file), i);
 		if (from == NULL)
@@ -566,12 +579,12 @@ bool settings_set_option(struct settings *settings, const char *option, char err
 	struct value value = {.kind = VALUE_OTHER};
 
 	snprintf(name, sizeof name, "%.*s", (int)name_length, option);
-	snprintf(where, sizeof where, "-o %s", name);
+	snprintf(where, sizeof where, "-o%s%s", name[0] == '\0' ? "" : " ", name);
 	if (*text != '=') {
 		snprintf(error, SETTINGS_ERROR_BYTES, "%s: has no value: write -o SETTING=VALUE", where);
 		return false;
 	}
-	const struct setting *setting = find_setting(name, "-o", error);
+	const struct setting *setting = find_setting(name, where, error);
 	if (setting == NULL)
 		return false;
 	text += 1 + strspn(text + 1, " ");

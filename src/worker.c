@@ -260,7 +260,9 @@ static void warn_of_a_double(struct peer *peer)
 {
 	struct peer_info info = peer_look(peer, clock_now_us());
 	char address[ADDRESS_TEXT_BYTES];
-	if (info.reason != BYE_SELF || stream_host_is_local(&info.remote))
+	/* What a far end that dialled says of itself proves nothing. */
+	bool is_found = info.ending == PEER_CLOSED || (info.direction == PEER_OUTBOUND && info.state != PEER_READY);
+	if (info.reason != BYE_SELF || !is_found || stream_host_is_local(&info.remote))
 		return;
 	address_format(&info.remote, address);
 	log_warning("another node has the same nodeid as this one: the one at %s, which is no address of this machine",
