@@ -9,7 +9,8 @@
  * is connected isn't picked; when the last connection with that node ends, it is again, after a back-off.
  *
  * A name of the configuration is picked and looked up like an address; what it stood for is then in the book as
- * hearsay, and the name is due again only when none of these is connected or being dialled.
+ * hearsay, but isn't forgotten while the name stands for it, and the name is due again only when none of these is
+ * connected or being dialled.
  *
  * What peers can make grow is bounded: ADDRESS_BOOK_ENTRIES in all, and of those ADDRESS_BOOK_PER_SOURCE that were told
  * from one host and not reached by a dial of our own. A full book makes room by forgetting what the host that

@@ -144,8 +144,7 @@ bool peer_take_hello(struct peer *peer);
 bool peer_take_early_addr(struct peer *peer);
 /* The reader's: true if a claimed address may be proven now, which is once in an interval. */
 bool peer_may_prove(struct peer *peer, int64_t now_us, int64_t interval_us);
-/* The reader's: true if the peer may say now that it listens elsewhere: after the first two times, once in an interval.
- */
+/* The reader's: true if a move may be announced now: the first two times, and then once in an interval. */
 bool peer_may_move(struct peer *peer, int64_t now_us, int64_t interval_us);
 
 /* "1a2b3c4d 10.0.0.7:5999", or the address alone before READY: how log lines name a peer. */

@@ -1,7 +1,7 @@
 /*
  * The protocol: what a message does. One object for the whole node; it holds what the handlers need and the
- * announcements that wait. It reads no clock and touches no socket: times are handed in, and it answers only through
- * outboxes. What the wire means stands in kith-protocol(7).
+ * departures that aren't certain yet. It reads no clock and touches no socket: times are handed in, and it answers only
+ * through outboxes. What the wire means stands in kith-protocol(7).
  *
  * A peer's own functions are called by its reader, in the order connected, receive..., ended. protocol_run_timers is
  * the connector's.
