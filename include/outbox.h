@@ -6,6 +6,10 @@
  * line is never torn by another. The pinger waits here until there is something to write that nobody else is writing.
  * Once closed, the outbox takes no more lines; those within may still be written.
  *
+ * The life of a pinger: there is none until one is needed, since lines or a close wait that nobody attends to, or since
+ * somebody calls outbox_call_pinger; then outbox_on_call's function starts it, once. It says when it is over; before
+ * that the reader retires it, and from then on none starts.
+ *
  * Any thread may call, but the functions of the turn are for the thread that has it.
  */
 #ifndef KITH_OUTBOX_H
@@ -18,8 +22,9 @@
 struct outbox;
 
 enum outbox_result {
-	OUTBOX_TAKEN,
-	OUTBOX_FULL, /* the limit, or no memory: nothing was taken */
+	OUTBOX_TAKEN, /* the holder of the turn will write it */
+	OUTBOX_WAITS, /* taken, and nobody has the turn */
+	OUTBOX_FULL,  /* the limit, or no memory: nothing was taken */
 	OUTBOX_CLOSED,
 };
 
@@ -27,9 +32,13 @@ enum outbox_result {
 struct outbox *outbox_new(size_t limit_bytes);
 void outbox_free(struct outbox *outbox);
 
-/* Copies one line, LF included. Wakes the pinger unless somebody has the turn and will write it anyway. */
+/* Before any other thread knows of the outbox: how a pinger is started. Without that there is none. */
+void outbox_on_call(struct outbox *outbox, void (*start_pinger)(void *argument), void *argument);
+
+/* Copies one line, LF included. Who gets OUTBOX_WAITS takes the turn, or knows who will. */
 enum outbox_result outbox_put(struct outbox *outbox, const char *line, size_t length);
-/* Closes the outbox with this as its last line, whatever the limit; a length of 0 closes it without. */
+/* Closes the outbox with this as its last line, whatever the limit; a length of 0 closes it without. Calls the pinger
+ * unless somebody has the turn. */
 enum outbox_result outbox_close(struct outbox *outbox, const char *line, size_t length);
 bool outbox_is_closed(struct outbox *outbox);
 /* What waits to be written. */
@@ -40,16 +49,22 @@ bool outbox_take_turn(struct outbox *outbox);
 /* The head of the queue, borrowed until outbox_wrote; 0 if the queue is empty. */
 size_t outbox_head(struct outbox *outbox, const char **bytes);
 void outbox_wrote(struct outbox *outbox, size_t bytes);
-/* Wakes the pinger if lines are left. */
+/* Calls the pinger if lines are left, or if the outbox was closed. */
 void outbox_return_turn(struct outbox *outbox);
 
 /* Blocks until there are lines to write or it is closed, and the turn is free; until somebody nudges, or until_us. */
 void outbox_wait(struct outbox *outbox, int64_t until_us);
-/* Ends the wait, or the next one, without a line. */
-void outbox_nudge(struct outbox *outbox);
+/* Ends the wait, or the next one, without a line; starts the pinger where there is none yet. */
+void outbox_call_pinger(struct outbox *outbox);
 
+/* The reader has come to the end: no pinger starts any more. True if there has been one. */
+bool outbox_retire_pinger(struct outbox *outbox);
 /* The reader is done, for good: ends outbox_wait_finished. */
 void outbox_finish(struct outbox *outbox);
 void outbox_wait_finished(struct outbox *outbox, int64_t until_us);
+/* The pinger is over, or couldn't start: it touches nothing of this any more. */
+void outbox_pinger_over(struct outbox *outbox);
+/* Blocks until then. */
+void outbox_wait_pinger_over(struct outbox *outbox);
 
 #endif

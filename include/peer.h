@@ -101,10 +101,19 @@ bool peer_ready(struct peer *peer, const struct message_hello *hello, int64_t in
 /* A believed listening address; true if it is a new one. */
 bool peer_set_listen(struct peer *peer, const struct address *address);
 
-/* Encodes and queues a message. A peer whose outbox is full is closed as slow. */
+/*
+ * Encodes and queues a message, and writes what the outbox holds as far as that doesn't block, unless another thread
+ * does so. A peer whose outbox is full is closed as slow.
+ */
 void peer_send(struct peer *peer, const struct message *message);
 /* Shorthand for a message without other keys. */
 void peer_send_type(struct peer *peer, enum message_type type);
+
+/* Writes what the outbox holds, unless another thread does so or it would block; then the pinger does. */
+void peer_flush(struct peer *peer);
+/* By the holder of the turn: writes what the outbox holds until it is empty or deadline_us (0: without blocking). 0 or
+ * an errno. */
+int peer_write(struct peer *peer, int64_t deadline_us);
 
 /*
  * Ends the connection with a bye as its last line; the first ending of a peer counts. Before READY there is no pinger
@@ -119,7 +128,7 @@ void peer_end(struct peer *peer, enum peer_ending ending, enum bye_reason reason
 /* True once: for the one who logs the ending. */
 bool peer_take_ending(struct peer *peer);
 
-/* Sends the next ping if it is due; returns when to look again, as liveness_next_ping_us does. */
+/* Sends the next ping if it is due; returns when to look again, as liveness_next_ping_us does. None before READY. */
 int64_t peer_ping(struct peer *peer, int64_t now_us);
 /* Pings at once, unless a ping is outstanding. */
 void peer_hurry_ping(struct peer *peer, int64_t now_us);
@@ -133,7 +142,6 @@ bool peer_knows_address(struct peer *peer, const struct address *address);
 void peer_note_address(struct peer *peer, const struct address *address);
 
 void peer_count_read(struct peer *peer, size_t bytes, int64_t now_us);
-void peer_count_written(struct peer *peer, size_t bytes);
 void peer_count_message(struct peer *peer);
 void peer_count_ignored(struct peer *peer);
 void peer_count_useless(struct peer *peer, size_t addresses);

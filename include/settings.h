@@ -36,6 +36,7 @@ enum setting_id {
 	SETTING_MAX_OUTBOUND,
 	SETTING_MAX_INBOUND,
 	SETTING_MAX_DIALING,
+	SETTING_MAX_PARKED,
 	SETTING_PING_INTERVAL,
 	SETTING_PING_TIMEOUT,
 	SETTING_CONNECT_TIMEOUT,
@@ -58,6 +59,7 @@ struct settings {
 	int64_t max_outbound;
 	int64_t max_inbound;
 	int64_t max_dialing;
+	int64_t max_parked;
 	int64_t ping_interval_us;
 	int64_t ping_timeout_us;
 	int64_t connect_timeout_us;

@@ -1,16 +1,16 @@
 /*
  * A worker: the two threads of one peer. The reader connects or is handed the accepted socket, shakes hands, reads
- * until the end, and answers what it reads. The pinger starts when the peer is READY: it pings, writes what others have
- * put into the outbox, and is the one that may block in a write. They are two because one thread can't wait for a
- * blocking read and for a condition variable.
+ * until the end, and answers what it reads. The pinger pings, writes what would have blocked whoever put it into the
+ * outbox, says the last words when another thread closes the peer, and starts when there is first such a need. They are
+ * two because one thread can't wait for a blocking read and for a condition variable.
  */
 #ifndef KITH_WORKER_H
 #define KITH_WORKER_H
 
 #include "address_book.h"
 #include "peer.h"
+#include "pool.h"
 #include "protocol.h"
-#include "reaper.h"
 #include "registry.h"
 #include "settings.h"
 
@@ -22,7 +22,7 @@ struct worker_parts {
 	struct protocol *protocol;
 	struct registry *registry;
 	struct address_book *book;
-	struct reaper *reaper;
+	struct pool *pool;
 };
 
 /*

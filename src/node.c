@@ -11,8 +11,8 @@
 #include "connector.h"
 #include "log.h"
 #include "nodeid.h"
+#include "pool.h"
 #include "protocol.h"
-#include "reaper.h"
 #include "registry.h"
 #include "resolver.h"
 #include "sync.h"
@@ -27,7 +27,7 @@ struct node {
 	struct address_book *book;
 	struct acceptor *acceptor;
 	struct protocol *protocol;
-	struct reaper *reaper;
+	struct pool *pool;
 	struct worker_parts parts;
 	struct connector connector;
 	bool has_resolver;
@@ -53,8 +53,9 @@ static bool build(struct node *node)
 				       .max_inbound = (size_t)settings->max_inbound};
 	node->registry = registry_new(&rules);
 	node->book = address_book_new(settings, random_seed(), clock_now_us());
+	node->pool = pool_new((size_t)settings->max_parked);
 	node->parts.listen = acceptor_addresses(node->acceptor, &node->parts.listen_count);
-	if (node->registry == NULL || node->book == NULL)
+	if (node->registry == NULL || node->book == NULL || node->pool == NULL)
 		return false;
 	struct protocol_parts parts = {.settings = settings,
 				       .self = node->nodeid,
@@ -69,17 +70,13 @@ static bool build(struct node *node)
 	node->parts.protocol = node->protocol;
 	node->parts.registry = node->registry;
 	node->parts.book = node->book;
+	node->parts.pool = node->pool;
 	return node->protocol != NULL;
 }
 
 static int start_threads(struct node *node)
 {
-	int error;
-	node->reaper = reaper_start(&error);
-	if (node->reaper == NULL)
-		return error;
-	node->parts.reaper = node->reaper;
-	error = acceptor_start(node->acceptor, &node->parts);
+	int error = acceptor_start(node->acceptor, &node->parts);
 	node->accepts = error == 0;
 	if (error != 0)
 		return error;
@@ -154,7 +151,7 @@ void node_stop(struct node *node)
 		close_all_peers(node);
 		registry_wait_empty(node->registry);
 	}
-	reaper_stop(node->reaper);
+	pool_free(node->pool);
 	protocol_free(node->protocol);
 	acceptor_close(node->acceptor);
 	address_book_free(node->book);

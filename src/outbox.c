@@ -7,12 +7,23 @@
 
 extern struct mutex outbox_guard;
 
+enum pinger {
+	PINGER_NONE,
+	PINGER_RUNS,
+	PINGER_OVER,
+	PINGER_NEVER, /* retired before it was needed */
+};
+
 /* Two buffers: the holder of the turn writes from one without the lock while others fill the other. */
 struct outbox {
 	struct mutex mutex;
 	struct condition changed;
-	size_t limit_bytes; /* immutable */
+	/* Immutable. */
+	size_t limit_bytes;
+	void (*start_pinger)(void *argument);
+	void *start_argument;
 	/* Guarded. */
+	enum pinger pinger GUARDED_BY(outbox_guard);
 	struct buffer filling GUARDED_BY(outbox_guard);
 	bool turn_is_taken GUARDED_BY(outbox_guard);
 	bool is_closed GUARDED_BY(outbox_guard);
@@ -60,6 +71,25 @@ void outbox_free(struct outbox *outbox) UNCHECKED
 	free(outbox);
 }
 
+void outbox_on_call(struct outbox *outbox, void (*start_pinger)(void *argument), void *argument)
+{
+	outbox->start_pinger = start_pinger;
+	outbox->start_argument = argument;
+}
+
+/* Leaves, and wakes the pinger; starts it where this is the first need of it. */
+static void leave_and_call(struct outbox *outbox) RELEASES(outbox_guard)
+{
+	bool starts = outbox->pinger == PINGER_NONE && outbox->start_pinger != NULL;
+	if (starts)
+		outbox->pinger = PINGER_RUNS;
+	else
+		condition_broadcast(&outbox->changed); /* the reader may wait here too, for the pinger's end */
+	leave(outbox);
+	if (starts)
+		outbox->start_pinger(outbox->start_argument);
+}
+
 static size_t held_bytes(const struct outbox *outbox) REQUIRES(outbox_guard)
 {
 	return buffer_length(&outbox->filling) + outbox->writing_bytes;
@@ -67,14 +97,12 @@ static size_t held_bytes(const struct outbox *outbox) REQUIRES(outbox_guard)
 
 enum outbox_result outbox_put(struct outbox *outbox, const char *line, size_t length)
 {
-	enum outbox_result result = OUTBOX_TAKEN;
 	enter(outbox);
+	enum outbox_result result = outbox->turn_is_taken ? OUTBOX_TAKEN : OUTBOX_WAITS;
 	if (outbox->is_closed)
 		result = OUTBOX_CLOSED;
 	else if (held_bytes(outbox) + length > outbox->limit_bytes || !buffer_append(&outbox->filling, line, length))
 		result = OUTBOX_FULL;
-	else if (!outbox->turn_is_taken)
-		condition_signal(&outbox->changed);
 	leave(outbox);
 	return result;
 }
@@ -83,12 +111,14 @@ enum outbox_result outbox_close(struct outbox *outbox, const char *line, size_t 
 {
 	enum outbox_result result = OUTBOX_CLOSED;
 	enter(outbox);
-	if (!outbox->is_closed) {
-		outbox->is_closed = true;
+	bool is_first = !outbox->is_closed;
+	outbox->is_closed = true;
+	if (is_first)
 		result = buffer_append(&outbox->filling, line, length) ? OUTBOX_TAKEN : OUTBOX_FULL;
-		condition_signal(&outbox->changed);
-	}
-	leave(outbox);
+	if (is_first && !outbox->turn_is_taken)
+		leave_and_call(outbox);
+	else
+		leave(outbox);
 	return result;
 }
 
@@ -144,8 +174,9 @@ void outbox_return_turn(struct outbox *outbox)
 	enter(outbox);
 	outbox->turn_is_taken = false;
 	if (held_bytes(outbox) > 0 || outbox->is_closed)
-		condition_signal(&outbox->changed);
-	leave(outbox);
+		leave_and_call(outbox);
+	else
+		leave(outbox);
 }
 
 void outbox_wait(struct outbox *outbox, int64_t until_us)
@@ -158,19 +189,28 @@ void outbox_wait(struct outbox *outbox, int64_t until_us)
 	leave(outbox);
 }
 
-void outbox_nudge(struct outbox *outbox)
+void outbox_call_pinger(struct outbox *outbox)
 {
 	enter(outbox);
 	outbox->is_nudged = true;
-	condition_signal(&outbox->changed);
+	leave_and_call(outbox);
+}
+
+bool outbox_retire_pinger(struct outbox *outbox)
+{
+	enter(outbox);
+	if (outbox->pinger == PINGER_NONE)
+		outbox->pinger = PINGER_NEVER;
+	bool has_run = outbox->pinger != PINGER_NEVER;
 	leave(outbox);
+	return has_run;
 }
 
 void outbox_finish(struct outbox *outbox)
 {
 	enter(outbox);
 	outbox->is_finished = true;
-	condition_signal(&outbox->changed);
+	condition_broadcast(&outbox->changed);
 	leave(outbox);
 }
 
@@ -179,5 +219,21 @@ void outbox_wait_finished(struct outbox *outbox, int64_t until_us)
 	enter(outbox);
 	while (!outbox->is_finished && wait_until(outbox, until_us))
 		;
+	leave(outbox);
+}
+
+void outbox_pinger_over(struct outbox *outbox)
+{
+	enter(outbox);
+	outbox->pinger = PINGER_OVER;
+	condition_broadcast(&outbox->changed);
+	leave(outbox);
+}
+
+void outbox_wait_pinger_over(struct outbox *outbox)
+{
+	enter(outbox);
+	while (outbox->pinger == PINGER_RUNS)
+		wait_until(outbox, FOREVER_US);
 	leave(outbox);
 }

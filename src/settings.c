@@ -285,6 +285,7 @@ static const struct setting table[SETTING_COUNT] = {
 	[SETTING_MAX_OUTBOUND] = COUNT(max_outbound, "64", 0),
 	[SETTING_MAX_INBOUND] = COUNT(max_inbound, "512", 0),
 	[SETTING_MAX_DIALING] = COUNT(max_dialing, "16", 1),
+	[SETTING_MAX_PARKED] = COUNT(max_parked, "64", 0),
 	[SETTING_PING_INTERVAL] = SECONDS(ping_interval, "60"),
 	[SETTING_PING_TIMEOUT] = SECONDS(ping_timeout, "20"),
 	[SETTING_CONNECT_TIMEOUT] = SECONDS(connect_timeout, "10"),

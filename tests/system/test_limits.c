@@ -10,9 +10,9 @@
 #include "suites.h"
 
 /* A node whose threads all run: it answers. */
-static struct kithd *running(void)
+static struct kithd *running(const char *options)
 {
-	struct kithd *kithd = kithd_plain();
+	struct kithd *kithd = kithd_start("%s", options);
 	CU_ASSERT_EQUAL(kithd_peers(kithd), 0);
 	return kithd;
 }
@@ -68,7 +68,7 @@ static void come_and_go(struct kithd *kithd, int times)
 
 static void test_counts_stay(void)
 {
-	struct kithd *kithd = running();
+	struct kithd *kithd = running("-o max_parked=0");
 	int threads = entries(kithd, "task"), descriptors = entries(kithd, "fd");
 	come_and_go(kithd, 100);
 	AWAIT(entries(kithd, "task") == threads && entries(kithd, "fd") == descriptors);
@@ -81,9 +81,28 @@ static void test_counts_stay(void)
 		CU_ASSERT(resident_kib(kithd) < before_kib + 1024);
 }
 
+static void test_threads_are_parked(void)
+{
+	enum { PEERS = 8, PARKED = 3 };
+	struct kithd *kithd = running("-o max_parked=3");
+	struct raw *raws[PEERS];
+	int threads = entries(kithd, "task");
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < PEERS; i++) {
+			raws[i] = raw_connect(kithd_address(kithd));
+			raw_shake_hands(raws[i], harness_text("%08x-0000-4000-8000-000000000000", i + 1), "");
+		}
+		CU_ASSERT_EQUAL(entries(kithd, "task"), threads + PEERS);
+		for (int i = 0; i < PEERS; i++)
+			raw_close(raws[i]);
+		AWAIT(entries(kithd, "task") == threads + PARKED);
+	}
+	kithd_stop(kithd, SIGTERM);
+}
+
 static void test_two_threads_for_a_peer(void)
 {
-	struct kithd *kithd = running();
+	struct kithd *kithd = running("-o max_parked=0 -o ping_interval=0.3");
 	int threads = entries(kithd, "task"), descriptors = entries(kithd, "fd");
 	raw_join(kithd, ALICE, "");
 	struct raw *bob = raw_join(kithd, BOB, "");
@@ -91,6 +110,18 @@ static void test_two_threads_for_a_peer(void)
 	raw_close(bob);
 	AWAIT(entries(kithd, "task") == threads + 2);
 	AWAIT(entries(kithd, "fd") <= descriptors + 2);
+}
+
+static void test_a_second_thread_when_there_is_something_to_wait_for(void)
+{
+	struct kithd *kithd = running("-o max_parked=0");
+	int threads = entries(kithd, "task");
+	struct raw *alice = raw_join(kithd, ALICE, ""), *bob = raw_join(kithd, BOB, "");
+	raw_ping_next(alice);
+	raw_ping_next(bob);
+	CU_ASSERT_EQUAL(entries(kithd, "task"), threads + 2);
+	raw_close(alice);
+	AWAIT(entries(kithd, "task") == threads + 1);
 }
 
 static void allow_descriptors(struct kithd *kithd, rlim_t descriptors)
@@ -138,7 +169,7 @@ static void test_out_of_descriptors_for_a_dial(void)
 
 static void test_no_descriptor_leaks_into_the_table(void)
 {
-	struct kithd *kithd = running();
+	struct kithd *kithd = running("");
 	int descriptors = entries(kithd, "fd");
 	for (int i = 0; i < 20; i++)
 		kithd_table(kithd);
@@ -186,7 +217,10 @@ static void test_flood_of_addresses(void)
 
 static CU_TestInfo tests[] = {
 	{"500 connects and disconnects leave threads, descriptors and memory as they were", test_counts_stay},
+	{"threads are parked, and take the next connections", test_threads_are_parked},
 	{"a peer takes two threads and a descriptor, and gives them back", test_two_threads_for_a_peer},
+	{"a peer's second thread starts when there is something to wait for",
+	 test_a_second_thread_when_there_is_something_to_wait_for},
 	{"out of descriptors a newcomer is refused, and the others go on", test_out_of_descriptors},
 	{"out of descriptors a dial fails and is tried again", test_out_of_descriptors_for_a_dial},
 	{"tables cost no descriptor", test_no_descriptor_leaks_into_the_table},

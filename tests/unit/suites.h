@@ -18,7 +18,7 @@ extern CU_SuiteInfo suite_outbox;
 extern CU_SuiteInfo suite_output;
 extern CU_SuiteInfo suite_peer;
 extern CU_SuiteInfo suite_protocol;
-extern CU_SuiteInfo suite_reaper;
+extern CU_SuiteInfo suite_pool;
 extern CU_SuiteInfo suite_registry;
 extern CU_SuiteInfo suite_rng;
 extern CU_SuiteInfo suite_settings;

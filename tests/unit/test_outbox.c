@@ -56,9 +56,9 @@ static void lines_come_out_in_the_order_they_went_in(void)
 	static const size_t steps[] = {1, 3, 5, 4096};
 	struct outbox *outbox = new_outbox();
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-		CU_ASSERT_EQUAL(put(outbox, "one\n"), OUTBOX_TAKEN);
-		CU_ASSERT_EQUAL(put(outbox, "two\n"), OUTBOX_TAKEN);
-		CU_ASSERT_EQUAL(put(outbox, "three\n"), OUTBOX_TAKEN);
+		CU_ASSERT_EQUAL(put(outbox, "one\n"), OUTBOX_WAITS);
+		CU_ASSERT_EQUAL(put(outbox, "two\n"), OUTBOX_WAITS);
+		CU_ASSERT_EQUAL(put(outbox, "three\n"), OUTBOX_WAITS);
 		const char *text = take_all(outbox, steps[i]);
 		EXPECT(strcmp(text, "one\ntwo\nthree\n") == 0, "in steps of %zu: %s", steps[i], text);
 	}
@@ -71,11 +71,11 @@ static void an_outbox_holds_no_more_than_its_limit(void)
 	struct outbox *outbox = new_outbox();
 	static const char line[] = "0123456789abcde\n";
 	for (int i = 0; i < LIMIT_BYTES / 16; i++)
-		CU_ASSERT_EQUAL(put(outbox, line), OUTBOX_TAKEN);
+		CU_ASSERT_EQUAL(put(outbox, line), OUTBOX_WAITS);
 	CU_ASSERT_EQUAL(put(outbox, "\n"), OUTBOX_FULL);
 	CU_ASSERT_EQUAL(put(outbox, line), OUTBOX_FULL);
 	CU_ASSERT_EQUAL(strlen(take_all(outbox, 7)), LIMIT_BYTES);
-	CU_ASSERT_EQUAL(put(outbox, line), OUTBOX_TAKEN);
+	CU_ASSERT_EQUAL(put(outbox, line), OUTBOX_WAITS);
 	outbox_free(outbox);
 }
 
@@ -85,7 +85,7 @@ static void what_is_being_written_counts_for_the_limit_until_it_has_gone_out(voi
 	char line[LIMIT_BYTES];
 	const char *bytes;
 	memset(line, 'x', sizeof line);
-	CU_ASSERT_EQUAL(outbox_put(outbox, line, sizeof line), OUTBOX_TAKEN);
+	CU_ASSERT_EQUAL(outbox_put(outbox, line, sizeof line), OUTBOX_WAITS);
 	CU_ASSERT(outbox_take_turn(outbox));
 	CU_ASSERT_EQUAL(outbox_head(outbox, &bytes), LIMIT_BYTES);
 	CU_ASSERT_EQUAL(put(outbox, "\n"), OUTBOX_FULL);
@@ -100,7 +100,7 @@ static void a_closed_outbox_takes_no_more_lines(void)
 {
 	struct outbox *outbox = new_outbox();
 	CU_ASSERT_FALSE(outbox_is_closed(outbox));
-	CU_ASSERT_EQUAL(put(outbox, "one\n"), OUTBOX_TAKEN);
+	CU_ASSERT_EQUAL(put(outbox, "one\n"), OUTBOX_WAITS);
 	CU_ASSERT_EQUAL(close_with(outbox, "bye\n"), OUTBOX_TAKEN);
 	CU_ASSERT(outbox_is_closed(outbox));
 	CU_ASSERT_EQUAL(put(outbox, "two\n"), OUTBOX_CLOSED);
@@ -112,7 +112,7 @@ static void a_closed_outbox_takes_no_more_lines(void)
 static void an_outbox_may_be_closed_without_a_line(void)
 {
 	struct outbox *outbox = new_outbox();
-	CU_ASSERT_EQUAL(put(outbox, "one\n"), OUTBOX_TAKEN);
+	CU_ASSERT_EQUAL(put(outbox, "one\n"), OUTBOX_WAITS);
 	outbox_close(outbox, "", 0);
 	CU_ASSERT(outbox_is_closed(outbox));
 	CU_ASSERT_EQUAL(put(outbox, "two\n"), OUTBOX_CLOSED);
@@ -125,7 +125,7 @@ static void the_last_line_goes_into_a_full_outbox(void)
 	struct outbox *outbox = new_outbox();
 	char line[LIMIT_BYTES];
 	memset(line, 'x', sizeof line);
-	CU_ASSERT_EQUAL(outbox_put(outbox, line, sizeof line), OUTBOX_TAKEN);
+	CU_ASSERT_EQUAL(outbox_put(outbox, line, sizeof line), OUTBOX_WAITS);
 	CU_ASSERT_EQUAL(close_with(outbox, "bye\n"), OUTBOX_TAKEN);
 	CU_ASSERT_STRING_EQUAL(take_all(outbox, 4096) + LIMIT_BYTES, "bye\n");
 	outbox_free(outbox);
@@ -147,7 +147,7 @@ static void an_unfinished_line_stays_at_the_head(void)
 {
 	struct outbox *outbox = new_outbox();
 	const char *bytes;
-	CU_ASSERT_EQUAL(put(outbox, "unfinished\n"), OUTBOX_TAKEN);
+	CU_ASSERT_EQUAL(put(outbox, "unfinished\n"), OUTBOX_WAITS);
 	CU_ASSERT(outbox_take_turn(outbox));
 	CU_ASSERT_EQUAL(outbox_head(outbox, &bytes), 11);
 	CU_ASSERT_EQUAL(put(outbox, "later\n"), OUTBOX_TAKEN);
@@ -203,15 +203,15 @@ static void lines_that_somebody_else_writes_wake_nobody(void)
 	outbox_free(outbox);
 }
 
-static void a_nudge_ends_one_wait(void)
+static void a_call_ends_one_wait(void)
 {
 	struct outbox *outbox = new_outbox();
-	outbox_nudge(outbox);
-	outbox_nudge(outbox);
+	outbox_call_pinger(outbox);
+	outbox_call_pinger(outbox);
 	CU_ASSERT(returns_at_once(outbox));
 	CU_ASSERT(waits_until_the_deadline(outbox));
 	CU_ASSERT(outbox_take_turn(outbox));
-	outbox_nudge(outbox);
+	outbox_call_pinger(outbox);
 	CU_ASSERT(returns_at_once(outbox));
 	outbox_return_turn(outbox);
 	outbox_free(outbox);
@@ -237,9 +237,11 @@ static void *wait_in_thread(void *argument)
 	return NULL;
 }
 
-static void do_put(struct outbox *outbox)
+static void do_write_nothing(struct outbox *outbox)
 {
 	put(outbox, "one\n");
+	CU_ASSERT(outbox_take_turn(outbox));
+	outbox_return_turn(outbox);
 }
 
 static void do_close(struct outbox *outbox)
@@ -275,10 +277,10 @@ static void the_one_who_waits_is_woken_by_what_concerns_it(void)
 		void (*act)(struct outbox *outbox);
 		bool has_turn, waits_for_finish;
 	} cases[] = {
-		{"a line", do_put, false, false},
+		{"a line that could not be written", do_write_nothing, false, false},
 		{"a close", do_close, false, false},
-		{"a nudge", outbox_nudge, false, false},
-		{"a nudge while another writes", outbox_nudge, true, false},
+		{"a call", outbox_call_pinger, false, false},
+		{"a call while another writes", outbox_call_pinger, true, false},
 		{"lines that another did not write", do_return_turn_with_lines, true, false},
 		{"half a line that another did not write", do_return_turn_with_half_a_line, true, false},
 		{"a close while another wrote", do_close_and_return_turn, true, false},
@@ -297,7 +299,7 @@ static void the_one_who_waits_is_woken_by_what_concerns_it(void)
 		cases[i].act(outbox);
 		thread_join(thread);
 		EXPECT(waiter.returned_us < waiter.deadline_us, "%s", cases[i].what);
-		if (cases[i].has_turn && cases[i].act == outbox_nudge)
+		if (cases[i].has_turn && cases[i].act == outbox_call_pinger)
 			outbox_return_turn(outbox);
 		outbox_free(outbox);
 	}
@@ -308,7 +310,7 @@ static void the_wait_for_the_reader_ends_when_it_is_done_or_late(void)
 	struct outbox *outbox = new_outbox();
 	int64_t deadline_us = clock_now_us() + SOON_US;
 	put(outbox, "one\n");
-	outbox_nudge(outbox);
+	outbox_call_pinger(outbox);
 	outbox_wait_finished(outbox, deadline_us);
 	CU_ASSERT(clock_now_us() >= deadline_us);
 	outbox_finish(outbox);
@@ -316,6 +318,116 @@ static void the_wait_for_the_reader_ends_when_it_is_done_or_late(void)
 	outbox_wait_finished(outbox, deadline_us);
 	outbox_wait_finished(outbox, deadline_us);
 	CU_ASSERT(clock_now_us() < deadline_us);
+	outbox_free(outbox);
+}
+
+/* ---- the life of the pinger ---- */
+
+static void count_start(void *argument)
+{
+	++*(int *)argument;
+}
+
+static void do_put_only(struct outbox *outbox)
+{
+	put(outbox, "one\n");
+}
+
+static void do_put_and_write(struct outbox *outbox)
+{
+	put(outbox, "one\n");
+	take_all(outbox, 4096);
+}
+
+static void do_close_with_the_turn(struct outbox *outbox)
+{
+	CU_ASSERT(outbox_take_turn(outbox));
+	outbox_close(outbox, "", 0);
+}
+
+static void do_retire_and_close(struct outbox *outbox)
+{
+	CU_ASSERT_FALSE(outbox_retire_pinger(outbox));
+	outbox_close(outbox, "", 0);
+}
+
+static void a_pinger_starts_when_nobody_else_attends_to_what_waits(void)
+{
+	static const struct {
+		const char *what;
+		void (*act)(struct outbox *outbox);
+		int starts;
+	} cases[] = {
+		{"a call", outbox_call_pinger, 1},
+		{"a close", do_close, 1},
+		{"a line that could not be written", do_write_nothing, 1},
+		{"a line that its sender is about to write", do_put_only, 0},
+		{"a line that its sender has written", do_put_and_write, 0},
+		{"a close while somebody has the turn", do_close_with_the_turn, 0},
+		{"a close after the pinger was retired", do_retire_and_close, 0},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct outbox *outbox = new_outbox();
+		int starts = 0;
+		outbox_on_call(outbox, count_start, &starts);
+		cases[i].act(outbox);
+		EXPECT(starts == cases[i].starts, "%s: %d", cases[i].what, starts);
+		outbox_free(outbox);
+	}
+}
+
+static void a_pinger_starts_once(void)
+{
+	struct outbox *outbox = new_outbox();
+	int starts = 0;
+	outbox_on_call(outbox, count_start, &starts);
+	for (int i = 0; i < 3; i++)
+		outbox_call_pinger(outbox);
+	CU_ASSERT_EQUAL(starts, 1);
+	CU_ASSERT(outbox_retire_pinger(outbox));
+	outbox_pinger_over(outbox);
+	outbox_call_pinger(outbox);
+	CU_ASSERT_EQUAL(starts, 1);
+	CU_ASSERT(outbox_retire_pinger(outbox));
+	outbox_wait_pinger_over(outbox);
+	outbox_free(outbox);
+}
+
+static void a_retired_pinger_is_not_waited_for(void)
+{
+	struct outbox *outbox = new_outbox();
+	CU_ASSERT_FALSE(outbox_retire_pinger(outbox));
+	CU_ASSERT_FALSE(outbox_retire_pinger(outbox));
+	outbox_wait_pinger_over(outbox);
+	outbox_free(outbox);
+}
+
+static void *wait_for_pinger(void *argument)
+{
+	struct waiter *waiter = argument;
+	atomic_store(&waiter->tid, gettid());
+	outbox_wait_pinger_over(waiter->outbox);
+	waiter->returned_us = clock_now_us();
+	return NULL;
+}
+
+static void the_reader_waits_until_the_pinger_is_over(void)
+{
+	struct outbox *outbox = new_outbox();
+	struct waiter waiter = {.outbox = outbox, .deadline_us = clock_now_us() + LATE_US};
+	struct thread thread;
+	int starts = 0;
+	outbox_on_call(outbox, count_start, &starts);
+	outbox_call_pinger(outbox);
+	CU_ASSERT_EQUAL_FATAL(thread_start(&thread, wait_for_pinger, &waiter), 0);
+	wait_until_asleep(&waiter.tid, waiter.deadline_us);
+	outbox_call_pinger(outbox); /* what is for the pinger must not end it */
+	outbox_finish(outbox);
+	wait_until_asleep(&waiter.tid, waiter.deadline_us);
+	int64_t over_us = clock_now_us();
+	outbox_pinger_over(outbox);
+	thread_join(thread);
+	CU_ASSERT(waiter.returned_us >= over_us);
 	outbox_free(outbox);
 }
 
@@ -337,8 +449,11 @@ static void *send_lines(void *argument)
 	char line[32]; /* NUMBER_BYTES and a NUL; gcc reckons with more digits */
 	for (int i = 0; i < LINES_EACH; i++) {
 		snprintf(line, sizeof line, "%d:%06d\n", sender, i);
-		while (put(shared->outbox, line) == OUTBOX_FULL)
-			outbox_nudge(shared->outbox);
+		enum outbox_result result;
+		while ((result = put(shared->outbox, line)) == OUTBOX_FULL)
+			outbox_call_pinger(shared->outbox);
+		if (result == OUTBOX_WAITS)
+			outbox_call_pinger(shared->outbox);
 	}
 	return NULL;
 }
@@ -412,9 +527,14 @@ static CU_TestInfo tests[] = {
 	{"an unfinished line stays at the head", an_unfinished_line_stays_at_the_head},
 	{"there is nothing to wait for when a line is there", there_is_nothing_to_wait_for_when_a_line_is_there},
 	{"lines that somebody else writes wake nobody", lines_that_somebody_else_writes_wake_nobody},
-	{"a nudge ends one wait", a_nudge_ends_one_wait},
+	{"a call ends one wait", a_call_ends_one_wait},
 	{"the one who waits is woken by what concerns it", the_one_who_waits_is_woken_by_what_concerns_it},
 	{"the wait for the reader ends when it is done, or late", the_wait_for_the_reader_ends_when_it_is_done_or_late},
+	{"a pinger starts when nobody else attends to what waits",
+	 a_pinger_starts_when_nobody_else_attends_to_what_waits},
+	{"a pinger starts once", a_pinger_starts_once},
+	{"a retired pinger is not waited for", a_retired_pinger_is_not_waited_for},
+	{"the reader waits until the pinger is over", the_reader_waits_until_the_pinger_is_over},
 	{"no line is torn or lost when many threads send and two write",
 	 no_line_is_torn_or_lost_when_many_threads_send_and_two_write},
 	CU_TEST_INFO_NULL,

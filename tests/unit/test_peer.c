@@ -365,15 +365,75 @@ static void what_a_peer_does_is_counted(void)
 	struct peer *peer = new_ready_peer();
 	peer_count_read(peer, 100, start_us + 5);
 	peer_count_read(peer, 11, start_us + 7);
-	peer_count_written(peer, 222);
 	peer_count_message(peer);
 	peer_count_message(peer);
 	peer_count_ignored(peer);
 	peer_count_useless(peer, 3);
 	peer_count_useless(peer, 4);
 	struct peer_info info = peer_look(peer, start_us + 10);
-	CU_ASSERT(info.bytes_in == 111 && info.heard_us == start_us + 7 && info.bytes_out == 222);
+	CU_ASSERT(info.bytes_in == 111 && info.heard_us == start_us + 7);
 	CU_ASSERT(info.messages_in == 2 && info.ignored == 1 && info.useless == 7);
+	peer_release(peer);
+}
+
+static struct peer *new_peer_with_socket(int *far_end)
+{
+	int ends[2];
+	struct peer_dial dial = {.address = address_of("127.0.0.9:40001")};
+	CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	struct peer *peer = peer_new(PEER_INBOUND, stream_from_socket(ends[0]), &dial, start_us);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(peer);
+	*far_end = ends[1];
+	return peer;
+}
+
+static void a_line_is_written_by_who_sends_it(void)
+{
+	static const char ping[] = "{\"msgtype\":\"ping\"}\n";
+	char got[64] = "";
+	int far_end;
+	struct peer *peer = new_peer_with_socket(&far_end);
+	peer_send_type(peer, MESSAGE_PING);
+	CU_ASSERT_EQUAL(recv(far_end, got, sizeof got, MSG_DONTWAIT), (ssize_t)strlen(ping));
+	CU_ASSERT_STRING_EQUAL(got, ping);
+	CU_ASSERT_EQUAL(outbox_held_bytes(peer_outbox(peer)), 0);
+	CU_ASSERT_EQUAL(peer_look(peer, start_us).bytes_out, (int64_t)strlen(ping));
+	/* Not while another thread has the turn: that will write it. */
+	CU_ASSERT(outbox_take_turn(peer_outbox(peer)));
+	peer_send_type(peer, MESSAGE_PING);
+	CU_ASSERT_EQUAL(recv(far_end, got, sizeof got, MSG_DONTWAIT), -1);
+	outbox_return_turn(peer_outbox(peer));
+	close(far_end);
+	peer_release(peer);
+}
+
+static void count_call(void *argument)
+{
+	++*(int *)argument;
+}
+
+static void what_would_block_is_left_to_the_pinger(void)
+{
+	int far_end, calls = 0;
+	struct peer *peer = new_peer_with_socket(&far_end);
+	outbox_on_call(peer_outbox(peer), count_call, &calls);
+	for (int i = 0; i < PEER_OUTBOX_BYTES && calls == 0; i++)
+		peer_send_type(peer, MESSAGE_PING);
+	CU_ASSERT_EQUAL(calls, 1);
+	CU_ASSERT(outbox_held_bytes(peer_outbox(peer)) > 0);
+	CU_ASSERT_EQUAL(peer_look(peer, start_us).ending, PEER_GOES_ON);
+	close(far_end);
+	peer_release(peer);
+}
+
+static void who_sends_to_a_broken_connection_ends_it(void)
+{
+	int far_end;
+	struct peer *peer = new_peer_with_socket(&far_end);
+	close(far_end);
+	peer_send_type(peer, MESSAGE_PING);
+	CU_ASSERT_EQUAL(peer_look(peer, start_us).ending, PEER_FAILED);
+	CU_ASSERT(outbox_is_closed(peer_outbox(peer)));
 	peer_release(peer);
 }
 
@@ -420,6 +480,9 @@ static void log_lines_name_a_peer_by_what_is_known_of_it(void)
 }
 
 static CU_TestInfo tests[] = {
+	{"a line is written by who sends it", a_line_is_written_by_who_sends_it},
+	{"what would block is left to the pinger", what_would_block_is_left_to_the_pinger},
+	{"who sends to a broken connection ends it", who_sends_to_a_broken_connection_ends_it},
 	{"a connection is dialled, then shakes hands, then is ready",
 	 a_connection_is_dialled_then_shakes_hands_then_is_ready},
 	{"the last release closes the descriptor", the_last_release_closes_the_descriptor},

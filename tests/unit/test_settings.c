@@ -129,6 +129,7 @@ static void expect_defaults(const struct settings *settings)
 	CU_ASSERT_EQUAL(settings->max_outbound, 64);
 	CU_ASSERT_EQUAL(settings->max_inbound, 512);
 	CU_ASSERT_EQUAL(settings->max_dialing, 16);
+	CU_ASSERT_EQUAL(settings->max_parked, 64);
 	CU_ASSERT_EQUAL(settings->ping_interval_us, 60000000);
 	CU_ASSERT_EQUAL(settings->ping_timeout_us, 20000000);
 	CU_ASSERT_EQUAL(settings->connect_timeout_us, 10000000);
@@ -198,6 +199,7 @@ static void a_file_sets_every_setting(void)
 					     "network = \"caf\xc3\xa9\";\n"
 					     "name : \"alpha\"\n"
 					     "max_outbound = 0; max_inbound = 1000000; max_dialing = 1L;\n"
+					     "max_parked = 0;\n"
 					     "ping_interval = 0.25;\n"
 					     "ping_timeout = 5;\n"
 					     "connect_timeout = 1e1;\n"
@@ -220,6 +222,7 @@ static void a_file_sets_every_setting(void)
 	CU_ASSERT_EQUAL(settings.max_outbound, 0);
 	CU_ASSERT_EQUAL(settings.max_inbound, 1000000);
 	CU_ASSERT_EQUAL(settings.max_dialing, 1);
+	CU_ASSERT_EQUAL(settings.max_parked, 0);
 	CU_ASSERT_EQUAL(settings.ping_interval_us, 250000);
 	CU_ASSERT_EQUAL(settings.ping_timeout_us, 5000000);
 	CU_ASSERT_EQUAL(settings.connect_timeout_us, 10000000);
@@ -303,6 +306,7 @@ static void a_value_of_the_wrong_type_is_refused_with_what_would_be_right(void)
 		{SETTING_MAX_OUTBOUND, "\"7\" true [7] {} 7.5 -1 1000001 1e999", "a whole number from 0 to 1000000"},
 		{SETTING_MAX_INBOUND, "\"7\" true [7] {} 7.5 -1 1000001 1e999", "a whole number from 0 to 1000000"},
 		{SETTING_MAX_DIALING, "\"7\" true [7] {} 7.5 -1 0 1000001", "a whole number from 1 to 1000000"},
+		{SETTING_MAX_PARKED, "\"7\" true [7] {} 7.5 -1 1000001", "a whole number from 0 to 1000000"},
 		{SETTING_PING_INTERVAL, "\"60\" true [60] {} 0 0.0099 -1 -0.5 86400.01 86401 1e999 -1e999",
 		 "a number of seconds from 0.01 to 86400"},
 		{SETTING_PING_TIMEOUT, "\"60\" true [60] {} 0 0.0099 -1 86401",

@@ -1,0 +1,170 @@
+#include "pool.h"
+
+#include <stdlib.h>
+
+#include "sync.h"
+
+extern struct mutex pool_guard;
+
+/* A parked thread: on its own stack. */
+struct parked {
+	struct condition changed;
+	struct pool_job *job GUARDED_BY(pool_guard); /* what it is to do; NULL while it waits */
+	struct parked *next GUARDED_BY(pool_guard);
+};
+
+struct pool {
+	size_t max_parked; /* immutable */
+	struct mutex mutex;
+	struct condition emptied;
+	/* Guarded. */
+	struct parked *parked GUARDED_BY(pool_guard); /* the last to be parked first: its memory is the warmest */
+	size_t parked_count GUARDED_BY(pool_guard);
+	size_t threads GUARDED_BY(pool_guard);
+	struct thread ended GUARDED_BY(pool_guard); /* the last to end, not joined yet */
+	bool has_ended GUARDED_BY(pool_guard);
+	bool is_stopping GUARDED_BY(pool_guard);
+};
+
+static void enter(struct pool *pool) ACQUIRES(pool_guard) UNCHECKED
+{
+	mutex_lock(&pool->mutex);
+}
+
+static void leave(struct pool *pool) RELEASES(pool_guard) UNCHECKED
+{
+	mutex_unlock(&pool->mutex);
+}
+
+static void wait_for(struct pool *pool, struct condition *condition) REQUIRES(pool_guard) UNCHECKED
+{
+	condition_wait_until(condition, &pool->mutex, FOREVER_US);
+}
+
+struct pool *pool_new(size_t max_parked)
+{
+	struct pool *pool = calloc(1, sizeof *pool);
+	if (pool == NULL)
+		return NULL;
+	pool->max_parked = max_parked;
+	mutex_init(&pool->mutex);
+	condition_init(&pool->emptied);
+	return pool;
+}
+
+static struct pool_job *wait_for_job(struct pool *pool, struct parked *self) REQUIRES(pool_guard)
+{
+	self->job = NULL;
+	self->next = pool->parked;
+	pool->parked = self;
+	pool->parked_count++;
+	while (self->job == NULL && !pool->is_stopping)
+		wait_for(pool, &self->changed);
+	return self->job;
+}
+
+/*
+ * Parks the thread until there is another job; NULL if it is to end. To start a thread costs about as much as all else
+ * in a short connection: 1.5 times as many handshakes are made as with max_parked=0 (tests/bench/README.md).
+ */
+static struct pool_job *park(struct pool *pool, struct parked *self)
+{
+	struct pool_job *job = NULL;
+	enter(pool);
+	if (pool->parked_count < pool->max_parked && !pool->is_stopping)
+		job = wait_for_job(pool, self);
+	leave(pool);
+	return job;
+}
+
+static struct parked *take_parked(struct pool *pool) REQUIRES(pool_guard)
+{
+	struct parked *parked = pool->parked;
+	if (parked != NULL) {
+		pool->parked = parked->next;
+		pool->parked_count--;
+	}
+	return parked;
+}
+
+/* The last that a thread does. */
+static void end_thread(struct pool *pool)
+{
+	enter(pool);
+	struct thread before = pool->ended;
+	bool has_before = pool->has_ended;
+	pool->ended = thread_self();
+	pool->has_ended = true;
+	if (--pool->threads == 0)
+		condition_signal(&pool->emptied);
+	leave(pool);
+	if (has_before)
+		thread_join(before);
+}
+
+static void *work(void *argument)
+{
+	struct pool_job *job = argument;
+	struct pool *pool = job->pool;
+	struct parked self;
+	condition_init(&self.changed);
+	do
+		job->run(job);
+	while ((job = park(pool, &self)) != NULL);
+	condition_fini(&self.changed);
+	end_thread(pool);
+	return NULL;
+}
+
+int pool_run(struct pool *pool, struct pool_job *job)
+{
+	job->pool = pool;
+	enter(pool);
+	struct parked *parked = take_parked(pool);
+	if (parked != NULL) {
+		parked->job = job;
+		condition_signal(&parked->changed);
+	} else {
+		pool->threads++;
+	}
+	leave(pool);
+	if (parked != NULL)
+		return 0;
+
+	struct thread thread;
+	int error = thread_start(&thread, work, job);
+	if (error != 0) {
+		enter(pool);
+		if (--pool->threads == 0)
+			condition_signal(&pool->emptied);
+		leave(pool);
+	}
+	return error;
+}
+
+size_t pool_parked(struct pool *pool)
+{
+	enter(pool);
+	size_t count = pool->parked_count;
+	leave(pool);
+	return count;
+}
+
+void pool_free(struct pool *pool) UNCHECKED
+{
+	if (pool == NULL)
+		return;
+	enter(pool);
+	pool->is_stopping = true;
+	struct parked *parked;
+	while ((parked = take_parked(pool)) != NULL)
+		condition_signal(&parked->changed);
+	while (pool->threads > 0)
+		wait_for(pool, &pool->emptied);
+	leave(pool);
+	if (pool->has_ended)
+		thread_join(pool->ended);
+	condition_fini(&pool->emptied);
+	mutex_fini(&pool->mutex);
+	free(pool);
+}

@@ -1,0 +1,195 @@
+#include "pool.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../runner.h"
+#include "must.h"
+#include "suites.h"
+#include "sync.h"
+
+enum { LATE_US = 20 * 1000 * 1000, JOBS = 50 };
+
+struct fixture {
+	struct pool *pool;
+	struct alarm done;
+	atomic_int ended;
+};
+
+struct job {
+	struct pool_job pool_job; /* first: what the pool runs */
+	struct fixture *fixture;
+	struct alarm *start; /* NULL: at once */
+	struct thread thread;
+};
+
+static void work(struct pool_job *pool_job)
+{
+	struct job *job = (struct job *)pool_job;
+	if (job->start != NULL)
+		alarm_wait_until(job->start, clock_now_us() + LATE_US);
+	job->thread = thread_self();
+	struct fixture *fixture = job->fixture;
+	atomic_fetch_add(&fixture->ended, 1);
+	alarm_ring(&fixture->done);
+}
+
+static void fixture_init(struct fixture *fixture, size_t max_parked)
+{
+	alarm_init(&fixture->done);
+	atomic_init(&fixture->ended, 0);
+	fixture->pool = pool_new(max_parked);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(fixture->pool);
+}
+
+static void fixture_fini(struct fixture *fixture)
+{
+	pool_free(fixture->pool);
+	alarm_fini(&fixture->done);
+}
+
+static void run(struct fixture *fixture, struct job *job, struct alarm *start)
+{
+	*job = (struct job){.pool_job.run = work, .fixture = fixture, .start = start};
+	CU_ASSERT_EQUAL_FATAL(pool_run(fixture->pool, &job->pool_job), 0);
+}
+
+static void wait_for_ends(struct fixture *fixture, int count)
+{
+	int64_t deadline_us = clock_now_us() + LATE_US;
+	while (atomic_load(&fixture->ended) < count && clock_now_us() < deadline_us)
+		alarm_wait_until(&fixture->done, deadline_us);
+	CU_ASSERT_EQUAL(atomic_load(&fixture->ended), count);
+}
+
+static void wait_for_parked(struct fixture *fixture, size_t count)
+{
+	int64_t deadline_us = clock_now_us() + LATE_US;
+	struct alarm pause;
+	alarm_init(&pause);
+	while (pool_parked(fixture->pool) != count && clock_now_us() < deadline_us)
+		alarm_wait_until(&pause, clock_now_us() + 1000);
+	CU_ASSERT_EQUAL(pool_parked(fixture->pool), count);
+	alarm_fini(&pause);
+}
+
+static bool is_same_thread(const struct job *one, const struct job *other)
+{
+	return memcmp(&one->thread, &other->thread, sizeof one->thread) == 0;
+}
+
+static void a_parked_thread_takes_the_next_job(void)
+{
+	struct fixture fixture;
+	struct job jobs[JOBS];
+	fixture_init(&fixture, 1);
+	for (int i = 0; i < JOBS; i++) {
+		run(&fixture, &jobs[i], NULL);
+		wait_for_ends(&fixture, i + 1);
+		wait_for_parked(&fixture, 1);
+		CU_ASSERT_TRUE(is_same_thread(&jobs[i], &jobs[0]));
+	}
+	fixture_fini(&fixture);
+}
+
+static void jobs_run_at_the_same_time(void)
+{
+	struct fixture fixture;
+	struct job jobs[3];
+	struct alarm starts[3];
+	fixture_init(&fixture, 1);
+	for (int i = 0; i < 3; i++) {
+		alarm_init(&starts[i]);
+		run(&fixture, &jobs[i], &starts[i]);
+	}
+	for (int i = 2; i >= 0; i--) {
+		alarm_ring(&starts[i]);
+		wait_for_ends(&fixture, 3 - i);
+	}
+	CU_ASSERT_FALSE(is_same_thread(&jobs[0], &jobs[1]));
+	fixture_fini(&fixture);
+	for (int i = 0; i < 3; i++)
+		alarm_fini(&starts[i]);
+}
+
+static void no_more_are_parked_than_allowed(void)
+{
+	struct fixture fixture;
+	struct job jobs[JOBS];
+	struct alarm starts[JOBS];
+	fixture_init(&fixture, 3);
+	for (int i = 0; i < JOBS; i++) {
+		alarm_init(&starts[i]);
+		run(&fixture, &jobs[i], &starts[i]);
+	}
+	for (int i = 0; i < JOBS; i++)
+		alarm_ring(&starts[i]);
+	wait_for_ends(&fixture, JOBS);
+	wait_for_parked(&fixture, 3);
+	fixture_fini(&fixture);
+	for (int i = 0; i < JOBS; i++)
+		alarm_fini(&starts[i]);
+}
+
+static void without_a_place_to_park_each_job_has_its_own_thread(void)
+{
+	struct fixture fixture;
+	struct job jobs[JOBS];
+	fixture_init(&fixture, 0);
+	for (int i = 0; i < JOBS; i++)
+		run(&fixture, &jobs[i], NULL);
+	wait_for_ends(&fixture, JOBS);
+	CU_ASSERT_EQUAL(pool_parked(fixture.pool), 0);
+	fixture_fini(&fixture);
+}
+
+static void *free_pool(void *argument)
+{
+	struct fixture *fixture = argument;
+	pool_free(fixture->pool);
+	return NULL;
+}
+
+static void the_end_waits_for_every_job(void)
+{
+	struct fixture fixture;
+	struct job jobs[3];
+	struct alarm starts[3];
+	struct thread stopper;
+	fixture_init(&fixture, 3);
+	for (int i = 0; i < 3; i++) {
+		alarm_init(&starts[i]);
+		run(&fixture, &jobs[i], &starts[i]);
+	}
+	CU_ASSERT_EQUAL_FATAL(thread_start(&stopper, free_pool, &fixture), 0);
+	for (int i = 0; i < 3; i++) {
+		CU_ASSERT_EQUAL(atomic_load(&fixture.ended), i);
+		alarm_ring(&starts[i]);
+		wait_for_ends(&fixture, i + 1);
+	}
+	thread_join(stopper);
+	for (int i = 0; i < 3; i++)
+		alarm_fini(&starts[i]);
+	alarm_fini(&fixture.done);
+}
+
+static void a_pool_without_jobs_ends_at_once(void)
+{
+	struct fixture fixture;
+	fixture_init(&fixture, 3);
+	fixture_fini(&fixture);
+	pool_free(NULL);
+}
+
+static CU_TestInfo tests[] = {
+	{"a parked thread takes the next job", a_parked_thread_takes_the_next_job},
+	{"jobs run at the same time", jobs_run_at_the_same_time},
+	{"no more are parked than allowed", no_more_are_parked_than_allowed},
+	{"without a place to park each job has its own thread", without_a_place_to_park_each_job_has_its_own_thread},
+	{"the end waits for every job", the_end_waits_for_every_job},
+	{"a pool without jobs ends at once", a_pool_without_jobs_ends_at_once},
+	CU_TEST_INFO_NULL,
+};
+
+CU_SuiteInfo suite_pool = {.pName = "pool", .pTests = tests};
