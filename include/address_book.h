@@ -93,8 +93,11 @@ void address_book_resolved(struct address_book *book, const struct peer_dial *di
 
 /* A connection with this node is READY, or is over; each of the first is followed by one of the second. */
 void address_book_connected(struct address_book *book, const struct nodeid *nodeid);
-/* was_steady: it lasted long enough that earlier failures don't count any more. */
-void address_book_disconnected(struct address_book *book, const struct nodeid *nodeid, bool was_steady, int64_t now_us);
+/*
+ * was_steady: it lasted long enough that earlier failures don't count any more. True if the node may now be dialled, at
+ * some time.
+ */
+bool address_book_disconnected(struct address_book *book, const struct nodeid *nodeid, bool was_steady, int64_t now_us);
 bool address_book_is_connected(struct address_book *book, const struct nodeid *nodeid);
 
 size_t address_book_count(struct address_book *book);

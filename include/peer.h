@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "address.h"
+#include "log.h"
 #include "message.h"
 #include "nodeid.h"
 #include "outbox.h"
@@ -158,5 +159,8 @@ bool peer_may_move(struct peer *peer, int64_t now_us, int64_t interval_us);
 /* "1a2b3c4d 10.0.0.7:5999", or the address alone before READY: how log lines name a peer. */
 enum { PEER_LABEL_BYTES = 96 };
 void peer_label(struct peer *peer, char out[static PEER_LABEL_BYTES]);
+/* Logs "SUBJECT LABEL: ...". */
+void peer_log(struct peer *peer, enum log_level level, const char *subject, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
 
 #endif

@@ -681,8 +681,9 @@ void address_book_connected(struct address_book *book, const struct nodeid *node
 	leave(book);
 }
 
-void address_book_disconnected(struct address_book *book, const struct nodeid *nodeid, bool was_steady, int64_t now_us)
+bool address_book_disconnected(struct address_book *book, const struct nodeid *nodeid, bool was_steady, int64_t now_us)
 {
+	bool is_dialable = false;
 	enter(book);
 	count_node(book, nodeid, -1, 0);
 	bool is_gone = !is_connected(book, nodeid);
@@ -691,8 +692,10 @@ void address_book_disconnected(struct address_book *book, const struct nodeid *n
 			continue;
 		entry->failures = was_steady ? 1 : entry->failures + 1;
 		entry->due_us = after_failure_us(book, entry->failures, now_us);
+		is_dialable = true;
 	}
 	leave(book);
+	return is_dialable;
 }
 
 bool address_book_is_connected(struct address_book *book, const struct nodeid *nodeid)

@@ -264,10 +264,9 @@ static enum message_type match_bare_line(const char *line, size_t length)
 		enum message_type type;
 	} bare[] = {
 #define BARE(text, type) {(text), sizeof(text) - 1, (type)}
-		BARE("{\"msgtype\":\"ping\"}", MESSAGE_PING),
-		BARE("{\"msgtype\":\"pong\"}", MESSAGE_PONG),
-		BARE("{\"msgtype\": \"ping\"}", MESSAGE_PING),
-		BARE("{\"msgtype\": \"pong\"}", MESSAGE_PONG),
+		BARE("{\"msgtype\":\"ping\"}", MESSAGE_PING),	    BARE("{\"msgtype\":\"pong\"}", MESSAGE_PONG),
+		BARE("{\"msgtype\":\"getaddr\"}", MESSAGE_GETADDR), BARE("{\"msgtype\": \"ping\"}", MESSAGE_PING),
+		BARE("{\"msgtype\": \"pong\"}", MESSAGE_PONG),	    BARE("{\"msgtype\": \"getaddr\"}", MESSAGE_GETADDR),
 #undef BARE
 	};
 	for (size_t i = 0; i < sizeof bare / sizeof *bare; i++)

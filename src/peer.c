@@ -1,13 +1,13 @@
 #include "peer.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "liveness.h"
-#include "log.h"
 #include "sync.h"
 
 extern struct mutex peer_guard;
@@ -198,11 +198,7 @@ bool peer_set_listen(struct peer *peer, const struct address *address)
 static void count_sent(struct peer *peer, enum message_type type)
 {
 	atomic_fetch_add_explicit(&peer->messages_out, 1, memory_order_relaxed);
-	if (log_is_on(LOG_DEBUG)) {
-		char label[PEER_LABEL_BYTES];
-		peer_label(peer, label);
-		log_debug("peer %s: sent %s", label, message_type_name(type));
-	}
+	peer_log(peer, LOG_DEBUG, "peer", "sent %s", message_type_name(type));
 }
 
 int peer_write(struct peer *peer, int64_t deadline_us)
@@ -461,4 +457,17 @@ void peer_label(struct peer *peer, char out[static PEER_LABEL_BYTES])
 		address_format(&peer->dial.address, address);
 		snprintf(out, PEER_LABEL_BYTES, "%.8s %s", nodeid, address);
 	}
+}
+
+void peer_log(struct peer *peer, enum log_level level, const char *subject, const char *format, ...)
+{
+	char label[PEER_LABEL_BYTES], text[512];
+	va_list arguments;
+	if (!log_is_on(level))
+		return;
+	peer_label(peer, label);
+	va_start(arguments, format);
+	vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	log_line(level, "%s %s: %s", subject, label, text);
 }

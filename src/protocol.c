@@ -204,7 +204,6 @@ static void become_ready(struct protocol *protocol, struct peer *peer, const str
 {
 	const struct settings *settings = protocol->parts.settings;
 	struct peer_info info = peer_look(peer, now_us);
-	char label[PEER_LABEL_BYTES];
 
 	/* The answer is in the outbox before the peer is READY: nobody else sends to it earlier. */
 	if (info.direction == PEER_INBOUND)
@@ -214,8 +213,7 @@ static void become_ready(struct protocol *protocol, struct peer *peer, const str
 	if (info.direction == PEER_OUTBOUND)
 		address_book_reached(protocol->parts.book, peer_dial(peer), &hello->nodeid);
 	address_book_connected(protocol->parts.book, &hello->nodeid);
-	peer_label(peer, label);
-	log_info("peer %s: ready after %lld ms%s%s", label, (long long)(now_us - info.since_us) / 1000,
+	peer_log(peer, LOG_INFO, "peer", "ready after %lld ms%s%s", (long long)(now_us - info.since_us) / 1000,
 		 hello->name[0] == '\0' ? "" : ", name ", hello->name);
 
 	struct address listen = info.direction == PEER_OUTBOUND ? peer_dial(peer)->address : (struct address){0};
@@ -265,10 +263,8 @@ static void finish_feeler(struct protocol *protocol, struct peer *feeler, const 
 	const struct peer_dial *dial = peer_dial(feeler);
 	struct peer *peer = registry_find(protocol->parts.registry, &dial->expected);
 	bool is_proven = nodeid_equals(found, &dial->expected);
-	char address[ADDRESS_TEXT_BYTES];
 
-	address_format(&dial->address, address);
-	log_debug("feeler %s: %s", address, is_proven ? "the node is there" : "another node is there");
+	peer_log(feeler, LOG_DEBUG, "feeler", is_proven ? "the node is there" : "another node is there");
 	if (is_proven && peer != NULL)
 		set_listen(protocol, peer, &dial->expected, &dial->address, true, now_us);
 	if (peer != NULL)
@@ -282,15 +278,14 @@ static void handle_hello(struct protocol *protocol, struct peer *peer, struct me
 	const struct settings *settings = protocol->parts.settings;
 	struct peer_info info = peer_look(peer, now_us);
 	const char *network = hello->has_network ? hello->network : "kith";
-	char label[PEER_LABEL_BYTES];
 
 	if (!peer_take_hello(peer)) {
 		protocol_violated(protocol, peer, "a second hello");
 	} else if (nodeid_equals(&hello->nodeid, &protocol->parts.self)) {
 		peer_close(peer, BYE_SELF);
 	} else if (strcmp(network, settings->network) != 0) {
-		peer_label(peer, label);
-		log_info("peer %s: is of network \"%s\", this node is of \"%s\"", label, network, settings->network);
+		peer_log(peer, LOG_INFO, "peer", "is of network \"%s\", this node is of \"%s\"", network,
+			 settings->network);
 		peer_close(peer, BYE_NETWORK);
 	} else if (info.is_feeler) {
 		finish_feeler(protocol, peer, &hello->nodeid, now_us);
@@ -378,11 +373,7 @@ void protocol_receive(struct protocol *protocol, struct peer *peer, const char *
 		protocol_violated(protocol, peer, error);
 		return;
 	}
-	if (log_is_on(LOG_DEBUG)) {
-		char label[PEER_LABEL_BYTES];
-		peer_label(peer, label);
-		log_debug("peer %s: got %s", label, message_type_name(message.type));
-	}
+	peer_log(peer, LOG_DEBUG, "peer", "got %s", message_type_name(message.type));
 	bool is_ready = peer_state(peer) == PEER_READY;
 	handler *handle = is_ready ? handlers[message.type].when_ready : handlers[message.type].before_ready;
 	handle(protocol, peer, &message, now_us);
@@ -391,10 +382,8 @@ void protocol_receive(struct protocol *protocol, struct peer *peer, const char *
 
 void protocol_violated(struct protocol *protocol, struct peer *peer, const char *what)
 {
-	char label[PEER_LABEL_BYTES];
 	(void)protocol;
-	peer_label(peer, label);
-	log_warning("peer %s: protocol error: %s", label, what);
+	peer_log(peer, LOG_WARNING, "peer", "protocol error: %s", what);
 	peer_close(peer, BYE_PROTOCOL);
 }
 
@@ -409,9 +398,11 @@ void protocol_connected(struct protocol *protocol, struct peer *peer, const stru
 }
 
 /* A departure that may yet turn out to be none is logged later, if there is room to remember it. */
-static bool put_off_departure(struct protocol *protocol, const struct peer_info *info, const char *label,
+static bool put_off_departure(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
 			      int64_t now_us)
 {
+	char label[PEER_LABEL_BYTES];
+	peer_label(peer, label);
 	enter(protocol);
 	bool has_room = protocol->departure_count < PROTOCOL_DEPARTURES;
 	if (has_room) {
@@ -421,6 +412,8 @@ static bool put_off_departure(struct protocol *protocol, const struct peer_info 
 		snprintf(departure->label, sizeof departure->label, "%s", label);
 	}
 	leave(protocol);
+	if (has_room)
+		alarm_ring(protocol->parts.alarm);
 	return has_room;
 }
 
@@ -429,75 +422,69 @@ static void log_ready_peer_ended(struct protocol *protocol, struct peer *peer, c
 {
 	static const char *const words[] = {
 		[PEER_GOES_ON] = "ended", [PEER_LEFT] = "left", [PEER_FAILED] = "failed", [PEER_CLOSED] = "closed"};
-	char label[PEER_LABEL_BYTES];
-	peer_label(peer, label);
 	if (info->reason == BYE_DUPLICATE) {
-		log_debug("peer %s: a duplicate connection is closed", label);
+		peer_log(peer, LOG_DEBUG, "peer", "a duplicate connection is closed");
 		if (address_book_is_connected(protocol->parts.book, &info->nodeid) ||
-		    put_off_departure(protocol, info, label, now_us))
+		    put_off_departure(protocol, peer, info, now_us))
 			return;
 	}
-	log_info("peer %s: %s (%s) after %.1f s", label, words[info->ending], info->ending_text,
+	peer_log(peer, LOG_INFO, "peer", "%s (%s) after %.1f s", words[info->ending], info->ending_text,
 		 (double)(now_us - info->since_us) / 1e6);
 	if (info->ignored > 0 || info->useless > 0)
-		log_debug("peer %s: %lld messages were ignored, %lld addresses dropped", label,
-			  (long long)info->ignored, (long long)info->useless);
+		peer_log(peer, LOG_DEBUG, "peer", "%lld messages were ignored, %lld addresses dropped",
+			 (long long)info->ignored, (long long)info->useless);
 }
 
 static void end_ready_peer(struct protocol *protocol, struct peer *peer, const struct peer_info *info, int64_t now_us)
 {
 	bool was_steady = now_us - info->since_us > protocol->parts.settings->handshake_timeout_us;
-	address_book_disconnected(protocol->parts.book, &info->nodeid, was_steady, now_us);
+	if (address_book_disconnected(protocol->parts.book, &info->nodeid, was_steady, now_us))
+		alarm_ring(protocol->parts.alarm);
 	log_ready_peer_ended(protocol, peer, info, now_us);
 }
 
 static void end_dial(struct protocol *protocol, struct peer *peer, const struct peer_info *info, int64_t now_us)
 {
 	const struct peer_dial *dial = peer_dial(peer);
-	char label[PEER_LABEL_BYTES];
-	peer_label(peer, label);
 	if (info->ending == PEER_GOES_ON) {
-		log_debug("dial %s: the name is looked up", label);
+		peer_log(peer, LOG_DEBUG, "dial", "the name is looked up");
 		return;
 	}
 	if (dial->is_feeler) {
 		address_book_let_go(protocol->parts.book, dial, now_us);
-		log_debug("feeler %s: over (%s)", label, info->ending_text);
+		peer_log(peer, LOG_DEBUG, "feeler", "over (%s)", info->ending_text);
 		return;
 	}
 	if (info->reason == BYE_SELF)
 		address_book_add_self(protocol->parts.book, &dial->address);
 	unsigned failures = address_book_failed(protocol->parts.book, dial, now_us);
 	if (info->reason == BYE_SELF)
-		log_debug("dial %s: that is this node itself", label);
+		peer_log(peer, LOG_DEBUG, "dial", "that is this node itself");
 	else if (failures == 0)
-		log_debug("dial %s: over, the node is connected already (%s)", label, info->ending_text);
+		peer_log(peer, LOG_DEBUG, "dial", "over, the node is connected already (%s)", info->ending_text);
 	else /* A state is logged when it changes: the first failure, not each. */
-		log_line(failures == 1 ? LOG_INFO : LOG_DEBUG, "dial %s: failed (%s)", label, info->ending_text);
+		peer_log(peer, failures == 1 ? LOG_INFO : LOG_DEBUG, "dial", "failed (%s)", info->ending_text);
 }
 
 void protocol_ended(struct protocol *protocol, struct peer *peer, int64_t now_us)
 {
-	char label[PEER_LABEL_BYTES];
-
 	if (!peer_take_ending(peer))
 		return;
 	struct peer_info info = peer_look(peer, now_us);
-	if (info.state == PEER_READY) {
+	if (info.state == PEER_READY)
 		end_ready_peer(protocol, peer, &info, now_us);
-	} else if (info.direction == PEER_OUTBOUND) {
+	else if (info.direction == PEER_OUTBOUND)
 		end_dial(protocol, peer, &info, now_us);
-	} else {
-		peer_label(peer, label);
-		log_debug("peer %s: ended before it was ready (%s)", label, info.ending_text);
-	}
-	alarm_ring(protocol->parts.alarm);
+	else
+		peer_log(peer, LOG_DEBUG, "peer", "ended before it was ready (%s)", info.ending_text);
 }
 
 void protocol_forget(struct protocol *protocol, struct peer *peer)
 {
 	registry_remove(protocol->parts.registry, peer);
-	alarm_ring(protocol->parts.alarm);
+	/* There is room for another dial: an inbound peer's end leaves the connector asleep. */
+	if (peer_direction(peer) == PEER_OUTBOUND)
+		alarm_ring(protocol->parts.alarm);
 }
 
 /* ---- timers ---- */

@@ -1158,8 +1158,23 @@ static void what_is_new_rings_the_alarm(void)
 	alarm_wait_until(&core.alarm, 1);
 	core_say(&core, peer, "{'msgtype': 'addr', 'peers': [['127.0.0.4:5999', '%s']]}", nodeid_text(4));
 	CU_ASSERT(core.alarm.ringing);
+	core_fini(&core);
+}
+
+static void an_end_rings_the_alarm_if_there_is_something_to_dial(void)
+{
+	struct core core;
+	start(&core);
+	struct peer *deaf = core_meet(&core, 2, "127.0.0.2:40000", 0);
+	struct peer *listening = core_meet(&core, 3, "127.0.0.3:40000", 5999);
+	struct peer *dialled = core_dial(&core, "127.0.0.4:5999");
 	alarm_wait_until(&core.alarm, 1);
-	core_end(&core, peer);
+	core_end(&core, deaf);
+	CU_ASSERT_FALSE(core.alarm.ringing);
+	core_end(&core, listening);
+	CU_ASSERT(core.alarm.ringing);
+	alarm_wait_until(&core.alarm, 1);
+	core_end(&core, dialled);
 	CU_ASSERT(core.alarm.ringing);
 	core_fini(&core);
 }
@@ -1416,6 +1431,7 @@ static CU_TestInfo tests[] = {
 	{"what was dialled may be named by its own node", what_was_dialled_may_be_named_by_its_own_node},
 	{"of what is heard only the new is dialled", of_what_is_heard_only_the_new_is_dialled},
 	{"what is new rings the alarm", what_is_new_rings_the_alarm},
+	{"an end rings the alarm if there is something to dial", an_end_rings_the_alarm_if_there_is_something_to_dial},
 	{"an address on another host is proven before it is told",
 	 an_address_on_another_host_is_proven_before_it_is_told},
 	{"a claim that is not true is told to nobody", a_claim_that_is_not_true_is_told_to_nobody},
