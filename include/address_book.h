@@ -61,11 +61,11 @@ void address_book_add_self(struct address_book *book, const struct address *addr
 bool address_book_is_self(struct address_book *book, const struct address *address);
 
 /*
- * Somebody at the host of source says that a node listens there (nodeid may be nodeid_none). True if that is a new
- * candidate.
+ * Somebody at the host of source says that nodes listen there (a nodeid may be nodeid_none). How many of them are new
+ * candidates.
  */
-bool address_book_hear(struct address_book *book, const struct address *address, const struct nodeid *nodeid,
-		       const struct address *source, int64_t now_us);
+size_t address_book_hear(struct address_book *book, const struct message_entry *entries, size_t count,
+			 const struct address *source, int64_t now_us);
 /* The node that is connected from this host says so itself. */
 void address_book_announced(struct address_book *book, const struct address *address, const struct nodeid *nodeid,
 			    int64_t now_us);

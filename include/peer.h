@@ -141,6 +141,7 @@ int64_t peer_ping_deadline_us(struct peer *peer);
 /* Does this peer know of an address, by us or by itself? Noting one forgets the oldest beyond PEER_KNOWN_ADDRESSES. */
 bool peer_knows_address(struct peer *peer, const struct address *address);
 void peer_note_address(struct peer *peer, const struct address *address);
+void peer_note_addresses(struct peer *peer, const struct message_entry *entries, size_t count);
 
 void peer_count_read(struct peer *peer, size_t bytes, int64_t now_us);
 void peer_count_message(struct peer *peer);

@@ -18,6 +18,7 @@
 
 #include "nodeid.h"
 #include "peer.h"
+#include "rng.h"
 
 struct registry;
 
@@ -70,6 +71,8 @@ struct registry_snapshot {
 
 struct registry_snapshot registry_take_snapshot(struct registry *registry, bool only_ready);
 void registry_release_snapshot(struct registry_snapshot *snapshot);
+/* Puts it into a random order. */
+void registry_shuffle_snapshot(struct registry_snapshot *snapshot, struct rng *rng);
 
 /*
  * A walk over all connections that needs no memory: writes up to REGISTRY_STEP of them, held for the caller, that were

@@ -404,21 +404,30 @@ bool address_book_is_self(struct address_book *book, const struct address *addre
 	return found;
 }
 
-bool address_book_hear(struct address_book *book, const struct address *address, const struct nodeid *nodeid,
-		       const struct address *source, int64_t now_us)
+static bool hear(struct address_book *book, const struct message_entry *heard, const struct address *source,
+		 int64_t now_us) REQUIRES(address_book_guard)
 {
-	bool is_new = false;
+	if (find(book, &heard->address) != NULL || is_self(book, &heard->address) || is_connected(book, &heard->nodeid))
+		return false;
+	struct entry *entry = add(book, &heard->address, source, now_us);
+	if (entry == NULL)
+		return false;
+	entry->is_hearsay = true;
+	entry->nodeid = heard->nodeid;
+	return true;
+}
+
+size_t address_book_hear(struct address_book *book, const struct message_entry *entries, size_t count,
+			 const struct address *source, int64_t now_us)
+{
+	size_t added = 0;
+	if (count == 0)
+		return 0;
 	enter(book);
-	if (find(book, address) == NULL && !is_self(book, address) && !is_connected(book, nodeid)) {
-		struct entry *entry = add(book, address, source, now_us);
-		if (entry != NULL) {
-			entry->is_hearsay = true;
-			entry->nodeid = *nodeid;
-			is_new = true;
-		}
-	}
+	for (size_t i = 0; i < count; i++)
+		added += hear(book, &entries[i], source, now_us);
 	leave(book);
-	return is_new;
+	return added;
 }
 
 void address_book_announced(struct address_book *book, const struct address *address, const struct nodeid *nodeid,

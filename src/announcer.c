@@ -114,16 +114,6 @@ static bool announce_to(struct peer *target, const struct message_entry *entries
 	return message.addr.count > 0;
 }
 
-static void shuffle(struct rng *rng, struct registry_snapshot *ready)
-{
-	for (size_t i = 0; i < ready->count; i++) {
-		size_t other = i + rng_below(rng, (uint32_t)(ready->count - i));
-		struct peer *chosen = ready->peers[other];
-		ready->peers[other] = ready->peers[i];
-		ready->peers[i] = chosen;
-	}
-}
-
 /* Takes the announced peers, and lets them go. */
 static void send_announcements(struct announcer *announcer, struct peer **announced, size_t count, int64_t now_us)
 {
@@ -138,7 +128,7 @@ static void send_announcements(struct announcer *announcer, struct peer **announ
 	}
 	struct registry_snapshot ready = registry_take_snapshot(announcer->registry, true);
 	if (ready.count > ANNOUNCER_TARGETS)
-		shuffle(&announcer->rng, &ready);
+		registry_shuffle_snapshot(&ready, &announcer->rng);
 	size_t told = 0;
 	for (size_t i = 0; known > 0 && i < ready.count && told < ANNOUNCER_TARGETS; i++)
 		told += announce_to(ready.peers[i], entries, known, entries + count, now_us);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "addr_line.h"
 #include "text.h"
 
 /* clang-format off */
@@ -282,6 +283,10 @@ bool message_decode(const char *line, size_t length, struct message *message, ch
 	if (message->type != MESSAGE_UNKNOWN)
 		return true;
 	memset(message, 0, sizeof *message);
+	if (addr_line_read(line, length, &message->addr)) {
+		message->type = MESSAGE_ADDR;
+		return true;
+	}
 	/* json-c takes a NUL for the end of its text, and would not see what follows. */
 	if (memchr(line, '\0', length) != NULL)
 		return wrong(error, "not JSON: a NUL byte");
@@ -339,38 +344,6 @@ static bool encode_hello(struct json_object *object, const struct message *messa
 	       (!hello->is_feeler || add(object, "feeler", json_object_new_boolean(true)));
 }
 
-/* Takes value; false if there is no memory. */
-static bool push(struct json_object *list, struct json_object *value)
-{
-	if (value != NULL && json_object_array_add(list, value) == 0)
-		return true;
-	json_object_put(value);
-	return false;
-}
-
-static bool encode_entry(struct json_object *peers, const struct message_entry *entry)
-{
-	char address[ADDRESS_TEXT_BYTES], nodeid[NODEID_TEXT_BYTES];
-	address_format(&entry->address, address);
-	if (nodeid_is_none(&entry->nodeid))
-		return push(peers, json_object_new_string(address));
-	nodeid_format(&entry->nodeid, nodeid);
-	struct json_object *pair = json_object_new_array_ext(2);
-	return push(peers, pair) && push(pair, json_object_new_string(address)) &&
-	       push(pair, json_object_new_string(nodeid));
-}
-
-static bool encode_addr(struct json_object *object, const struct message *message)
-{
-	struct json_object *peers = json_object_new_array_ext((int)message->addr.count);
-	if (!add(object, "peers", peers))
-		return false;
-	for (size_t i = 0; i < message->addr.count; i++)
-		if (!encode_entry(peers, &message->addr.entries[i]))
-			return false;
-	return true;
-}
-
 static bool encode_keys(struct json_object *object, const struct message *message)
 {
 	if (!add_text(object, "msgtype", type_names[message->type]))
@@ -378,8 +351,6 @@ static bool encode_keys(struct json_object *object, const struct message *messag
 	switch (message->type) {
 	case MESSAGE_HELLO:
 		return encode_hello(object, message);
-	case MESSAGE_ADDR:
-		return encode_addr(object, message);
 	case MESSAGE_BYE:
 		return add_text(object, "reason", reason_names[message->bye.reason]);
 	default:
@@ -389,6 +360,8 @@ static bool encode_keys(struct json_object *object, const struct message *messag
 
 bool message_encode(const struct message *message, struct buffer *out)
 {
+	if (message->type == MESSAGE_ADDR)
+		return addr_line_write(&message->addr, out);
 	struct json_object *object = json_object_new_object();
 	bool encoded = false;
 	if (object != NULL && encode_keys(object, message)) {

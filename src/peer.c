@@ -370,19 +370,34 @@ static void grow_known(struct peer *peer) REQUIRES(peer_guard)
 	peer->known_next = peer->known_count;
 }
 
+static void note(struct peer *peer, uint64_t hash) REQUIRES(peer_guard)
+{
+	if (peer->known_count == peer->known_capacity && peer->known_capacity < PEER_KNOWN_ADDRESSES)
+		grow_known(peer);
+	if (peer->known_capacity == 0)
+		return;
+	if (peer->known_next == peer->known_capacity)
+		peer->known_next = 0;
+	peer->known[peer->known_next++] = hash;
+	if (peer->known_count < peer->known_capacity)
+		peer->known_count++;
+}
+
 void peer_note_address(struct peer *peer, const struct address *address)
 {
 	uint64_t hash = address_hash(address);
 	enter(peer);
-	if (peer->known_count == peer->known_capacity && peer->known_capacity < PEER_KNOWN_ADDRESSES)
-		grow_known(peer);
-	if (peer->known_capacity > 0) {
-		if (peer->known_next == peer->known_capacity)
-			peer->known_next = 0;
-		peer->known[peer->known_next++] = hash;
-		if (peer->known_count < peer->known_capacity)
-			peer->known_count++;
-	}
+	note(peer, hash);
+	leave(peer);
+}
+
+void peer_note_addresses(struct peer *peer, const struct message_entry *entries, size_t count)
+{
+	if (count == 0)
+		return;
+	enter(peer);
+	for (size_t i = 0; i < count; i++)
+		note(peer, address_hash(&entries[i].address));
 	leave(peer);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "announcer.h"
+#include "directory.h"
 #include "log.h"
 
 extern struct mutex protocol_guard;
@@ -20,6 +21,7 @@ struct protocol {
 	/* Immutable. */
 	struct protocol_parts parts;
 	struct announcer *announcer;
+	struct directory *directory;
 	/* Guarded. */
 	struct mutex mutex;
 	struct departure departures[PROTOCOL_DEPARTURES] GUARDED_BY(protocol_guard);
@@ -43,11 +45,12 @@ struct protocol *protocol_new(const struct protocol_parts *parts)
 		return NULL;
 	protocol->parts = *parts;
 	protocol->announcer = announcer_new(parts->registry, parts->alarm, parts->seed);
-	if (protocol->announcer == NULL) {
-		free(protocol);
+	protocol->directory = directory_new(parts->registry, parts->settings->share_within_us, parts->seed);
+	mutex_init(&protocol->mutex);
+	if (protocol->announcer == NULL || protocol->directory == NULL) {
+		protocol_free(protocol);
 		return NULL;
 	}
-	mutex_init(&protocol->mutex);
 	for (size_t i = 0; i < parts->listen_count; i++)
 		if (!address_is_wildcard(&parts->listen[i]))
 			address_book_add_own(parts->book, &parts->listen[i]);
@@ -61,6 +64,7 @@ void protocol_free(struct protocol *protocol)
 	if (protocol == NULL)
 		return;
 	announcer_free(protocol->announcer);
+	directory_free(protocol->directory);
 	mutex_fini(&protocol->mutex);
 	free(protocol);
 }
@@ -129,22 +133,20 @@ static void hear_self_announcement(struct protocol *protocol, struct peer *peer,
 	}
 }
 
-static void hear_entry(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
+/* What there is to learn from an entry, except hearsay; true for that. */
+static bool is_hearsay(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
 		       const struct message_entry *entry, bool is_alone, int64_t now_us)
 {
 	bool is_ready = info->state == PEER_READY;
 	bool is_own = is_ready && (nodeid_equals(&entry->nodeid, &info->nodeid) ||
 				   (is_alone && nodeid_is_none(&entry->nodeid) && !address_is_known(&info->listen)));
-	if (!is_believable(info, &entry->address)) {
+	if (!is_believable(info, &entry->address))
 		peer_count_useless(peer, 1);
-	} else if (is_own) {
+	else if (is_own)
 		hear_self_announcement(protocol, peer, info, &entry->address, now_us);
-	} else {
-		peer_note_address(peer, &entry->address);
-		if (!nodeid_equals(&entry->nodeid, &protocol->parts.self) &&
-		    address_book_hear(protocol->parts.book, &entry->address, &entry->nodeid, &info->remote, now_us))
-			alarm_ring(protocol->parts.alarm);
-	}
+	else
+		return !nodeid_equals(&entry->nodeid, &protocol->parts.self);
+	return false;
 }
 
 /* ---- what is sent ---- */
@@ -172,29 +174,6 @@ static void send_own_address(struct protocol *protocol, struct peer *peer, const
 	struct message message = {.type = MESSAGE_ADDR, .addr = {.entries = &entry, .count = 1}};
 	if (own_address(protocol, info, &entry.address))
 		peer_send(peer, &message);
-}
-
-/* The peers of this moment that may be told to this one. */
-static void send_addresses(struct protocol *protocol, struct peer *peer, int64_t now_us)
-{
-	struct peer_info asker = peer_look(peer, now_us);
-	struct registry_snapshot ready = registry_take_snapshot(protocol->parts.registry, true);
-	struct message_entry *entries = calloc(MESSAGE_ADDR_ENTRIES, sizeof *entries);
-	struct message message = {.type = MESSAGE_ADDR, .addr.entries = entries};
-
-	for (size_t i = 0; entries != NULL && i < ready.count && message.addr.count < MESSAGE_ADDR_ENTRIES; i++) {
-		struct peer_info info = peer_look(ready.peers[i], now_us);
-		bool is_fresh = now_us - info.heard_us <= protocol->parts.settings->share_within_us;
-		if (ready.peers[i] == peer || info.state != PEER_READY || !is_fresh ||
-		    !address_is_known(&info.listen) || nodeid_equals(&info.nodeid, &asker.nodeid) ||
-		    !address_may_travel(&info.listen, &asker.local, &asker.remote))
-			continue;
-		entries[message.addr.count++] = (struct message_entry){.address = info.listen, .nodeid = info.nodeid};
-		peer_note_address(peer, &info.listen);
-	}
-	registry_release_snapshot(&ready);
-	peer_send(peer, &message);
-	free(entries);
 }
 
 /* ---- what a message does ---- */
@@ -249,7 +228,7 @@ static void claim_nodeid(struct protocol *protocol, struct peer *peer, const str
 		peer_close(peer, BYE_DUPLICATE);
 		break;
 	case REGISTRY_FULL:
-		send_addresses(protocol, peer, now_us);
+		directory_tell(protocol->directory, peer, now_us);
 		peer_close(peer, BYE_FULL);
 		break;
 	}
@@ -312,16 +291,22 @@ static void handle_pong(struct protocol *protocol, struct peer *peer, struct mes
 static void handle_getaddr(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us)
 {
 	(void)message;
-	send_addresses(protocol, peer, now_us);
+	directory_tell(protocol->directory, peer, now_us);
 }
 
 static void handle_addr(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us)
 {
 	const struct message_addr *addr = &message->addr;
 	struct peer_info info = peer_look(peer, now_us);
+	bool is_alone = addr->count + addr->useless == 1;
+	size_t heard = 0;
 	peer_count_useless(peer, addr->useless);
-	for (size_t i = 0; i < addr->count && !peer_is_closing(peer); i++)
-		hear_entry(protocol, peer, &info, &addr->entries[i], addr->count + addr->useless == 1, now_us);
+	for (size_t i = 0; i < addr->count; i++)
+		if (is_hearsay(protocol, peer, &info, &addr->entries[i], is_alone, now_us))
+			addr->entries[heard++] = addr->entries[i];
+	peer_note_addresses(peer, addr->entries, heard);
+	if (address_book_hear(protocol->parts.book, addr->entries, heard, &info.remote, now_us) > 0)
+		alarm_ring(protocol->parts.alarm);
 }
 
 static void handle_early_addr(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us)

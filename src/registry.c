@@ -249,6 +249,16 @@ void registry_release_snapshot(struct registry_snapshot *snapshot)
 	*snapshot = (struct registry_snapshot){0};
 }
 
+void registry_shuffle_snapshot(struct registry_snapshot *snapshot, struct rng *rng)
+{
+	for (size_t i = 0; i < snapshot->count; i++) {
+		size_t other = i + rng_below(rng, (uint32_t)(snapshot->count - i));
+		struct peer *chosen = snapshot->peers[other];
+		snapshot->peers[other] = snapshot->peers[i];
+		snapshot->peers[i] = chosen;
+	}
+}
+
 size_t registry_walk(struct registry *registry, uint64_t *after, struct peer *peers[static REGISTRY_STEP])
 {
 	size_t count = 0;

@@ -137,7 +137,8 @@ struct peer *core_dial_next(struct core *core)
 struct peer *core_dial(struct core *core, const char *to)
 {
 	struct address address = address_of(to);
-	address_book_hear(core->book, &address, &nodeid_none, &address, core->now_us);
+	struct message_entry entry = {.address = address};
+	address_book_hear(core->book, &entry, 1, &address, core->now_us);
 	struct peer *peer = core_dial_next(core);
 	CU_ASSERT_FATAL(peer != NULL && address_equals(&peer_dial(peer)->address, &address));
 	return peer;

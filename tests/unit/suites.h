@@ -4,11 +4,13 @@
 
 #include <CUnit/CUnit.h>
 
+extern CU_SuiteInfo suite_addr_line;
 extern CU_SuiteInfo suite_address;
 extern CU_SuiteInfo suite_address_book;
 extern CU_SuiteInfo suite_announcer;
 extern CU_SuiteInfo suite_buffer;
 extern CU_SuiteInfo suite_dialing;
+extern CU_SuiteInfo suite_directory;
 extern CU_SuiteInfo suite_frame;
 extern CU_SuiteInfo suite_liveness;
 extern CU_SuiteInfo suite_log;

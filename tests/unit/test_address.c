@@ -391,7 +391,7 @@ static void the_unspecified_hosts_are_wildcards(void)
 		const char *text;
 		bool is_wildcard;
 	} cases[] = {
-		{"0.0.0.0:5999", true},          {"0.0.0.0:0", true},     {"[::]:5999", true},
+		{"0.0.0.0:5999", true},		 {"0.0.0.0:0", true},	  {"[::]:5999", true},
 		{"[::ffff:0.0.0.0]:5999", true}, {"0.0.0.1:5999", false}, {"127.0.0.1:5999", false},
 		{"[::1]:5999", false},
 	};

@@ -39,9 +39,9 @@ static void fixture_fini(struct fixture *fixture)
 
 static bool hear_from(struct fixture *fixture, const char *text, unsigned number, const char *source)
 {
-	struct address address = address_of(text), teller = address_of(source);
-	struct nodeid nodeid = nodeid_of(number);
-	return address_book_hear(fixture->book, &address, &nodeid, &teller, fixture->now_us);
+	struct message_entry entry = {.address = address_of(text), .nodeid = nodeid_of(number)};
+	struct address teller = address_of(source);
+	return address_book_hear(fixture->book, &entry, 1, &teller, fixture->now_us) == 1;
 }
 
 static bool hear(struct fixture *fixture, const char *text, unsigned number)
@@ -826,14 +826,15 @@ static void too_many_feelers_do_not_wait(void)
  */
 static size_t tell(struct fixture *fixture, const char *source, unsigned first, unsigned last)
 {
-	struct address address = address_of("10.0.0.0:5999"), teller = address_of(source);
+	struct message_entry entry = {.address = address_of("10.0.0.0:5999")};
+	struct address teller = address_of(source);
 	size_t heard = 0;
 	for (unsigned i = first; i < last; i++) {
-		address.host[1] = (uint8_t)(i >> 16);
-		address.host[2] = (uint8_t)(i >> 8);
-		address.host[3] = (uint8_t)i;
+		entry.address.host[1] = (uint8_t)(i >> 16);
+		entry.address.host[2] = (uint8_t)(i >> 8);
+		entry.address.host[3] = (uint8_t)i;
 		fixture->now_us += ADDRESS_BOOK_EVICTION_US;
-		heard += address_book_hear(fixture->book, &address, &nodeid_none, &teller, fixture->now_us);
+		heard += address_book_hear(fixture->book, &entry, 1, &teller, fixture->now_us);
 	}
 	return heard;
 }

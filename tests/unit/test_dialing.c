@@ -9,7 +9,8 @@
 static void hear(struct core *core, const char *text)
 {
 	struct address address = address_of(text);
-	CU_ASSERT(address_book_hear(core->book, &address, &nodeid_none, &address, core->now_us));
+	struct message_entry entry = {.address = address};
+	CU_ASSERT_EQUAL(address_book_hear(core->book, &entry, 1, &address, core->now_us), 1);
 }
 
 static void prove(struct core *core, const char *text, unsigned number)

@@ -64,10 +64,8 @@ static void a_healthy_peer_is_pinged_once_an_interval(void)
 static void a_silent_peer_has_failed_at_the_time_out(void)
 {
 	static const struct step steps[] = {
-		{0, PING, true, 60000, 20000, 0},
-		{19999, LOOK, false, 60000, 20000, 19999},
-		{20000, LOOK, false, 60000, 20000, 20000},
-		{20000, HURRY, false, 60000, 20000, 20000},
+		{0, PING, true, 60000, 20000, 0},	   {19999, LOOK, false, 60000, 20000, 19999},
+		{20000, LOOK, false, 60000, 20000, 20000}, {20000, HURRY, false, 60000, 20000, 20000},
 		{20000, PING, false, 60000, 20000, 20000},
 	};
 	WALK(60000, 20000, 0, steps);
@@ -91,12 +89,9 @@ static void a_pong_later_than_the_interval_makes_the_next_ping_due_at_once(void)
 static void a_pong_that_nobody_waits_for_changes_nothing(void)
 {
 	static const struct step steps[] = {
-		{100, PONG, false, 100, FOREVER_US, -1},
-		{100, PING, true, 1100, 600, 0},
-		{150, PONG, true, 1100, FOREVER_US, 50},
-		{160, PONG, false, 1100, FOREVER_US, 50},
-		{1100, PING, true, 2100, 1600, 50},
-		{1110, PONG, true, 2100, FOREVER_US, 10},
+		{100, PONG, false, 100, FOREVER_US, -1},   {100, PING, true, 1100, 600, 0},
+		{150, PONG, true, 1100, FOREVER_US, 50},   {160, PONG, false, 1100, FOREVER_US, 50},
+		{1100, PING, true, 2100, 1600, 50},	   {1110, PONG, true, 2100, FOREVER_US, 10},
 		{1120, PONG, false, 2100, FOREVER_US, 10},
 	};
 	WALK(1000, 500, 100, steps);

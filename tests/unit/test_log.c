@@ -136,7 +136,7 @@ static void a_long_line_is_cut_and_still_a_line(void)
 		char filler;
 		size_t length;
 	} cases[] = {
-		{"plain", 'x', 3000},       {"escaped", '\n', 3000},       {"escaped, shorter", '\x01', 400},
+		{"plain", 'x', 3000},	    {"escaped", '\n', 3000},	   {"escaped, shorter", '\x01', 400},
 		{"at the limit", 'x', 993}, {"below the limit", 'x', 992},
 	};
 	capture_stderr();

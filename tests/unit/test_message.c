@@ -138,7 +138,7 @@ static void keys_that_are_not_known_are_ignored(void)
 static void spaces_around_and_within_mean_nothing(void)
 {
 	static const char *const lines[] = {
-		" {\"msgtype\":\"ping\"}",  "{\"msgtype\":\"ping\"} ",     "\t {\"msgtype\":\"ping\"}\t  ",
+		" {\"msgtype\":\"ping\"}",  "{\"msgtype\":\"ping\"} ",	   "\t {\"msgtype\":\"ping\"}\t  ",
 		"{\"msgtype\":\"ping\"}\r", "{ \"msgtype\" :\t\"ping\" }", "{\"\\u006dsgtype\":\"p\\u0069ng\"}",
 	};
 	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
@@ -202,9 +202,9 @@ static void a_message_has_a_type_that_is_a_string(void)
 static void a_nul_byte_is_refused_wherever_it_stands(void)
 {
 	static const struct refusal cases[] = {
-		{BYTES("\0{\"msgtype\":\"ping\"}"), "NUL"},        {BYTES("{\"msgtype\":\"ping\"}\0"), "NUL"},
+		{BYTES("\0{\"msgtype\":\"ping\"}"), "NUL"},	   {BYTES("{\"msgtype\":\"ping\"}\0"), "NUL"},
 		{BYTES("{\"msgtype\":\"ping\"}\0garbage"), "NUL"}, {BYTES("{\"msgtype\":\"pi\0ng\"}"), "NUL"},
-		{BYTES("{\0\"msgtype\":\"ping\"}"), "NUL"},        {BYTES("\0"), "NUL"},
+		{BYTES("{\0\"msgtype\":\"ping\"}"), "NUL"},	   {BYTES("\0"), "NUL"},
 	};
 	EXPECT_REFUSED(cases);
 }

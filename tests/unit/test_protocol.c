@@ -7,6 +7,7 @@
 #include "../runner.h"
 #include "announcer.h"
 #include "core.h"
+#include "directory.h"
 #include "log.h"
 #include "suites.h"
 
@@ -483,7 +484,7 @@ static void who_was_silent_for_too_long_is_not_told_to_others(void)
 	core_say(&core, talker, "{'msgtype': 'pong'}");
 	core_say(&core, asker, "{'msgtype': 'getaddr'}");
 	EXPECT_SENT(asker, "addr(127.0.0.3:5999=3 127.0.0.4:5999=4)");
-	core.now_us += 1;
+	core.now_us += DIRECTORY_AGE_US;
 	core_say(&core, asker, "{'msgtype': 'getaddr'}");
 	EXPECT_SENT(asker, "addr(127.0.0.3:5999=3)");
 	core_fini(&core);

@@ -335,7 +335,8 @@ static void a_number_that_no_integer_holds_is_refused(void)
 {
 	/* Each would be a good value if its upper bits were cut off. */
 	expect_bad_file("max_outbound = 4294967360;\n", 1, "4294967360 is too large", "1000000");
-	expect_bad_file("# 1\nmax_inbound = 18446744073709551617L;\n", 2, "18446744073709551617L is too large", "1000000");
+	expect_bad_file("# 1\nmax_inbound = 18446744073709551617L;\n", 2, "18446744073709551617L is too large",
+			"1000000");
 	expect_bad_file("ping_interval = -4294967356;\n", 1, "-4294967356 is too large", "1000000");
 }
 
@@ -583,8 +584,8 @@ static void an_option_sets_a_number_with_or_without_a_fraction(void)
 static void an_option_that_is_no_good_number_is_refused(void)
 {
 	static const char *const seconds[] = {
-		"",        "nan",   "NaN",   "-nan", "inf", "-inf", "infinity", "-1",  "-0.5", "0",      "0.0099",
-		"86400.1", "86401", "1e400", "x",    "60s", "1,5",  "60 ",      "5 6", "[60]", "\"60\"",
+		"",	   "nan",   "NaN",   "-nan", "inf", "-inf", "infinity", "-1",  "-0.5", "0",	 "0.0099",
+		"86400.1", "86401", "1e400", "x",    "60s", "1,5",  "60 ",	"5 6", "[60]", "\"60\"",
 	};
 	static const char *const names[] = {"ping_interval", "ping_timeout", "connect_timeout", "handshake_timeout",
 					    "share_within",  "retry_min",    "retry_max"};
