@@ -107,6 +107,8 @@ bool peer_set_listen(struct peer *peer, const struct address *address);
  * does so. A peer whose outbox is full is closed as slow.
  */
 void peer_send(struct peer *peer, const struct message *message);
+/* The same for a message that is encoded already. */
+void peer_send_line(struct peer *peer, enum message_type type, const struct buffer *line);
 /* Shorthand for a message without other keys. */
 void peer_send_type(struct peer *peer, enum message_type type);
 

@@ -15,9 +15,16 @@
 
 struct stream;
 
+/*
+ * A line is written whole, and waits for nothing: Nagle's algorithm would hold back what follows it. The sockets that a
+ * listening one accepts have what it has (on Linux), which saves each of them the call.
+ */
+void stream_set_no_delay(int fd);
+
 /* A stream that is not connected; NULL if there is no memory. */
 struct stream *stream_new(void);
-/* Takes a connected socket that blocks. NULL if there is no memory, and then the socket stays the caller's. */
+/* Takes a connected socket that blocks and doesn't delay. NULL if there is no memory, and then the socket stays the
+ * caller's. */
 struct stream *stream_from_socket(int fd);
 void stream_free(struct stream *stream);
 

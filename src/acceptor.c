@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "stream.h"
 #include "sync.h"
 
 /* After a failed accept that can't be remedied, until the next. */
@@ -43,6 +44,7 @@ static int listen_on(const struct address *address)
 		return -1;
 	/* A restart must not wait for the connections of the last run to be forgotten. */
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	stream_set_no_delay(fd);
 	/* So that 0.0.0.0 and [::] may stand side by side. */
 	if (address->family == ADDRESS_IPV6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);

@@ -246,6 +246,11 @@ void peer_send(struct peer *peer, const struct message *message)
 	settle_sent(peer, message->type, result);
 }
 
+void peer_send_line(struct peer *peer, enum message_type type, const struct buffer *line)
+{
+	settle_sent(peer, type, outbox_put(peer->outbox, buffer_content(line), buffer_length(line)));
+}
+
 void peer_send_type(struct peer *peer, enum message_type type)
 {
 	const char *line = message_bare_line(type);

@@ -6,11 +6,14 @@
 
 extern struct mutex pool_guard;
 
-/* A parked thread: on its own stack. */
-struct parked {
+/*
+ * Where a thread is parked. It outlives the thread, so that who gives it a job may signal without the lock: else the
+ * thread that wakes up would wait for the lock at once.
+ */
+struct place {
 	struct condition changed;
 	struct pool_job *job GUARDED_BY(pool_guard); /* what it is to do; NULL while it waits */
-	struct parked *next GUARDED_BY(pool_guard);
+	struct place *next GUARDED_BY(pool_guard);
 };
 
 struct pool {
@@ -18,7 +21,8 @@ struct pool {
 	struct mutex mutex;
 	struct condition emptied;
 	/* Guarded. */
-	struct parked *parked GUARDED_BY(pool_guard); /* the last to be parked first: its memory is the warmest */
+	struct place *parked GUARDED_BY(pool_guard); /* the last to be parked first: its memory is the warmest */
+	struct place *free GUARDED_BY(pool_guard);
 	size_t parked_count GUARDED_BY(pool_guard);
 	size_t threads GUARDED_BY(pool_guard);
 	struct thread ended GUARDED_BY(pool_guard); /* the last to end, not joined yet */
@@ -52,34 +56,53 @@ struct pool *pool_new(size_t max_parked)
 	return pool;
 }
 
-static struct pool_job *wait_for_job(struct pool *pool, struct parked *self) REQUIRES(pool_guard)
+/* NULL if there is no memory. */
+static struct place *take_place(struct pool *pool) REQUIRES(pool_guard)
 {
-	self->job = NULL;
-	self->next = pool->parked;
-	pool->parked = self;
+	struct place *place = pool->free;
+	if (place != NULL) {
+		pool->free = place->next;
+		return place;
+	}
+	place = malloc(sizeof *place);
+	if (place != NULL)
+		condition_init(&place->changed);
+	return place;
+}
+
+static struct pool_job *wait_for_job(struct pool *pool) REQUIRES(pool_guard)
+{
+	struct place *place = take_place(pool);
+	if (place == NULL)
+		return NULL;
+	place->job = NULL;
+	place->next = pool->parked;
+	pool->parked = place;
 	pool->parked_count++;
-	while (self->job == NULL && !pool->is_stopping)
-		wait_for(pool, &self->changed);
-	return self->job;
+	while (place->job == NULL && !pool->is_stopping)
+		wait_for(pool, &place->changed);
+	place->next = pool->free;
+	pool->free = place;
+	return place->job;
 }
 
 /*
  * Parks the thread until there is another job; NULL if it is to end. To start a thread costs about as much as all else
  * in a short connection: 1.5 times as many handshakes are made as with max_parked=0 (tests/bench/README.md).
  */
-static struct pool_job *park(struct pool *pool, struct parked *self)
+static struct pool_job *park(struct pool *pool)
 {
 	struct pool_job *job = NULL;
 	enter(pool);
 	if (pool->parked_count < pool->max_parked && !pool->is_stopping)
-		job = wait_for_job(pool, self);
+		job = wait_for_job(pool);
 	leave(pool);
 	return job;
 }
 
-static struct parked *take_parked(struct pool *pool) REQUIRES(pool_guard)
+static struct place *take_parked(struct pool *pool) REQUIRES(pool_guard)
 {
-	struct parked *parked = pool->parked;
+	struct place *parked = pool->parked;
 	if (parked != NULL) {
 		pool->parked = parked->next;
 		pool->parked_count--;
@@ -106,12 +129,9 @@ static void *work(void *argument)
 {
 	struct pool_job *job = argument;
 	struct pool *pool = job->pool;
-	struct parked self;
-	condition_init(&self.changed);
 	do
 		job->run(job);
-	while ((job = park(pool, &self)) != NULL);
-	condition_fini(&self.changed);
+	while ((job = park(pool)) != NULL);
 	end_thread(pool);
 	return NULL;
 }
@@ -120,16 +140,17 @@ int pool_run(struct pool *pool, struct pool_job *job)
 {
 	job->pool = pool;
 	enter(pool);
-	struct parked *parked = take_parked(pool);
+	struct place *parked = take_parked(pool);
 	if (parked != NULL) {
 		parked->job = job;
-		condition_signal(&parked->changed);
 	} else {
 		pool->threads++;
 	}
 	leave(pool);
-	if (parked != NULL)
+	if (parked != NULL) {
+		condition_signal(&parked->changed);
 		return 0;
+	}
 
 	struct thread thread;
 	int error = thread_start(&thread, work, job);
@@ -156,7 +177,7 @@ void pool_free(struct pool *pool) UNCHECKED
 		return;
 	enter(pool);
 	pool->is_stopping = true;
-	struct parked *parked;
+	struct place *parked;
 	while ((parked = take_parked(pool)) != NULL)
 		condition_signal(&parked->changed);
 	while (pool->threads > 0)
@@ -164,6 +185,12 @@ void pool_free(struct pool *pool) UNCHECKED
 	leave(pool);
 	if (pool->has_ended)
 		thread_join(pool->ended);
+	while (pool->free != NULL) {
+		struct place *place = pool->free;
+		pool->free = place->next;
+		condition_fini(&place->changed);
+		free(place);
+	}
 	condition_fini(&pool->emptied);
 	mutex_fini(&pool->mutex);
 	free(pool);

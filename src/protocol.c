@@ -6,6 +6,7 @@
 
 #include "announcer.h"
 #include "directory.h"
+#include "greeting.h"
 #include "log.h"
 
 extern struct mutex protocol_guard;
@@ -22,6 +23,7 @@ struct protocol {
 	struct protocol_parts parts;
 	struct announcer *announcer;
 	struct directory *directory;
+	struct greeter *greeter;
 	/* Guarded. */
 	struct mutex mutex;
 	struct departure departures[PROTOCOL_DEPARTURES] GUARDED_BY(protocol_guard);
@@ -46,8 +48,9 @@ struct protocol *protocol_new(const struct protocol_parts *parts)
 	protocol->parts = *parts;
 	protocol->announcer = announcer_new(parts->registry, parts->alarm, parts->seed);
 	protocol->directory = directory_new(parts->registry, parts->settings->share_within_us, parts->seed);
+	protocol->greeter = greeter_new(parts->settings, &parts->self, parts->listen, parts->listen_count);
 	mutex_init(&protocol->mutex);
-	if (protocol->announcer == NULL || protocol->directory == NULL) {
+	if (protocol->announcer == NULL || protocol->directory == NULL || protocol->greeter == NULL) {
 		protocol_free(protocol);
 		return NULL;
 	}
@@ -65,6 +68,7 @@ void protocol_free(struct protocol *protocol)
 		return;
 	announcer_free(protocol->announcer);
 	directory_free(protocol->directory);
+	greeter_free(protocol->greeter);
 	mutex_fini(&protocol->mutex);
 	free(protocol);
 }
@@ -78,29 +82,6 @@ static bool is_believable(const struct peer_info *info, const struct address *ad
 	bool is_random_port = info->direction == PEER_INBOUND && address_equals(address, &info->remote);
 	return address_is_dialable(address) && !is_random_port &&
 	       address_may_travel(address, &info->local, &info->remote);
-}
-
-/* Where this node listens, as the far end of this connection may dial it; false if there is no such address. */
-static bool own_address(const struct protocol *protocol, const struct peer_info *info, struct address *own)
-{
-	const struct protocol_parts *parts = &protocol->parts;
-	bool found = true;
-	if (address_is_known(&parts->settings->advertise)) {
-		*own = parts->settings->advertise;
-	} else if (info->direction == PEER_INBOUND) {
-		*own = info->local;
-	} else {
-		found = false;
-		for (size_t i = 0; i < parts->listen_count && !found; i++) {
-			*own = parts->listen[i];
-			if (own->family != info->local.family)
-				continue;
-			if (address_is_wildcard(own))
-				memcpy(own->host, info->local.host, sizeof own->host);
-			found = address_scope_of(own) == address_scope_of(&info->local);
-		}
-	}
-	return found && address_is_dialable(own) && address_may_travel(own, &info->local, &info->remote);
 }
 
 /* A listening address that is believed to be the peer's own. */
@@ -149,33 +130,6 @@ static bool is_hearsay(struct protocol *protocol, struct peer *peer, const struc
 	return false;
 }
 
-/* ---- what is sent ---- */
-
-static void send_hello(struct protocol *protocol, struct peer *peer, const struct peer_info *info)
-{
-	const struct settings *settings = protocol->parts.settings;
-	struct message message = {.type = MESSAGE_HELLO,
-				  .hello = {.nodeid = protocol->parts.self,
-					    .version = MESSAGE_VERSION,
-					    .agent = "kithd/" KITH_VERSION,
-					    .is_feeler = info->is_feeler}};
-	struct address own;
-	strcpy(message.hello.network, settings->network);
-	strcpy(message.hello.name, settings->name);
-	/* The far end puts this port to the host that it sees the connection come from. */
-	if (own_address(protocol, info, &own) && address_same_host(&own, &info->local))
-		message.hello.listen = own.port;
-	peer_send(peer, &message);
-}
-
-static void send_own_address(struct protocol *protocol, struct peer *peer, const struct peer_info *info)
-{
-	struct message_entry entry = {.nodeid = protocol->parts.self};
-	struct message message = {.type = MESSAGE_ADDR, .addr = {.entries = &entry, .count = 1}};
-	if (own_address(protocol, info, &entry.address))
-		peer_send(peer, &message);
-}
-
 /* ---- what a message does ---- */
 
 static void become_ready(struct protocol *protocol, struct peer *peer, const struct message_hello *hello,
@@ -186,7 +140,7 @@ static void become_ready(struct protocol *protocol, struct peer *peer, const str
 
 	/* The answer is in the outbox before the peer is READY: nobody else sends to it earlier. */
 	if (info.direction == PEER_INBOUND)
-		send_hello(protocol, peer, &info);
+		greeter_say_hello(protocol->greeter, peer, &info);
 	if (!peer_ready(peer, hello, settings->ping_interval_us, settings->ping_timeout_us, now_us))
 		return;
 	if (info.direction == PEER_OUTBOUND)
@@ -202,7 +156,7 @@ static void become_ready(struct protocol *protocol, struct peer *peer, const str
 		if (is_believable(&info, &told))
 			listen = told;
 	}
-	send_own_address(protocol, peer, &info);
+	greeter_say_address(protocol->greeter, peer, &info);
 	peer_send_type(peer, MESSAGE_GETADDR);
 	peer_ping(peer, now_us);
 	if (address_is_known(&listen))
@@ -269,7 +223,7 @@ static void handle_hello(struct protocol *protocol, struct peer *peer, struct me
 	} else if (info.is_feeler) {
 		finish_feeler(protocol, peer, &hello->nodeid, now_us);
 	} else if (hello->is_feeler && info.direction == PEER_INBOUND) {
-		send_hello(protocol, peer, &info);
+		greeter_say_hello(protocol->greeter, peer, &info);
 	} else {
 		claim_nodeid(protocol, peer, hello, now_us);
 	}
@@ -379,7 +333,7 @@ void protocol_connected(struct protocol *protocol, struct peer *peer, const stru
 	if (!peer_connected(peer, local) || peer_direction(peer) != PEER_OUTBOUND)
 		return;
 	struct peer_info info = peer_look(peer, 0);
-	send_hello(protocol, peer, &info);
+	greeter_say_hello(protocol->greeter, peer, &info);
 }
 
 /* A departure that may yet turn out to be none is logged later, if there is room to remember it. */

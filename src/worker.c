@@ -35,7 +35,8 @@ static int64_t earlier(int64_t one_us, int64_t other_us)
 
 /* ---- writing ---- */
 
-/* The end of all writing: what is left, for at most PEER_CLOSE_US, then the end of file. */
+/* The end of all writing: what is left, for at most PEER_CLOSE_US, then the end of file unless both ends are through.
+ */
 static void write_last(struct peer *peer, bool more_may_come, int64_t deadline_us)
 {
 	while (!outbox_take_turn(peer_outbox(peer))) {
@@ -43,10 +44,10 @@ static void write_last(struct peer *peer, bool more_may_come, int64_t deadline_u
 			return;
 		outbox_wait(peer_outbox(peer), deadline_us);
 	}
-	if (peer_write(peer, deadline_us) == 0 && more_may_come)
-		stream_shut_writing(peer_stream(peer));
-	else
+	if (peer_write(peer, deadline_us) != 0)
 		stream_shut(peer_stream(peer));
+	else if (more_may_come)
+		stream_shut_writing(peer_stream(peer));
 	outbox_return_turn(peer_outbox(peer));
 }
 
@@ -243,7 +244,6 @@ static void conclude(struct peer *peer, bool more_may_come)
 	outbox_finish(peer_outbox(peer));
 	if (has_pinger)
 		outbox_wait_pinger_over(peer_outbox(peer));
-	stream_shut(peer_stream(peer));
 }
 
 static void resolve(struct worker *worker)
