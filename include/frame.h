@@ -16,6 +16,7 @@ struct frame {
 	struct buffer buffer;
 	size_t searched_bytes; /* of the buffer, known to hold no LF */
 	size_t taken_bytes;    /* of the line that was handed out last: consumed at the next call */
+	size_t read_bytes;     /* how much the next read should be for; 0 before the first */
 };
 
 enum frame_result {

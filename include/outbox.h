@@ -22,8 +22,8 @@
 struct outbox;
 
 enum outbox_result {
-	OUTBOX_TAKEN, /* the holder of the turn will write it */
-	OUTBOX_WAITS, /* taken, and nobody has the turn */
+	OUTBOX_TAKEN,
+	OUTBOX_EMPTY, /* nothing waits and nobody writes: the caller has the turn, and the line is still his to write */
 	OUTBOX_FULL,  /* the limit, or no memory: nothing was taken */
 	OUTBOX_CLOSED,
 };
@@ -35,8 +35,8 @@ void outbox_free(struct outbox *outbox);
 /* Before any other thread knows of the outbox: how a pinger is started. Without that there is none. */
 void outbox_on_call(struct outbox *outbox, void (*start_pinger)(void *argument), void *argument);
 
-/* Copies one line, LF included. Who gets OUTBOX_WAITS takes the turn, or knows who will. */
-enum outbox_result outbox_put(struct outbox *outbox, const char *line, size_t length);
+/* Copies one line, LF included. With may_write, OUTBOX_EMPTY is a possible answer. */
+enum outbox_result outbox_put(struct outbox *outbox, const char *line, size_t length, bool may_write);
 /* Closes the outbox with this as its last line, whatever the limit; a length of 0 closes it without. Calls the pinger
  * unless somebody has the turn. */
 enum outbox_result outbox_close(struct outbox *outbox, const char *line, size_t length);
@@ -49,6 +49,8 @@ bool outbox_take_turn(struct outbox *outbox);
 /* The head of the queue, borrowed until outbox_wrote; 0 if the queue is empty. */
 size_t outbox_head(struct outbox *outbox, const char **bytes);
 void outbox_wrote(struct outbox *outbox, size_t bytes);
+/* What is left of a line that was the caller's to write becomes the head of the queue. False if there is no memory. */
+bool outbox_keep(struct outbox *outbox, const char *bytes, size_t length);
 /* Calls the pinger if lines are left, or if the outbox was closed. */
 void outbox_return_turn(struct outbox *outbox);
 

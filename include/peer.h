@@ -112,8 +112,6 @@ void peer_send_line(struct peer *peer, enum message_type type, const struct buff
 /* Shorthand for a message without other keys. */
 void peer_send_type(struct peer *peer, enum message_type type);
 
-/* Writes what the outbox holds, unless another thread does so or it would block; then the pinger does. */
-void peer_flush(struct peer *peer);
 /* By the holder of the turn: writes what the outbox holds until it is empty or deadline_us (0: without blocking). 0 or
  * an errno. */
 int peer_write(struct peer *peer, int64_t deadline_us);

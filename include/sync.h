@@ -56,6 +56,12 @@ struct thread {
 	pthread_t real;
 };
 
+/*
+ * Before the first thread is started: so many may wait for mutexes and condition variables at the same time. A hint to
+ * the kernel, which otherwise looks for each that is woken among a sixteenth of all.
+ */
+void threads_expect(size_t waiting);
+
 /* Starts body(argument) on a stack of 64 KiB with all signals as the caller has them. 0, or an errno. */
 int thread_start(struct thread *thread, void *(*body)(void *), void *argument);
 struct thread thread_self(void);

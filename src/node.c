@@ -76,6 +76,7 @@ static bool build(struct node *node)
 
 static int start_threads(struct node *node)
 {
+	threads_expect((size_t)(node->settings->max_inbound + node->settings->max_outbound));
 	int error = acceptor_start(node->acceptor, &node->parts);
 	node->accepts = error == 0;
 	if (error != 0)

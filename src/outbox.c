@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "buffer.h"
+#include "must.h"
 #include "sync.h"
 
 extern struct mutex outbox_guard;
@@ -95,14 +96,19 @@ static size_t held_bytes(const struct outbox *outbox) REQUIRES(outbox_guard)
 	return buffer_length(&outbox->filling) + outbox->writing_bytes;
 }
 
-enum outbox_result outbox_put(struct outbox *outbox, const char *line, size_t length)
+enum outbox_result outbox_put(struct outbox *outbox, const char *line, size_t length, bool may_write)
 {
+	enum outbox_result result = OUTBOX_TAKEN;
 	enter(outbox);
-	enum outbox_result result = outbox->turn_is_taken ? OUTBOX_TAKEN : OUTBOX_WAITS;
-	if (outbox->is_closed)
+	if (outbox->is_closed) {
 		result = OUTBOX_CLOSED;
-	else if (held_bytes(outbox) + length > outbox->limit_bytes || !buffer_append(&outbox->filling, line, length))
+	} else if (may_write && !outbox->turn_is_taken && held_bytes(outbox) == 0) {
+		outbox->turn_is_taken = true;
+		result = OUTBOX_EMPTY;
+	} else if (held_bytes(outbox) + length > outbox->limit_bytes ||
+		   !buffer_append(&outbox->filling, line, length)) {
 		result = OUTBOX_FULL;
+	}
 	leave(outbox);
 	return result;
 }
@@ -167,6 +173,16 @@ void outbox_wrote(struct outbox *outbox, size_t bytes)
 	enter(outbox);
 	outbox->writing_bytes -= bytes;
 	leave(outbox);
+}
+
+bool outbox_keep(struct outbox *outbox, const char *bytes, size_t length)
+{
+	must(buffer_length(&outbox->writing) == 0);
+	bool kept = buffer_append(&outbox->writing, bytes, length);
+	enter(outbox);
+	outbox->writing_bytes = buffer_length(&outbox->writing);
+	leave(outbox);
+	return kept;
 }
 
 void outbox_return_turn(struct outbox *outbox)

@@ -136,31 +136,34 @@ static void *work(void *argument)
 	return NULL;
 }
 
-int pool_run(struct pool *pool, struct pool_job *job)
+int pool_run_new(struct pool *pool, struct pool_job *job)
 {
+	struct thread thread;
 	job->pool = pool;
 	enter(pool);
-	struct place *parked = take_parked(pool);
-	if (parked != NULL) {
-		parked->job = job;
-	} else {
-		pool->threads++;
-	}
+	pool->threads++;
 	leave(pool);
-	if (parked != NULL) {
-		condition_signal(&parked->changed);
-		return 0;
-	}
-
-	struct thread thread;
 	int error = thread_start(&thread, work, job);
-	if (error != 0) {
-		enter(pool);
-		if (--pool->threads == 0)
-			condition_signal(&pool->emptied);
-		leave(pool);
-	}
+	if (error == 0)
+		return 0;
+	enter(pool);
+	if (--pool->threads == 0)
+		condition_signal(&pool->emptied);
+	leave(pool);
 	return error;
+}
+
+int pool_run(struct pool *pool, struct pool_job *job)
+{
+	enter(pool);
+	struct place *parked = take_parked(pool);
+	if (parked != NULL)
+		parked->job = job;
+	leave(pool);
+	if (parked == NULL)
+		return pool_run_new(pool, job);
+	condition_signal(&parked->changed);
+	return 0;
 }
 
 size_t pool_parked(struct pool *pool)

@@ -15,17 +15,22 @@
 #define UNREAD_CHECK_US ((int64_t)20 * 1000)
 /* How often a pinger that waits to write looks whether the peer is to be closed. */
 #define CLOSE_CHECK_US ((int64_t)100 * 1000)
+/* So long is a peer READY before it gets a reader of its own. */
+#define SETTLE_US ((int64_t)20 * 1000)
 /* Answers are written in the midst of a batch of lines when so many bytes of them wait. */
 enum { ANSWERS_BYTES = 64 * 1024 };
 
 /* The reader's, which frees it when the pinger is over. */
 struct worker {
-	struct pool_job reading, pinging;
+	struct pool_job opening, reading, pinging;
 	const struct worker_parts *parts;
 	struct peer *peer;
 	/* The reader's alone. */
 	struct frame frame;
-	int64_t look_up_us; /* when to look up from a read that goes on: the handshake is late, or a pinger is needed */
+	bool has_turn;	    /* of the outbox: while the reader is awake, if it was free */
+	bool is_settled;    /* the peer has its own reader, or can't have one */
+	bool is_at_end;	    /* nothing more can come from the far end */
+	int64_t look_up_us; /* when to look up from a read that goes on, for the next thing that only time brings */
 };
 
 static int64_t earlier(int64_t one_us, int64_t other_us)
@@ -124,14 +129,17 @@ static void start_pinger(void *argument)
 	struct worker *worker = argument;
 	struct peer *peer = worker->peer;
 	unsigned suppressed;
-	int error = pool_run(worker->parts->pool, &worker->pinging);
+	int error = pool_run_new(worker->parts->pool, &worker->pinging);
 	if (error == 0)
 		return;
 	if (log_limit_passes(&limit, &suppressed))
 		log_error("cannot start a thread: %s; a peer is turned away (%u more since the last such line)",
 			  strerror(error), suppressed);
 	peer_close(peer, BYE_FULL);
-	peer_flush(peer);
+	if (outbox_take_turn(peer_outbox(peer))) {
+		peer_write(peer, 0);
+		outbox_return_turn(peer_outbox(peer));
+	}
 	stream_shut(peer_stream(peer));
 	outbox_pinger_over(peer_outbox(peer));
 }
@@ -139,7 +147,7 @@ static void start_pinger(void *argument)
 /* ---- the reader ---- */
 
 /* Handles the lines that are there; with the turn, writes the answers when many of them wait. */
-static void handle_lines(struct worker *worker, bool has_turn, int64_t now_us)
+static void handle_lines(struct worker *worker, int64_t now_us)
 {
 	struct peer *peer = worker->peer;
 	enum frame_result result = FRAME_NEED_MORE;
@@ -148,45 +156,61 @@ static void handle_lines(struct worker *worker, bool has_turn, int64_t now_us)
 
 	while (!peer_is_closing(peer) && (result = frame_next(&worker->frame, &line, &length)) == FRAME_LINE) {
 		protocol_receive(worker->parts->protocol, peer, line, length, now_us);
-		if (has_turn && outbox_held_bytes(peer_outbox(peer)) > ANSWERS_BYTES)
+		if (worker->has_turn && outbox_held_bytes(peer_outbox(peer)) > ANSWERS_BYTES)
 			peer_write(peer, 0);
 	}
 	if (result == FRAME_TOO_LONG)
 		protocol_violated(worker->parts->protocol, peer, "a line of more than 131072 bytes");
 }
 
-/* The time to look up has come: before READY the handshake is late, and then there must be a pinger from now on. */
-static void look_up(struct worker *worker)
-{
-	worker->look_up_us = FOREVER_US;
-	if (peer_state(worker->peer) == PEER_READY)
-		outbox_call_pinger(peer_outbox(worker->peer));
-	else
-		peer_close(worker->peer, BYE_TIMEOUT);
-}
-
 /* Handles what a read has brought: n bytes, the end of file, or an error. */
-static void handle_read(struct worker *worker, bool has_turn, ssize_t n, int error)
+static void handle_read(struct worker *worker, ssize_t n, int error, int64_t now_us)
 {
 	struct peer *peer = worker->peer;
 	bool was_ready = peer_state(peer) == PEER_READY;
-	int64_t now_us = clock_now_us();
 
 	if (n > 0) {
 		peer_count_read(peer, (size_t)n, now_us);
 		frame_added(&worker->frame, (size_t)n);
-		handle_lines(worker, has_turn, now_us);
+		handle_lines(worker, now_us);
 	} else if (n == 0) {
 		peer_end(peer, PEER_FAILED, BYE_UNKNOWN, "connection closed by the far end");
 	} else if (error != ETIMEDOUT) {
 		peer_end(peer, PEER_FAILED, BYE_UNKNOWN, strerror(error));
 	}
-	/* The first ping is on its way: until it should be answered, or the next is due, there is nothing to wait for.
-	 */
+	worker->is_at_end = n == 0 || (n < 0 && error != ETIMEDOUT);
 	if (!was_ready && peer_state(peer) == PEER_READY)
-		worker->look_up_us = earlier(peer_ping(peer, now_us), peer_ping_deadline_us(peer));
-	if (now_us >= worker->look_up_us)
-		look_up(worker);
+		worker->look_up_us = now_us + SETTLE_US;
+}
+
+/*
+ * A peer that has been READY for a while will stay: it gets a reader of its own, so that this thread can open the next
+ * connection. Else what the handshake has left in the stack and the memory pool of its thread would be 3 kB for each
+ * idle peer, and 7 kB where it has logged something. True if that reader has taken over, and has the turn.
+ */
+static bool settle(struct worker *worker, int64_t now_us)
+{
+	worker->is_settled = true;
+	worker->look_up_us = earlier(peer_ping(worker->peer, now_us), peer_ping_deadline_us(worker->peer));
+	return pool_run_new(worker->parts->pool, &worker->reading) == 0;
+}
+
+/* The time to look up has come. True if another thread goes on. */
+static bool look_up(struct worker *worker, int64_t now_us)
+{
+	struct peer *peer = worker->peer;
+	if (peer_is_closing(peer))
+		return false;
+	if (peer_state(peer) != PEER_READY) {
+		peer_close(peer, BYE_TIMEOUT);
+		return false;
+	}
+	if (!worker->is_settled)
+		return settle(worker, now_us);
+	/* A ping should have been answered by now, or the next is due. */
+	worker->look_up_us = FOREVER_US;
+	outbox_call_pinger(peer_outbox(peer));
+	return false;
 }
 
 /*
@@ -205,26 +229,25 @@ static void give_turn_back(struct peer *peer)
 
 /*
  * Reads until the connection is over or to be ended. While it is awake the reader has the turn, if that was free: so
- * its answers go out together and wake nobody. False if nothing more can come from the far end.
+ * its answers go out together and wake nobody. False if another thread goes on.
  */
 static bool converse(struct worker *worker)
 {
 	struct peer *peer = worker->peer;
-	struct outbox *outbox = peer_outbox(peer);
-	bool has_turn = true;
-	ssize_t n = 1;
 	for (;;) {
-		if (has_turn)
+		if (worker->has_turn)
 			give_turn_back(peer);
 		if (peer_is_closing(peer))
-			return n > 0;
+			return true;
 		size_t size;
 		char *space = frame_space(&worker->frame, &size);
-		if (space != NULL)
-			n = stream_read(peer_stream(peer), space, size, worker->look_up_us);
+		ssize_t n = space == NULL ? -1 : stream_read(peer_stream(peer), space, size, worker->look_up_us);
 		int error = space == NULL ? ENOMEM : errno;
-		has_turn = outbox_take_turn(outbox);
-		handle_read(worker, has_turn, space == NULL ? -1 : n, error);
+		worker->has_turn = outbox_take_turn(peer_outbox(peer));
+		int64_t now_us = clock_now_us();
+		handle_read(worker, n, error, now_us);
+		if (now_us >= worker->look_up_us && look_up(worker, now_us))
+			return false;
 	}
 }
 
@@ -287,36 +310,51 @@ static void warn_of_a_double(struct peer *peer)
 		    address);
 }
 
-static void serve(struct worker *worker)
+/* What is left to do when the reader has stopped to read. */
+static void finish(struct worker *worker, bool was_connected)
 {
-	const struct worker_parts *parts = worker->parts;
+	struct protocol *protocol = worker->parts->protocol;
 	struct peer *peer = worker->peer;
-	struct address local = stream_local_address(peer_stream(peer));
-	worker->look_up_us = clock_now_us() + parts->settings->handshake_timeout_us;
-	protocol_connected(parts->protocol, peer, &local);
-	bool more_may_come = converse(worker);
-	protocol_ended(parts->protocol, peer, clock_now_us());
-	conclude(peer, more_may_come);
-	warn_of_a_double(peer);
-}
-
-static void read_peer(struct pool_job *job)
-{
-	struct worker *worker = worker_of(job, offsetof(struct worker, reading));
-	const struct worker_parts *parts = worker->parts;
-	struct peer *peer = worker->peer;
-
-	/* Nobody else writes before READY, and an ending finds this thread awake. */
-	outbox_take_turn(peer_outbox(peer));
-	if (peer_dial(peer)->host != NULL)
-		resolve(worker);
-	else if (peer_direction(peer) == PEER_INBOUND || dial(worker))
-		serve(worker);
-	protocol_ended(parts->protocol, peer, clock_now_us());
-	protocol_forget(parts->protocol, peer);
+	protocol_ended(protocol, peer, clock_now_us());
+	if (was_connected) {
+		conclude(peer, !worker->is_at_end);
+		warn_of_a_double(peer);
+	}
+	protocol_forget(protocol, peer);
 	frame_fini(&worker->frame);
 	peer_release(peer);
 	free(worker);
+}
+
+/* The reader of a connection from its beginning until it ends or has lasted. */
+static void open_peer(struct pool_job *job)
+{
+	struct worker *worker = worker_of(job, offsetof(struct worker, opening));
+	const struct worker_parts *parts = worker->parts;
+	struct peer *peer = worker->peer;
+	bool is_connected = false;
+
+	/* Nobody else writes before READY, and an ending finds this thread awake. */
+	worker->has_turn = outbox_take_turn(peer_outbox(peer));
+	if (peer_dial(peer)->host != NULL)
+		resolve(worker);
+	else
+		is_connected = peer_direction(peer) == PEER_INBOUND || dial(worker);
+	if (is_connected) {
+		struct address local = stream_local_address(peer_stream(peer));
+		worker->look_up_us = clock_now_us() + parts->settings->handshake_timeout_us;
+		protocol_connected(parts->protocol, peer, &local);
+	}
+	if (!is_connected || converse(worker))
+		finish(worker, is_connected);
+}
+
+/* The reader of a connection that has lasted. */
+static void read_peer(struct pool_job *job)
+{
+	struct worker *worker = worker_of(job, offsetof(struct worker, reading));
+	converse(worker);
+	finish(worker, true);
 }
 
 int worker_start(const struct worker_parts *parts, struct peer *peer)
@@ -324,6 +362,7 @@ int worker_start(const struct worker_parts *parts, struct peer *peer)
 	struct worker *worker = calloc(1, sizeof *worker);
 	if (worker == NULL)
 		return ENOMEM;
+	worker->opening.run = open_peer;
 	worker->reading.run = read_peer;
 	worker->pinging.run = ping;
 	worker->parts = parts;
@@ -331,7 +370,7 @@ int worker_start(const struct worker_parts *parts, struct peer *peer)
 	outbox_on_call(peer_outbox(peer), start_pinger, worker);
 	int error = registry_add(parts->registry, peer) ? 0 : ENOMEM;
 	if (error == 0) {
-		error = pool_run(parts->pool, &worker->reading);
+		error = pool_run(parts->pool, &worker->opening);
 		if (error != 0)
 			registry_remove(parts->registry, peer);
 	}

@@ -244,6 +244,35 @@ static void an_idle_connection_holds_no_memory(void)
 	frame_fini(&frame);
 }
 
+static size_t room_of(struct frame *frame)
+{
+	size_t room;
+	CU_ASSERT_PTR_NOT_NULL(frame_space(frame, &room));
+	return room;
+}
+
+static void a_read_is_as_large_as_what_comes_needs(void)
+{
+	struct frame frame = {0};
+	const char *line;
+	size_t length, least = room_of(&frame), most = least;
+	for (int i = 0; i < 10; i++) {
+		size_t room = room_of(&frame);
+		EXPECT(room >= most, "%zu after %zu", room, most);
+		most = room;
+		memset(frame_space(&frame, &room), '\n', room);
+		frame_added(&frame, room);
+		CU_ASSERT_EQUAL(frame_next(&frame, &line, &length), FRAME_NEED_MORE);
+	}
+	CU_ASSERT(most >= 16 * least && most < 64 * 1024);
+	for (int i = 0; i < 10; i++) {
+		add(&frame, "\n", 1);
+		CU_ASSERT_EQUAL(frame_next(&frame, &line, &length), FRAME_NEED_MORE);
+	}
+	CU_ASSERT_EQUAL(room_of(&frame), least);
+	frame_fini(&frame);
+}
+
 static CU_TestInfo tests[] = {
 	{"the same lines come however a stream is cut", the_same_lines_come_however_a_stream_is_cut},
 	{"a stream may come a byte at a time", a_stream_may_come_a_byte_at_a_time},
@@ -254,6 +283,7 @@ static CU_TestInfo tests[] = {
 	 a_line_too_long_is_found_when_the_limit_is_passed_and_for_good},
 	{"a line of spaces has a limit too", a_line_of_spaces_has_a_limit_too},
 	{"an idle connection holds no memory", an_idle_connection_holds_no_memory},
+	{"a read is as large as what comes needs", a_read_is_as_large_as_what_comes_needs},
 	CU_TEST_INFO_NULL,
 };
 

@@ -17,7 +17,7 @@ enum { LATE_US = 20 * 1000 * 1000, SOON_US = 20 * 1000, LIMIT_BYTES = 64 };
 
 static enum outbox_result put(struct outbox *outbox, const char *line)
 {
-	return outbox_put(outbox, line, strlen(line));
+	return outbox_put(outbox, line, strlen(line), false);
 }
 
 static enum outbox_result close_with(struct outbox *outbox, const char *line)
@@ -56,9 +56,9 @@ static void lines_come_out_in_the_order_they_went_in(void)
 	static const size_t steps[] = {1, 3, 5, 4096};
 	struct outbox *outbox = new_outbox();
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-		CU_ASSERT_EQUAL(put(outbox, "one\n"), OUTBOX_WAITS);
-		CU_ASSERT_EQUAL(put(outbox, "two\n"), OUTBOX_WAITS);
-		CU_ASSERT_EQUAL(put(outbox, "three\n"), OUTBOX_WAITS);
+		CU_ASSERT_EQUAL(put(outbox, "one\n"), OUTBOX_TAKEN);
+		CU_ASSERT_EQUAL(put(outbox, "two\n"), OUTBOX_TAKEN);
+		CU_ASSERT_EQUAL(put(outbox, "three\n"), OUTBOX_TAKEN);
 		const char *text = take_all(outbox, steps[i]);
 		EXPECT(strcmp(text, "one\ntwo\nthree\n") == 0, "in steps of %zu: %s", steps[i], text);
 	}
@@ -71,11 +71,11 @@ static void an_outbox_holds_no_more_than_its_limit(void)
 	struct outbox *outbox = new_outbox();
 	static const char line[] = "0123456789abcde\n";
 	for (int i = 0; i < LIMIT_BYTES / 16; i++)
-		CU_ASSERT_EQUAL(put(outbox, line), OUTBOX_WAITS);
+		CU_ASSERT_EQUAL(put(outbox, line), OUTBOX_TAKEN);
 	CU_ASSERT_EQUAL(put(outbox, "\n"), OUTBOX_FULL);
 	CU_ASSERT_EQUAL(put(outbox, line), OUTBOX_FULL);
 	CU_ASSERT_EQUAL(strlen(take_all(outbox, 7)), LIMIT_BYTES);
-	CU_ASSERT_EQUAL(put(outbox, line), OUTBOX_WAITS);
+	CU_ASSERT_EQUAL(put(outbox, line), OUTBOX_TAKEN);
 	outbox_free(outbox);
 }
 
@@ -85,13 +85,13 @@ static void what_is_being_written_counts_for_the_limit_until_it_has_gone_out(voi
 	char line[LIMIT_BYTES];
 	const char *bytes;
 	memset(line, 'x', sizeof line);
-	CU_ASSERT_EQUAL(outbox_put(outbox, line, sizeof line), OUTBOX_WAITS);
+	CU_ASSERT_EQUAL(outbox_put(outbox, line, sizeof line, false), OUTBOX_TAKEN);
 	CU_ASSERT(outbox_take_turn(outbox));
 	CU_ASSERT_EQUAL(outbox_head(outbox, &bytes), LIMIT_BYTES);
 	CU_ASSERT_EQUAL(put(outbox, "\n"), OUTBOX_FULL);
 	outbox_wrote(outbox, 10);
-	CU_ASSERT_EQUAL(outbox_put(outbox, line, 11), OUTBOX_FULL);
-	CU_ASSERT_EQUAL(outbox_put(outbox, line, 10), OUTBOX_TAKEN);
+	CU_ASSERT_EQUAL(outbox_put(outbox, line, 11, false), OUTBOX_FULL);
+	CU_ASSERT_EQUAL(outbox_put(outbox, line, 10, false), OUTBOX_TAKEN);
 	outbox_return_turn(outbox);
 	outbox_free(outbox);
 }
@@ -100,7 +100,7 @@ static void a_closed_outbox_takes_no_more_lines(void)
 {
 	struct outbox *outbox = new_outbox();
 	CU_ASSERT_FALSE(outbox_is_closed(outbox));
-	CU_ASSERT_EQUAL(put(outbox, "one\n"), OUTBOX_WAITS);
+	CU_ASSERT_EQUAL(put(outbox, "one\n"), OUTBOX_TAKEN);
 	CU_ASSERT_EQUAL(close_with(outbox, "bye\n"), OUTBOX_TAKEN);
 	CU_ASSERT(outbox_is_closed(outbox));
 	CU_ASSERT_EQUAL(put(outbox, "two\n"), OUTBOX_CLOSED);
@@ -112,7 +112,7 @@ static void a_closed_outbox_takes_no_more_lines(void)
 static void an_outbox_may_be_closed_without_a_line(void)
 {
 	struct outbox *outbox = new_outbox();
-	CU_ASSERT_EQUAL(put(outbox, "one\n"), OUTBOX_WAITS);
+	CU_ASSERT_EQUAL(put(outbox, "one\n"), OUTBOX_TAKEN);
 	outbox_close(outbox, "", 0);
 	CU_ASSERT(outbox_is_closed(outbox));
 	CU_ASSERT_EQUAL(put(outbox, "two\n"), OUTBOX_CLOSED);
@@ -125,7 +125,7 @@ static void the_last_line_goes_into_a_full_outbox(void)
 	struct outbox *outbox = new_outbox();
 	char line[LIMIT_BYTES];
 	memset(line, 'x', sizeof line);
-	CU_ASSERT_EQUAL(outbox_put(outbox, line, sizeof line), OUTBOX_WAITS);
+	CU_ASSERT_EQUAL(outbox_put(outbox, line, sizeof line, false), OUTBOX_TAKEN);
 	CU_ASSERT_EQUAL(close_with(outbox, "bye\n"), OUTBOX_TAKEN);
 	CU_ASSERT_STRING_EQUAL(take_all(outbox, 4096) + LIMIT_BYTES, "bye\n");
 	outbox_free(outbox);
@@ -147,7 +147,7 @@ static void an_unfinished_line_stays_at_the_head(void)
 {
 	struct outbox *outbox = new_outbox();
 	const char *bytes;
-	CU_ASSERT_EQUAL(put(outbox, "unfinished\n"), OUTBOX_WAITS);
+	CU_ASSERT_EQUAL(put(outbox, "unfinished\n"), OUTBOX_TAKEN);
 	CU_ASSERT(outbox_take_turn(outbox));
 	CU_ASSERT_EQUAL(outbox_head(outbox, &bytes), 11);
 	CU_ASSERT_EQUAL(put(outbox, "later\n"), OUTBOX_TAKEN);
@@ -159,6 +159,25 @@ static void an_unfinished_line_stays_at_the_head(void)
 	outbox_return_turn(outbox);
 	CU_ASSERT_EQUAL(close_with(outbox, "bye\n"), OUTBOX_TAKEN);
 	CU_ASSERT_STRING_EQUAL(take_all(outbox, 4096), "finished\nlater\nbye\n");
+	outbox_free(outbox);
+}
+
+static void who_may_write_gets_the_turn_where_nothing_waits(void)
+{
+	struct outbox *outbox = new_outbox();
+	CU_ASSERT_EQUAL(outbox_put(outbox, "one\n", 4, true), OUTBOX_EMPTY);
+	CU_ASSERT_EQUAL(outbox_held_bytes(outbox), 0);
+	CU_ASSERT_FALSE(outbox_take_turn(outbox));
+	CU_ASSERT_EQUAL(outbox_put(outbox, "two\n", 4, true), OUTBOX_TAKEN);
+	CU_ASSERT(outbox_keep(outbox, "ne\n", 3));
+	CU_ASSERT_EQUAL(outbox_held_bytes(outbox), 7);
+	outbox_return_turn(outbox);
+	CU_ASSERT_EQUAL(outbox_put(outbox, "three\n", 6, true), OUTBOX_TAKEN);
+	CU_ASSERT_STRING_EQUAL(take_all(outbox, 2), "ne\ntwo\nthree\n");
+	CU_ASSERT_EQUAL(outbox_put(outbox, "four\n", 5, true), OUTBOX_EMPTY);
+	outbox_return_turn(outbox);
+	outbox_close(outbox, "", 0);
+	CU_ASSERT_EQUAL(outbox_put(outbox, "five\n", 5, true), OUTBOX_CLOSED);
 	outbox_free(outbox);
 }
 
@@ -361,7 +380,7 @@ static void a_pinger_starts_when_nobody_else_attends_to_what_waits(void)
 		{"a call", outbox_call_pinger, 1},
 		{"a close", do_close, 1},
 		{"a line that could not be written", do_write_nothing, 1},
-		{"a line that its sender is about to write", do_put_only, 0},
+		{"a line that somebody will write", do_put_only, 0},
 		{"a line that its sender has written", do_put_and_write, 0},
 		{"a close while somebody has the turn", do_close_with_the_turn, 0},
 		{"a close after the pinger was retired", do_retire_and_close, 0},
@@ -449,11 +468,9 @@ static void *send_lines(void *argument)
 	char line[32]; /* NUMBER_BYTES and a NUL; gcc reckons with more digits */
 	for (int i = 0; i < LINES_EACH; i++) {
 		snprintf(line, sizeof line, "%d:%06d\n", sender, i);
-		enum outbox_result result;
-		while ((result = put(shared->outbox, line)) == OUTBOX_FULL)
+		while (put(shared->outbox, line) == OUTBOX_FULL)
 			outbox_call_pinger(shared->outbox);
-		if (result == OUTBOX_WAITS)
-			outbox_call_pinger(shared->outbox);
+		outbox_call_pinger(shared->outbox);
 	}
 	return NULL;
 }
@@ -525,6 +542,7 @@ static CU_TestInfo tests[] = {
 	{"the last line goes into a full outbox", the_last_line_goes_into_a_full_outbox},
 	{"one thread at a time has the turn", one_thread_at_a_time_has_the_turn},
 	{"an unfinished line stays at the head", an_unfinished_line_stays_at_the_head},
+	{"who may write gets the turn where nothing waits", who_may_write_gets_the_turn_where_nothing_waits},
 	{"there is nothing to wait for when a line is there", there_is_nothing_to_wait_for_when_a_line_is_there},
 	{"lines that somebody else writes wake nobody", lines_that_somebody_else_writes_wake_nobody},
 	{"a call ends one wait", a_call_ends_one_wait},

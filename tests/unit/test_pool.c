@@ -93,6 +93,23 @@ static void a_parked_thread_takes_the_next_job(void)
 	fixture_fini(&fixture);
 }
 
+static void a_job_may_ask_for_a_new_thread(void)
+{
+	struct fixture fixture;
+	struct job first, second = {.pool_job.run = work, .fixture = &fixture}, third;
+	fixture_init(&fixture, 1);
+	run(&fixture, &first, NULL);
+	wait_for_ends(&fixture, 1);
+	wait_for_parked(&fixture, 1);
+	CU_ASSERT_EQUAL_FATAL(pool_run_new(fixture.pool, &second.pool_job), 0);
+	wait_for_ends(&fixture, 2);
+	CU_ASSERT_FALSE(is_same_thread(&first, &second));
+	run(&fixture, &third, NULL);
+	wait_for_ends(&fixture, 3);
+	CU_ASSERT(is_same_thread(&first, &third));
+	fixture_fini(&fixture);
+}
+
 static void jobs_run_at_the_same_time(void)
 {
 	struct fixture fixture;
@@ -184,6 +201,7 @@ static void a_pool_without_jobs_ends_at_once(void)
 
 static CU_TestInfo tests[] = {
 	{"a parked thread takes the next job", a_parked_thread_takes_the_next_job},
+	{"a job may ask for a new thread", a_job_may_ask_for_a_new_thread},
 	{"jobs run at the same time", jobs_run_at_the_same_time},
 	{"no more are parked than allowed", no_more_are_parked_than_allowed},
 	{"without a place to park each job has its own thread", without_a_place_to_park_each_job_has_its_own_thread},
