@@ -20,6 +20,7 @@
 
 enum {
 	PEER_OUTBOX_BYTES = 1024 * 1024,
+	PEER_ENDING_BYTES = 96,	     /* of the text that says why it ended, and its NUL; longer ones are cut */
 	PEER_KNOWN_ADDRESSES = 1024, /* remembered of what this peer has been told or has told */
 };
 
@@ -53,14 +54,14 @@ enum peer_ending {
 	PEER_CLOSED, /* we said bye for another reason */
 };
 
-/* All that others may see of a peer, as it was at one moment. */
+/* All that others may see of a peer, as it was at one moment. The texts are valid while the peer is held. */
 struct peer_info {
 	enum peer_direction direction;
 	enum peer_state state;
 	bool is_closing;
 	bool is_feeler;
 	struct nodeid nodeid;
-	char name[MESSAGE_TEXT_BYTES];
+	const char *name;
 	char host[64];	       /* the name that is being looked up, cut; "" for none */
 	struct address remote; /* the far end */
 	struct address local;  /* this end; unknown before the connection is up */
@@ -72,7 +73,7 @@ struct peer_info {
 	int64_t ignored, useless; /* messages without effect, addresses that were dropped */
 	enum peer_ending ending;
 	enum bye_reason reason; /* of the bye, from either side; BYE_UNKNOWN without one */
-	char ending_text[96];
+	const char *ending_text;
 };
 
 struct peer;

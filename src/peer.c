@@ -23,7 +23,7 @@ struct peer {
 	/* Guarded. */
 	struct mutex mutex;
 	struct nodeid nodeid GUARDED_BY(peer_guard);
-	char name[MESSAGE_TEXT_BYTES] GUARDED_BY(peer_guard);
+	char *name GUARDED_BY(peer_guard); /* NULL without one; set once, like the next */
 	struct address local GUARDED_BY(peer_guard);
 	struct address listen GUARDED_BY(peer_guard);
 	int64_t ready_us GUARDED_BY(peer_guard);
@@ -95,6 +95,7 @@ void peer_release(struct peer *peer) UNCHECKED
 	mutex_fini(&peer->mutex);
 	free(peer->dial.host);
 	free(peer->known);
+	free(peer->name);
 	free(peer->ending_text);
 	free(peer);
 }
@@ -139,14 +140,14 @@ struct peer_info peer_look(struct peer *peer, int64_t now_us)
 	enter(peer);
 	info.state = peer->state;
 	info.nodeid = peer->nodeid;
-	strcpy(info.name, peer->name);
+	info.name = peer->name == NULL ? "" : peer->name;
 	info.local = peer->local;
 	info.listen = peer->listen;
 	info.since_us = peer->state == PEER_READY ? peer->ready_us : peer->created_us;
 	info.rtt_us = peer->state == PEER_READY ? liveness_rtt_us(&peer->liveness, now_us) : -1;
 	info.ending = peer->ending;
 	info.reason = peer->reason;
-	snprintf(info.ending_text, sizeof info.ending_text, "%s", peer->ending_text == NULL ? "" : peer->ending_text);
+	info.ending_text = peer->ending_text == NULL ? "" : peer->ending_text;
 	leave(peer);
 	return info;
 }
@@ -174,16 +175,19 @@ bool peer_connected(struct peer *peer, const struct address *local)
 bool peer_ready(struct peer *peer, const struct message_hello *hello, int64_t interval_us, int64_t timeout_us,
 		int64_t now_us)
 {
+	char *name = hello->name[0] == '\0' ? NULL : strdup(hello->name);
 	enter(peer);
 	bool goes_on = peer->ending == PEER_GOES_ON;
 	if (goes_on) {
 		peer->state = PEER_READY;
 		peer->nodeid = hello->nodeid;
-		strcpy(peer->name, hello->name);
+		peer->name = name;
 		peer->ready_us = now_us;
 		liveness_init(&peer->liveness, interval_us, timeout_us, now_us);
 	}
 	leave(peer);
+	if (!goes_on)
+		free(name);
 	return goes_on;
 }
 
@@ -277,7 +281,7 @@ void peer_send_type(struct peer *peer, enum message_type type)
 
 static bool set_ending(struct peer *peer, enum peer_ending ending, enum bye_reason reason, const char *text)
 {
-	char *copy = strdup(text);
+	char *copy = strndup(text, PEER_ENDING_BYTES - 1);
 	enter(peer);
 	bool is_first = peer->ending == PEER_GOES_ON;
 	if (is_first) {

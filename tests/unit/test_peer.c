@@ -181,7 +181,7 @@ static void a_long_reason_of_an_end_is_cut(void)
 	text[sizeof text - 1] = '\0';
 	peer_end(peer, PEER_FAILED, BYE_UNKNOWN, text);
 	struct peer_info info = peer_look(peer, start_us);
-	CU_ASSERT_EQUAL(strlen(info.ending_text), sizeof info.ending_text - 1);
+	CU_ASSERT_EQUAL(strlen(info.ending_text), PEER_ENDING_BYTES - 1);
 	peer_release(peer);
 }
 

@@ -32,7 +32,7 @@ static struct peer_info new_peer_info(unsigned number, const char *name)
 				 .messages_out = 10,
 				 .bytes_in = 512,
 				 .bytes_out = 498};
-	strcpy(info.name, name);
+	info.name = name;
 	return info;
 }
 
@@ -178,12 +178,13 @@ static void no_name_breaks_a_row(void)
 static void the_longest_name_of_all_escapes_is_shown_whole(void)
 {
 	struct peer_info peer = new_peer_info(1, "");
-	char expected[64 * 4 + 1];
+	char expected[64 * 4 + 1], name[65];
 	for (size_t i = 0; i < 64; i++) {
-		peer.name[i] = '\t';
+		name[i] = '\t';
 		memcpy(&expected[i * 4], "\\x09", 4);
 	}
-	peer.name[64] = expected[sizeof expected - 1] = '\0';
+	name[64] = expected[sizeof expected - 1] = '\0';
+	peer.name = name;
 	const char *cell = strstr(line_of(render(&peer, 1), 2), "\\x09");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(cell);
 	CU_ASSERT(strncmp(cell, expected, sizeof expected - 1) == 0 && cell[sizeof expected - 1] == ' ');
