@@ -20,7 +20,6 @@ enum {
 	OPENING_LIMIT_S = 60, /* until all connections are READY */
 	ANSWER_LIMIT_S = 20,  /* until the last answer; kithd's ping_timeout */
 	WARM_UP_MS = 200,     /* that don't count, at the beginning of storm and ping */
-	SETTLE_MS = 1000,     /* from the last handshake to the first look at the target's memory */
 	FLOOD_ENTRIES = 1000, /* in one addr */
 	FLOOD_BYTES = 131072, /* room for it */
 	WINDOW_MOST = 1024,   /* pings in flight on one connection */
@@ -31,6 +30,7 @@ struct options {
 	struct sockaddr_in target;
 	size_t connections;
 	size_t window;
+	double settle_s; /* from the last handshake to the first look at the target */
 	double seconds;
 	pid_t pid;
 };
@@ -314,7 +314,7 @@ static int run_idle(struct run *run)
 	pid_t pid = run->options->pid;
 	long before_kb = process_private_kb(pid), threads_before = process_threads(pid);
 	bool is_good = open_all(run);
-	wait_for(run, SETTLE_MS / 1000.0);
+	wait_for(run, run->options->settle_s);
 	long after_kb = process_private_kb(pid), threads = process_threads(pid);
 	int64_t cpu_ns = process_cpu_ns(pid), start_ns = clients_clock_ns();
 	wait_for(run, run->options->seconds);
@@ -425,7 +425,7 @@ static const struct mode {
 static int usage_error(void)
 {
 	fputs("usage: load storm|keep|ping|flood|idle|hold HOST:PORT [-c CONNECTIONS] [-w PINGS_IN_FLIGHT]\n"
-	      "            [-t SECONDS] [-p PID_OF_THE_TARGET]\n",
+	      "            [-s SECONDS_TO_SETTLE] [-t SECONDS] [-p PID_OF_THE_TARGET]\n",
 	      stderr);
 	return 64;
 }
@@ -452,11 +452,13 @@ static bool parse_target(const char *text, struct sockaddr_in *target)
 static bool parse_options(int argc, char **argv, struct options *options)
 {
 	int option;
-	while ((option = getopt(argc, argv, "c:w:t:p:")) != -1) {
+	while ((option = getopt(argc, argv, "c:w:s:t:p:")) != -1) {
 		if (option == 'c')
 			options->connections = strtoul(optarg, NULL, 10);
 		else if (option == 'w')
 			options->window = strtoul(optarg, NULL, 10);
+		else if (option == 's')
+			options->settle_s = strtod(optarg, NULL);
 		else if (option == 't')
 			options->seconds = strtod(optarg, NULL);
 		else if (option == 'p')
@@ -465,13 +467,14 @@ static bool parse_options(int argc, char **argv, struct options *options)
 			return false;
 	}
 	return optind == argc && options->connections >= 1 && options->connections <= CONNECTIONS_MOST &&
-	       options->window >= 1 && options->window <= WINDOW_MOST && options->seconds >= 0;
+	       options->window >= 1 && options->window <= WINDOW_MOST && options->settle_s >= 0 &&
+	       options->seconds >= 0;
 }
 
 int main(int argc, char **argv)
 {
 	static struct run run;
-	struct options options = {.window = 1, .seconds = 1};
+	struct options options = {.window = 1, .settle_s = 1, .seconds = 1};
 	const struct mode *mode = argc < 3 ? NULL : find_mode(argv[1]);
 
 	if (mode == NULL || !parse_target(argv[2], &options.target))
