@@ -1,6 +1,6 @@
 /*
- * A growing queue of bytes: appended at one end, consumed at the other. An empty buffer holds no memory. Not
- * thread-safe; embedded in its owner.
+ * A growing queue of bytes: appended at one end, consumed at the other. It keeps its memory when it is empty, until
+ * buffer_fini. Not thread-safe; embedded in its owner.
  */
 #ifndef KITH_BUFFER_H
 #define KITH_BUFFER_H
@@ -14,6 +14,7 @@ struct buffer {
 	size_t capacity;
 };
 
+/* The buffer is then as new. */
 void buffer_fini(struct buffer *buffer);
 size_t buffer_length(const struct buffer *buffer);
 const char *buffer_content(const struct buffer *buffer);

@@ -23,7 +23,13 @@ void log_open(void);
 void log_close(void);
 
 void log_set_level(enum log_level level);
-bool log_is_on(enum log_level level);
+
+/* log.c's; read by log_is_on, which is asked for every message. */
+extern atomic_int log_current_level;
+static inline bool log_is_on(enum log_level level)
+{
+	return (int)level <= atomic_load_explicit(&log_current_level, memory_order_relaxed);
+}
 
 /* A line is at most 1,024 bytes with its escapes; a longer one is cut. */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -144,6 +144,7 @@ bool peer_knows_address(struct peer *peer, const struct address *address);
 void peer_note_address(struct peer *peer, const struct address *address);
 void peer_note_addresses(struct peer *peer, const struct message_entry *entries, size_t count);
 
+/* The reader's. */
 void peer_count_read(struct peer *peer, size_t bytes, int64_t now_us);
 void peer_count_message(struct peer *peer);
 void peer_count_ignored(struct peer *peer);
@@ -161,8 +162,9 @@ bool peer_may_move(struct peer *peer, int64_t now_us, int64_t interval_us);
 /* "1a2b3c4d 10.0.0.7:5999", or the address alone before READY: how log lines name a peer. */
 enum { PEER_LABEL_BYTES = 96 };
 void peer_label(struct peer *peer, char out[static PEER_LABEL_BYTES]);
-/* Logs "SUBJECT LABEL: ...". */
-void peer_log(struct peer *peer, enum log_level level, const char *subject, const char *format, ...)
+/* Logs "SUBJECT LABEL: ...", where that level is on. */
+#define peer_log(peer, level, ...) (log_is_on(level) ? peer_log_line(peer, level, __VA_ARGS__) : (void)0)
+void peer_log_line(struct peer *peer, enum log_level level, const char *subject, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
 #endif

@@ -73,5 +73,5 @@ void buffer_consume(struct buffer *buffer, size_t bytes)
 	must(bytes <= buffer_length(buffer));
 	buffer->start += bytes;
 	if (buffer->start == buffer->end)
-		buffer_fini(buffer);
+		buffer->start = buffer->end = 0;
 }

@@ -24,6 +24,8 @@ char *frame_space(struct frame *frame, size_t *bytes)
 		frame->read_bytes = LEAST_READ_BYTES;
 	/* Doubling: a long line is read in few calls. */
 	size_t held = buffer_length(&frame->buffer);
+	if (held == 0 && buffer_room(&frame->buffer) >= 2 * frame->read_bytes)
+		buffer_fini(&frame->buffer);
 	char *space = buffer_reserve(&frame->buffer, held < frame->read_bytes ? frame->read_bytes : held);
 	*bytes = space == NULL ? 0 : buffer_room(&frame->buffer);
 	return space;

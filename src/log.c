@@ -16,7 +16,7 @@ enum { LINE_BYTES = 1024 };
 enum { LIMIT_INTERVAL_US = 60 * 1000 * 1000 };
 
 static struct output output = {.fd = STDERR_FILENO};
-static atomic_int current_level = LOG_INFO;
+atomic_int log_current_level = LOG_INFO;
 static atomic_ulong dropped_lines;
 
 void log_open(void)
@@ -32,12 +32,7 @@ void log_close(void)
 
 void log_set_level(enum log_level level)
 {
-	atomic_store(&current_level, (int)level);
-}
-
-bool log_is_on(enum log_level level)
-{
-	return (int)level <= atomic_load_explicit(&current_level, memory_order_relaxed);
+	atomic_store(&log_current_level, (int)level);
 }
 
 static bool write_line(enum log_level level, const char *text, size_t length)

@@ -1,5 +1,6 @@
 #include "outbox.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "buffer.h"
@@ -30,7 +31,8 @@ struct outbox {
 	bool is_closed GUARDED_BY(outbox_guard);
 	bool is_nudged GUARDED_BY(outbox_guard);
 	bool is_finished GUARDED_BY(outbox_guard);
-	size_t writing_bytes GUARDED_BY(outbox_guard); /* what is left in writing */
+	/* Atomic. */
+	atomic_size_t held_bytes; /* in both buffers; grows under the lock */
 	/* The turn holder's alone. */
 	struct buffer writing;
 };
@@ -91,9 +93,17 @@ static void leave_and_call(struct outbox *outbox) RELEASES(outbox_guard)
 		outbox->start_pinger(outbox->start_argument);
 }
 
-static size_t held_bytes(const struct outbox *outbox) REQUIRES(outbox_guard)
+size_t outbox_held_bytes(struct outbox *outbox)
 {
-	return buffer_length(&outbox->filling) + outbox->writing_bytes;
+	return atomic_load_explicit(&outbox->held_bytes, memory_order_relaxed);
+}
+
+static bool append(struct outbox *outbox, const char *line, size_t length) REQUIRES(outbox_guard)
+{
+	if (!buffer_append(&outbox->filling, line, length))
+		return false;
+	atomic_fetch_add_explicit(&outbox->held_bytes, length, memory_order_relaxed);
+	return true;
 }
 
 enum outbox_result outbox_put(struct outbox *outbox, const char *line, size_t length, bool may_write)
@@ -102,11 +112,10 @@ enum outbox_result outbox_put(struct outbox *outbox, const char *line, size_t le
 	enter(outbox);
 	if (outbox->is_closed) {
 		result = OUTBOX_CLOSED;
-	} else if (may_write && !outbox->turn_is_taken && held_bytes(outbox) == 0) {
+	} else if (may_write && !outbox->turn_is_taken && outbox_held_bytes(outbox) == 0) {
 		outbox->turn_is_taken = true;
 		result = OUTBOX_EMPTY;
-	} else if (held_bytes(outbox) + length > outbox->limit_bytes ||
-		   !buffer_append(&outbox->filling, line, length)) {
+	} else if (outbox_held_bytes(outbox) + length > outbox->limit_bytes || !append(outbox, line, length)) {
 		result = OUTBOX_FULL;
 	}
 	leave(outbox);
@@ -120,7 +129,7 @@ enum outbox_result outbox_close(struct outbox *outbox, const char *line, size_t 
 	bool is_first = !outbox->is_closed;
 	outbox->is_closed = true;
 	if (is_first)
-		result = buffer_append(&outbox->filling, line, length) ? OUTBOX_TAKEN : OUTBOX_FULL;
+		result = append(outbox, line, length) ? OUTBOX_TAKEN : OUTBOX_FULL;
 	if (is_first && !outbox->turn_is_taken)
 		leave_and_call(outbox);
 	else
@@ -134,14 +143,6 @@ bool outbox_is_closed(struct outbox *outbox)
 	bool is_closed = outbox->is_closed;
 	leave(outbox);
 	return is_closed;
-}
-
-size_t outbox_held_bytes(struct outbox *outbox)
-{
-	enter(outbox);
-	size_t bytes = held_bytes(outbox);
-	leave(outbox);
-	return bytes;
 }
 
 bool outbox_take_turn(struct outbox *outbox)
@@ -160,7 +161,6 @@ size_t outbox_head(struct outbox *outbox, const char **bytes)
 		struct buffer empty = outbox->writing;
 		outbox->writing = outbox->filling;
 		outbox->filling = empty;
-		outbox->writing_bytes = buffer_length(&outbox->writing);
 		leave(outbox);
 	}
 	*bytes = buffer_content(&outbox->writing);
@@ -170,26 +170,26 @@ size_t outbox_head(struct outbox *outbox, const char **bytes)
 void outbox_wrote(struct outbox *outbox, size_t bytes)
 {
 	buffer_consume(&outbox->writing, bytes);
-	enter(outbox);
-	outbox->writing_bytes -= bytes;
-	leave(outbox);
+	/* Most outboxes are empty nearly always: then they hold no memory. */
+	if (buffer_length(&outbox->writing) == 0)
+		buffer_fini(&outbox->writing);
+	atomic_fetch_sub_explicit(&outbox->held_bytes, bytes, memory_order_relaxed);
 }
 
 bool outbox_keep(struct outbox *outbox, const char *bytes, size_t length)
 {
 	must(buffer_length(&outbox->writing) == 0);
-	bool kept = buffer_append(&outbox->writing, bytes, length);
-	enter(outbox);
-	outbox->writing_bytes = buffer_length(&outbox->writing);
-	leave(outbox);
-	return kept;
+	if (!buffer_append(&outbox->writing, bytes, length))
+		return false;
+	atomic_fetch_add_explicit(&outbox->held_bytes, length, memory_order_relaxed);
+	return true;
 }
 
 void outbox_return_turn(struct outbox *outbox)
 {
 	enter(outbox);
 	outbox->turn_is_taken = false;
-	if (held_bytes(outbox) > 0 || outbox->is_closed)
+	if (outbox_held_bytes(outbox) > 0 || outbox->is_closed)
 		leave_and_call(outbox);
 	else
 		leave(outbox);
@@ -198,7 +198,7 @@ void outbox_return_turn(struct outbox *outbox)
 void outbox_wait(struct outbox *outbox, int64_t until_us)
 {
 	enter(outbox);
-	while (!outbox->is_nudged && (outbox->turn_is_taken || (held_bytes(outbox) == 0 && !outbox->is_closed)))
+	while (!outbox->is_nudged && (outbox->turn_is_taken || (outbox_held_bytes(outbox) == 0 && !outbox->is_closed)))
 		if (!wait_until(outbox, until_us))
 			break;
 	outbox->is_nudged = false;

@@ -431,25 +431,31 @@ void peer_note_addresses(struct peer *peer, const struct message_entry *entries,
 	leave(peer);
 }
 
+/* Only one thread adds to it, so that the processor need not lock the memory for it. */
+static void add_as_reader(_Atomic int64_t *count, int64_t more)
+{
+	atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + more, memory_order_relaxed);
+}
+
 void peer_count_read(struct peer *peer, size_t bytes, int64_t now_us)
 {
-	atomic_fetch_add_explicit(&peer->bytes_in, (int64_t)bytes, memory_order_relaxed);
+	add_as_reader(&peer->bytes_in, (int64_t)bytes);
 	atomic_store_explicit(&peer->heard_us, now_us, memory_order_relaxed);
 }
 
 void peer_count_message(struct peer *peer)
 {
-	atomic_fetch_add_explicit(&peer->messages_in, 1, memory_order_relaxed);
+	add_as_reader(&peer->messages_in, 1);
 }
 
 void peer_count_ignored(struct peer *peer)
 {
-	atomic_fetch_add_explicit(&peer->ignored, 1, memory_order_relaxed);
+	add_as_reader(&peer->ignored, 1);
 }
 
 void peer_count_useless(struct peer *peer, size_t addresses)
 {
-	atomic_fetch_add_explicit(&peer->useless, (int64_t)addresses, memory_order_relaxed);
+	add_as_reader(&peer->useless, (int64_t)addresses);
 }
 
 bool peer_take_hello(struct peer *peer)
@@ -504,12 +510,10 @@ void peer_label(struct peer *peer, char out[static PEER_LABEL_BYTES])
 	}
 }
 
-void peer_log(struct peer *peer, enum log_level level, const char *subject, const char *format, ...)
+void peer_log_line(struct peer *peer, enum log_level level, const char *subject, const char *format, ...)
 {
 	char label[PEER_LABEL_BYTES], text[512];
 	va_list arguments;
-	if (!log_is_on(level))
-		return;
 	peer_label(peer, label);
 	va_start(arguments, format);
 	vsnprintf(text, sizeof text, format, arguments);

@@ -233,14 +233,14 @@ static void a_line_of_spaces_has_a_limit_too(void)
 	free(spaces);
 }
 
-static void an_idle_connection_holds_no_memory(void)
+static void an_idle_connection_holds_little_memory(void)
 {
 	struct frame frame = {0};
 	struct harvest harvest = {0};
 	add(&frame, BYTES("{\"msgtype\":\"ping\"}\n\n"));
 	take_lines(&frame, &harvest);
 	CU_ASSERT_EQUAL(harvest.count, 1);
-	CU_ASSERT_PTR_NULL(frame.buffer.bytes);
+	CU_ASSERT(frame.buffer.capacity <= 512);
 	frame_fini(&frame);
 }
 
@@ -282,7 +282,7 @@ static CU_TestInfo tests[] = {
 	{"a line too long is found when the limit is passed, and for good",
 	 a_line_too_long_is_found_when_the_limit_is_passed_and_for_good},
 	{"a line of spaces has a limit too", a_line_of_spaces_has_a_limit_too},
-	{"an idle connection holds no memory", an_idle_connection_holds_no_memory},
+	{"an idle connection holds little memory", an_idle_connection_holds_little_memory},
 	{"a read is as large as what comes needs", a_read_is_as_large_as_what_comes_needs},
 	CU_TEST_INFO_NULL,
 };
