@@ -44,12 +44,12 @@ bool outbox_is_closed(struct outbox *outbox);
 /* What waits to be written. */
 size_t outbox_held_bytes(struct outbox *outbox);
 
-/* False if another thread has the turn. Does not block. */
+/* False if somebody has the turn. Does not block. The thread that takes the turn is the one that gives it back. */
 bool outbox_take_turn(struct outbox *outbox);
 /* The head of the queue, borrowed until outbox_wrote; 0 if the queue is empty. */
 size_t outbox_head(struct outbox *outbox, const char **bytes);
 void outbox_wrote(struct outbox *outbox, size_t bytes);
-/* What is left of a line that was the caller's to write becomes the head of the queue. False if there is no memory. */
+/* What is left of a line that was the caller's to write goes into the queue. False if there is no memory. */
 bool outbox_keep(struct outbox *outbox, const char *bytes, size_t length);
 /* Calls the pinger if lines are left, or if the outbox was closed. */
 void outbox_return_turn(struct outbox *outbox);

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "buffer.h"
-#include "must.h"
 #include "sync.h"
 
 extern struct mutex outbox_guard;
@@ -27,15 +26,19 @@ struct outbox {
 	/* Guarded. */
 	enum pinger pinger GUARDED_BY(outbox_guard);
 	struct buffer filling GUARDED_BY(outbox_guard);
-	bool turn_is_taken GUARDED_BY(outbox_guard);
-	bool is_closed GUARDED_BY(outbox_guard);
 	bool is_nudged GUARDED_BY(outbox_guard);
 	bool is_finished GUARDED_BY(outbox_guard);
-	/* Atomic. */
-	atomic_size_t held_bytes; /* in both buffers; grows under the lock */
+	/* Atomic, and changed under the lock, but for held_bytes. */
+	_Atomic(const void *) holder; /* this_thread of who has the turn; NULL for nobody */
+	atomic_bool is_closed;
+	atomic_size_t held_bytes; /* in both buffers */
 	/* The turn holder's alone. */
 	struct buffer writing;
+	bool is_in_order; /* all that waited when the turn was taken is in writing: more may be put there at once */
 };
+
+/* Its address tells threads apart. */
+static _Thread_local const char this_thread;
 
 static void enter(struct outbox *outbox) ACQUIRES(outbox_guard) UNCHECKED
 {
@@ -106,14 +109,48 @@ static bool append(struct outbox *outbox, const char *line, size_t length) REQUI
 	return true;
 }
 
+static bool is_taken(const struct outbox *outbox)
+{
+	return atomic_load_explicit(&outbox->holder, memory_order_relaxed) != NULL;
+}
+
+static void swap_buffers(struct outbox *outbox) REQUIRES(outbox_guard)
+{
+	struct buffer empty = outbox->writing;
+	outbox->writing = outbox->filling;
+	outbox->filling = empty;
+}
+
+static void give_turn(struct outbox *outbox) REQUIRES(outbox_guard)
+{
+	atomic_store_explicit(&outbox->holder, &this_thread, memory_order_relaxed);
+	if (buffer_length(&outbox->writing) == 0)
+		swap_buffers(outbox);
+	outbox->is_in_order = buffer_length(&outbox->filling) == 0;
+}
+
+/*
+ * A line of the one who has the turn, who needs no lock: PONGS_FIGURE.
+ */
+static enum outbox_result put_as_holder(struct outbox *outbox, const char *line, size_t length)
+{
+	if (atomic_load_explicit(&outbox->is_closed, memory_order_relaxed))
+		return OUTBOX_CLOSED;
+	if (outbox_held_bytes(outbox) + length > outbox->limit_bytes)
+		return OUTBOX_FULL;
+	return outbox_keep(outbox, line, length) ? OUTBOX_TAKEN : OUTBOX_FULL;
+}
+
 enum outbox_result outbox_put(struct outbox *outbox, const char *line, size_t length, bool may_write)
 {
 	enum outbox_result result = OUTBOX_TAKEN;
+	if (atomic_load_explicit(&outbox->holder, memory_order_relaxed) == &this_thread && outbox->is_in_order)
+		return put_as_holder(outbox, line, length);
 	enter(outbox);
 	if (outbox->is_closed) {
 		result = OUTBOX_CLOSED;
-	} else if (may_write && !outbox->turn_is_taken && outbox_held_bytes(outbox) == 0) {
-		outbox->turn_is_taken = true;
+	} else if (may_write && !is_taken(outbox) && outbox_held_bytes(outbox) == 0) {
+		give_turn(outbox);
 		result = OUTBOX_EMPTY;
 	} else if (outbox_held_bytes(outbox) + length > outbox->limit_bytes || !append(outbox, line, length)) {
 		result = OUTBOX_FULL;
@@ -130,7 +167,7 @@ enum outbox_result outbox_close(struct outbox *outbox, const char *line, size_t 
 	outbox->is_closed = true;
 	if (is_first)
 		result = append(outbox, line, length) ? OUTBOX_TAKEN : OUTBOX_FULL;
-	if (is_first && !outbox->turn_is_taken)
+	if (is_first && !is_taken(outbox))
 		leave_and_call(outbox);
 	else
 		leave(outbox);
@@ -139,28 +176,25 @@ enum outbox_result outbox_close(struct outbox *outbox, const char *line, size_t 
 
 bool outbox_is_closed(struct outbox *outbox)
 {
-	enter(outbox);
-	bool is_closed = outbox->is_closed;
-	leave(outbox);
-	return is_closed;
+	return atomic_load(&outbox->is_closed);
 }
 
 bool outbox_take_turn(struct outbox *outbox)
 {
 	enter(outbox);
-	bool taken = !outbox->turn_is_taken;
-	outbox->turn_is_taken = true;
+	bool taken = !is_taken(outbox);
+	if (taken)
+		give_turn(outbox);
 	leave(outbox);
 	return taken;
 }
 
 size_t outbox_head(struct outbox *outbox, const char **bytes)
 {
-	if (buffer_length(&outbox->writing) == 0) {
+	if (buffer_length(&outbox->writing) == 0 && outbox_held_bytes(outbox) > 0) {
 		enter(outbox);
-		struct buffer empty = outbox->writing;
-		outbox->writing = outbox->filling;
-		outbox->filling = empty;
+		swap_buffers(outbox);
+		outbox->is_in_order = true;
 		leave(outbox);
 	}
 	*bytes = buffer_content(&outbox->writing);
@@ -178,7 +212,6 @@ void outbox_wrote(struct outbox *outbox, size_t bytes)
 
 bool outbox_keep(struct outbox *outbox, const char *bytes, size_t length)
 {
-	must(buffer_length(&outbox->writing) == 0);
 	if (!buffer_append(&outbox->writing, bytes, length))
 		return false;
 	atomic_fetch_add_explicit(&outbox->held_bytes, length, memory_order_relaxed);
@@ -188,7 +221,7 @@ bool outbox_keep(struct outbox *outbox, const char *bytes, size_t length)
 void outbox_return_turn(struct outbox *outbox)
 {
 	enter(outbox);
-	outbox->turn_is_taken = false;
+	atomic_store_explicit(&outbox->holder, NULL, memory_order_relaxed);
 	if (outbox_held_bytes(outbox) > 0 || outbox->is_closed)
 		leave_and_call(outbox);
 	else
@@ -198,7 +231,7 @@ void outbox_return_turn(struct outbox *outbox)
 void outbox_wait(struct outbox *outbox, int64_t until_us)
 {
 	enter(outbox);
-	while (!outbox->is_nudged && (outbox->turn_is_taken || (outbox_held_bytes(outbox) == 0 && !outbox->is_closed)))
+	while (!outbox->is_nudged && (is_taken(outbox) || (outbox_held_bytes(outbox) == 0 && !outbox->is_closed)))
 		if (!wait_until(outbox, until_us))
 			break;
 	outbox->is_nudged = false;
