@@ -13,7 +13,7 @@ WARNINGS += -Werror
 endif
 KITH_CPPFLAGS := -Iinclude -I. -D_GNU_SOURCE -DKITH_VERSION='"$(VERSION)"' $(CPPFLAGS)
 KITH_CFLAGS := -std=c11 $(WARNINGS) $(CFLAGS) -pthread
-LIBS := -ljson-c -luuid -lconfig -lcares -lm
+LIBS := -ljson-c -luuid -lconfig -lcares
 
 SOURCES := $(wildcard src/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)

@@ -7,6 +7,7 @@
 #define KITH_POOL_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct pool;
 
@@ -16,8 +17,8 @@ struct pool_job {
 	struct pool *pool; /* the pool's */
 };
 
-/* NULL if there is no memory. */
-struct pool *pool_new(size_t max_parked);
+/* A thread is parked for parked_us at most. NULL if there is no memory. */
+struct pool *pool_new(size_t max_parked, int64_t parked_us);
 /* Blocks until every job has ended by itself, and every thread. */
 void pool_free(struct pool *pool);
 

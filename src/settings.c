@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <libconfig.h>
 #include <limits.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,7 +59,7 @@ static bool set_count(struct settings *settings, const struct setting *setting, 
 		      char *problem)
 {
 	if (value->kind != VALUE_NUMBER || !(value->number >= setting->least && value->number <= setting->most) ||
-	    value->number != floor(value->number))
+	    value->number != (double)(int64_t)value->number)
 		return wrong_value(setting, problem);
 	*(int64_t *)field(settings, setting) = (int64_t)value->number;
 	return true;
@@ -72,7 +71,7 @@ static bool set_seconds(struct settings *settings, const struct setting *setting
 	/* Written so that NaN, which is neither below nor above anything, is out of range. */
 	if (value->kind != VALUE_NUMBER || !(value->number >= setting->least && value->number <= setting->most))
 		return wrong_value(setting, problem);
-	*(int64_t *)field(settings, setting) = llround(value->number * 1e6);
+	*(int64_t *)field(settings, setting) = (int64_t)(value->number * 1e6 + 0.5);
 	return true;
 }
 

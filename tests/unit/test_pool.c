@@ -9,7 +9,7 @@
 #include "suites.h"
 #include "sync.h"
 
-enum { LATE_US = 20 * 1000 * 1000, JOBS = 50 };
+enum { LATE_US = 20 * 1000 * 1000, LONG_US = 60 * 1000 * 1000, JOBS = 50 };
 
 struct fixture {
 	struct pool *pool;
@@ -35,11 +35,11 @@ static void work(struct pool_job *pool_job)
 	alarm_ring(&fixture->done);
 }
 
-static void fixture_init(struct fixture *fixture, size_t max_parked)
+static void fixture_init(struct fixture *fixture, size_t max_parked, int64_t parked_us)
 {
 	alarm_init(&fixture->done);
 	atomic_init(&fixture->ended, 0);
-	fixture->pool = pool_new(max_parked);
+	fixture->pool = pool_new(max_parked, parked_us);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(fixture->pool);
 }
 
@@ -83,7 +83,7 @@ static void a_parked_thread_takes_the_next_job(void)
 {
 	struct fixture fixture;
 	struct job jobs[JOBS];
-	fixture_init(&fixture, 1);
+	fixture_init(&fixture, 1, LONG_US);
 	for (int i = 0; i < JOBS; i++) {
 		run(&fixture, &jobs[i], NULL);
 		wait_for_ends(&fixture, i + 1);
@@ -97,7 +97,7 @@ static void a_job_may_ask_for_a_new_thread(void)
 {
 	struct fixture fixture;
 	struct job first, second = {.pool_job.run = work, .fixture = &fixture}, third;
-	fixture_init(&fixture, 1);
+	fixture_init(&fixture, 1, LONG_US);
 	run(&fixture, &first, NULL);
 	wait_for_ends(&fixture, 1);
 	wait_for_parked(&fixture, 1);
@@ -115,7 +115,7 @@ static void jobs_run_at_the_same_time(void)
 	struct fixture fixture;
 	struct job jobs[3];
 	struct alarm starts[3];
-	fixture_init(&fixture, 1);
+	fixture_init(&fixture, 1, LONG_US);
 	for (int i = 0; i < 3; i++) {
 		alarm_init(&starts[i]);
 		run(&fixture, &jobs[i], &starts[i]);
@@ -135,7 +135,7 @@ static void no_more_are_parked_than_allowed(void)
 	struct fixture fixture;
 	struct job jobs[JOBS];
 	struct alarm starts[JOBS];
-	fixture_init(&fixture, 3);
+	fixture_init(&fixture, 3, LONG_US);
 	for (int i = 0; i < JOBS; i++) {
 		alarm_init(&starts[i]);
 		run(&fixture, &jobs[i], &starts[i]);
@@ -153,7 +153,7 @@ static void without_a_place_to_park_each_job_has_its_own_thread(void)
 {
 	struct fixture fixture;
 	struct job jobs[JOBS];
-	fixture_init(&fixture, 0);
+	fixture_init(&fixture, 0, LONG_US);
 	for (int i = 0; i < JOBS; i++)
 		run(&fixture, &jobs[i], NULL);
 	wait_for_ends(&fixture, JOBS);
@@ -168,13 +168,26 @@ static void *free_pool(void *argument)
 	return NULL;
 }
 
+static void who_was_parked_for_long_ends(void)
+{
+	struct fixture fixture;
+	struct job first, second;
+	fixture_init(&fixture, 3, 1000);
+	run(&fixture, &first, NULL);
+	wait_for_ends(&fixture, 1);
+	wait_for_parked(&fixture, 0);
+	run(&fixture, &second, NULL);
+	wait_for_ends(&fixture, 2);
+	fixture_fini(&fixture);
+}
+
 static void the_end_waits_for_every_job(void)
 {
 	struct fixture fixture;
 	struct job jobs[3];
 	struct alarm starts[3];
 	struct thread stopper;
-	fixture_init(&fixture, 3);
+	fixture_init(&fixture, 3, LONG_US);
 	for (int i = 0; i < 3; i++) {
 		alarm_init(&starts[i]);
 		run(&fixture, &jobs[i], &starts[i]);
@@ -194,7 +207,7 @@ static void the_end_waits_for_every_job(void)
 static void a_pool_without_jobs_ends_at_once(void)
 {
 	struct fixture fixture;
-	fixture_init(&fixture, 3);
+	fixture_init(&fixture, 3, LONG_US);
 	fixture_fini(&fixture);
 	pool_free(NULL);
 }
@@ -205,6 +218,7 @@ static CU_TestInfo tests[] = {
 	{"jobs run at the same time", jobs_run_at_the_same_time},
 	{"no more are parked than allowed", no_more_are_parked_than_allowed},
 	{"without a place to park each job has its own thread", without_a_place_to_park_each_job_has_its_own_thread},
+	{"who was parked for long ends", who_was_parked_for_long_ends},
 	{"the end waits for every job", the_end_waits_for_every_job},
 	{"a pool without jobs ends at once", a_pool_without_jobs_ends_at_once},
 	CU_TEST_INFO_NULL,
