@@ -93,13 +93,31 @@ static bool take_entry(struct rest *rest, struct message_entry *entry, bool *is_
 	return true;
 }
 
-static bool take_entries(struct rest *rest, struct message_addr *addr, size_t most)
+/* Room for one entry more, *room being what there is; false if that is too many, or there is no memory. */
+static bool make_room(struct message_addr *addr, size_t *room)
 {
+	size_t more = *room == 0 ? 2 : *room * 2;
+	if (addr->count < *room)
+		return true;
+	if (more > MESSAGE_ADDR_ENTRIES)
+		more = MESSAGE_ADDR_ENTRIES;
+	struct message_entry *grown = more == *room ? NULL : realloc(addr->entries, more * sizeof *grown);
+	if (grown == NULL)
+		return false;
+	addr->entries = grown;
+	*room = more;
+	return true;
+}
+
+static bool take_entries(struct rest *rest, struct message_addr *addr)
+{
+	size_t room = 0;
 	if (is_next(rest, ']'))
 		return true;
 	do {
 		bool is_useful;
-		if (addr->count + addr->useless == most || !take_entry(rest, &addr->entries[addr->count], &is_useful))
+		if (addr->count + addr->useless == MESSAGE_ADDR_ENTRIES || !make_room(addr, &room) ||
+		    !take_entry(rest, &addr->entries[addr->count], &is_useful))
 			return false;
 		if (is_useful)
 			addr->count++;
@@ -118,10 +136,8 @@ bool addr_line_read(const char *line, size_t length, struct message_addr *addr)
 	struct rest rest = {.at = line, .end = line + length};
 	if (!take(&rest, "{\"msgtype\": \"addr\", \"peers\": ["))
 		return false;
-	/* The shortest entry has two quotes and a comma. */
-	size_t most = length / 3 < MESSAGE_ADDR_ENTRIES ? length / 3 : MESSAGE_ADDR_ENTRIES;
-	struct message_addr taken = {.entries = malloc((most + 1) * sizeof *taken.entries)};
-	if (taken.entries != NULL && take_entries(&rest, &taken, most) && take(&rest, "]}") && rest.at == rest.end) {
+	struct message_addr taken = {0};
+	if (take_entries(&rest, &taken) && take(&rest, "]}") && rest.at == rest.end) {
 		*addr = taken;
 		return true;
 	}

@@ -5,7 +5,7 @@
 
 #include "must.h"
 
-enum { LEAST_BYTES = 512 };
+enum { LEAST_BYTES = 256 };
 
 void buffer_fini(struct buffer *buffer)
 {

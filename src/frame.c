@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { LEAST_READ_BYTES = 512, MOST_READ_BYTES = 16 * 1024 };
+enum { LEAST_READ_BYTES = 256, MOST_READ_BYTES = 16 * 1024 };
 
 void frame_fini(struct frame *frame)
 {
@@ -33,7 +33,7 @@ char *frame_space(struct frame *frame, size_t *bytes)
 
 /*
  * The next read is for twice as much where this one was filled, and for half as much where it wasn't needed: a peer
- * that only answers pings waits in 0.5 kB instead of 4 kB (make bench BENCH=memory10000), and one that says more is
+ * that only answers pings waits in 256 bytes instead of 4 kB (make bench BENCH=memory10000), and one that says more is
  * read in few calls.
  */
 static void fit_read(struct frame *frame, size_t bytes)

@@ -276,6 +276,30 @@ static enum message_type match_bare_line(const char *line, size_t length)
 	return MESSAGE_UNKNOWN;
 }
 
+/*
+ * The tokener is the caller's to free; NULL if there is no memory. Messages are rarely nested deeper than an addr: with
+ * a stack for those, and another try for the rest, each thread keeps 0.4 kB less of what it has freed.
+ */
+static struct json_object *parse(const char *line, size_t length, struct json_tokener **tokener)
+{
+	/* json-c counts the values within the innermost list as one more level. */
+	static const int depths[] = {4 + 1, MESSAGE_JSON_DEPTH + 1};
+	struct json_object *object = NULL;
+	*tokener = NULL;
+	for (size_t i = 0; i < sizeof depths / sizeof *depths; i++) {
+		if (*tokener != NULL)
+			json_tokener_free(*tokener);
+		*tokener = json_tokener_new_ex(depths[i]);
+		if (*tokener == NULL)
+			return NULL;
+		json_tokener_set_flags(*tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+		object = json_tokener_parse_ex(*tokener, line, (int)length);
+		if (json_tokener_get_error(*tokener) != json_tokener_error_depth)
+			break;
+	}
+	return object;
+}
+
 bool message_decode(const char *line, size_t length, struct message *message, char error[static MESSAGE_ERROR_BYTES])
 {
 	bool decoded = false;
@@ -290,12 +314,10 @@ bool message_decode(const char *line, size_t length, struct message *message, ch
 	/* json-c takes a NUL for the end of its text, and would not see what follows. */
 	if (memchr(line, '\0', length) != NULL)
 		return wrong(error, "not JSON: a NUL byte");
-	/* json-c counts the values within the innermost list as one more level. */
-	struct json_tokener *tokener = json_tokener_new_ex(MESSAGE_JSON_DEPTH + 1);
+	struct json_tokener *tokener;
+	struct json_object *object = parse(line, length, &tokener);
 	if (tokener == NULL)
 		return wrong(error, "no memory to parse a message");
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	struct json_object *object = json_tokener_parse_ex(tokener, line, (int)length);
 	enum json_tokener_error problem = json_tokener_get_error(tokener);
 	if (problem == json_tokener_success)
 		decoded = decode_object(object, message, error);
