@@ -32,8 +32,10 @@ enum outbox_result {
 struct outbox *outbox_new(size_t limit_bytes);
 void outbox_free(struct outbox *outbox);
 
-/* Before any other thread knows of the outbox: how a pinger is started. Without that there is none. */
-void outbox_on_call(struct outbox *outbox, void (*start_pinger)(void *argument), void *argument);
+/* Before any other thread knows of the outbox: how a pinger is started; false if it can't be. Without that there is
+ * none.
+ */
+void outbox_on_call(struct outbox *outbox, bool (*start_pinger)(void *argument), void *argument);
 
 /* Copies one line, LF included. With may_write, OUTBOX_EMPTY is a possible answer. */
 enum outbox_result outbox_put(struct outbox *outbox, const char *line, size_t length, bool may_write);
@@ -64,7 +66,7 @@ bool outbox_retire_pinger(struct outbox *outbox);
 /* The reader is done, for good: ends outbox_wait_finished. */
 void outbox_finish(struct outbox *outbox);
 void outbox_wait_finished(struct outbox *outbox, int64_t until_us);
-/* The pinger is over, or couldn't start: it touches nothing of this any more. */
+/* The pinger is over: it touches nothing of this any more. */
 void outbox_pinger_over(struct outbox *outbox);
 /* Blocks until then. */
 void outbox_wait_pinger_over(struct outbox *outbox);

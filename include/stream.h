@@ -47,6 +47,8 @@ ssize_t stream_write(struct stream *stream, const char *bytes, size_t size, int6
 
 /* Tells the far end that nothing more will come. */
 void stream_shut_writing(struct stream *stream);
+/* Ends reading, and the wait for something to read. */
+void stream_shut_reading(struct stream *stream);
 /* Ends the connection, and whatever thread waits in it. Any thread, any number of times. Does not block. */
 void stream_shut(struct stream *stream);
 

@@ -12,7 +12,7 @@ enum pinger {
 	PINGER_NONE,
 	PINGER_RUNS,
 	PINGER_OVER,
-	PINGER_NEVER, /* retired before it was needed */
+	PINGER_NEVER, /* retired before it was needed, or couldn't be had */
 };
 
 /* Two buffers: the holder of the turn writes from one without the lock while others fill the other. */
@@ -21,7 +21,7 @@ struct outbox {
 	struct condition changed;
 	/* Immutable. */
 	size_t limit_bytes;
-	void (*start_pinger)(void *argument);
+	bool (*start_pinger)(void *argument);
 	void *start_argument;
 	/* Guarded. */
 	enum pinger pinger GUARDED_BY(outbox_guard);
@@ -77,10 +77,18 @@ void outbox_free(struct outbox *outbox) UNCHECKED
 	free(outbox);
 }
 
-void outbox_on_call(struct outbox *outbox, void (*start_pinger)(void *argument), void *argument)
+void outbox_on_call(struct outbox *outbox, bool (*start_pinger)(void *argument), void *argument)
 {
 	outbox->start_pinger = start_pinger;
 	outbox->start_argument = argument;
+}
+
+static void end_pinger(struct outbox *outbox, enum pinger pinger)
+{
+	enter(outbox);
+	outbox->pinger = pinger;
+	condition_broadcast(&outbox->changed);
+	leave(outbox);
 }
 
 /* Leaves, and wakes the pinger; starts it where this is the first need of it. */
@@ -92,8 +100,8 @@ static void leave_and_call(struct outbox *outbox) RELEASES(outbox_guard)
 	else
 		condition_broadcast(&outbox->changed); /* the reader may wait here too, for the pinger's end */
 	leave(outbox);
-	if (starts)
-		outbox->start_pinger(outbox->start_argument);
+	if (starts && !outbox->start_pinger(outbox->start_argument))
+		end_pinger(outbox, PINGER_NEVER);
 }
 
 size_t outbox_held_bytes(struct outbox *outbox)
@@ -273,10 +281,7 @@ void outbox_wait_finished(struct outbox *outbox, int64_t until_us)
 
 void outbox_pinger_over(struct outbox *outbox)
 {
-	enter(outbox);
-	outbox->pinger = PINGER_OVER;
-	condition_broadcast(&outbox->changed);
-	leave(outbox);
+	end_pinger(outbox, PINGER_OVER);
 }
 
 void outbox_wait_pinger_over(struct outbox *outbox)

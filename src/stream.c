@@ -219,6 +219,11 @@ void stream_shut_writing(struct stream *stream)
 	shutdown(atomic_load(&stream->fd), SHUT_WR);
 }
 
+void stream_shut_reading(struct stream *stream)
+{
+	shutdown(atomic_load(&stream->fd), SHUT_RD);
+}
+
 void stream_shut(struct stream *stream)
 {
 	if (atomic_exchange(&stream->is_shut, true))

@@ -126,7 +126,7 @@ static void ping(struct pool_job *job)
  * would block, or closes the peer. A connection that ends before that never has a pinger, and without it one is opened
  * 1.6 times as fast (tests/bench/README.md, keep).
  */
-static void start_pinger(void *argument)
+static bool start_pinger(void *argument)
 {
 	static struct log_limit limit;
 	struct worker *worker = argument;
@@ -134,17 +134,14 @@ static void start_pinger(void *argument)
 	unsigned suppressed;
 	int error = pool_run_new(worker->parts->pool, &worker->pinging);
 	if (error == 0)
-		return;
+		return true;
 	if (log_limit_passes(&limit, &suppressed))
 		log_error("cannot start a thread: %s; a peer is turned away (%u more since the last such line)",
 			  strerror(error), suppressed);
+	/* The reader, which this wakes, says it. */
 	peer_close(peer, BYE_FULL);
-	if (outbox_take_turn(peer_outbox(peer))) {
-		peer_write(peer, 0);
-		outbox_return_turn(peer_outbox(peer));
-	}
-	stream_shut(peer_stream(peer));
-	outbox_pinger_over(peer_outbox(peer));
+	stream_shut_reading(peer_stream(peer));
+	return false;
 }
 
 /* ---- the reader ---- */

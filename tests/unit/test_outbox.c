@@ -342,9 +342,10 @@ static void the_wait_for_the_reader_ends_when_it_is_done_or_late(void)
 
 /* ---- the life of the pinger ---- */
 
-static void count_start(void *argument)
+static bool count_start(void *argument)
 {
 	++*(int *)argument;
+	return true;
 }
 
 static void do_put_only(struct outbox *outbox)
@@ -408,6 +409,25 @@ static void a_pinger_starts_once(void)
 	outbox_call_pinger(outbox);
 	CU_ASSERT_EQUAL(starts, 1);
 	CU_ASSERT(outbox_retire_pinger(outbox));
+	outbox_wait_pinger_over(outbox);
+	outbox_free(outbox);
+}
+
+static bool fail_to_start(void *argument)
+{
+	++*(int *)argument;
+	return false;
+}
+
+static void a_pinger_that_could_not_start_is_not_waited_for(void)
+{
+	struct outbox *outbox = new_outbox();
+	int starts = 0;
+	outbox_on_call(outbox, fail_to_start, &starts);
+	outbox_call_pinger(outbox);
+	outbox_call_pinger(outbox);
+	CU_ASSERT_EQUAL(starts, 1);
+	CU_ASSERT_FALSE(outbox_retire_pinger(outbox));
 	outbox_wait_pinger_over(outbox);
 	outbox_free(outbox);
 }
@@ -551,6 +571,7 @@ static CU_TestInfo tests[] = {
 	{"a pinger starts when nobody else attends to what waits",
 	 a_pinger_starts_when_nobody_else_attends_to_what_waits},
 	{"a pinger starts once", a_pinger_starts_once},
+	{"a pinger that could not start is not waited for", a_pinger_that_could_not_start_is_not_waited_for},
 	{"a retired pinger is not waited for", a_retired_pinger_is_not_waited_for},
 	{"the reader waits until the pinger is over", the_reader_waits_until_the_pinger_is_over},
 	{"no line is torn or lost when many threads send and two write",

@@ -407,9 +407,10 @@ static void a_line_is_written_by_who_sends_it(void)
 	peer_release(peer);
 }
 
-static void count_call(void *argument)
+static bool count_call(void *argument)
 {
 	++*(int *)argument;
+	return true;
 }
 
 static void what_would_block_is_left_to_the_pinger(void)
