@@ -164,12 +164,15 @@ static bool set_receive_timeout(struct stream *stream, int64_t left_us)
 	return setsockopt(atomic_load(&stream->fd), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout) == 0;
 }
 
-/* Would the socket wait for too long? For a time-out that is too short the reader waits once more, when it has passed.
+/*
+ * Would the socket wait for about so long? For somewhat too short a time-out the reader waits once more when it has
+ * passed, which few live to see; for one much too short it would wake up in vain.
  */
-static bool is_too_patient(const struct stream *stream, int64_t left_us)
+static bool is_patient_enough(const struct stream *stream, int64_t left_us)
 {
 	enum { LATE_US = 10 * 1000 };
-	return stream->receive_timeout_us == 0 || stream->receive_timeout_us > left_us + LATE_US;
+	int64_t timeout_us = stream->receive_timeout_us;
+	return timeout_us > 0 && timeout_us >= left_us / 2 && timeout_us <= left_us + LATE_US;
 }
 
 ssize_t stream_read(struct stream *stream, char *bytes, size_t size, int64_t deadline_us)
@@ -179,7 +182,7 @@ ssize_t stream_read(struct stream *stream, char *bytes, size_t size, int64_t dea
 		int64_t left_us = deadline_us == FOREVER_US ? 0 : deadline_us - clock_now_us();
 		bool is_late = left_us <= 0 && deadline_us != FOREVER_US;
 		bool is_set = deadline_us == FOREVER_US ? stream->receive_timeout_us == 0
-							: !has_waited && !is_too_patient(stream, left_us);
+							: !has_waited && is_patient_enough(stream, left_us);
 		if (!is_late && !is_set && !set_receive_timeout(stream, left_us))
 			return -1;
 		ssize_t n = recv(atomic_load(&stream->fd), bytes, size, is_late ? MSG_DONTWAIT : 0);

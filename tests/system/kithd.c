@@ -77,7 +77,8 @@ static _Noreturn void become_kithd(const struct kithd *kithd, const struct launc
 		argv[count++] = strdup(*argument);
 	argv[count] = NULL;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
+	/* From within a PID namespace of its own, the parent is 0. */
+	if (getppid() != parent && getppid() != 0)
 		_exit(99);
 	dup2(launch->stdout_fd > 0 ? launch->stdout_fd : kithd->output.fd, STDOUT_FILENO);
 	dup2(launch->stderr_fd > 0 ? launch->stderr_fd : kithd->log.fd, STDERR_FILENO);

@@ -1,8 +1,12 @@
 #include <dirent.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "kithd.h"
@@ -35,14 +39,15 @@ static int entries(struct kithd *kithd, const char *directory)
 	return count;
 }
 
-static long resident_kib(struct kithd *kithd)
+/* A number of /proc/PID/status: "VmRSS" in KiB; "Threads", right while threads end, when their list may be cut short.
+ */
+static long status_number(struct kithd *kithd, const char *name)
 {
 	const char *status = harness_read_file(harness_text("/proc/%d/status", (int)kithd_pid(kithd)));
-	const char *line = status == NULL ? NULL : strstr(status, "VmRSS:");
-	long kib = 0;
-	if (line == NULL || sscanf(line, "VmRSS: %ld", &kib) != 1)
-		harness_fail("no VmRSS");
-	return kib;
+	const char *line = status == NULL ? NULL : strstr(status, harness_text("\n%s:", name));
+	if (line == NULL)
+		harness_fail("no %s", name);
+	return strtol(strchr(line, ':') + 1, NULL, 10);
 }
 
 /* Connections of every kind: peers, feelers, mutes, liars, and some that are gone before anybody says hello. */
@@ -72,13 +77,13 @@ static void test_counts_stay(void)
 	int threads = entries(kithd, "task"), descriptors = entries(kithd, "fd");
 	come_and_go(kithd, 100);
 	AWAIT(entries(kithd, "task") == threads && entries(kithd, "fd") == descriptors);
-	long before_kib = resident_kib(kithd);
+	long before_kib = status_number(kithd, "VmRSS");
 	come_and_go(kithd, 500);
 	AWAIT(entries(kithd, "task") == threads);
 	AWAIT(entries(kithd, "fd") == descriptors);
 	/* A sanitizer keeps what was freed for a while. */
 	if (harness_slowness() == 1)
-		CU_ASSERT(resident_kib(kithd) < before_kib + 1024);
+		CU_ASSERT(status_number(kithd, "VmRSS") < before_kib + 1024);
 }
 
 static void test_threads_are_parked(void)
@@ -168,6 +173,79 @@ static void test_out_of_descriptors_for_a_dial(void)
 	AWAIT(kithd_peers(kithd) == 2);
 }
 
+/* Once all have been given, those below 300 aren't given again (the kernel's RESERVED_PIDS): a hundred are left. */
+enum { PIDS = 400 };
+
+static bool pid_max_is_of_a_namespace(const char *test)
+{
+	struct utsname kernel;
+	return harness_can(uname(&kernel) == 0 && strverscmp(kernel.release, "6.14") >= 0, test,
+			   "before Linux 6.14 all PID namespaces have one pid_max");
+}
+
+static bool allow_few_pids(const void *given)
+{
+	(void)given;
+	if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mount("proc", "/proc", "proc", 0, NULL) != 0)
+		return false;
+	int fd = open("/proc/sys/kernel/pid_max", O_WRONLY | O_CLOEXEC);
+	return fd >= 0 && dprintf(fd, "%d", PIDS) > 0;
+}
+
+/* The first process of a PID namespace, which ends with it. */
+static struct kithd *start_with_few_pids(const char *const *argv)
+{
+	int home = harness_keep_fd(open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC));
+	if (unshare(CLONE_NEWPID) != 0)
+		harness_fail("no PID namespace");
+	struct kithd *kithd = kithd_launch(&(struct launch){.argv = argv, .prepare = allow_few_pids});
+	if (setns(home, CLONE_NEWPID) != 0)
+		abort();
+	kithd_await_listening(kithd);
+	return kithd;
+}
+
+/* Not the first, which comes before the peer has its second thread. */
+static void answer_a_ping(struct raw *raw)
+{
+	raw_expect(raw, "ping");
+	raw_send(raw, "{\"msgtype\":\"pong\"}");
+}
+
+static void test_out_of_threads(void)
+{
+	static const char test[] = "out of threads a newcomer is refused, and the others go on";
+	if (!harness_is_root(test) || !pid_max_is_of_a_namespace(test))
+		return;
+	const char *argv[] = {"-l", harness_address(),	 "-o", "max_parked=0",	   "-o", "handshake_timeout=600",
+			      "-o", "ping_interval=0.3", "-o", "ping_timeout=600", NULL};
+	struct kithd *kithd = start_with_few_pids(argv);
+	struct raw *peer = raw_join(kithd, ALICE, ""), *raws[PIDS];
+	answer_a_ping(peer);
+	long threads = status_number(kithd, "Threads");
+	for (int i = 0; i < PIDS; i++)
+		raws[i] = raw_connect(kithd_address(kithd));
+	raw_expect_end(raws[PIDS - 1]);
+	AWAIT(kithd_log_count(kithd, "Resource temporarily unavailable", "a connection is refused") == 1);
+	/* This one has a thread, and needs a second to stay. */
+	raw_shake_hands(raws[0], BOB, "");
+	raw_expect_end(raws[0]);
+	AWAIT(kithd_log_count(kithd, "Resource temporarily unavailable", "a peer is turned away") == 1);
+	CU_ASSERT_EQUAL(kithd_log_count(kithd, "Resource temporarily unavailable", ""), 2);
+	answer_a_ping(peer);
+	raw_ping(peer);
+	CU_ASSERT(kithd_has_peer(kithd, ALICE));
+	for (int i = 0; i < PIDS; i++)
+		raw_close(raws[i]);
+	AWAIT(status_number(kithd, "Threads") <= threads);
+	struct raw *newcomer = raw_join(kithd, CAROL, "");
+	answer_a_ping(newcomer);
+	raw_ping(newcomer);
+	raw_ping(peer);
+	CU_ASSERT_EQUAL(kithd_peers(kithd), 2);
+}
+
 static void test_no_descriptor_leaks_into_the_table(void)
 {
 	struct kithd *kithd = running("");
@@ -224,6 +302,7 @@ static CU_TestInfo tests[] = {
 	 test_a_second_thread_when_there_is_something_to_wait_for},
 	{"out of descriptors a newcomer is refused, and the others go on", test_out_of_descriptors},
 	{"out of descriptors a dial fails and is tried again", test_out_of_descriptors_for_a_dial},
+	{"out of threads a newcomer is refused, and the others go on", test_out_of_threads},
 	{"tables cost no descriptor", test_no_descriptor_leaks_into_the_table},
 	{"a peer that reads too slowly is let go, and the others go on", test_too_slow},
 	{"a peer that tells thousands of addresses fills no memory", test_flood_of_addresses},
