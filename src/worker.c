@@ -16,7 +16,7 @@
 /* How often a pinger that waits to write looks whether the peer is to be closed. */
 #define CLOSE_CHECK_US ((int64_t)100 * 1000)
 /* So long is a peer READY before it gets a reader of its own. */
-#define SETTLE_US ((int64_t)30 * 1000)
+#define SETTLE_US ((int64_t)20 * 1000)
 /* So many reads before that mean a peer that talks without a pause. */
 enum { BUSY_READS = 32 };
 /* Answers are written in the midst of a batch of lines when so many bytes of them wait. */
