@@ -124,7 +124,7 @@ static void ping(struct pool_job *job)
 /*
  * By whichever thread needs it first: the reader, when the next ping is due; another thread, when it has a line that
  * would block, or closes the peer. A connection that ends before that never has a pinger, and without it one is opened
- * 1.6 times as fast (tests/bench/README.md, keep).
+ * 1.5 times as fast (tests/bench/README.md, keep).
  */
 static bool start_pinger(void *argument)
 {

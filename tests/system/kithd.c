@@ -39,7 +39,8 @@ static size_t kithd_count;
 static void written_open(struct written *written, const char *name)
 {
 	written->fd = memfd_create(name, MFD_CLOEXEC);
-	if (written->fd < 0)
+	/* What two threads write at once must not fall on the same place. */
+	if (written->fd < 0 || fcntl(written->fd, F_SETFL, O_APPEND) != 0)
 		abort();
 }
 
