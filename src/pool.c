@@ -105,7 +105,7 @@ static struct pool_job *wait_for_job(struct pool *pool) REQUIRES(pool_guard)
 
 /*
  * Parks the thread until there is another job; NULL if it is to end, since there was none for long. To start a thread
- * costs about as much as all else in a short connection: 1.5 times as many handshakes are made as with max_parked=0
+ * costs about as much as all else in a short connection: 1.9 times as many handshakes are made as with max_parked=0
  * (tests/bench/README.md).
  */
 static struct pool_job *park(struct pool *pool)
