@@ -44,9 +44,12 @@ static long status_number(struct kithd *kithd, const char *name)
 {
 	const char *status = harness_read_file(harness_text("/proc/%d/status", (int)kithd_pid(kithd)));
 	const char *line = status == NULL ? NULL : strstr(status, harness_text("\n%s:", name));
+	long number = 0;
 	if (line == NULL)
 		harness_fail("no %s", name);
-	return strtol(strchr(line, ':') + 1, NULL, 10);
+	else
+		number = strtol(strchr(line, ':') + 1, NULL, 10);
+	return number;
 }
 
 /* Connections of every kind: peers, feelers, mutes, liars, and some that are gone before anybody says hello. */
