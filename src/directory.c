@@ -102,8 +102,8 @@ static struct page *current_page(struct directory *directory, int64_t now_us)
 		leave(directory);
 		return page;
 	}
-	struct rng rng = directory->rng;
-	rng_below(&directory->rng, 2); /* who looks at the same time shuffles otherwise */
+	struct rng rng; /* the shuffle is done without the lock */
+	rng_seed(&rng, rng_below(&directory->rng, 1U << 31));
 	leave(directory);
 
 	page = take_page(directory, &rng, now_us);
@@ -113,7 +113,6 @@ static struct page *current_page(struct directory *directory, int64_t now_us)
 	enter(directory);
 	struct page *before = directory->page;
 	directory->page = page;
-	directory->rng = rng;
 	leave(directory);
 	release_page(before);
 	return page;
