@@ -13,9 +13,11 @@
 #include "address.h"
 #include "log.h"
 #include "message.h"
+#include "nodeid.h"
 
 enum {
 	SETTINGS_HOST_BYTES = 256, /* a DNS name has at most 253 characters (RFC 1035, 2.3.4) */
+	SETTINGS_PATH_BYTES = 256,
 	SETTINGS_LIST_ENTRIES = 256,
 	SETTINGS_ERROR_BYTES = 8192,
 	SETTINGS_FILE_BYTES = 1024 * 1024,
@@ -27,16 +29,26 @@ struct bootstrap {
 	struct address address; /* unknown for a name */
 };
 
+enum nodeid_mode {
+	NODEID_SESSION, /* a new one each time that the node starts */
+	NODEID_KEEP,	/* the same one after a restart, from state_dir */
+	NODEID_GIVEN,
+};
+
 enum setting_id {
 	SETTING_LISTEN,
 	SETTING_ADVERTISE,
 	SETTING_BOOTSTRAP,
 	SETTING_NETWORK,
 	SETTING_NAME,
+	SETTING_NODEID,
+	SETTING_STATE_DIR,
+	SETTING_SAVE_INTERVAL,
 	SETTING_MAX_OUTBOUND,
 	SETTING_MAX_INBOUND,
 	SETTING_MAX_DIALING,
 	SETTING_MAX_PARKED,
+	SETTING_MAX_ADDRESSES,
 	SETTING_PING_INTERVAL,
 	SETTING_PING_TIMEOUT,
 	SETTING_CONNECT_TIMEOUT,
@@ -56,10 +68,15 @@ struct settings {
 	size_t bootstrap_count;
 	char network[MESSAGE_TEXT_BYTES];
 	char name[MESSAGE_TEXT_BYTES];
+	enum nodeid_mode nodeid_mode;
+	struct nodeid nodeid;		     /* none unless it is given */
+	char state_dir[SETTINGS_PATH_BYTES]; /* "" for none: nothing is written */
+	int64_t save_interval_us;
 	int64_t max_outbound;
 	int64_t max_inbound;
 	int64_t max_dialing;
 	int64_t max_parked;
+	int64_t max_addresses;
 	int64_t ping_interval_us;
 	int64_t ping_timeout_us;
 	int64_t connect_timeout_us;

@@ -120,7 +120,7 @@ struct node *node_start(const struct settings *settings, char error[static SETTI
 	if (node == NULL)
 		goto failed;
 	node->settings = settings;
-	node->nodeid = nodeid_random();
+	node->nodeid = settings->nodeid_mode == NODEID_GIVEN ? settings->nodeid : nodeid_random();
 	node->started_us = clock_now_us();
 	alarm_init(&node->alarm);
 	node->has_resolver = resolver_library_init() == 0;

@@ -109,6 +109,35 @@ static bool set_name(struct settings *settings, const struct setting *setting, c
 	return true;
 }
 
+static bool set_nodeid(struct settings *settings, const struct setting *setting, const struct value *value,
+		       char *problem)
+{
+	if (value->kind != VALUE_TEXT)
+		return wrong_value(setting, problem);
+	settings->nodeid = nodeid_none;
+	if (strcmp(value->text, "session") == 0)
+		settings->nodeid_mode = NODEID_SESSION;
+	else if (strcmp(value->text, "keep") == 0)
+		settings->nodeid_mode = NODEID_KEEP;
+	else if (nodeid_parse(value->text, &settings->nodeid))
+		settings->nodeid_mode = NODEID_GIVEN;
+	else
+		return wrong_value(setting, problem);
+	return true;
+}
+
+static bool set_state_dir(struct settings *settings, const struct setting *setting, const struct value *value,
+			  char *problem)
+{
+	if (value->kind != VALUE_TEXT || strlen(value->text) >= sizeof settings->state_dir ||
+	    !text_is_plain(value->text, strlen(value->text)))
+		return wrong_value(setting, problem);
+	if (value->text[0] != '\0' && value->text[0] != '/')
+		return wrong(problem, "\"%.100s\" is not an absolute path: write \"/var/lib/kith\"", value->text);
+	strcpy(settings->state_dir, value->text);
+	return true;
+}
+
 static bool set_log_level(struct settings *settings, const struct setting *setting, const struct value *value,
 			  char *problem)
 {
@@ -281,10 +310,24 @@ static const struct setting table[SETTING_COUNT] = {
 			  .set = set_name,
 			  .offset = offsetof(struct settings, name),
 			  .option_syntax = READ_TEXT},
+	[SETTING_NODEID] = {.name = "nodeid",
+			    .default_text = "\"session\"",
+			    .wanted = "\"session\", \"keep\" or a UUID, as in "
+				      "\"1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5d\"",
+			    .set = set_nodeid,
+			    .option_syntax = READ_TEXT},
+	[SETTING_STATE_DIR] = {.name = "state_dir",
+			       .default_text = "\"\"",
+			       .wanted = "an absolute path of at most 255 bytes without control characters, as in "
+					 "\"/var/lib/kith\", or \"\" for none",
+			       .set = set_state_dir,
+			       .option_syntax = READ_TEXT},
+	[SETTING_SAVE_INTERVAL] = SECONDS(save_interval, "60"),
 	[SETTING_MAX_OUTBOUND] = COUNT(max_outbound, "64", 0),
 	[SETTING_MAX_INBOUND] = COUNT(max_inbound, "512", 0),
 	[SETTING_MAX_DIALING] = COUNT(max_dialing, "16", 1),
 	[SETTING_MAX_PARKED] = COUNT(max_parked, "64", 0),
+	[SETTING_MAX_ADDRESSES] = COUNT(max_addresses, "81920", 256),
 	[SETTING_PING_INTERVAL] = SECONDS(ping_interval, "60"),
 	[SETTING_PING_TIMEOUT] = SECONDS(ping_timeout, "20"),
 	[SETTING_CONNECT_TIMEOUT] = SECONDS(connect_timeout, "10"),
@@ -622,7 +665,7 @@ bool settings_add_bootstrap(struct settings *settings, const char *address, cons
 	return good;
 }
 
-bool settings_check(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES])
+static bool check_retries(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES])
 {
 	if (settings->retry_min_us <= settings->retry_max_us)
 		return true;
@@ -632,4 +675,19 @@ bool settings_check(const struct settings *settings, char error[static SETTINGS_
 	snprintf(error, SETTINGS_ERROR_BYTES, "%s: retry_max is below retry_min: raise retry_max, or lower retry_min",
 		 where);
 	return false;
+}
+
+static bool check_nodeid(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES])
+{
+	if (settings->nodeid_mode != NODEID_KEEP || settings->state_dir[0] != '\0')
+		return true;
+	snprintf(error, SETTINGS_ERROR_BYTES,
+		 "%s: nodeid \"keep\" needs a directory to keep it in: write state_dir = \"/var/lib/kith\", or another",
+		 settings->where[SETTING_NODEID]);
+	return false;
+}
+
+bool settings_check(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES])
+{
+	return check_retries(settings, error) && check_nodeid(settings, error);
 }

@@ -51,6 +51,10 @@ static void test_wrong_options(void)
 		{"-o max_dialing=0", {"-o max_dialing: "}},
 		{"-o log_level=loud", {"-o log_level: ", "debug"}},
 		{"-o network=", {"-o network: "}},
+		{"-o nodeid=keep", {"-o nodeid: ", "state_dir"}},
+		{"-o nodeid=me", {"-o nodeid: ", "UUID"}},
+		{"-o state_dir=kith", {"-o state_dir: ", "absolute"}},
+		{"-o max_addresses=255", {"-o max_addresses: ", "256 to 1000000"}},
 		{"-o listen=localhost:5999", {"-o listen: ", "numeric", "localhost"}},
 		{"-o listen=127.0.0.1", {"-o listen: ", "127.0.0.1:5999"}},
 		{"-o listen=127.0.0.1:65536", {"-o listen: ", "65535"}},
@@ -244,6 +248,18 @@ static void test_log_lines(void)
 	CU_ASSERT_EQUAL(kithd_log_count(kithd, " info  listening on ", kithd_address(kithd)), 1);
 }
 
+static void test_nodeids(void)
+{
+	const char *address = harness_address();
+	struct kithd *kithd = kithd_start("-o nodeid=%s", ALICE);
+	CU_ASSERT_STRING_EQUAL(kithd_nodeid(kithd), ALICE);
+	raw_ping_next(raw_join(kithd, BOB, ""));
+	kithd = kithd_start_at(address, "-o nodeid=session");
+	const char *before = kithd_nodeid(kithd);
+	kithd_stop(kithd, SIGTERM);
+	CU_ASSERT_STRING_NOT_EQUAL(kithd_nodeid(kithd_start_at(address, "-o nodeid=session")), before);
+}
+
 static void test_used_address(void)
 {
 	const char *address = harness_address();
@@ -305,6 +321,7 @@ static CU_TestInfo tests[] = {
 	{"-v logs one level more", test_log_levels},
 	{"errors and warnings alone are logged where that is asked for", test_quiet_levels},
 	{"log lines have their form", test_log_lines},
+	{"a node has the nodeid that it is given, or a new one each time", test_nodeids},
 	{"an address in use gets a line that says so, and status 71", test_used_address},
 	{"an address of another machine gets a line that says so, and status 71", test_address_of_another_machine},
 	{"a stopped node's address can be used again at once", test_address_again_after_a_stop},

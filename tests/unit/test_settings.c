@@ -116,6 +116,13 @@ static bool address_is(const struct address *address, const char *text)
 	return strcmp(formatted, text) == 0;
 }
 
+static bool nodeid_is(const struct nodeid *nodeid, const char *text)
+{
+	char formatted[NODEID_TEXT_BYTES];
+	nodeid_format(nodeid, formatted);
+	return strcmp(formatted, text) == 0;
+}
+
 static void expect_defaults(const struct settings *settings)
 {
 	char host_name[MESSAGE_TEXT_BYTES] = "";
@@ -126,10 +133,15 @@ static void expect_defaults(const struct settings *settings)
 	CU_ASSERT_EQUAL(settings->bootstrap_count, 0);
 	CU_ASSERT_STRING_EQUAL(settings->network, "kith");
 	CU_ASSERT_STRING_EQUAL(settings->name, host_name);
+	CU_ASSERT_EQUAL(settings->nodeid_mode, NODEID_SESSION);
+	CU_ASSERT(nodeid_is_none(&settings->nodeid));
+	CU_ASSERT_STRING_EQUAL(settings->state_dir, "");
+	CU_ASSERT_EQUAL(settings->save_interval_us, 60000000);
 	CU_ASSERT_EQUAL(settings->max_outbound, 64);
 	CU_ASSERT_EQUAL(settings->max_inbound, 512);
 	CU_ASSERT_EQUAL(settings->max_dialing, 16);
 	CU_ASSERT_EQUAL(settings->max_parked, 64);
+	CU_ASSERT_EQUAL(settings->max_addresses, 81920);
 	CU_ASSERT_EQUAL(settings->ping_interval_us, 60000000);
 	CU_ASSERT_EQUAL(settings->ping_timeout_us, 20000000);
 	CU_ASSERT_EQUAL(settings->connect_timeout_us, 10000000);
@@ -198,8 +210,10 @@ static void a_file_sets_every_setting(void)
 					     "bootstrap = ( \"node.example\", \"192.0.2.9:7000\" );\n"
 					     "network = \"caf\xc3\xa9\";\n"
 					     "name : \"alpha\"\n"
+					     "nodeid = \"1A2B3C4D-5e6f-4a7b-8c9d-0e1f2a3b4c5d\";\n"
+					     "state_dir = \"/var/lib/kith\"; save_interval = 0.5;\n"
 					     "max_outbound = 0; max_inbound = 1000000; max_dialing = 1L;\n"
-					     "max_parked = 0;\n"
+					     "max_parked = 0; max_addresses = 256;\n"
 					     "ping_interval = 0.25;\n"
 					     "ping_timeout = 5;\n"
 					     "connect_timeout = 1e1;\n"
@@ -219,10 +233,15 @@ static void a_file_sets_every_setting(void)
 	CU_ASSERT(address_is(&settings.bootstrap[1].address, "192.0.2.9:7000"));
 	CU_ASSERT_STRING_EQUAL(settings.network, "caf\xc3\xa9");
 	CU_ASSERT_STRING_EQUAL(settings.name, "alpha");
+	CU_ASSERT_EQUAL(settings.nodeid_mode, NODEID_GIVEN);
+	CU_ASSERT(nodeid_is(&settings.nodeid, "1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5d"));
+	CU_ASSERT_STRING_EQUAL(settings.state_dir, "/var/lib/kith");
+	CU_ASSERT_EQUAL(settings.save_interval_us, 500000);
 	CU_ASSERT_EQUAL(settings.max_outbound, 0);
 	CU_ASSERT_EQUAL(settings.max_inbound, 1000000);
 	CU_ASSERT_EQUAL(settings.max_dialing, 1);
 	CU_ASSERT_EQUAL(settings.max_parked, 0);
+	CU_ASSERT_EQUAL(settings.max_addresses, 256);
 	CU_ASSERT_EQUAL(settings.ping_interval_us, 250000);
 	CU_ASSERT_EQUAL(settings.ping_timeout_us, 5000000);
 	CU_ASSERT_EQUAL(settings.connect_timeout_us, 10000000);
@@ -303,10 +322,17 @@ static void a_value_of_the_wrong_type_is_refused_with_what_would_be_right(void)
 		 "a list of at most 256 addresses, as in [\"node.example:5999\"]"},
 		{SETTING_NETWORK, "7 7.5 true [\"kith\"] {} () \"\"", "a text of 1 to 64 bytes"},
 		{SETTING_NAME, "7 7.5 true [\"alpha\"] {} ()", "a text of at most 64 bytes"},
+		{SETTING_NODEID,
+		 "7 true [\"keep\"] {} \"\" \"Keep\" \"1a2b3c4d\" \"00000000-0000-0000-0000-000000000000\"",
+		 "\"session\", \"keep\" or a UUID, as in \"1a2b3c4d-"},
+		{SETTING_STATE_DIR, "7 true [\"/var/lib/kith\"] {} \"/a\\nb\" \"/" X64 X64 X64 X64 "\"",
+		 "an absolute path of at most 255 bytes"},
+		{SETTING_SAVE_INTERVAL, "\"60\" true [60] {} 0 -1 86401", "a number of seconds from 0.01 to 86400"},
 		{SETTING_MAX_OUTBOUND, "\"7\" true [7] {} 7.5 -1 1000001 1e999", "a whole number from 0 to 1000000"},
 		{SETTING_MAX_INBOUND, "\"7\" true [7] {} 7.5 -1 1000001 1e999", "a whole number from 0 to 1000000"},
 		{SETTING_MAX_DIALING, "\"7\" true [7] {} 7.5 -1 0 1000001", "a whole number from 1 to 1000000"},
 		{SETTING_MAX_PARKED, "\"7\" true [7] {} 7.5 -1 1000001", "a whole number from 0 to 1000000"},
+		{SETTING_MAX_ADDRESSES, "\"7\" true [7] {} 256.5 -1 255 1000001", "a whole number from 256 to 1000000"},
 		{SETTING_PING_INTERVAL, "\"60\" true [60] {} 0 0.0099 -1 -0.5 86400.01 86401 1e999 -1e999",
 		 "a number of seconds from 0.01 to 86400"},
 		{SETTING_PING_TIMEOUT, "\"60\" true [60] {} 0 0.0099 -1 86401",
@@ -321,7 +347,7 @@ static void a_value_of_the_wrong_type_is_refused_with_what_would_be_right(void)
 	};
 	CU_ASSERT_EQUAL(sizeof cases / sizeof *cases, SETTING_COUNT);
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		char values[256], text[512];
+		char values[512], text[512];
 		const char *name = setting_name(cases[i].setting);
 		strcpy(values, cases[i].values);
 		for (char *rest = values, *value; (value = strsep(&rest, " ")) != NULL;) {
@@ -920,6 +946,51 @@ static void a_back_off_that_ends_below_its_start_is_refused(void)
 	}
 }
 
+static void a_nodeid_is_kept_only_where_there_is_a_directory(void)
+{
+	static const struct {
+		const char *text; /* of the file */
+		const char *option;
+		int line; /* 0: -o is where the error is; -1: there is none */
+	} cases[] = {
+		{"nodeid = \"keep\";", "network=kith", 1},
+		{"\nnodeid = \"keep\";\nstate_dir = \"\";", "network=kith", 2},
+		{"state_dir = \"/tmp\";", "nodeid=keep", -1},
+		{"nodeid = \"keep\";", "state_dir=/", -1},
+		{"nodeid = \"keep\";", "nodeid=session", -1},
+		{"nodeid = \"keep\";", "nodeid=1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5d", -1},
+		{"nodeid = \"session\";\nstate_dir = \"/tmp\";", "nodeid=keep", -1},
+		{"", "nodeid=keep", 0},
+		{"state_dir = \"/tmp\";\nnodeid = \"keep\";", "state_dir=", 2},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char error[SETTINGS_ERROR_BYTES] = "", where[PATH_BYTES + 16] = "-o nodeid: ";
+		struct settings settings = read_good(cases[i].text);
+		EXPECT(settings_set_option(&settings, cases[i].option, error), "case %zu: %s", i, error);
+		bool good = settings_check(&settings, error);
+		EXPECT(good == (cases[i].line < 0), "case %zu", i);
+		if (cases[i].line > 0)
+			snprintf(where, sizeof where, "%s:%d: ", path, cases[i].line);
+		if (!good)
+			expect_error(error, where, "\"keep\"", "write state_dir = \"/var/lib/kith\"");
+		settings_fini(&settings);
+	}
+}
+
+static void a_path_has_its_limits(void)
+{
+	static const char longest[] = "state_dir=/" X64 X64 X64 X16 X16 X16 "xxxxxxxxxxxxxx";
+	struct settings settings = with_option(longest);
+	CU_ASSERT_EQUAL(strlen(settings.state_dir), SETTINGS_PATH_BYTES - 1);
+	settings_fini(&settings);
+	expect_bad_option("state_dir=var/lib/kith", "-o state_dir: ", "\"var/lib/kith\" is not an absolute path",
+			  "write \"/var/lib/kith\"");
+	expect_bad_option("state_dir=~/kith", "-o state_dir: ", "\"~/kith\" is not an absolute path",
+			  "write \"/var/lib/kith\"");
+	expect_bad_file("\nstate_dir = \".\";", 2, "state_dir: \".\" is not an absolute path",
+			"write \"/var/lib/kith\"");
+}
+
 static void an_error_says_what_is_right_however_long_the_value_is(void)
 {
 	static const char *const names[] = {"listen", "advertise", "bootstrap"};
@@ -971,6 +1042,8 @@ static CU_TestInfo tests[] = {
 	{"an option beats the file, a listen address replaces, a bootstrap adds",
 	 an_option_beats_the_file_and_a_listen_address_replaces_and_a_bootstrap_adds},
 	{"a back-off that ends below its start is refused", a_back_off_that_ends_below_its_start_is_refused},
+	{"a nodeid is kept only where there is a directory", a_nodeid_is_kept_only_where_there_is_a_directory},
+	{"a path has its limits", a_path_has_its_limits},
 	{"an error says what is right, however long the value is",
 	 an_error_says_what_is_right_however_long_the_value_is},
 	CU_TEST_INFO_NULL,
