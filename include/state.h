@@ -1,7 +1,7 @@
 /*
  * The folder where a node keeps what must survive a restart: its nodeid, if that is to stay the same, and its address
  * book. Files are replaced whole or not at all, are nobody else's to read, and a damaged one is set aside as NAME.bad.
- * A lock that ends with the process keeps a second node out. One thread at a time may call; everything here waits for
+ * A lock that ends with the process keeps a second node out. One thread at a time may save; everything here waits for
  * the disk.
  */
 #ifndef KITH_STATE_H
