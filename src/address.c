@@ -212,3 +212,12 @@ uint64_t address_hash(const struct address *address)
 		hash = (hash ^ bytes[i]) * 1099511628211u;
 	return hash;
 }
+
+uint64_t address_group(const struct address *address)
+{
+	uint64_t group = address->family;
+	size_t bytes = address->family == ADDRESS_NONE ? 0 : address->family == ADDRESS_IPV4 ? 2 : 4;
+	for (size_t i = 0; i < bytes; i++)
+		group = group << 8 | address->host[i];
+	return group;
+}

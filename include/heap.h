@@ -1,0 +1,32 @@
+/*
+ * A binary heap: things in the order of their keys, the least first. Its items are embedded in what they stand for, so
+ * that one can be taken out from the middle. Not thread-safe; embedded in its owner.
+ */
+#ifndef KITH_HEAP_H
+#define KITH_HEAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct heap_item {
+	int64_t key;
+	size_t place; /* the heap's; 0 while it is in none */
+};
+
+struct heap {
+	struct heap_item **items; /* from 1 on: the children of i are 2i and 2i + 1 */
+	size_t count;
+	size_t capacity;
+};
+
+/* The items aren't touched. */
+void heap_fini(struct heap *heap);
+/* Borrows the item until it is removed. False if there is no memory. */
+bool heap_add(struct heap *heap, struct heap_item *item, int64_t key);
+/* Does nothing for an item that is in no heap. */
+void heap_remove(struct heap *heap, struct heap_item *item);
+/* The item with the least key; NULL if there is none. */
+struct heap_item *heap_first(const struct heap *heap);
+
+#endif

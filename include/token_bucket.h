@@ -1,0 +1,23 @@
+/*
+ * A token bucket: what may be taken in a burst, and how fast that comes back. A plain value driven by the times that
+ * are handed in.
+ */
+#ifndef KITH_TOKEN_BUCKET_H
+#define KITH_TOKEN_BUCKET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct token_bucket {
+	double tokens;
+	int64_t filled_us; /* up to which moment it has been filled */
+};
+
+/* Full. */
+void token_bucket_init(struct token_bucket *bucket, double burst, int64_t now_us);
+/* Takes up to so many whole tokens, and returns how many it had. It fills at this rate until it holds the burst. */
+size_t token_bucket_take(struct token_bucket *bucket, size_t wanted, double per_second, double burst, int64_t now_us);
+/* Adds tokens, beyond the burst too. */
+void token_bucket_add(struct token_bucket *bucket, double tokens);
+
+#endif
