@@ -8,6 +8,9 @@
 #include "sync.h"
 #include "worker.h"
 
+/* No clock of a condition variable goes on while the machine is suspended: that it was is noticed within this time. */
+#define CONNECTOR_TICK_US ((int64_t)1000 * 1000)
+
 struct connector {
 	const struct worker_parts *parts;
 	struct alarm *alarm;

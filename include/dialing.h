@@ -13,8 +13,8 @@
 
 /*
  * Takes the next dial out of the book if one is due and the limits allow it: max_dialing dials under way, max_outbound
- * peers that were dialled (feelers don't count for that). Else *next_us is when to ask again; FOREVER_US means when
- * something has changed.
+ * peers that were dialled; once there are so many, feelers alone. Else *next_us is when to ask again; FOREVER_US means
+ * when something has changed.
  */
 bool dialing_next(const struct settings *settings, struct registry *registry, struct address_book *book, int64_t now_us,
 		  struct peer_dial *dial, int64_t *next_us);

@@ -1,7 +1,8 @@
 /*
  * The directory: what getaddr is answered with. Which READY peers may be told to others, as of at most DIRECTORY_AGE_US
  * ago, so that the answers to many askers cost one walk over all peers. A peer that is too new to be in it is announced
- * after that time (announcer.h), to the asker too. Of more than an answer may have, a random choice is told.
+ * after that time (announcer.h), to the asker too. Of more than an answer may have, a random choice is told. Where
+ * there is room, the address book's sample of the day follows, as of at most DIRECTORY_SAMPLE_US ago.
  *
  * Any thread may call; nothing blocks.
  */
@@ -10,17 +11,20 @@
 
 #include <stdint.h>
 
+#include "address_book.h"
 #include "announcer.h"
 #include "peer.h"
 #include "registry.h"
+#include "settings.h"
 
 #define DIRECTORY_AGE_US ANNOUNCER_DELAY_US
+#define DIRECTORY_SAMPLE_US ((int64_t)60 * 1000 * 1000)
 
 struct directory;
 
-/* Borrows the registry. Peers that were not heard from within share_within_us aren't told. NULL if there is no memory.
- */
-struct directory *directory_new(struct registry *registry, int64_t share_within_us, uint64_t seed);
+/* Borrows all of it. Peers that were not heard from within share_within aren't told. NULL if there is no memory. */
+struct directory *directory_new(struct registry *registry, struct address_book *book, const struct settings *settings,
+				uint64_t seed);
 void directory_free(struct directory *directory);
 
 /* Sends the asker an `addr` with all others, but for what must not travel to it. */

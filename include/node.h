@@ -16,7 +16,7 @@ struct node *node_start(const struct settings *settings, char error[static SETTI
 /* Blocks for about a second at most: says bye to every peer, joins every thread, frees everything. */
 void node_stop(struct node *node);
 
-/* Appends the peer table as it is now. False if there is no memory. */
+/* Appends the tables of peers and of addresses as they are now. False if there is no memory. */
 bool node_render_table(struct node *node, struct buffer *out);
 
 #endif

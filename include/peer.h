@@ -22,7 +22,10 @@ enum {
 	PEER_OUTBOX_BYTES = 1024 * 1024,
 	PEER_ENDING_BYTES = 96,	     /* of the text that says why it ended, and its NUL; longer ones are cut */
 	PEER_KNOWN_ADDRESSES = 1024, /* remembered of what this peer has been told or has told */
+	PEER_ADDRESSES_BURST = 1000,
 };
+
+#define PEER_ADDRESSES_PER_S 0.1
 
 /* A peer that is told to go has this long to take what is left for it. */
 #define PEER_CLOSE_US ((int64_t)1000 * 1000)
@@ -126,6 +129,8 @@ void peer_close(struct peer *peer, enum bye_reason reason);
 void peer_stop(struct peer *peer, enum bye_reason reason);
 /* Notes that it has ended without a bye of ours; text is cut to what peer_info holds. */
 void peer_end(struct peer *peer, enum peer_ending ending, enum bye_reason reason, const char *text);
+/* Notes that it has failed, with an errno. */
+void peer_fail(struct peer *peer, int error);
 
 /* True once: for the one who logs the ending. */
 bool peer_take_ending(struct peer *peer);
@@ -154,6 +159,13 @@ void peer_count_useless(struct peer *peer, size_t addresses);
 bool peer_take_hello(struct peer *peer);
 /* The reader's: true once, for the one `addr` that may come before the hello. */
 bool peer_take_early_addr(struct peer *peer);
+/*
+ * The reader's: of so many addresses of others that this peer tells, how many are heard. That is PEER_ADDRESSES_PER_S
+ * and PEER_ADDRESSES_BURST at once, as in Bitcoin Core, and what it may answer when it is asked.
+ */
+size_t peer_take_addresses(struct peer *peer, size_t count, int64_t now_us);
+/* The reader's: the peer is asked for addresses. */
+void peer_expect_addresses(struct peer *peer);
 /* The reader's: true if a claimed address may be proven now, which is once in an interval. */
 bool peer_may_prove(struct peer *peer, int64_t now_us, int64_t interval_us);
 /* The reader's: true if a move may be announced now: the first two times, and then once in an interval. */

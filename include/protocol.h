@@ -27,6 +27,9 @@ enum { PROTOCOL_DEPARTURES = 64 };
 /* After the first two, a connection may have one new listening address announced in this time. */
 #define PROTOCOL_MOVE_US ((int64_t)10 * 1000 * 1000)
 
+/* A shorter sleep is none: the two clocks that tell it aren't read at the same moment. */
+#define PROTOCOL_SLEEP_US ((int64_t)1000 * 1000)
+
 /* What a node consists of where its protocol is concerned; all of it is borrowed. */
 struct protocol_parts {
 	const struct settings *settings;
@@ -35,7 +38,8 @@ struct protocol_parts {
 	size_t listen_count;
 	struct registry *registry;
 	struct address_book *book;
-	struct alarm *alarm; /* rung when there is something to dial or to announce */
+	struct alarm *alarm;	/* rung when there is something to dial or to announce */
+	struct hash_key secret; /* keys the choice of those that hearsay is passed on to */
 	uint64_t seed;
 };
 
@@ -59,7 +63,11 @@ void protocol_ended(struct protocol *protocol, struct peer *peer, int64_t now_us
 /* The connection is over, to its last byte: takes it out of the registry. */
 void protocol_forget(struct protocol *protocol, struct peer *peer);
 
-/* Sends the announcements that are due; returns when to call again. */
-int64_t protocol_run_timers(struct protocol *protocol, int64_t now_us);
+/*
+ * Sends the announcements and the gossip that are due; returns when to call again. asleep_us is how long the machine
+ * was suspended since it booted: where that has grown, everything that was known of the peers is old, and all are
+ * pinged at once.
+ */
+int64_t protocol_run_timers(struct protocol *protocol, int64_t now_us, int64_t asleep_us);
 
 #endif

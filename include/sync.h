@@ -31,6 +31,10 @@
 
 /* Microseconds of CLOCK_MONOTONIC: the only clock that decides anything. */
 int64_t clock_now_us(void);
+/* Microseconds of Unix time, for what outlives the process. */
+int64_t clock_unix_us(void);
+/* How long the machine was suspended since it booted, a time that CLOCK_MONOTONIC leaves out. */
+int64_t clock_asleep_us(void);
 
 struct CAPABILITY("mutex") mutex {
 	pthread_mutex_t real;

@@ -1,4 +1,5 @@
-/* The peer table as people and awk read it. Pure: from values to text; its form stands in kithd(8). */
+/* The two tables, of peers and of addresses, as people and awk read them. Pure: from values to text; its form stands in
+ * kithd(8). */
 #ifndef KITH_TABLE_H
 #define KITH_TABLE_H
 
@@ -6,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "address_book.h"
 #include "buffer.h"
 #include "nodeid.h"
 #include "peer.h"
@@ -18,8 +20,14 @@ struct table_header {
 	size_t known; /* addresses in the address book */
 };
 
-/* Leaves out the peers that are closing, and sorts the others in place. Appends to out; false if there is no memory. */
-bool table_render(const struct table_header *header, struct peer_info *peers, size_t count, int64_t now_us,
-		  struct buffer *out);
+/* The addresses that are shown, at most. */
+enum { TABLE_ADDRESSES = 50 };
+
+/*
+ * Leaves out the peers that are closing, and sorts the others in place; the addresses stand in the order in which they
+ * are given. Appends to out; false if there is no memory.
+ */
+bool table_render(const struct table_header *header, struct peer_info *peers, size_t peer_count,
+		  const struct address_info *addresses, size_t address_count, int64_t now_us, struct buffer *out);
 
 #endif

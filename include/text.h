@@ -25,6 +25,10 @@ bool text_is_plain(const char *bytes, size_t length);
  */
 size_t text_escape(char *out, size_t out_bytes, const char *bytes, size_t length, enum text_style style);
 
+/* What an errno means, in words that stand within a sentence. */
+enum { TEXT_ERROR_BYTES = 96 };
+void text_error(int error, char out[static TEXT_ERROR_BYTES]);
+
 /* How many columns the text takes if each character takes one. */
 size_t text_width(const char *text);
 

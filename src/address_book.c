@@ -3,45 +3,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Without memory uthash leaves hh.tbl NULL, instead of ending the process. */
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
 #include "sync.h"
 
 extern struct mutex address_book_guard;
-
-/* A host that told addresses, with how many of them are held for it. */
-struct source {
-	struct address host; /* port 0 */
-	size_t count;
-	UT_hash_handle hh;
-};
-
-struct entry {
-	struct address address;
-	struct nodeid nodeid;  /* of whom it led to, or is said to lead to; may be none */
-	struct source *source; /* NULL for a bootstrap, and once a dial of our own has led to a node */
-	bool is_bootstrap;
-	bool is_hearsay; /* never reached, and not announced by its own node */
-	bool is_self;	 /* a bootstrap where this node has met itself */
-	bool is_dialing;
-	unsigned failures;
-	int64_t due_us;
-	UT_hash_handle hh;
-};
 
 /* A node that needs no dial now. Exists while one of its counts isn't 0. */
 struct node {
 	struct nodeid nodeid;
 	unsigned connections;
 	unsigned dials;
+	struct address_entry *entries; /* where it is known to be, while it is connected; by node_next */
+	UT_hash_handle hh;
+};
+
+/* A network in which nodes are connected. */
+struct group {
+	uint64_t id;
+	unsigned count; /* of entries of connected nodes */
 	UT_hash_handle hh;
 };
 
 /* A bootstrap that is a name. */
 struct name {
-	const struct bootstrap *bootstrap;
+	struct bootstrap bootstrap;
 	bool is_dialing;
 	unsigned failures;
 	int64_t due_us;
@@ -49,34 +33,36 @@ struct name {
 	size_t address_count;
 };
 
-/* A feeler that waits, or is under way. */
+/* A feeler that waits, or is under way: does this node answer there? */
 struct proof {
 	struct address address;
 	struct nodeid nodeid;
+	struct address rival; /* who takes its place among the tried if it doesn't; unknown for a claim */
 	bool is_dialing;
 };
 
 struct address_book {
 	/* Immutable. */
-	int64_t retry_min_us, retry_max_us;
-	size_t max_feelers, max_hearsay; /* dials under way; feelers count as hearsay too */
-	struct bootstrap *bootstraps;
-	size_t name_count;
+	const struct settings *settings; /* what it holds may change */
+	struct hash_key secret;
 	/* Guarded. */
 	struct mutex mutex;
-	struct entry *entries GUARDED_BY(address_book_guard);
-	struct source *sources GUARDED_BY(address_book_guard);
+	struct address_table table GUARDED_BY(address_book_guard);
 	struct node *nodes GUARDED_BY(address_book_guard);
+	struct group *groups GUARDED_BY(address_book_guard);
 	struct name *names GUARDED_BY(address_book_guard);
+	size_t name_count GUARDED_BY(address_book_guard);
 	struct proof proofs[ADDRESS_BOOK_PROOFS] GUARDED_BY(address_book_guard);
 	size_t proof_count GUARDED_BY(address_book_guard);
 	struct address selves[ADDRESS_BOOK_SELVES] GUARDED_BY(address_book_guard);
 	size_t self_count GUARDED_BY(address_book_guard); /* ever added; a ring */
 	struct address *own GUARDED_BY(address_book_guard);
 	size_t own_count GUARDED_BY(address_book_guard);
-	size_t feelers GUARDED_BY(address_book_guard); /* dials under way */
-	size_t hearsay GUARDED_BY(address_book_guard); /* the same, without feelers */
-	int64_t next_eviction_us GUARDED_BY(address_book_guard);
+	size_t feelers GUARDED_BY(address_book_guard);	       /* dials under way */
+	size_t hearsay GUARDED_BY(address_book_guard);	       /* the same, without feelers */
+	int64_t next_again_us GUARDED_BY(address_book_guard);  /* of what has failed */
+	int64_t next_feeler_us GUARDED_BY(address_book_guard); /* of hearsay */
+	uint64_t changes GUARDED_BY(address_book_guard);
 	struct rng rng GUARDED_BY(address_book_guard);
 };
 
@@ -90,28 +76,39 @@ static void leave(struct address_book *book) RELEASES(address_book_guard) UNCHEC
 	mutex_unlock(&book->mutex);
 }
 
-int64_t address_book_backoff_us(int64_t least_us, int64_t most_us, unsigned failures, struct rng *rng)
+/* Give or take a quarter, in steps of a millisecond, so that the span of any setting fits the generator. */
+static int64_t jitter_us(int64_t middle_us, int64_t least_us, int64_t most_us, struct rng *rng)
 {
-	int64_t middle_us = least_us;
-	for (unsigned i = 1; i < failures && middle_us < most_us; i++)
-		middle_us *= 2;
-	if (middle_us > most_us)
-		middle_us = most_us;
 	int64_t lowest_us = middle_us - middle_us / 4, highest_us = middle_us + middle_us / 4;
 	if (lowest_us < least_us)
 		lowest_us = least_us;
 	if (highest_us > most_us)
 		highest_us = most_us;
-	/* In steps of a millisecond, so that the span of any setting fits the generator. */
 	return lowest_us + (int64_t)rng_below(rng, (uint32_t)((highest_us - lowest_us) / 1000) + 1) * 1000;
 }
 
-static struct entry *find(struct address_book *book, const struct address *address) REQUIRES(address_book_guard)
+int64_t address_book_backoff_us(int64_t least_us, int64_t most_us, unsigned failures, struct rng *rng)
 {
-	struct entry *entry;
-	HASH_FIND(hh, book->entries, address, sizeof *address, entry);
-	return entry;
+	int64_t middle_us = least_us;
+	for (unsigned i = 1; i < failures && middle_us < most_us; i++)
+		middle_us *= 2;
+	return jitter_us(middle_us > most_us ? most_us : middle_us, least_us, most_us, rng);
 }
+
+static int64_t after_failure_us(struct address_book *book, unsigned failures, int64_t now_us)
+	REQUIRES(address_book_guard)
+{
+	int64_t least_us = book->settings->retry_min_us, most_us = book->settings->retry_max_us;
+	return now_us +
+	       address_book_backoff_us(least_us, most_us > least_us ? most_us : least_us, failures, &book->rng);
+}
+
+static bool is_within(int64_t then_us, int64_t span_us, int64_t now_us)
+{
+	return then_us != NEVER_US && now_us - then_us <= span_us;
+}
+
+/* ---- nodes that need no dial ---- */
 
 static struct node *find_node(struct address_book *book, const struct nodeid *nodeid) REQUIRES(address_book_guard)
 {
@@ -154,60 +151,100 @@ static void count_node(struct address_book *book, const struct nodeid *nodeid, i
 	}
 }
 
-/* The counts of dials under way are kept by nodeid, and by kind: they follow an entry that changes meanwhile. */
-static void set_nodeid(struct address_book *book, struct entry *entry, const struct nodeid *nodeid)
+static struct group *find_group(struct address_book *book, const struct address *address) REQUIRES(address_book_guard)
+{
+	uint64_t id = address_group(address);
+	struct group *group;
+	HASH_FIND(hh, book->groups, &id, sizeof id, group);
+	return group;
+}
+
+/* Without memory a group isn't counted, and isn't avoided. */
+static void count_group(struct address_book *book, const struct address *address, int change)
 	REQUIRES(address_book_guard)
 {
+	struct group *group = find_group(book, address);
+	if (group == NULL && change > 0) {
+		group = calloc(1, sizeof *group);
+		if (group == NULL)
+			return;
+		group->id = address_group(address);
+		HASH_ADD(hh, book->groups, id, sizeof group->id, group);
+		if (group->hh.tbl == NULL) {
+			free(group);
+			return;
+		}
+	}
+	if (group != NULL && (group->count += (unsigned)change) == 0) {
+		HASH_DEL(book->groups, group);
+		free(group);
+	}
+}
+
+/* If the entry's node is connected, it isn't due while that lasts. */
+static void attach(struct address_book *book, struct address_entry *entry, int64_t now_us) REQUIRES(address_book_guard)
+{
+	struct node *node = find_node(book, &entry->nodeid);
+	if (entry->since_us != NEVER_US || node == NULL || node->connections == 0)
+		return;
+	entry->since_us = now_us;
+	entry->node_next = node->entries;
+	node->entries = entry;
+	count_group(book, &entry->address, 1);
+	address_table_set_due(&book->table, entry, FOREVER_US);
+}
+
+/* Until then its node was connected. */
+static void detach(struct address_book *book, struct address_entry *entry, int64_t now_us) REQUIRES(address_book_guard)
+{
+	struct node *node = find_node(book, &entry->nodeid);
+	if (entry->since_us == NEVER_US)
+		return;
+	for (struct address_entry **link = &node->entries; node != NULL && *link != NULL; link = &(*link)->node_next) {
+		if (*link == entry) {
+			*link = entry->node_next;
+			break;
+		}
+	}
+	entry->since_us = NEVER_US;
+	entry->heard_us = now_us;
+	count_group(book, &entry->address, -1);
+}
+
+/* ---- entries ---- */
+
+static bool is_hearsay(const struct address_entry *entry)
+{
+	return entry->kind == ADDRESS_NEW && !entry->is_bootstrap;
+}
+
+/* The counts of dials under way are kept by nodeid, and by kind: they follow an entry that changes meanwhile. */
+static void set_nodeid(struct address_book *book, struct address_entry *entry, const struct nodeid *nodeid,
+		       int64_t now_us) REQUIRES(address_book_guard)
+{
+	if (nodeid_equals(&entry->nodeid, nodeid))
+		return;
+	detach(book, entry, now_us);
 	if (entry->is_dialing) {
 		count_node(book, &entry->nodeid, 0, -1);
 		count_node(book, nodeid, 0, 1);
 	}
 	entry->nodeid = *nodeid;
+	book->changes++;
 }
 
-static void set_hearsay(struct address_book *book, struct entry *entry, bool is_hearsay) REQUIRES(address_book_guard)
+static void set_error(struct address_entry *entry, const char *error, int64_t now_us)
 {
-	if (entry->is_dialing && entry->is_hearsay != is_hearsay)
-		book->hearsay += is_hearsay ? 1 : (size_t)-1;
-	entry->is_hearsay = is_hearsay;
+	free(entry->error);
+	entry->error = error == NULL ? NULL : strndup(error, ADDRESS_ERROR_BYTES - 1);
+	entry->error_us = error == NULL ? NEVER_US : now_us;
 }
 
-static struct source *hold_source(struct address_book *book, const struct address *teller) REQUIRES(address_book_guard)
+static void forget(struct address_book *book, struct address_entry *entry, int64_t now_us) REQUIRES(address_book_guard)
 {
-	struct address host = *teller;
-	struct source *source;
-	host.port = 0;
-	HASH_FIND(hh, book->sources, &host, sizeof host, source);
-	if (source == NULL) {
-		source = calloc(1, sizeof *source);
-		if (source == NULL)
-			return NULL;
-		source->host = host;
-		HASH_ADD(hh, book->sources, host, sizeof source->host, source);
-		if (source->hh.tbl == NULL) {
-			free(source);
-			return NULL;
-		}
-	}
-	source->count++;
-	return source;
-}
-
-static void release_source(struct address_book *book, struct entry *entry) REQUIRES(address_book_guard)
-{
-	struct source *source = entry->source;
-	entry->source = NULL;
-	if (source != NULL && --source->count == 0) {
-		HASH_DEL(book->sources, source);
-		free(source);
-	}
-}
-
-static void forget(struct address_book *book, struct entry *entry) REQUIRES(address_book_guard)
-{
-	release_source(book, entry);
-	HASH_DEL(book->entries, entry);
-	free(entry);
+	detach(book, entry, now_us);
+	address_table_remove(&book->table, entry);
+	book->changes++;
 }
 
 static struct proof *find_proof(struct address_book *book, const struct address *address) REQUIRES(address_book_guard)
@@ -219,7 +256,7 @@ static struct proof *find_proof(struct address_book *book, const struct address 
 }
 
 /* A dial to it is under way, or its node needs none. */
-static bool is_busy(struct address_book *book, const struct entry *entry) REQUIRES(address_book_guard)
+static bool is_busy(struct address_book *book, const struct address_entry *entry) REQUIRES(address_book_guard)
 {
 	if (entry->is_dialing || (!nodeid_is_none(&entry->nodeid) && find_node(book, &entry->nodeid) != NULL))
 		return true;
@@ -227,111 +264,218 @@ static bool is_busy(struct address_book *book, const struct entry *entry) REQUIR
 	return proof != NULL && proof->is_dialing;
 }
 
-/* The entry to forget for the sake of another: of what this source told, or (NULL) of what once worked and fails. */
-static struct entry *find_victim(struct address_book *book, const struct source *source) REQUIRES(address_book_guard)
+static bool is_kept(const struct address_entry *entry)
 {
-	struct entry *victim = NULL;
-	for (struct entry *entry = book->entries; entry != NULL; entry = entry->hh.next) {
-		if (entry->source != source || entry->is_bootstrap || (source == NULL && entry->failures == 0))
-			continue;
-		if ((victim == NULL || entry->failures > victim->failures) && !is_busy(book, entry))
-			victim = entry;
-	}
-	return victim;
+	return entry->is_bootstrap || entry->is_named;
 }
 
-/* Makes room, first at the cost of the host that told most; false if that is the teller itself, or too soon. */
-static bool make_room(struct address_book *book, const struct source *teller, int64_t now_us)
+static bool may_go(void *context, const struct address_entry *entry) UNCHECKED
+{
+	return !is_kept(entry) && !is_busy(context, entry);
+}
+
+/* What is no more worth a dial. */
+static bool is_hopeless(const struct address_entry *entry, int64_t now_us)
+{
+	int64_t good_us = entry->reached_us > entry->heard_us ? entry->reached_us : entry->heard_us;
+	if (is_kept(entry) || entry->since_us != NEVER_US)
+		return false;
+	if (!is_within(entry->heard_us, ADDRESS_BOOK_UNHEARD_US, now_us))
+		return true;
+	if (entry->kind == ADDRESS_NEW)
+		return entry->failures >= ADDRESS_BOOK_NEW_FAILURES;
+	return entry->failures >= ADDRESS_BOOK_TRIED_FAILURES && !is_within(good_us, ADDRESS_BOOK_TRIED_US, now_us);
+}
+
+static void become_tried(struct address_book *book, struct address_entry *entry) REQUIRES(address_book_guard)
+{
+	book->hearsay -= entry->is_dialing && is_hearsay(entry);
+	entry->kind = ADDRESS_TRIED;
+	book->changes++;
+}
+
+/*
+ * The entry has proven itself, and takes its place among the tried. Where that is taken it stays hearsay, while a
+ * feeler tests whom it could displace, if nobody is sure of that one.
+ */
+static void make_tried(struct address_book *book, struct address_entry *entry, int64_t now_us)
 	REQUIRES(address_book_guard)
 {
-	if (now_us < book->next_eviction_us)
-		return false;
-	book->next_eviction_us = now_us + ADDRESS_BOOK_EVICTION_US;
-	struct source *most = NULL;
-	for (struct source *source = book->sources; source != NULL; source = source->hh.next)
-		if (most == NULL || source->count > most->count)
-			most = source;
-	struct entry *victim = find_victim(book, most == teller ? NULL : most);
-	if (victim == NULL)
-		return false;
-	forget(book, victim);
-	return true;
+	struct address_entry *rival;
+	if (entry->kind == ADDRESS_TRIED)
+		return;
+	bool was_hearsay = entry->is_dialing && is_hearsay(entry);
+	if (is_kept(entry)) {
+		become_tried(book, entry);
+		return;
+	}
+	if (address_table_place_tried(&book->table, entry, may_go, book, &rival)) {
+		book->hearsay -= was_hearsay;
+		book->changes++;
+	} else if (rival != NULL && !is_within(rival->heard_us, ADDRESS_BOOK_SURE_US, now_us) &&
+		   book->proof_count < ADDRESS_BOOK_PROOFS && find_proof(book, &rival->address) == NULL) {
+		book->proofs[book->proof_count++] =
+			(struct proof){.address = rival->address, .nodeid = rival->nodeid, .rival = entry->address};
+	}
 }
 
-/* A new entry, for a source if that is given; NULL where a bound forbids it. */
-static struct entry *add(struct address_book *book, const struct address *address, const struct address *teller,
-			 int64_t now_us) REQUIRES(address_book_guard)
+/* The tested one doesn't answer: it is hearsay again, or gone, and who waits for its place gets it. */
+static void give_place(struct address_book *book, const struct address *from, const struct address *to, int64_t now_us)
+	REQUIRES(address_book_guard)
 {
-	struct entry *entry = calloc(1, sizeof *entry);
+	struct address_entry *loser = address_table_find(&book->table, from);
+	struct address_entry *winner = address_table_find(&book->table, to);
+	if (loser == NULL || !may_go(book, loser))
+		return;
+	address_table_unplace(&book->table, loser);
+	if (address_table_place_new(&book->table, loser, may_go, book))
+		address_table_set_due(&book->table, loser, after_failure_us(book, loser->backoff, now_us));
+	else
+		forget(book, loser, now_us);
+	/* The newcomer could be who had to go for that. */
+	winner = address_table_find(&book->table, to);
+	if (winner != NULL)
+		make_tried(book, winner, now_us);
+}
+
+/* A new entry, due at once; NULL where there is no memory. */
+static struct address_entry *add(struct address_book *book, const struct address *address, int64_t now_us)
+	REQUIRES(address_book_guard)
+{
+	struct address_entry *entry = address_table_add(&book->table, address);
 	if (entry == NULL)
 		return NULL;
-	entry->address = *address;
-	entry->due_us = now_us;
-	if (teller != NULL) {
-		entry->source = hold_source(book, teller);
-		bool is_over = entry->source == NULL || entry->source->count > ADDRESS_BOOK_PER_SOURCE;
-		if (is_over ||
-		    (HASH_COUNT(book->entries) >= ADDRESS_BOOK_ENTRIES && !make_room(book, entry->source, now_us))) {
-			release_source(book, entry);
-			free(entry);
-			return NULL;
-		}
-	}
-	HASH_ADD(hh, book->entries, address, sizeof entry->address, entry);
-	if (entry->hh.tbl == NULL) {
-		release_source(book, entry);
-		free(entry);
-		return NULL;
-	}
+	entry->heard_us = now_us;
+	book->changes++;
 	return entry;
 }
 
-/* Does the bootstrap of this index repeat an earlier one? */
-static bool is_repeated(const struct address_book *book, size_t index)
+/* ---- bootstraps ---- */
+
+static struct name *find_name_of(struct name *names, size_t count, const char *host, uint16_t port)
 {
-	const struct bootstrap *one = &book->bootstraps[index];
-	for (size_t i = 0; i < index; i++)
-		if (one->port == book->bootstraps[i].port && strcmp(one->host, book->bootstraps[i].host) == 0)
+	for (size_t i = 0; i < count; i++)
+		if (names[i].bootstrap.port == port && strcmp(names[i].bootstrap.host, host) == 0)
+			return &names[i];
+	return NULL;
+}
+
+/* A name stood for this address when it was looked up last. */
+static bool is_named(struct address_book *book, const struct address *address) REQUIRES(address_book_guard)
+{
+	for (size_t i = 0; i < book->name_count; i++)
+		for (size_t j = 0; j < book->names[i].address_count; j++)
+			if (address_equals(&book->names[i].addresses[j], address))
+				return true;
+	return false;
+}
+
+/* What an entry is to the configuration has changed: those that it keeps stand in no bucket. */
+static void set_kept(struct address_book *book, struct address_entry *entry, bool is_bootstrap, int64_t now_us)
+	REQUIRES(address_book_guard)
+{
+	bool was_kept = is_kept(entry), was_hearsay = entry->is_dialing && is_hearsay(entry);
+	struct address_entry *rival;
+	entry->is_bootstrap = is_bootstrap;
+	entry->is_named = is_named(book, &entry->address);
+	book->hearsay += (size_t)(entry->is_dialing && is_hearsay(entry)) - (size_t)was_hearsay;
+	if (is_kept(entry) == was_kept)
+		return;
+	if (is_kept(entry)) {
+		address_table_unplace(&book->table, entry);
+		return;
+	}
+	entry->is_self = false;
+	bool has_place =
+		entry->kind == ADDRESS_TRIED && address_table_place_tried(&book->table, entry, may_go, book, &rival);
+	if (!has_place && !address_table_place_new(&book->table, entry, may_go, book) && may_go(book, entry))
+		forget(book, entry, now_us);
+}
+
+static void add_bootstrap(struct address_book *book, const struct address *address, int64_t now_us)
+	REQUIRES(address_book_guard)
+{
+	struct address_entry *entry = address_table_find(&book->table, address);
+	if (entry == NULL) {
+		entry = add(book, address, now_us);
+		if (entry == NULL)
+			return;
+		entry->is_bootstrap = true;
+		address_table_set_due(&book->table, entry, now_us);
+	} else {
+		set_kept(book, entry, true, now_us);
+	}
+}
+
+/* The names of the settings, with what is known of those that were there before; NULL without memory. */
+static struct name *list_names(const struct settings *settings, struct name *before, size_t before_count, size_t *count,
+			       int64_t now_us)
+{
+	struct name *names = calloc(settings->bootstrap_count + 1, sizeof *names);
+	*count = 0;
+	for (size_t i = 0; names != NULL && i < settings->bootstrap_count; i++) {
+		const struct bootstrap *bootstrap = &settings->bootstrap[i];
+		if (address_is_known(&bootstrap->address) ||
+		    find_name_of(names, *count, bootstrap->host, bootstrap->port) != NULL)
+			continue;
+		const struct name *known = find_name_of(before, before_count, bootstrap->host, bootstrap->port);
+		names[(*count)++] = known != NULL ? *known : (struct name){.bootstrap = *bootstrap, .due_us = now_us};
+	}
+	return names;
+}
+
+static bool is_bootstrap(const struct settings *settings, const struct address *address)
+{
+	for (size_t i = 0; i < settings->bootstrap_count; i++)
+		if (address_equals(&settings->bootstrap[i].address, address))
 			return true;
 	return false;
 }
 
-static void add_bootstraps(struct address_book *book, const struct settings *settings, int64_t now_us) UNCHECKED
+static void set_bootstraps(struct address_book *book, const struct settings *settings, struct name *names,
+			   size_t name_count, int64_t now_us) REQUIRES(address_book_guard)
 {
-	for (size_t i = 0; i < settings->bootstrap_count; i++) {
-		const struct bootstrap *bootstrap = &book->bootstraps[i];
-		if (is_repeated(book, i))
-			continue;
-		if (!address_is_known(&bootstrap->address)) {
-			book->names[book->name_count++] = (struct name){.bootstrap = bootstrap, .due_us = now_us};
-		} else if (find(book, &bootstrap->address) == NULL) {
-			struct entry *entry = add(book, &bootstrap->address, NULL, now_us);
-			if (entry != NULL)
-				entry->is_bootstrap = true;
-		}
+	struct address_entry *next;
+	free(book->names);
+	book->names = names;
+	book->name_count = name_count;
+	for (struct address_entry *entry = book->table.entries; entry != NULL; entry = next) {
+		next = entry->hh.next;
+		if (is_kept(entry) && !is_bootstrap(settings, &entry->address))
+			set_kept(book, entry, false, now_us);
 	}
+	for (size_t i = 0; i < settings->bootstrap_count; i++)
+		if (address_is_known(&settings->bootstrap[i].address))
+			add_bootstrap(book, &settings->bootstrap[i].address, now_us);
 }
 
-struct address_book *address_book_new(const struct settings *settings, uint64_t seed, int64_t now_us) UNCHECKED
+void address_book_set_bootstraps(struct address_book *book, const struct settings *settings, int64_t now_us)
+{
+	size_t count;
+	enter(book);
+	struct name *names = list_names(settings, book->names, book->name_count, &count, now_us);
+	if (names != NULL)
+		set_bootstraps(book, settings, names, count, now_us);
+	leave(book);
+}
+
+struct address_book *address_book_new(const struct settings *settings, const struct hash_key *secret, uint64_t seed,
+				      int64_t now_us) UNCHECKED
 {
 	struct address_book *book = calloc(1, sizeof *book);
 	if (book == NULL)
 		return NULL;
 	mutex_init(&book->mutex);
 	rng_seed(&book->rng, seed);
-	book->retry_min_us = settings->retry_min_us;
-	book->retry_max_us = settings->retry_max_us;
-	book->max_feelers = (size_t)(settings->max_dialing + 3) / 4;
-	book->max_hearsay = (size_t)(settings->max_dialing * 3 + 3) / 4;
-	book->bootstraps = calloc(settings->bootstrap_count + 1, sizeof *book->bootstraps);
-	book->names = calloc(settings->bootstrap_count + 1, sizeof *book->names);
-	if (book->bootstraps == NULL || book->names == NULL) {
+	book->settings = settings;
+	book->secret = *secret;
+	book->next_again_us = now_us;
+	book->next_feeler_us = now_us + jitter_us(ADDRESS_BOOK_FEELER_US, 0, FOREVER_US, &book->rng);
+	if (!address_table_init(&book->table, (size_t)settings->max_addresses, secret)) {
 		address_book_free(book);
 		return NULL;
 	}
-	if (settings->bootstrap_count > 0)
-		memcpy(book->bootstraps, settings->bootstrap, settings->bootstrap_count * sizeof *book->bootstraps);
-	add_bootstraps(book, settings, now_us);
+	address_book_set_bootstraps(book, settings, now_us);
 	return book;
 }
 
@@ -350,19 +494,31 @@ void address_book_free(struct address_book *book) UNCHECKED
 {
 	if (book == NULL)
 		return;
-	FREE_ALL(entry, book->entries);
-	FREE_ALL(source, book->sources);
 	FREE_ALL(node, book->nodes);
+	FREE_ALL(group, book->groups);
+	address_table_fini(&book->table);
 	mutex_fini(&book->mutex);
-	free(book->bootstraps);
 	free(book->names);
 	free(book->own);
 	free(book);
 }
 
+/* ---- over restarts ---- */
+
+static int64_t from_unix(int64_t then_s, int64_t now_us, int64_t unix_us)
+{
+	int64_t ago_us = unix_us - then_s * 1000000;
+	return then_s <= 0 ? NEVER_US : ago_us > 0 ? now_us - ago_us : now_us;
+}
+
+static int64_t to_unix(int64_t then_us, int64_t now_us, int64_t unix_us)
+{
+	return then_us == NEVER_US ? 0 : (unix_us - (now_us - then_us)) / 1000000;
+}
+
 static bool is_self(struct address_book *book, const struct address *address) REQUIRES(address_book_guard)
 {
-	const struct entry *entry = find(book, address);
+	const struct address_entry *entry = address_table_find(&book->table, address);
 	if (entry != NULL && entry->is_self)
 		return true;
 	for (size_t i = 0; i < book->self_count && i < ADDRESS_BOOK_SELVES; i++)
@@ -373,6 +529,119 @@ static bool is_self(struct address_book *book, const struct address *address) RE
 			return true;
 	return false;
 }
+
+/* Puts an imported entry into a bucket; false where there is no room. */
+static bool place_import(struct address_book *book, struct address_entry *entry, enum address_kind kind)
+	REQUIRES(address_book_guard)
+{
+	struct address_entry *rival;
+	if (is_kept(entry)) {
+		entry->kind = kind;
+		return true;
+	}
+	return (kind == ADDRESS_TRIED && address_table_place_tried(&book->table, entry, may_go, book, &rival)) ||
+	       address_table_place_new(&book->table, entry, may_go, book);
+}
+
+static void import(struct address_book *book, const struct address_record *record, int64_t now_us, int64_t unix_us)
+	REQUIRES(address_book_guard)
+{
+	struct address_entry *entry = address_table_find(&book->table, &record->address);
+	if ((entry != NULL && !is_kept(entry)) || is_self(book, &record->address))
+		return;
+	if (entry == NULL)
+		entry = add(book, &record->address, now_us);
+	if (entry == NULL)
+		return;
+	entry->nodeid = record->nodeid;
+	entry->teller = record->teller;
+	entry->heard_us = record->heard_s <= 0 ? now_us : from_unix(record->heard_s, now_us, unix_us);
+	entry->tried_us = from_unix(record->tried_s, now_us, unix_us);
+	entry->reached_us = from_unix(record->reached_s, now_us, unix_us);
+	entry->failures = record->failures;
+	entry->is_anchor = record->is_anchor;
+	if (record->error[0] != '\0')
+		set_error(entry, record->error, from_unix(record->error_s, now_us, unix_us));
+	entry->kind = record->kind;
+	if (is_hopeless(entry, now_us) || !place_import(book, entry, record->kind))
+		address_table_remove(&book->table, entry);
+	else
+		address_table_set_due(&book->table, entry, now_us);
+}
+
+void address_book_import(struct address_book *book, const struct address_records *records, int64_t now_us,
+			 int64_t unix_us)
+{
+	enter(book);
+	for (size_t i = 0; i < records->count; i++)
+		import(book, &records->records[i], now_us, unix_us);
+	leave(book);
+}
+
+static void export(const struct address_entry *entry, struct address_record *record, int64_t now_us, int64_t unix_us)
+{
+	int64_t heard_us = entry->since_us != NEVER_US ? now_us : entry->heard_us;
+	*record = (struct address_record){.address = entry->address,
+					  .nodeid = entry->nodeid,
+					  .teller = entry->teller,
+					  .kind = entry->kind,
+					  .heard_s = to_unix(heard_us, now_us, unix_us),
+					  .tried_s = to_unix(entry->tried_us, now_us, unix_us),
+					  .reached_s = to_unix(entry->reached_us, now_us, unix_us),
+					  .error_s = to_unix(entry->error_us, now_us, unix_us),
+					  .failures = entry->failures};
+	if (entry->error != NULL)
+		strcpy(record->error, entry->error);
+}
+
+/* The peers that have been connected longest become the anchors. */
+static void mark_anchors(struct address_book *book, struct address_records *records) REQUIRES(address_book_guard)
+{
+	const struct address_entry *eldest[ADDRESS_BOOK_ANCHORS] = {NULL};
+	for (const struct address_entry *entry = book->table.entries; entry != NULL; entry = entry->hh.next) {
+		if (entry->since_us == NEVER_US)
+			continue;
+		const struct address_entry *candidate = entry;
+		for (size_t i = 0; i < ADDRESS_BOOK_ANCHORS && candidate != NULL; i++) {
+			if (eldest[i] != NULL && eldest[i]->since_us <= candidate->since_us)
+				continue;
+			const struct address_entry *displaced = eldest[i];
+			eldest[i] = candidate;
+			candidate = displaced;
+		}
+	}
+	for (size_t i = 0; i < records->count; i++)
+		for (size_t j = 0; j < ADDRESS_BOOK_ANCHORS; j++)
+			if (eldest[j] != NULL && address_equals(&records->records[i].address, &eldest[j]->address))
+				records->records[i].is_anchor = true;
+}
+
+bool address_book_export(struct address_book *book, struct address_records *records, int64_t now_us, int64_t unix_us)
+{
+	*records = (struct address_records){.secret = book->secret, .has_secret = true};
+	enter(book);
+	records->records = calloc(address_table_count(&book->table) + 1, sizeof *records->records);
+	for (struct address_entry *entry = book->table.entries; records->records != NULL && entry != NULL;
+	     entry = entry->hh.next)
+		/* What only the configuration says is there after a restart too. */
+		if (!is_self(book, &entry->address) && !is_hopeless(entry, now_us) &&
+		    (entry->kind == ADDRESS_TRIED || !is_kept(entry)))
+			export(entry, &records->records[records->count++], now_us, unix_us);
+	if (records->records != NULL)
+		mark_anchors(book, records);
+	leave(book);
+	return records->records != NULL;
+}
+
+uint64_t address_book_changes(struct address_book *book)
+{
+	enter(book);
+	uint64_t changes = book->changes;
+	leave(book);
+	return changes;
+}
+
+/* ---- what is heard ---- */
 
 void address_book_add_own(struct address_book *book, const struct address *address)
 {
@@ -388,7 +657,7 @@ void address_book_add_own(struct address_book *book, const struct address *addre
 void address_book_add_self(struct address_book *book, const struct address *address)
 {
 	enter(book);
-	struct entry *entry = find(book, address);
+	struct address_entry *entry = address_table_find(&book->table, address);
 	if (entry != NULL && entry->is_bootstrap)
 		entry->is_self = true;
 	else if (!is_self(book, address))
@@ -404,16 +673,40 @@ bool address_book_is_self(struct address_book *book, const struct address *addre
 	return found;
 }
 
+/*
+ * Who is told of is up, as far as the teller knows: an address in back-off is due again as soon as one may be that has
+ * failed once. What all such dials together may cost is bounded by next_again_us.
+ */
+static bool hurry(struct address_book *book, struct address_entry *entry, int64_t now_us) REQUIRES(address_book_guard)
+{
+	if (entry->kind == ADDRESS_NEW)
+		entry->heard_us = now_us;
+	if (entry->backoff < 2 || entry->lane != LANE_NONE || entry->is_dialing || entry->since_us != NEVER_US)
+		return false;
+	int64_t due_us = entry->tried_us + book->settings->retry_min_us;
+	address_table_set_due(&book->table, entry, due_us > now_us ? due_us : now_us);
+	return true;
+}
+
 static bool hear(struct address_book *book, const struct message_entry *heard, const struct address *source,
 		 int64_t now_us) REQUIRES(address_book_guard)
 {
-	if (find(book, &heard->address) != NULL || is_self(book, &heard->address) || is_connected(book, &heard->nodeid))
+	struct address_entry *entry = address_table_find(&book->table, &heard->address);
+	if (entry != NULL)
+		return hurry(book, entry, now_us);
+	if (is_self(book, &heard->address) || is_connected(book, &heard->nodeid))
 		return false;
-	struct entry *entry = add(book, &heard->address, source, now_us);
+	entry = add(book, &heard->address, now_us);
 	if (entry == NULL)
 		return false;
-	entry->is_hearsay = true;
+	entry->teller = *source;
+	entry->teller.port = 0;
 	entry->nodeid = heard->nodeid;
+	if (!address_table_place_new(&book->table, entry, may_go, book)) {
+		address_table_remove(&book->table, entry);
+		return false;
+	}
+	address_table_set_due(&book->table, entry, now_us);
 	return true;
 }
 
@@ -434,12 +727,21 @@ void address_book_announced(struct address_book *book, const struct address *add
 			    int64_t now_us)
 {
 	enter(book);
-	struct entry *entry = find(book, address);
-	if (entry == NULL && !is_self(book, address))
-		entry = add(book, address, address, now_us);
+	struct address_entry *entry = address_table_find(&book->table, address);
+	if (entry == NULL && !is_self(book, address)) {
+		entry = add(book, address, now_us);
+		if (entry != NULL && !address_table_place_new(&book->table, entry, may_go, book)) {
+			address_table_remove(&book->table, entry);
+			entry = NULL;
+		}
+	}
 	if (entry != NULL) {
-		set_nodeid(book, entry, nodeid);
-		set_hearsay(book, entry, false);
+		set_nodeid(book, entry, nodeid, now_us);
+		entry->heard_us = now_us;
+		make_tried(book, entry, now_us);
+		attach(book, entry, now_us);
+		if (entry->since_us == NEVER_US && entry->lane == LANE_NONE && entry->due.place == 0)
+			address_table_set_due(&book->table, entry, now_us);
 	}
 	leave(book);
 }
@@ -452,6 +754,8 @@ void address_book_prove(struct address_book *book, const struct address *address
 	leave(book);
 }
 
+/* ---- dials ---- */
+
 /* A feeler that looks for this node is under way. */
 static bool is_proving(struct address_book *book, const struct nodeid *nodeid) REQUIRES(address_book_guard)
 {
@@ -461,11 +765,22 @@ static bool is_proving(struct address_book *book, const struct nodeid *nodeid) R
 	return false;
 }
 
+/* Of max_dialing, feelers have a quarter, and together with hearsay three quarters. */
+static bool may_feel(struct address_book *book) REQUIRES(address_book_guard)
+{
+	return book->feelers < (size_t)(book->settings->max_dialing + 3) / 4;
+}
+
+static bool may_dial_hearsay(struct address_book *book) REQUIRES(address_book_guard)
+{
+	return book->feelers + book->hearsay < (size_t)(book->settings->max_dialing * 3 + 3) / 4;
+}
+
 static bool pick_proof(struct address_book *book, struct peer_dial *dial) REQUIRES(address_book_guard)
 {
-	for (size_t i = 0; i < book->proof_count && book->feelers < book->max_feelers; i++) {
+	for (size_t i = 0; i < book->proof_count && may_feel(book); i++) {
 		struct proof *proof = &book->proofs[i];
-		const struct entry *entry = find(book, &proof->address);
+		const struct address_entry *entry = address_table_find(&book->table, &proof->address);
 		if (proof->is_dialing || (entry != NULL && entry->is_dialing) || is_proving(book, &proof->nodeid))
 			continue;
 		proof->is_dialing = true;
@@ -480,7 +795,7 @@ static bool pick_proof(struct address_book *book, struct peer_dial *dial) REQUIR
 static bool is_satisfied(struct address_book *book, const struct name *name) REQUIRES(address_book_guard)
 {
 	for (size_t i = 0; i < name->address_count; i++) {
-		struct entry *entry = find(book, &name->addresses[i]);
+		struct address_entry *entry = address_table_find(&book->table, &name->addresses[i]);
 		if (entry != NULL && is_busy(book, entry))
 			return true;
 	}
@@ -499,97 +814,158 @@ static bool pick_name(struct address_book *book, int64_t now_us, struct peer_dia
 				*next_us = name->due_us;
 			continue;
 		}
-		char *host = strdup(name->bootstrap->host);
+		char *host = strdup(name->bootstrap.host);
 		if (host == NULL)
 			continue;
 		name->is_dialing = true;
-		*dial = (struct peer_dial){.host = host, .port = name->bootstrap->port};
+		*dial = (struct peer_dial){.host = host, .port = name->bootstrap.port};
 		return true;
 	}
 	return false;
 }
 
-/* The entry that is due first, of hearsay or of the rest; NULL for none. */
-static struct entry *first_due(struct address_book *book, bool is_hearsay) REQUIRES(address_book_guard)
+static bool is_eligible(struct address_book *book, const struct address_entry *entry) REQUIRES(address_book_guard)
 {
-	struct entry *first = NULL;
-	for (struct entry *entry = book->entries; entry != NULL; entry = entry->hh.next)
-		if (entry->is_hearsay == is_hearsay && (first == NULL || entry->due_us < first->due_us) &&
-		    !is_busy(book, entry) && !is_self(book, &entry->address))
-			first = entry;
-	return first;
+	return !is_busy(book, entry) && !is_self(book, &entry->address) &&
+	       (!is_hearsay(entry) || may_dial_hearsay(book));
 }
 
-/* Bootstraps and addresses that are known to be good first, then hearsay. */
+/* One of a lane at random, rather of a group in which no node is connected; NULL if none may be dialled now. */
+static struct address_entry *choose(struct address_book *book, enum address_lane which) REQUIRES(address_book_guard)
+{
+	enum { PROBES = 8 };
+	const struct address_lane_entries *lane = &book->table.lanes[which];
+	struct address_entry *chosen = NULL;
+	if (lane->count == 0)
+		return NULL;
+	for (int i = 0; i < PROBES; i++) {
+		struct address_entry *entry = lane->entries[rng_below(&book->rng, (uint32_t)lane->count)];
+		if ((chosen != NULL && find_group(book, &entry->address) != NULL) || !is_eligible(book, entry))
+			continue;
+		chosen = entry;
+		if (find_group(book, &entry->address) == NULL)
+			return chosen;
+	}
+	/* Few are left: each is looked at. */
+	size_t start = rng_below(&book->rng, (uint32_t)lane->count);
+	for (size_t i = 0; i < lane->count && chosen == NULL; i++) {
+		struct address_entry *entry = lane->entries[(start + i) % lane->count];
+		if (is_eligible(book, entry))
+			chosen = entry;
+	}
+	return chosen;
+}
+
+/* Half of the time a tried one, where there is one. */
+static struct address_entry *choose_of_two(struct address_book *book, enum address_lane tried, enum address_lane new)
+	REQUIRES(address_book_guard)
+{
+	bool tried_first = rng_below(&book->rng, 2) == 0;
+	struct address_entry *entry = choose(book, tried_first ? tried : new);
+	return entry != NULL ? entry : choose(book, tried_first ? new : tried);
+}
+
+/* The dial's own entry: it is then under way. */
+static void take_out(struct address_book *book, struct address_entry *entry, bool is_feeler, int64_t now_us,
+		     struct peer_dial *dial) REQUIRES(address_book_guard)
+{
+	address_table_set_due(&book->table, entry, FOREVER_US);
+	entry->is_dialing = true;
+	entry->is_anchor = false;
+	entry->tried_us = now_us;
+	if (is_feeler)
+		book->feelers++;
+	else
+		book->hearsay += is_hearsay(entry);
+	count_node(book, &entry->nodeid, 0, 1);
+	*dial = (struct peer_dial){.address = entry->address, .is_feeler = is_feeler};
+}
+
 static bool pick_entry(struct address_book *book, int64_t now_us, struct peer_dial *dial, int64_t *next_us)
 	REQUIRES(address_book_guard)
 {
-	struct entry *entry = first_due(book, false);
-	if ((entry == NULL || entry->due_us > now_us) && book->feelers + book->hearsay < book->max_hearsay) {
-		struct entry *hearsay = first_due(book, true);
-		if (entry == NULL || (hearsay != NULL && hearsay->due_us < entry->due_us))
-			entry = hearsay;
+	struct address_entry *entry = choose(book, LANE_FIRST);
+	if (entry == NULL)
+		entry = choose_of_two(book, LANE_TRIED, LANE_NEW);
+	if (entry == NULL) {
+		entry = choose_of_two(book, LANE_TRIED_AGAIN, LANE_NEW_AGAIN);
+		if (entry != NULL && now_us < book->next_again_us) {
+			if (book->next_again_us < *next_us)
+				*next_us = book->next_again_us;
+			return false;
+		}
+		if (entry != NULL)
+			book->next_again_us = now_us + book->settings->retry_min_us;
 	}
 	if (entry == NULL)
 		return false;
-	if (entry->due_us > now_us) {
-		if (entry->due_us < *next_us)
-			*next_us = entry->due_us;
-		return false;
-	}
-	entry->is_dialing = true;
-	book->hearsay += entry->is_hearsay;
-	count_node(book, &entry->nodeid, 0, 1);
-	*dial = (struct peer_dial){.address = entry->address};
+	take_out(book, entry, false, now_us, dial);
 	return true;
 }
 
-bool address_book_pick(struct address_book *book, bool only_feelers, int64_t now_us, struct peer_dial *dial,
-		       int64_t *next_us)
+/* A feeler for hearsay. */
+static bool pick_feeler(struct address_book *book, int64_t now_us, struct peer_dial *dial, int64_t *next_us)
+	REQUIRES(address_book_guard)
 {
-	*next_us = FOREVER_US;
+	if (now_us < book->next_feeler_us) {
+		*next_us = book->next_feeler_us < *next_us ? book->next_feeler_us : *next_us;
+		return false;
+	}
+	book->next_feeler_us = now_us + jitter_us(ADDRESS_BOOK_FEELER_US, 0, FOREVER_US, &book->rng);
+	*next_us = book->next_feeler_us < *next_us ? book->next_feeler_us : *next_us;
+	struct address_entry *entry = may_feel(book) ? choose(book, LANE_NEW) : NULL;
+	if (entry == NULL && may_feel(book))
+		entry = choose(book, LANE_NEW_AGAIN);
+	if (entry == NULL)
+		return false;
+	take_out(book, entry, true, now_us, dial);
+	return true;
+}
+
+bool address_book_pick(struct address_book *book, enum address_book_wanted wanted, int64_t now_us,
+		       struct peer_dial *dial, int64_t *next_us)
+{
 	enter(book);
-	bool picked =
-		pick_proof(book, dial) ||
-		(!only_feelers && (pick_name(book, now_us, dial, next_us) || pick_entry(book, now_us, dial, next_us)));
+	*next_us = address_table_run(&book->table, now_us);
+	bool picked = pick_proof(book, dial);
+	if (!picked && wanted == ADDRESS_BOOK_FEELERS) {
+		*next_us = FOREVER_US;
+		picked = pick_feeler(book, now_us, dial, next_us);
+	} else if (!picked) {
+		picked = pick_name(book, now_us, dial, next_us) || pick_entry(book, now_us, dial, next_us);
+	}
 	leave(book);
 	return picked;
 }
 
 static struct name *find_name(struct address_book *book, const struct peer_dial *dial) REQUIRES(address_book_guard)
 {
-	for (size_t i = 0; dial->host != NULL && i < book->name_count; i++)
-		if (book->names[i].bootstrap->port == dial->port &&
-		    strcmp(book->names[i].bootstrap->host, dial->host) == 0)
-			return &book->names[i];
-	return NULL;
+	return dial->host == NULL ? NULL : find_name_of(book->names, book->name_count, dial->host, dial->port);
 }
 
-static int64_t after_failure_us(struct address_book *book, unsigned failures, int64_t now_us)
+/* The entry of a dial that is over, or NULL; and the proof, if it was one: then *proof has an address. */
+static struct address_entry *take_back(struct address_book *book, const struct peer_dial *dial, struct proof *proof)
 	REQUIRES(address_book_guard)
 {
-	return now_us + address_book_backoff_us(book->retry_min_us, book->retry_max_us, failures, &book->rng);
-}
-
-/* The entry of a dial that is over, or NULL. */
-static struct entry *take_back(struct address_book *book, const struct peer_dial *dial) REQUIRES(address_book_guard)
-{
-	if (dial->is_feeler) {
-		struct proof *proof = find_proof(book, &dial->address);
-		if (proof != NULL && proof->is_dialing) {
-			*proof = book->proofs[--book->proof_count];
-			book->feelers--;
-		}
-		return NULL;
-	}
+	struct proof *found = dial->is_feeler ? find_proof(book, &dial->address) : NULL;
 	struct name *name = find_name(book, dial);
+	struct address_entry *entry = dial->host == NULL ? address_table_find(&book->table, &dial->address) : NULL;
+	*proof = (struct proof){0};
+	if (found != NULL && found->is_dialing) {
+		*proof = *found;
+		*found = book->proofs[--book->proof_count];
+		book->feelers--;
+		return entry != NULL && !entry->is_dialing ? entry : NULL;
+	}
 	if (name != NULL)
 		name->is_dialing = false;
-	struct entry *entry = dial->host == NULL ? find(book, &dial->address) : NULL;
 	if (entry == NULL || !entry->is_dialing)
 		return NULL;
 	entry->is_dialing = false;
-	book->hearsay -= entry->is_hearsay;
+	if (dial->is_feeler)
+		book->feelers--;
+	else
+		book->hearsay -= is_hearsay(entry);
 	count_node(book, &entry->nodeid, 0, -1);
 	return entry;
 }
@@ -597,88 +973,113 @@ static struct entry *take_back(struct address_book *book, const struct peer_dial
 void address_book_found(struct address_book *book, const struct peer_dial *dial, const struct nodeid *nodeid)
 {
 	enter(book);
-	struct entry *entry = dial->host == NULL ? find(book, &dial->address) : NULL;
+	struct address_entry *entry = dial->host == NULL ? address_table_find(&book->table, &dial->address) : NULL;
 	if (entry != NULL)
-		set_nodeid(book, entry, nodeid);
+		set_nodeid(book, entry, nodeid, entry->heard_us);
 	leave(book);
 }
 
-void address_book_reached(struct address_book *book, const struct peer_dial *dial, const struct nodeid *nodeid)
+void address_book_reached(struct address_book *book, const struct peer_dial *dial, const struct nodeid *nodeid,
+			  int64_t now_us)
 {
+	struct proof proof;
 	enter(book);
-	struct entry *entry = take_back(book, dial);
+	struct address_entry *entry = take_back(book, dial, &proof);
 	if (entry != NULL) {
-		release_source(book, entry);
-		entry->nodeid = *nodeid;
-		entry->is_hearsay = false;
+		set_nodeid(book, entry, nodeid, now_us);
+		entry->heard_us = entry->reached_us = now_us;
+		entry->failures = 0;
+		/* Who only shook hands may come and go: that ends when a connection was steady. */
+		if (dial->is_feeler)
+			entry->backoff = 0;
+		set_error(entry, NULL, now_us);
+		make_tried(book, entry, now_us);
+		address_table_set_due(&book->table, entry, now_us);
+		attach(book, entry, now_us);
+		book->changes++;
+		/* Something is up again: what else has failed needn't wait. */
+		book->next_again_us = now_us;
 	}
 	leave(book);
 }
 
-/* A name stood for this address when it was looked up last. */
-static bool is_named(struct address_book *book, const struct address *address) REQUIRES(address_book_guard)
+unsigned address_book_failed(struct address_book *book, const struct peer_dial *dial, const char *error, int64_t now_us)
 {
-	for (size_t i = 0; i < book->name_count; i++)
-		for (size_t j = 0; j < book->names[i].address_count; j++)
-			if (address_equals(&book->names[i].addresses[j], address))
-				return true;
-	return false;
-}
-
-unsigned address_book_failed(struct address_book *book, const struct peer_dial *dial, int64_t now_us)
-{
+	struct proof proof;
 	unsigned failures = 0;
 	enter(book);
 	struct name *name = find_name(book, dial);
-	struct entry *entry = take_back(book, dial);
+	struct address_entry *entry = take_back(book, dial, &proof);
 	if (name != NULL) {
 		failures = ++name->failures;
 		name->due_us = after_failure_us(book, failures, now_us);
 	}
 	if (entry != NULL && !is_connected(book, &entry->nodeid)) {
 		failures = ++entry->failures;
-		entry->due_us = after_failure_us(book, failures, now_us);
-		if (entry->is_hearsay && !entry->is_bootstrap && !is_named(book, &entry->address) &&
-		    failures >= ADDRESS_BOOK_FAILURES)
-			forget(book, entry);
+		set_error(entry, error, now_us);
+		book->changes++;
+		if (is_hopeless(entry, now_us))
+			forget(book, entry, now_us);
+		else
+			address_table_set_due(&book->table, entry, after_failure_us(book, ++entry->backoff, now_us));
+	} else if (entry != NULL) {
+		attach(book, entry, now_us);
 	}
+	if (address_is_known(&proof.rival))
+		give_place(book, &proof.address, &proof.rival, now_us);
 	leave(book);
 	return failures;
 }
 
 void address_book_let_go(struct address_book *book, const struct peer_dial *dial, int64_t now_us)
 {
+	struct proof proof;
 	enter(book);
 	struct name *name = find_name(book, dial);
-	struct entry *entry = take_back(book, dial);
+	struct address_entry *entry = take_back(book, dial, &proof);
 	if (name != NULL)
 		name->due_us = after_failure_us(book, 0, now_us);
-	if (entry != NULL)
-		entry->due_us = after_failure_us(book, 0, now_us);
+	/* A feeler that proves something took nothing out. */
+	if (entry != NULL && !address_is_known(&proof.address) && entry->since_us == NEVER_US)
+		address_table_set_due(&book->table, entry, after_failure_us(book, 0, now_us));
 	leave(book);
 }
 
 void address_book_resolved(struct address_book *book, const struct peer_dial *dial, const struct address *addresses,
 			   size_t count, int64_t now_us)
 {
+	struct address before[ADDRESS_BOOK_NAME_ADDRESSES];
+	size_t before_count = 0;
+	struct proof proof;
 	enter(book);
 	struct name *name = find_name(book, dial);
-	take_back(book, dial);
+	take_back(book, dial, &proof);
 	if (name != NULL) {
+		before_count = name->address_count;
+		memcpy(before, name->addresses, before_count * sizeof *before);
 		name->address_count = count < ADDRESS_BOOK_NAME_ADDRESSES ? count : ADDRESS_BOOK_NAME_ADDRESSES;
 		memcpy(name->addresses, addresses, name->address_count * sizeof *addresses);
 		/* Unless one of them becomes a peer, it was in vain. */
 		name->due_us = after_failure_us(book, ++name->failures, now_us);
 	}
+	for (size_t i = 0; i < before_count; i++) {
+		struct address_entry *entry = address_table_find(&book->table, &before[i]);
+		if (entry != NULL)
+			set_kept(book, entry, entry->is_bootstrap, now_us);
+	}
 	for (size_t i = 0; name != NULL && i < name->address_count; i++) {
-		struct entry *entry = find(book, &addresses[i]);
-		if (entry == NULL && !is_self(book, &addresses[i]))
-			entry = add(book, &addresses[i], NULL, now_us);
-		if (entry != NULL && nodeid_is_none(&entry->nodeid))
-			set_hearsay(book, entry, !entry->is_bootstrap);
+		struct address_entry *entry = address_table_find(&book->table, &addresses[i]);
+		if (entry != NULL) {
+			set_kept(book, entry, entry->is_bootstrap, now_us);
+		} else if (!is_self(book, &addresses[i]) && (entry = add(book, &addresses[i], now_us)) != NULL) {
+			entry->is_named = true;
+			address_table_set_due(&book->table, entry, now_us);
+		}
 	}
 	leave(book);
 }
+
+/* ---- connections ---- */
 
 void address_book_connected(struct address_book *book, const struct nodeid *nodeid)
 {
@@ -690,19 +1091,33 @@ void address_book_connected(struct address_book *book, const struct nodeid *node
 	leave(book);
 }
 
-bool address_book_disconnected(struct address_book *book, const struct nodeid *nodeid, bool was_steady, int64_t now_us)
+/* Takes back what attach did for the addresses of a node that is gone. */
+static bool lose(struct address_book *book, struct node *node, bool was_steady, const char *error, int64_t now_us)
+	REQUIRES(address_book_guard)
+{
+	bool is_dialable = node->entries != NULL;
+	while (node->entries != NULL) {
+		struct address_entry *entry = node->entries;
+		detach(book, entry, now_us);
+		entry->failures = was_steady ? 1 : entry->failures + 1;
+		entry->backoff = was_steady ? 1 : entry->backoff + 1;
+		set_error(entry, error, now_us);
+		if (!entry->is_dialing)
+			address_table_set_due(&book->table, entry, after_failure_us(book, entry->backoff, now_us));
+		book->changes++;
+	}
+	return is_dialable;
+}
+
+bool address_book_disconnected(struct address_book *book, const struct nodeid *nodeid, bool was_steady,
+			       const char *error, int64_t now_us)
 {
 	bool is_dialable = false;
 	enter(book);
+	struct node *node = find_node(book, nodeid);
+	if (node != NULL && node->connections == 1)
+		is_dialable = lose(book, node, was_steady, error, now_us);
 	count_node(book, nodeid, -1, 0);
-	bool is_gone = !is_connected(book, nodeid);
-	for (struct entry *entry = book->entries; is_gone && entry != NULL; entry = entry->hh.next) {
-		if (!nodeid_equals(&entry->nodeid, nodeid))
-			continue;
-		entry->failures = was_steady ? 1 : entry->failures + 1;
-		entry->due_us = after_failure_us(book, entry->failures, now_us);
-		is_dialable = true;
-	}
 	leave(book);
 	return is_dialable;
 }
@@ -715,10 +1130,97 @@ bool address_book_is_connected(struct address_book *book, const struct nodeid *n
 	return found;
 }
 
+/* ---- to look at ---- */
+
+/* An address that may be told, and its place in the order of the day. */
+struct candidate {
+	uint64_t rank;
+	struct message_entry entry;
+};
+
+static int compare_ranks(const void *one, const void *other)
+{
+	const struct candidate *a = one, *b = other;
+	return (a->rank > b->rank) - (a->rank < b->rank);
+}
+
+static struct candidate candidate_of(const struct address_book *book, const struct address_entry *entry, int64_t now_us)
+{
+	struct {
+		struct address address;
+		int64_t day;
+	} hashed = {entry->address, now_us / ADDRESS_BOOK_DAY_US};
+	return (struct candidate){keyed_hash(&book->secret, &hashed, sizeof hashed), {entry->address, entry->nodeid}};
+}
+
+size_t address_book_sample(struct address_book *book, struct message_entry *entries, size_t most, int64_t now_us)
+{
+	size_t count = 0;
+	enter(book);
+	struct candidate *candidates = calloc(address_table_count(&book->table) + 1, sizeof *candidates);
+	for (struct address_entry *entry = book->table.entries; candidates != NULL && entry != NULL;
+	     entry = entry->hh.next)
+		if (is_within(entry->reached_us, ADDRESS_BOOK_DAY_US, now_us) && entry->failures == 0 &&
+		    !is_connected(book, &entry->nodeid) && !is_self(book, &entry->address))
+			candidates[count++] = candidate_of(book, entry, now_us);
+	leave(book);
+	if (count > 0)
+		qsort(candidates, count, sizeof *candidates, compare_ranks);
+	count = count * ADDRESS_BOOK_SAMPLE_PERCENT / 100;
+	if (count > most)
+		count = most;
+	for (size_t i = 0; i < count; i++)
+		entries[i] = candidates[i].entry;
+	free(candidates);
+	return count;
+}
+
+/* When an address was last heard of or tried. */
+static int64_t touched_us(const struct address_entry *entry, int64_t now_us)
+{
+	if (entry->since_us != NEVER_US)
+		return now_us;
+	return entry->tried_us > entry->heard_us ? entry->tried_us : entry->heard_us;
+}
+
+static struct address_info look(const struct address_entry *entry, int64_t now_us)
+{
+	struct address_info info = {.address = entry->address,
+				    .nodeid = entry->nodeid,
+				    .kind = entry->kind,
+				    .heard_us = entry->since_us != NEVER_US ? now_us : entry->heard_us,
+				    .tried_us = entry->tried_us,
+				    .error_us = entry->error_us,
+				    .failures = entry->failures};
+	if (entry->error != NULL)
+		strcpy(info.error, entry->error);
+	return info;
+}
+
+size_t address_book_recent(struct address_book *book, struct address_info *infos, size_t most, int64_t now_us)
+{
+	size_t count = 0;
+	const struct address_entry **recent = calloc(most + 1, sizeof *recent);
+	enter(book);
+	for (struct address_entry *entry = book->table.entries; recent != NULL && entry != NULL;
+	     entry = entry->hh.next) {
+		size_t place = count;
+		for (; place > 0 && touched_us(recent[place - 1], now_us) < touched_us(entry, now_us); place--)
+			recent[place] = recent[place - 1];
+		recent[place] = entry;
+		count += count < most;
+	}
+	for (size_t i = 0; i < count; i++)
+		infos[i] = look(recent[i], now_us);
+	leave(book);
+	free(recent);
+	return count;
+}
+
 size_t address_book_count(struct address_book *book)
 {
 	enter(book);
-	size_t count = HASH_COUNT(book->entries);
+	size_t count = address_table_count(&book->table);
 	leave(book);
 	return count;
 }

@@ -8,6 +8,11 @@
 #include "dialing.h"
 #include "log.h"
 
+static int64_t earlier(int64_t one_us, int64_t other_us)
+{
+	return one_us < other_us ? one_us : other_us;
+}
+
 /* Takes what dial points to. */
 static void start_dial(const struct worker_parts *parts, struct peer_dial *dial, int64_t now_us)
 {
@@ -36,12 +41,13 @@ static void *connect_all(void *argument)
 	const struct worker_parts *parts = connector->parts;
 	while (!atomic_load(&connector->is_stopping)) {
 		int64_t now_us = clock_now_us();
-		int64_t timers_us = protocol_run_timers(parts->protocol, now_us), dial_us;
+		int64_t timers_us = protocol_run_timers(parts->protocol, now_us, clock_asleep_us());
+		int64_t dial_us, tick_us = now_us + CONNECTOR_TICK_US;
 		struct peer_dial dial;
 		if (dialing_next(parts->settings, parts->registry, parts->book, now_us, &dial, &dial_us))
 			start_dial(parts, &dial, now_us);
 		else
-			alarm_wait_until(connector->alarm, timers_us < dial_us ? timers_us : dial_us);
+			alarm_wait_until(connector->alarm, earlier(tick_us, earlier(timers_us, dial_us)));
 	}
 	return NULL;
 }

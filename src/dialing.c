@@ -10,7 +10,7 @@ bool dialing_next(const struct settings *settings, struct registry *registry, st
 	if (counts.dials + counts.feelers >= (size_t)settings->max_dialing)
 		return false;
 	bool has_enough = counts.outbound + counts.dials >= (size_t)settings->max_outbound;
-	return address_book_pick(book, has_enough, now_us, dial, next_us);
+	return address_book_pick(book, has_enough ? ADDRESS_BOOK_FEELERS : ADDRESS_BOOK_PEERS, now_us, dial, next_us);
 }
 
 struct address dialing_source(const struct address *listen, size_t listen_count, const struct address *target)

@@ -19,10 +19,14 @@ struct page {
 struct directory {
 	/* Immutable. */
 	struct registry *registry;
-	int64_t share_within_us;
+	struct address_book *book;
+	const struct settings *settings; /* what it holds may change */
 	/* Guarded. */
 	struct mutex mutex;
-	struct page *page GUARDED_BY(directory_guard); /* NULL before the first question */
+	struct page *page GUARDED_BY(directory_guard); /* NULL before the first question, as is the next */
+	struct message_entry *sample GUARDED_BY(directory_guard);
+	size_t sample_count GUARDED_BY(directory_guard);
+	int64_t sampled_us GUARDED_BY(directory_guard);
 	struct rng rng GUARDED_BY(directory_guard);
 };
 
@@ -42,13 +46,15 @@ static void release_page(struct page *page)
 		free(page);
 }
 
-struct directory *directory_new(struct registry *registry, int64_t share_within_us, uint64_t seed) UNCHECKED
+struct directory *directory_new(struct registry *registry, struct address_book *book, const struct settings *settings,
+				uint64_t seed) UNCHECKED
 {
 	struct directory *directory = calloc(1, sizeof *directory);
 	if (directory == NULL)
 		return NULL;
 	directory->registry = registry;
-	directory->share_within_us = share_within_us;
+	directory->book = book;
+	directory->settings = settings;
 	mutex_init(&directory->mutex);
 	rng_seed(&directory->rng, seed);
 	return directory;
@@ -59,21 +65,62 @@ void directory_free(struct directory *directory) UNCHECKED
 	if (directory == NULL)
 		return;
 	release_page(directory->page);
+	free(directory->sample);
 	mutex_fini(&directory->mutex);
 	free(directory);
 }
 
 static bool may_be_told(const struct directory *directory, const struct peer_info *info, int64_t now_us)
 {
-	return info->state == PEER_READY && now_us - info->heard_us <= directory->share_within_us &&
+	return info->state == PEER_READY && now_us - info->heard_us <= directory->settings->share_within_us &&
 	       address_is_known(&info->listen);
+}
+
+/* Who first needs a newer one gets it; the others have the old one meanwhile. */
+static void renew_sample(struct directory *directory, int64_t now_us)
+{
+	enter(directory);
+	bool is_due = directory->sample == NULL || now_us - directory->sampled_us >= DIRECTORY_SAMPLE_US;
+	if (is_due)
+		directory->sampled_us = now_us;
+	leave(directory);
+	struct message_entry *sample = is_due ? calloc(MESSAGE_ADDR_ENTRIES, sizeof *sample) : NULL;
+	if (sample == NULL)
+		return;
+	size_t count = address_book_sample(directory->book, sample, MESSAGE_ADDR_ENTRIES, now_us);
+	struct message_entry *fitting = realloc(sample, (count + 1) * sizeof *sample);
+	enter(directory);
+	struct message_entry *before = directory->sample;
+	directory->sample = fitting != NULL ? fitting : sample;
+	directory->sample_count = count;
+	leave(directory);
+	free(before);
+}
+
+static void append_sample(struct directory *directory, struct page *page, size_t most)
+{
+	enter(directory);
+	for (size_t i = 0; i < directory->sample_count && page->count < most; i++)
+		page->entries[page->count++] = directory->sample[i];
+	leave(directory);
+}
+
+static size_t sample_size(struct directory *directory)
+{
+	enter(directory);
+	size_t count = directory->sample_count;
+	leave(directory);
+	return count;
 }
 
 /* NULL if there is no memory. */
 static struct page *take_page(struct directory *directory, struct rng *rng, int64_t now_us)
 {
 	struct registry_snapshot ready = registry_take_snapshot(directory->registry, true);
-	size_t most = ready.count < PAGE_ENTRIES ? ready.count : PAGE_ENTRIES;
+	renew_sample(directory, now_us);
+	size_t most = ready.count + sample_size(directory);
+	if (most > PAGE_ENTRIES)
+		most = PAGE_ENTRIES;
 	struct page *page = malloc(sizeof *page + most * sizeof *page->entries);
 	if (page != NULL) {
 		atomic_init(&page->references, 1);
@@ -87,6 +134,7 @@ static struct page *take_page(struct directory *directory, struct rng *rng, int6
 				page->entries[page->count++] =
 					(struct message_entry){.address = info.listen, .nodeid = info.nodeid};
 		}
+		append_sample(directory, page, most);
 	}
 	registry_release_snapshot(&ready);
 	return page;

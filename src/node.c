@@ -49,6 +49,15 @@ static uint64_t random_seed(void)
 	return seed;
 }
 
+static struct hash_key random_key(void)
+{
+	uint64_t words[] = {random_seed(), random_seed()};
+	struct hash_key key;
+	_Static_assert(sizeof words == sizeof key, "two words make a key");
+	memcpy(&key, words, sizeof key);
+	return key;
+}
+
 /* The parts that have no threads. */
 static bool build(struct node *node)
 {
@@ -57,7 +66,8 @@ static bool build(struct node *node)
 				       .handshake_timeout_us = settings->handshake_timeout_us,
 				       .max_inbound = (size_t)settings->max_inbound};
 	node->registry = registry_new(&rules);
-	node->book = address_book_new(settings, random_seed(), clock_now_us());
+	struct hash_key secret = random_key();
+	node->book = address_book_new(settings, &secret, random_seed(), clock_now_us());
 	node->pool = pool_new((size_t)settings->max_parked, PARKED_US);
 	node->parts.listen = acceptor_addresses(node->acceptor, &node->parts.listen_count);
 	if (node->registry == NULL || node->book == NULL || node->pool == NULL)
@@ -69,6 +79,7 @@ static bool build(struct node *node)
 				       .registry = node->registry,
 				       .book = node->book,
 				       .alarm = &node->alarm,
+				       .secret = random_key(),
 				       .seed = random_seed()};
 	node->protocol = protocol_new(&parts);
 	node->parts.settings = settings;
@@ -183,18 +194,21 @@ bool node_render_table(struct node *node, struct buffer *out)
 	int64_t now_us = clock_now_us();
 	struct registry_snapshot all = registry_take_snapshot(node->registry, false);
 	struct peer_info *peers = calloc(all.count + 1, sizeof *peers);
+	struct address_info *addresses = calloc(TABLE_ADDRESSES, sizeof *addresses);
 	struct table_header header = {.nodeid = node->nodeid,
 				      .name = node->settings->name,
 				      .network = node->settings->network,
 				      .uptime_us = now_us - node->started_us,
 				      .known = address_book_count(node->book)};
 	bool rendered = false;
-	if (peers != NULL) {
+	if (peers != NULL && addresses != NULL) {
+		size_t count = address_book_recent(node->book, addresses, TABLE_ADDRESSES, now_us);
 		for (size_t i = 0; i < all.count; i++)
 			peers[i] = peer_look(all.peers[i], now_us);
-		rendered = table_render(&header, peers, all.count, now_us, out);
+		rendered = table_render(&header, peers, all.count, addresses, count, now_us, out);
 	}
 	registry_release_snapshot(&all);
+	free(addresses);
 	free(peers);
 	return rendered;
 }

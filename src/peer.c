@@ -9,6 +9,8 @@
 
 #include "liveness.h"
 #include "sync.h"
+#include "text.h"
+#include "token_bucket.h"
 
 extern struct mutex peer_guard;
 
@@ -47,6 +49,7 @@ struct peer {
 	int64_t next_proof_us;
 	int64_t next_move_us;
 	unsigned moves;
+	struct token_bucket addresses;
 };
 
 static void enter(struct peer *peer) ACQUIRES(peer_guard) UNCHECKED
@@ -75,6 +78,7 @@ struct peer *peer_new(enum peer_direction direction, struct stream *stream, cons
 	peer->stream = stream;
 	peer->outbox = outbox;
 	peer->created_us = now_us;
+	token_bucket_init(&peer->addresses, PEER_ADDRESSES_BURST, now_us);
 	mutex_init(&peer->mutex);
 	peer->state = PEER_DIAL;
 	return peer;
@@ -233,7 +237,7 @@ static void write_line(struct peer *peer, const char *line, size_t length)
 	atomic_fetch_add_explicit(&peer->bytes_out, (int64_t)written, memory_order_relaxed);
 	outbox_return_turn(peer->outbox);
 	if (error != 0)
-		peer_end(peer, PEER_FAILED, BYE_UNKNOWN, strerror(error));
+		peer_fail(peer, error);
 }
 
 /*
@@ -330,6 +334,13 @@ void peer_end(struct peer *peer, enum peer_ending ending, enum bye_reason reason
 {
 	if (set_ending(peer, ending, reason, text))
 		outbox_close(peer->outbox, "", 0);
+}
+
+void peer_fail(struct peer *peer, int error)
+{
+	char text[TEXT_ERROR_BYTES];
+	text_error(error, text);
+	peer_end(peer, PEER_FAILED, BYE_UNKNOWN, text);
 }
 
 bool peer_take_ending(struct peer *peer)
@@ -470,6 +481,16 @@ bool peer_take_early_addr(struct peer *peer)
 	bool is_first = !peer->has_early_addr;
 	peer->has_early_addr = true;
 	return is_first;
+}
+
+size_t peer_take_addresses(struct peer *peer, size_t count, int64_t now_us)
+{
+	return token_bucket_take(&peer->addresses, count, PEER_ADDRESSES_PER_S, PEER_ADDRESSES_BURST, now_us);
+}
+
+void peer_expect_addresses(struct peer *peer)
+{
+	token_bucket_add(&peer->addresses, MESSAGE_ADDR_ENTRIES);
 }
 
 bool peer_may_prove(struct peer *peer, int64_t now_us, int64_t interval_us)

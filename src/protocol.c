@@ -6,6 +6,7 @@
 
 #include "announcer.h"
 #include "directory.h"
+#include "gossip.h"
 #include "greeting.h"
 #include "log.h"
 
@@ -24,10 +25,13 @@ struct protocol {
 	struct announcer *announcer;
 	struct directory *directory;
 	struct greeter *greeter;
+	struct gossip *gossip;
 	/* Guarded. */
 	struct mutex mutex;
 	struct departure departures[PROTOCOL_DEPARTURES] GUARDED_BY(protocol_guard);
 	size_t departure_count GUARDED_BY(protocol_guard);
+	/* Of the thread that runs the timers. */
+	int64_t asleep_us; /* as it was told last; -1 before */
 };
 
 static void enter(struct protocol *protocol) ACQUIRES(protocol_guard) UNCHECKED
@@ -47,10 +51,13 @@ struct protocol *protocol_new(const struct protocol_parts *parts)
 		return NULL;
 	protocol->parts = *parts;
 	protocol->announcer = announcer_new(parts->registry, parts->alarm, parts->seed);
-	protocol->directory = directory_new(parts->registry, parts->settings->share_within_us, parts->seed);
+	protocol->directory = directory_new(parts->registry, parts->book, parts->settings, parts->seed);
 	protocol->greeter = greeter_new(parts->settings, &parts->self, parts->listen, parts->listen_count);
+	protocol->gossip = gossip_new(parts->registry, parts->alarm, &parts->secret);
+	protocol->asleep_us = -1;
 	mutex_init(&protocol->mutex);
-	if (protocol->announcer == NULL || protocol->directory == NULL || protocol->greeter == NULL) {
+	if (protocol->announcer == NULL || protocol->directory == NULL || protocol->greeter == NULL ||
+	    protocol->gossip == NULL) {
 		protocol_free(protocol);
 		return NULL;
 	}
@@ -69,6 +76,7 @@ void protocol_free(struct protocol *protocol)
 	announcer_free(protocol->announcer);
 	directory_free(protocol->directory);
 	greeter_free(protocol->greeter);
+	gossip_free(protocol->gossip);
 	mutex_fini(&protocol->mutex);
 	free(protocol);
 }
@@ -143,9 +151,9 @@ static void become_ready(struct protocol *protocol, struct peer *peer, const str
 		greeter_say_hello(protocol->greeter, peer, &info);
 	if (!peer_ready(peer, hello, settings->ping_interval_us, settings->ping_timeout_us, now_us))
 		return;
-	if (info.direction == PEER_OUTBOUND)
-		address_book_reached(protocol->parts.book, peer_dial(peer), &hello->nodeid);
 	address_book_connected(protocol->parts.book, &hello->nodeid);
+	if (info.direction == PEER_OUTBOUND)
+		address_book_reached(protocol->parts.book, peer_dial(peer), &hello->nodeid, now_us);
 	peer_log(peer, LOG_INFO, "peer", "ready after %lld ms%s%s", (long long)(now_us - info.since_us) / 1000,
 		 hello->name[0] == '\0' ? "" : ", name ", hello->name);
 
@@ -158,6 +166,7 @@ static void become_ready(struct protocol *protocol, struct peer *peer, const str
 	}
 	greeter_say_address(protocol->greeter, peer, &info);
 	peer_send_type(peer, MESSAGE_GETADDR);
+	peer_expect_addresses(peer);
 	peer_ping(peer, now_us);
 	if (address_is_known(&listen))
 		set_listen(protocol, peer, &hello->nodeid, &listen, true, now_us);
@@ -190,14 +199,15 @@ static void claim_nodeid(struct protocol *protocol, struct peer *peer, const str
 		peer_release(other);
 }
 
-/* The feeler has found somebody: if it is whom the address was claimed by, the claim is true. */
+/* The feeler has found somebody: if it is a peer that claimed the address, the claim is true. */
 static void finish_feeler(struct protocol *protocol, struct peer *feeler, const struct nodeid *found, int64_t now_us)
 {
 	const struct peer_dial *dial = peer_dial(feeler);
 	struct peer *peer = registry_find(protocol->parts.registry, &dial->expected);
 	bool is_proven = nodeid_equals(found, &dial->expected);
 
-	peer_log(feeler, LOG_DEBUG, "feeler", is_proven ? "the node is there" : "another node is there");
+	peer_log(feeler, LOG_DEBUG, "feeler", is_proven ? "the node is there" : "a node is there");
+	address_book_reached(protocol->parts.book, dial, found, now_us);
 	if (is_proven && peer != NULL)
 		set_listen(protocol, peer, &dial->expected, &dial->address, true, now_us);
 	if (peer != NULL)
@@ -258,7 +268,11 @@ static void handle_addr(struct protocol *protocol, struct peer *peer, struct mes
 	for (size_t i = 0; i < addr->count; i++)
 		if (is_hearsay(protocol, peer, &info, &addr->entries[i], is_alone, now_us))
 			addr->entries[heard++] = addr->entries[i];
+	size_t granted = peer_take_addresses(peer, heard, now_us);
+	peer_count_useless(peer, heard - granted);
+	heard = granted;
 	peer_note_addresses(peer, addr->entries, heard);
+	gossip_hear(protocol->gossip, addr->entries, heard, now_us);
 	if (address_book_hear(protocol->parts.book, addr->entries, heard, &info.remote, now_us) > 0)
 		alarm_ring(protocol->parts.alarm);
 }
@@ -377,7 +391,7 @@ static void log_ready_peer_ended(struct protocol *protocol, struct peer *peer, c
 static void end_ready_peer(struct protocol *protocol, struct peer *peer, const struct peer_info *info, int64_t now_us)
 {
 	bool was_steady = now_us - info->since_us > protocol->parts.settings->handshake_timeout_us;
-	if (address_book_disconnected(protocol->parts.book, &info->nodeid, was_steady, now_us))
+	if (address_book_disconnected(protocol->parts.book, &info->nodeid, was_steady, info->ending_text, now_us))
 		alarm_ring(protocol->parts.alarm);
 	log_ready_peer_ended(protocol, peer, info, now_us);
 }
@@ -389,15 +403,19 @@ static void end_dial(struct protocol *protocol, struct peer *peer, const struct 
 		peer_log(peer, LOG_DEBUG, "dial", "the name is looked up");
 		return;
 	}
-	if (dial->is_feeler) {
-		address_book_let_go(protocol->parts.book, dial, now_us);
+	bool is_self = info->reason == BYE_SELF;
+	if (is_self)
+		address_book_add_self(protocol->parts.book, &dial->address);
+	/* A feeler that has found somebody says bye itself. */
+	if (dial->is_feeler && info->reason == BYE_FEELER) {
 		peer_log(peer, LOG_DEBUG, "feeler", "over (%s)", info->ending_text);
 		return;
 	}
-	if (info->reason == BYE_SELF)
-		address_book_add_self(protocol->parts.book, &dial->address);
-	unsigned failures = address_book_failed(protocol->parts.book, dial, now_us);
-	if (info->reason == BYE_SELF)
+	unsigned failures =
+		address_book_failed(protocol->parts.book, dial, is_self ? "reached myself" : info->ending_text, now_us);
+	if (dial->is_feeler)
+		peer_log(peer, LOG_DEBUG, "feeler", "failed (%s)", info->ending_text);
+	else if (is_self)
 		peer_log(peer, LOG_DEBUG, "dial", "that is this node itself");
 	else if (failures == 0)
 		peer_log(peer, LOG_DEBUG, "dial", "over, the node is connected already (%s)", info->ending_text);
@@ -454,9 +472,40 @@ static int64_t run_departures(struct protocol *protocol, int64_t now_us)
 	return next_us;
 }
 
-int64_t protocol_run_timers(struct protocol *protocol, int64_t now_us)
+static void ping_all(struct protocol *protocol, int64_t now_us)
 {
-	int64_t departures_us = run_departures(protocol, now_us);
-	int64_t announcements_us = announcer_run(protocol->announcer, now_us);
-	return departures_us < announcements_us ? departures_us : announcements_us;
+	struct peer *peers[REGISTRY_STEP];
+	uint64_t after = 0;
+	size_t count;
+	while ((count = registry_walk(protocol->parts.registry, &after, peers)) > 0) {
+		for (size_t i = 0; i < count; i++) {
+			if (peer_state(peers[i]) == PEER_READY)
+				peer_hurry_ping(peers[i], now_us);
+			peer_release(peers[i]);
+		}
+	}
+}
+
+static void notice_sleep(struct protocol *protocol, int64_t now_us, int64_t asleep_us)
+{
+	int64_t slept_us = protocol->asleep_us < 0 ? 0 : asleep_us - protocol->asleep_us;
+	if (protocol->asleep_us >= 0 && slept_us < PROTOCOL_SLEEP_US)
+		return;
+	protocol->asleep_us = asleep_us;
+	if (slept_us == 0)
+		return;
+	log_info("this machine was asleep for %.1f s: all peers are pinged", (double)slept_us / 1e6);
+	ping_all(protocol, now_us);
+}
+
+int64_t protocol_run_timers(struct protocol *protocol, int64_t now_us, int64_t asleep_us)
+{
+	notice_sleep(protocol, now_us, asleep_us);
+	int64_t times_us[] = {run_departures(protocol, now_us), announcer_run(protocol->announcer, now_us),
+			      gossip_run(protocol->gossip, now_us)};
+	int64_t next_us = FOREVER_US;
+	for (size_t i = 0; i < sizeof times_us / sizeof *times_us; i++)
+		if (times_us[i] < next_us)
+			next_us = times_us[i];
+	return next_us;
 }

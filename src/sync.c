@@ -25,11 +25,26 @@ enum { STACK_BYTES = 1024 * 1024 };
 enum { STACK_BYTES = 64 * 1024 };
 #endif
 
-int64_t clock_now_us(void)
+static int64_t read_clock_us(clockid_t clock)
 {
 	struct timespec now;
-	must(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+	must(clock_gettime(clock, &now) == 0);
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t clock_now_us(void)
+{
+	return read_clock_us(CLOCK_MONOTONIC);
+}
+
+int64_t clock_unix_us(void)
+{
+	return read_clock_us(CLOCK_REALTIME);
+}
+
+int64_t clock_asleep_us(void)
+{
+	return read_clock_us(CLOCK_BOOTTIME) - read_clock_us(CLOCK_MONOTONIC);
 }
 
 void mutex_init(struct mutex *mutex)

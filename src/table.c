@@ -10,6 +10,7 @@
 /* 64 bytes of a name, each of them escaped to four, and the NUL. */
 enum { CELL_BYTES = 64 * 4 + 1 };
 
+/* Of the peers. */
 enum column {
 	NODEID,
 	NAME,
@@ -30,9 +31,26 @@ enum column {
 static const char *const titles[COLUMNS] = {"NODEID",  "NAME", "ADDRESS", "LISTEN",   "DIR",	  "STATE",    "RTT_MS",
 					    "HEARD_S", "UP_S", "MSGS_IN", "MSGS_OUT", "BYTES_IN", "BYTES_OUT"};
 
+/* Of the addresses. */
+enum {
+	A_ADDRESS,
+	A_NODEID,
+	A_KIND,
+	A_HEARD_S,
+	A_TRIED_S,
+	A_FAILURES,
+	A_LAST_ERROR,
+	A_COLUMNS,
+};
+
+static const char *const address_titles[A_COLUMNS] = {"ADDRESS", "NODEID",   "KIND",	  "HEARD_S",
+						      "TRIED_S", "FAILURES", "LAST_ERROR"};
+
 struct row {
 	char cells[COLUMNS][CELL_BYTES];
 };
+
+_Static_assert((int)A_COLUMNS <= (int)COLUMNS, "a row of either table fits");
 
 /* By name, then nodeid; among equals by age, the eldest first. */
 static int compare(const void *one, const void *other)
@@ -46,8 +64,8 @@ static int compare(const void *one, const void *other)
 	return order;
 }
 
-static void set(struct row *row, enum column column, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static void set(struct row *row, enum column column, const char *format, ...)
+static void set(struct row *row, int column, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void set(struct row *row, int column, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
@@ -62,7 +80,7 @@ static void escape(char out[static CELL_BYTES], const char *text)
 		strcpy(out, "-");
 }
 
-static void set_seconds_ago(struct row *row, enum column column, int64_t since_us, int64_t now_us)
+static void set_seconds_ago(struct row *row, int column, int64_t since_us, int64_t now_us)
 {
 	set(row, column, "%.1f", now_us > since_us ? (double)(now_us - since_us) / 1e6 : 0.0);
 }
@@ -71,7 +89,7 @@ static void fill(struct row *row, const struct peer_info *info, int64_t now_us)
 {
 	static const char *const states[] = {[PEER_DIAL] = "DIAL", [PEER_HELLO] = "HELLO", [PEER_READY] = "READY"};
 	for (int column = 0; column < COLUMNS; column++)
-		set(row, (enum column)column, "-");
+		set(row, column, "-");
 	if (info->state == PEER_READY)
 		nodeid_format(&info->nodeid, row->cells[NODEID]);
 	escape(row->cells[NAME], info->name);
@@ -106,32 +124,34 @@ static bool append_padded(struct buffer *out, const char *cell, size_t width)
 	return appended;
 }
 
-static bool append_row(struct buffer *out, const char *const cells[static COLUMNS], const size_t widths[static COLUMNS])
+static bool append_row(struct buffer *out, const char *const *cells, const size_t *widths, int columns)
 {
 	bool appended = true;
-	for (int column = 0; column < COLUMNS && appended; column++)
-		appended = append_padded(out, cells[column], column == COLUMNS - 1 ? 0 : widths[column] + 2);
+	for (int column = 0; column < columns && appended; column++)
+		appended = append_padded(out, cells[column], column == columns - 1 ? 0 : widths[column] + 2);
 	return appended && buffer_append(out, "\n", 1);
 }
 
-static bool append_rows(struct buffer *out, const struct row *rows, size_t count)
+/* The line of titles, and the rows below it. */
+static bool append_rows(struct buffer *out, const char *const *titled, int columns, const struct row *rows,
+			size_t count)
 {
 	size_t widths[COLUMNS];
 	bool appended;
-	for (int column = 0; column < COLUMNS; column++) {
-		widths[column] = text_width(titles[column]);
+	for (int column = 0; column < columns; column++) {
+		widths[column] = text_width(titled[column]);
 		for (size_t i = 0; i < count; i++) {
 			size_t width = text_width(rows[i].cells[column]);
 			if (width > widths[column])
 				widths[column] = width;
 		}
 	}
-	appended = append_row(out, titles, widths);
+	appended = append_row(out, titled, widths, columns);
 	for (size_t i = 0; i < count && appended; i++) {
 		const char *cells[COLUMNS];
-		for (int column = 0; column < COLUMNS; column++)
+		for (int column = 0; column < columns; column++)
 			cells[column] = rows[i].cells[column];
-		appended = append_row(out, cells, widths);
+		appended = append_row(out, cells, widths, columns);
 	}
 	return appended;
 }
@@ -156,8 +176,8 @@ static bool append_header(struct buffer *out, const struct table_header *header,
 	return buffer_append(out, line, (size_t)length);
 }
 
-bool table_render(const struct table_header *header, struct peer_info *peers, size_t count, int64_t now_us,
-		  struct buffer *out)
+static bool append_peers(struct buffer *out, const struct table_header *header, struct peer_info *peers, size_t count,
+			 int64_t now_us)
 {
 	size_t shown = 0;
 	for (size_t i = 0; i < count; i++)
@@ -170,8 +190,49 @@ bool table_render(const struct table_header *header, struct peer_info *peers, si
 		return false;
 	for (size_t i = 0; i < shown; i++)
 		fill(&rows[i], &peers[i], now_us);
-	bool rendered = append_header(out, header, peers, shown) && append_rows(out, rows, shown) &&
-			buffer_append(out, "# end\n", 6);
+	bool appended = append_header(out, header, peers, shown) && append_rows(out, titles, COLUMNS, rows, shown);
 	free(rows);
-	return rendered;
+	return appended;
+}
+
+static void fill_address(struct row *row, const struct address_info *info, int64_t now_us)
+{
+	for (int column = 0; column < A_COLUMNS; column++)
+		set(row, column, "-");
+	address_format(&info->address, row->cells[A_ADDRESS]);
+	if (!nodeid_is_none(&info->nodeid))
+		nodeid_format(&info->nodeid, row->cells[A_NODEID]);
+	set(row, A_KIND, "%s", info->kind == ADDRESS_TRIED ? "tried" : "new");
+	if (info->heard_us != NEVER_US)
+		set_seconds_ago(row, A_HEARD_S, info->heard_us, now_us);
+	if (info->tried_us != NEVER_US)
+		set_seconds_ago(row, A_TRIED_S, info->tried_us, now_us);
+	set(row, A_FAILURES, "%u", info->failures);
+	if (info->error[0] == '\0')
+		return;
+	/* The last column: it may have spaces. */
+	char error[CELL_BYTES / 2];
+	text_escape(error, sizeof error, info->error, strlen(info->error), TEXT_LINE);
+	set(row, A_LAST_ERROR, "%s, %.1f s ago", error, (double)(now_us - info->error_us) / 1e6);
+}
+
+static bool append_addresses(struct buffer *out, const struct address_info *infos, size_t count, int64_t now_us)
+{
+	static const char head[] = "# addresses\n";
+	struct row *rows = calloc(count + 1, sizeof *rows);
+	if (rows == NULL)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		fill_address(&rows[i], &infos[i], now_us);
+	bool appended =
+		buffer_append(out, head, sizeof head - 1) && append_rows(out, address_titles, A_COLUMNS, rows, count);
+	free(rows);
+	return appended;
+}
+
+bool table_render(const struct table_header *header, struct peer_info *peers, size_t peer_count,
+		  const struct address_info *addresses, size_t address_count, int64_t now_us, struct buffer *out)
+{
+	return append_peers(out, header, peers, peer_count, now_us) &&
+	       append_addresses(out, addresses, address_count, now_us) && buffer_append(out, "# end\n", 6);
 }

@@ -1,5 +1,8 @@
 #include "text.h"
 
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /*
@@ -92,6 +95,15 @@ size_t text_escape(char *out, size_t out_bytes, const char *bytes, size_t length
 	}
 	out[written] = '\0';
 	return written;
+}
+
+void text_error(int error, char out[static TEXT_ERROR_BYTES])
+{
+	char buffer[TEXT_ERROR_BYTES];
+	/* glibc's text says that a connection timed out, which a name's look-up does too. */
+	const char *text = error == ETIMEDOUT ? "timed out" : strerror_r(error, buffer, sizeof buffer);
+	bool is_word = text[0] != '\0' && islower((unsigned char)text[1]);
+	snprintf(out, TEXT_ERROR_BYTES, "%c%s", is_word ? tolower((unsigned char)text[0]) : text[0], text + 1);
 }
 
 size_t text_width(const char *text)

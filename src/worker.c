@@ -87,7 +87,7 @@ static void write_as_pinger(struct peer *peer, int64_t timeout_us)
 	if (error == ETIMEDOUT && now_us >= deadline_us)
 		peer_close(peer, peer_ping_deadline_us(peer) <= clock_now_us() ? BYE_TIMEOUT : BYE_SLOW);
 	else if (error != 0 && error != ETIMEDOUT)
-		peer_end(peer, PEER_FAILED, BYE_UNKNOWN, strerror(error));
+		peer_fail(peer, error);
 }
 
 static struct worker *worker_of(struct pool_job *job, size_t offset)
@@ -177,7 +177,7 @@ static void handle_read(struct worker *worker, ssize_t n, int error, int64_t now
 	} else if (n == 0) {
 		peer_end(peer, PEER_FAILED, BYE_UNKNOWN, "connection closed by the far end");
 	} else if (error != ETIMEDOUT) {
-		peer_end(peer, PEER_FAILED, BYE_UNKNOWN, strerror(error));
+		peer_fail(peer, error);
 	}
 	worker->is_at_end = n == 0 || (n < 0 && error != ETIMEDOUT);
 	if (!was_ready && peer_state(peer) == PEER_READY)
@@ -192,7 +192,7 @@ static void give_turn_back(struct peer *peer)
 {
 	int error = peer_write(peer, 0);
 	if (error != 0 && error != EAGAIN && error != EWOULDBLOCK)
-		peer_end(peer, PEER_FAILED, BYE_UNKNOWN, strerror(error));
+		peer_fail(peer, error);
 	if (peer_is_closing(peer))
 		outbox_retire_pinger(peer_outbox(peer));
 	outbox_return_turn(peer_outbox(peer));
@@ -305,7 +305,7 @@ static bool dial(struct worker *worker)
 	int error = stream_connect(peer_stream(worker->peer), to, &from,
 				   clock_now_us() + parts->settings->connect_timeout_us);
 	if (error != 0)
-		peer_end(worker->peer, PEER_FAILED, BYE_UNKNOWN, strerror(error));
+		peer_fail(worker->peer, error);
 	return error == 0;
 }
 

@@ -85,6 +85,7 @@ has_peers()
 {
 	ask "$1"
 	awk -v wanted="$2" '
+		/^# addresses/ { exit }
 		/^#/ || $1 == "NODEID" { next }
 		$6 == "READY" && $7 != "-" { ready++ }
 		{ rows++ }
@@ -97,7 +98,7 @@ lacks() { ask "$1"; ! grep -q " $2 " "$directory/$1.table"; }
 show()
 {
 	awk '
-		/^# end/ { next }
+		/^# addresses/ { exit }
 		/^#/ { printf "    # kithd %s name %s ... peers %s outbound %s inbound %s\n", $3, $7, $13, $15, $17; next }
 		$1 != "NODEID" { $1 = substr($1, 1, 8) }
 		{ printf "    %-8s  %-8s  %-15s  %-15s  %-3s  %-5s  %s\n", $1, $2, $3, $4, $5, $6, $7 }' \

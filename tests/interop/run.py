@@ -103,9 +103,13 @@ class Kithd(Process):
         """The node's own line and its rows, as dictionaries."""
         self.child.send_signal(signal.SIGUSR1)
         try:
-            first, heads, *rows, _ = self.tables.get(timeout=DEADLINE_S * SLOW)
+            first, heads, *rows = self.tables.get(timeout=DEADLINE_S * SLOW)
         except queue.Empty:
             raise Failure(f"{self.label} printed no table within {DEADLINE_S * SLOW} s") from None
+        if "# addresses" in rows:
+            rows = rows[: rows.index("# addresses")]
+        else:
+            rows = rows[: rows.index("# end")]
         words = first.split()[1:]
         words[0:2] = ["version", words[1]]
         return dict(zip(words[::2], words[1::2])), [dict(zip(heads.split(), row.split())) for row in rows]

@@ -22,7 +22,8 @@ static void test_empty(void)
 	CU_ASSERT_STRING_EQUAL(rest, " peers 0 outbound 0 inbound 0 known 0");
 	const char *columns = strchr(table, '\n') + 1;
 	CU_ASSERT_PTR_NOT_NULL(strchr(columns, '\n'));
-	CU_ASSERT_STRING_EQUAL(strchr(columns, '\n'), "\n# end\n");
+	CU_ASSERT_STRING_EQUAL(strchr(columns, '\n'),
+			       "\n# addresses\nADDRESS  NODEID  KIND  HEARD_S  TRIED_S  FAILURES  LAST_ERROR\n# end\n");
 }
 
 static void test_columns(void)

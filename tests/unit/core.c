@@ -17,6 +17,8 @@
 
 enum { TEXTS = 8, LOG_BYTES = 16 * 1024, SUMMARY_BYTES = 96 * 1024 };
 
+const struct hash_key core_secret = {{1, 2, 3}};
+
 int core_silence_log(void)
 {
 	log_set_level(LOG_ERROR);
@@ -77,8 +79,9 @@ void core_start(struct core *core)
 				       .max_inbound = (size_t)core->settings.max_inbound};
 	alarm_init(&core->alarm);
 	core->registry = registry_new(&rules);
-	core->book = address_book_new(&core->settings, 1, core->now_us);
+	core->book = address_book_new(&core->settings, &core_secret, 1, core->now_us);
 	struct protocol_parts parts = {.settings = &core->settings,
+				       .secret = core_secret,
 				       .self = core->self,
 				       .listen = core->listen,
 				       .listen_count = core->listen_count,

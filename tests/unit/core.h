@@ -35,6 +35,9 @@ struct core {
 	int64_t now_us; /* tests move it */
 };
 
+/* Any will do, but the tests' runs are all alike. */
+extern const struct hash_key core_secret;
+
 /* The suites' own: logs nothing but errors meanwhile. */
 int core_silence_log(void);
 int core_restore_log(void);

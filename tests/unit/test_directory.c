@@ -56,7 +56,7 @@ static void who_is_too_new_for_an_answer_is_announced_to_the_asker(void)
 	ask(&core, asker);
 	EXPECT_SENT(asker, "addr(127.1.0.3:5999=2)");
 	core.now_us += ANNOUNCER_DELAY_US;
-	protocol_run_timers(core.protocol, core.now_us);
+	protocol_run_timers(core.protocol, core.now_us, 0);
 	EXPECT_SENT(asker, "addr(127.1.0.4:5999=3)");
 	core_fini(&core);
 }

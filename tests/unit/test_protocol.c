@@ -801,7 +801,7 @@ static void a_duplicate_that_is_closed_is_no_departure(void)
 	EXPECT_SENT(first, "bye(duplicate)");
 	core_end(&core, first);
 	core.now_us += 30 * SECOND_US;
-	protocol_run_timers(core.protocol, core.now_us);
+	protocol_run_timers(core.protocol, core.now_us, 0);
 	EXPECT_TEXT(dialled_next(&core), "-");
 	const char *log = captured_log();
 	EXPECT(strstr(log, ": left") == NULL && strstr(log, ": closed") == NULL && strstr(log, "failed") == NULL, "%s",
@@ -815,19 +815,19 @@ static void a_duplicate_without_another_connection_is_a_departure_in_the_end(voi
 	struct core core;
 	start(&core);
 	struct peer *peer = core_meet(&core, 2, "127.0.0.2:40000", 5999);
-	protocol_run_timers(core.protocol, core.now_us + ANNOUNCER_DELAY_US);
+	protocol_run_timers(core.protocol, core.now_us + ANNOUNCER_DELAY_US, 0);
 	capture_log(LOG_INFO);
 	core_say(&core, peer, "{'msgtype': 'bye', 'reason': 'duplicate'}");
 	core_end(&core, peer);
-	CU_ASSERT_EQUAL(protocol_run_timers(core.protocol, core.now_us), core.now_us + 10 * SECOND_US);
-	protocol_run_timers(core.protocol, core.now_us + 10 * SECOND_US - 1);
+	CU_ASSERT_EQUAL(protocol_run_timers(core.protocol, core.now_us, 0), core.now_us + 10 * SECOND_US);
+	protocol_run_timers(core.protocol, core.now_us + 10 * SECOND_US - 1, 0);
 	const char *log = captured_log();
 	EXPECT_TEXT(log, "");
 	int64_t after_us = redial_after_us(&core, "127.0.0.2:5999");
 	EXPECT(is_back_off(after_us), "%lld", (long long)after_us);
 	capture_log(LOG_INFO);
 	core.now_us += 10 * SECOND_US;
-	CU_ASSERT_EQUAL(protocol_run_timers(core.protocol, core.now_us), FOREVER_US);
+	CU_ASSERT_EQUAL(protocol_run_timers(core.protocol, core.now_us, 0), FOREVER_US);
 	log = captured_log();
 	EXPECT(strstr(log, "peer 00000002 127.0.0.2:40000: left") != NULL, "%s", log);
 	core_fini(&core);
@@ -844,7 +844,7 @@ static void a_duplicate_whose_other_connection_comes_in_time_is_no_departure(voi
 	core_meet(&core, 2, "127.0.0.2:40001", 5999);
 	capture_log(LOG_INFO);
 	core.now_us += 9 * SECOND_US;
-	protocol_run_timers(core.protocol, core.now_us);
+	protocol_run_timers(core.protocol, core.now_us, 0);
 	EXPECT_TEXT(captured_log(), "");
 	core_fini(&core);
 }
@@ -863,7 +863,7 @@ static void very_many_departures_are_all_told_in_the_end(void)
 		core_end(&core, peer);
 	}
 	core.now_us += 10 * SECOND_US;
-	protocol_run_timers(core.protocol, core.now_us);
+	protocol_run_timers(core.protocol, core.now_us, 0);
 	for (const char *at = captured_log(); (at = strstr(at, ": left (bye: duplicate")) != NULL; at++)
 		told++;
 	CU_ASSERT_EQUAL(told, PROTOCOL_DEPARTURES + 5);
@@ -1032,7 +1032,7 @@ static void a_peer_that_moves_all_the_time_is_believed_and_not_passed_on_each_ti
 	for (unsigned port = 7000; port < 7100; port++) {
 		core_say(&core, peer, "{'msgtype': 'addr', 'peers': [['127.0.0.2:%u', '%s']]}", port, nodeid_text(2));
 		core.now_us += ANNOUNCER_DELAY_US;
-		protocol_run_timers(core.protocol, core.now_us);
+		protocol_run_timers(core.protocol, core.now_us, 0);
 		while (take_line(watcher) != NULL)
 			announcements++;
 	}
@@ -1145,8 +1145,11 @@ static void of_what_is_heard_only_the_new_is_dialled(void)
 		 "{'msgtype': 'addr', 'peers': ['127.0.0.2:5999', '127.0.0.3:5999', '127.0.0.4:5999', "
 		 "'127.0.0.4:5999', ['127.0.0.8:5999', '%s'], ['127.0.0.9:5999', '%s'], ['127.0.0.6:5999', '%s']]}",
 		 nodeid_text(3), nodeid_text(5), nodeid_text(6));
-	EXPECT_TEXT(dialled_next(&core), "127.0.0.4:5999");
-	EXPECT_TEXT(dialled_next(&core), "127.0.0.6:5999");
+	char first[ADDRESS_TEXT_BYTES];
+	snprintf(first, sizeof first, "%s", dialled_next(&core));
+	bool is_four = strcmp(first, "127.0.0.4:5999") == 0;
+	EXPECT_TEXT(first, is_four ? "127.0.0.4:5999" : "127.0.0.6:5999");
+	EXPECT_TEXT(dialled_next(&core), is_four ? "127.0.0.6:5999" : "127.0.0.4:5999");
 	EXPECT_TEXT(dialled_next(&core), "-");
 	core_fini(&core);
 }
@@ -1200,7 +1203,7 @@ static void an_address_on_another_host_is_proven_before_it_is_told(void)
 	EXPECT_TEXT(address_text(peer_dial(feeler)->address), "10.0.0.2:5999");
 	EXPECT_TEXT(listen_of(&core, peer), "-");
 	core.now_us += ANNOUNCER_DELAY_US;
-	protocol_run_timers(core.protocol, core.now_us);
+	protocol_run_timers(core.protocol, core.now_us, 0);
 	core_say(&core, other, "{'msgtype': 'getaddr'}");
 	EXPECT_SENT(other, "addr()");
 
@@ -1212,7 +1215,7 @@ static void an_address_on_another_host_is_proven_before_it_is_told(void)
 	core_end(&core, feeler);
 	CU_ASSERT_FALSE(peer_is_closing(peer));
 	core.now_us += ANNOUNCER_DELAY_US;
-	protocol_run_timers(core.protocol, core.now_us);
+	protocol_run_timers(core.protocol, core.now_us, 0);
 	EXPECT_SENT(other, "addr(10.0.0.2:5999=2)");
 	EXPECT_TEXT(dialled_next(&core), "-");
 	core_fini(&core);
@@ -1314,7 +1317,7 @@ static void a_feeler_gets_a_hello_and_nothing_else(void)
 	EXPECT_SENT(feeler, "");
 	CU_ASSERT(peer_state(feeler) != PEER_READY);
 	core.now_us += ANNOUNCER_DELAY_US;
-	protocol_run_timers(core.protocol, core.now_us);
+	protocol_run_timers(core.protocol, core.now_us, 0);
 	EXPECT_SENT(other, "");
 	CU_ASSERT_EQUAL(registry_count(core.registry).handshakes, 1);
 	core_say(&core, feeler, "{'msgtype': 'bye', 'reason': 'feeler'}");

@@ -1,0 +1,43 @@
+/*
+ * Gossip: passes on what peers have heard of others, so that an address reaches nodes that are far from its own in a
+ * network where not everybody is connected with everybody.
+ *
+ * The life of a piece of gossip: any reader hands in what a peer has told, and it is remembered for a day, also where
+ * the address book forgets it, so that dead addresses don't circulate. Of an unasked `addr`, which has at most
+ * GOSSIP_ENTRIES entries, what had not come within a day waits for GOSSIP_DELAY_US; then the connector's thread
+ * passes each on to two peers, chosen by a hash of the address, the day and a secret, in messages of at most
+ * GOSSIP_ENTRIES again, unless they know it or it must not travel to them. What is more than GOSSIP_WAITING waits for
+ * nothing: it is dropped.
+ */
+#ifndef KITH_GOSSIP_H
+#define KITH_GOSSIP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "keyed_hash.h"
+#include "message.h"
+#include "registry.h"
+#include "sync.h"
+
+enum {
+	GOSSIP_ENTRIES = 10, /* as in Bitcoin Core: a longer `addr` is an answer */
+	GOSSIP_TARGETS = 2,
+	GOSSIP_WAITING = 1000,
+	GOSSIP_REMEMBERED = 16384,
+};
+
+#define GOSSIP_DELAY_US ((int64_t)1000 * 1000)
+
+struct gossip;
+
+/* Borrows the registry and the alarm, which is rung when there is something to run. NULL if there is no memory. */
+struct gossip *gossip_new(struct registry *registry, struct alarm *alarm, const struct hash_key *secret);
+void gossip_free(struct gossip *gossip);
+
+/* Any thread. A peer has told of these in one message. */
+void gossip_hear(struct gossip *gossip, const struct message_entry *entries, size_t count, int64_t now_us);
+/* One thread alone. Sends what is due; returns when to call again. */
+int64_t gossip_run(struct gossip *gossip, int64_t now_us);
+
+#endif

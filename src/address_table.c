@@ -1,0 +1,267 @@
+#include "address_table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sync.h"
+
+/*
+ * Of Bitcoin Core's 1,024 buckets for hearsay the addresses from one group of tellers have 64, and of its 256 for what
+ * was tried one group of addresses has 8. Here they have a sixteenth as well, and an eighth: a network that lies within
+ * one /16 would else be remembered by 512 addresses. tests/sim/README.md shows what an attacker makes of it.
+ */
+enum { TELLER_SHARE = 16, GROUP_SHARE = 64, TRIED_SHARE = 8 };
+
+bool address_table_init(struct address_table *table, size_t most, const struct hash_key *key)
+{
+	size_t buckets = most / ADDRESS_BUCKET_ENTRIES;
+	*table = (struct address_table){.key = *key, .tried_buckets = buckets / 4};
+	if (table->tried_buckets == 0)
+		table->tried_buckets = 1;
+	table->new_buckets = buckets > table->tried_buckets ? buckets - table->tried_buckets : 1;
+	table->buckets = calloc(table->new_buckets + table->tried_buckets, sizeof(struct address_entry *));
+	return table->buckets != NULL;
+}
+
+static void free_entry(struct address_entry *entry)
+{
+	free(entry->error);
+	free(entry);
+}
+
+void address_table_fini(struct address_table *table)
+{
+	struct address_entry *entry = table->entries, *next;
+	/* The links between the elements outlive the table. */
+	HASH_CLEAR(hh, table->entries);
+	for (; entry != NULL; entry = next) {
+		next = entry->hh.next;
+		free_entry(entry);
+	}
+	for (int lane = 0; lane < LANES; lane++)
+		free(table->lanes[lane].entries);
+	heap_fini(&table->waiting);
+	free(table->buckets);
+	*table = (struct address_table){0};
+}
+
+struct address_entry *address_table_find(const struct address_table *table, const struct address *address)
+{
+	struct address_entry *entry;
+	HASH_FIND(hh, table->entries, address, sizeof *address, entry);
+	return entry;
+}
+
+size_t address_table_count(const struct address_table *table)
+{
+	return HASH_COUNT(table->entries);
+}
+
+struct address_entry *address_table_add(struct address_table *table, const struct address *address)
+{
+	struct address_entry *entry = calloc(1, sizeof *entry);
+	if (entry == NULL)
+		return NULL;
+	entry->address = *address;
+	entry->heard_us = entry->tried_us = entry->reached_us = entry->since_us = entry->error_us = NEVER_US;
+	entry->lane = LANE_NONE;
+	HASH_ADD(hh, table->entries, address, sizeof entry->address, entry);
+	if (entry->hh.tbl == NULL) {
+		free(entry);
+		return NULL;
+	}
+	return entry;
+}
+
+void address_table_remove(struct address_table *table, struct address_entry *entry)
+{
+	address_table_set_due(table, entry, FOREVER_US);
+	address_table_unplace(table, entry);
+	HASH_DEL(table->entries, entry);
+	free_entry(entry);
+}
+
+/* ---- buckets ---- */
+
+static uint64_t hash_of(const struct address_table *table, uint64_t one, uint64_t other, uint64_t third)
+{
+	uint64_t words[3] = {one, other, third};
+	return keyed_hash(&table->key, words, sizeof words);
+}
+
+static size_t share_of(size_t buckets, size_t share)
+{
+	return buckets < share ? 1 : buckets / share;
+}
+
+/* The group of whoever told of it; what was told by nobody else was told by its own node. */
+static uint64_t tellers_of(const struct address_entry *entry)
+{
+	return address_group(address_is_known(&entry->teller) ? &entry->teller : &entry->address);
+}
+
+/* A bucket of those that this group of tellers has; the addresses of one group get a part of these. */
+static uint32_t new_bucket(const struct address_table *table, const struct address_entry *entry)
+{
+	uint64_t tellers = tellers_of(entry), group = address_group(&entry->address);
+	uint64_t spread = keyed_hash(&table->key, &entry->address, sizeof entry->address) %
+			  share_of(table->new_buckets, GROUP_SHARE);
+	uint64_t share = hash_of(table, tellers, group, spread) % share_of(table->new_buckets, TELLER_SHARE);
+	return 1 + (uint32_t)(hash_of(table, tellers, share, 0) % table->new_buckets);
+}
+
+static uint32_t tried_bucket(const struct address_table *table, const struct address_entry *entry)
+{
+	uint64_t spread = keyed_hash(&table->key, &entry->address, sizeof entry->address) %
+			  share_of(table->tried_buckets, TRIED_SHARE);
+	uint64_t hash = hash_of(table, address_group(&entry->address), spread, 1);
+	return 1 + (uint32_t)(table->new_buckets + hash % table->tried_buckets);
+}
+
+static void place(struct address_table *table, struct address_entry *entry, enum address_kind kind, uint32_t bucket)
+{
+	address_table_unplace(table, entry);
+	entry->kind = kind;
+	entry->bucket = bucket;
+	entry->bucket_next = table->buckets[bucket - 1];
+	table->buckets[bucket - 1] = entry;
+}
+
+void address_table_unplace(struct address_table *table, struct address_entry *entry)
+{
+	if (entry->bucket == 0)
+		return;
+	struct address_entry **link = &table->buckets[entry->bucket - 1];
+	while (*link != entry)
+		link = &(*link)->bucket_next;
+	*link = entry->bucket_next;
+	entry->bucket = 0;
+}
+
+static size_t count_bucket(const struct address_table *table, uint32_t bucket)
+{
+	size_t count = 0;
+	for (const struct address_entry *entry = table->buckets[bucket - 1]; entry != NULL; entry = entry->bucket_next)
+		count++;
+	return count;
+}
+
+static size_t count_group(const struct address_table *table, uint32_t bucket, uint64_t tellers)
+{
+	size_t count = 0;
+	for (const struct address_entry *entry = table->buckets[bucket - 1]; entry != NULL; entry = entry->bucket_next)
+		count += tellers_of(entry) == tellers;
+	return count;
+}
+
+static bool goes_before(const struct address_entry *one, const struct address_entry *other)
+{
+	return one->failures != other->failures ? one->failures > other->failures : one->heard_us < other->heard_us;
+}
+
+bool address_table_place_new(struct address_table *table, struct address_entry *entry, address_may_go *may_go,
+			     void *context)
+{
+	uint32_t bucket = new_bucket(table, entry);
+	if (count_bucket(table, bucket) >= ADDRESS_BUCKET_ENTRIES) {
+		uint64_t own = tellers_of(entry);
+		struct address_entry *victim = NULL;
+		size_t most = 0;
+		for (struct address_entry *other = table->buckets[bucket - 1]; other != NULL;
+		     other = other->bucket_next) {
+			uint64_t tellers = tellers_of(other);
+			size_t count = count_group(table, bucket, tellers) + (tellers == own);
+			if (count < most || !may_go(context, other))
+				continue;
+			if (count > most || goes_before(other, victim))
+				victim = other;
+			most = count;
+		}
+		if (victim == NULL || most < count_group(table, bucket, own) + 1)
+			return false;
+		address_table_remove(table, victim);
+	}
+	place(table, entry, ADDRESS_NEW, bucket);
+	return true;
+}
+
+bool address_table_place_tried(struct address_table *table, struct address_entry *entry, address_may_go *may_go,
+			       void *context, struct address_entry **rival)
+{
+	uint32_t bucket = tried_bucket(table, entry);
+	*rival = NULL;
+	if (count_bucket(table, bucket) < ADDRESS_BUCKET_ENTRIES) {
+		place(table, entry, ADDRESS_TRIED, bucket);
+		return true;
+	}
+	for (struct address_entry *other = table->buckets[bucket - 1]; other != NULL; other = other->bucket_next)
+		if ((*rival == NULL || other->heard_us < (*rival)->heard_us) && may_go(context, other))
+			*rival = other;
+	return false;
+}
+
+/* ---- when each is due ---- */
+
+static struct address_entry *entry_of(struct heap_item *item)
+{
+	return (struct address_entry *)((char *)item - offsetof(struct address_entry, due));
+}
+
+static enum address_lane lane_of(const struct address_entry *entry)
+{
+	if (entry->is_anchor || (entry->is_bootstrap && entry->backoff == 0))
+		return LANE_FIRST;
+	bool counts_as_tried = entry->kind == ADDRESS_TRIED || entry->is_bootstrap;
+	if (entry->backoff > 0)
+		return counts_as_tried ? LANE_TRIED_AGAIN : LANE_NEW_AGAIN;
+	return counts_as_tried ? LANE_TRIED : LANE_NEW;
+}
+
+/* An entry in a lane has its place there where one that waits has its place in the heap. */
+static void leave_lane(struct address_table *table, struct address_entry *entry)
+{
+	struct address_lane_entries *lane = &table->lanes[entry->lane];
+	struct address_entry *last = lane->entries[--lane->count];
+	lane->entries[entry->due.place] = last;
+	last->due.place = entry->due.place;
+	entry->lane = LANE_NONE;
+	entry->due.place = 0;
+}
+
+/* Without memory the entry isn't dialled until it is due another time. */
+static void enter_lane(struct address_table *table, struct address_entry *entry)
+{
+	enum address_lane which = lane_of(entry);
+	struct address_lane_entries *lane = &table->lanes[which];
+	if (lane->count == lane->capacity) {
+		size_t capacity = lane->capacity == 0 ? 16 : lane->capacity * 2;
+		struct address_entry **grown = realloc(lane->entries, capacity * sizeof(struct address_entry *));
+		if (grown == NULL)
+			return;
+		lane->entries = grown;
+		lane->capacity = capacity;
+	}
+	entry->lane = which;
+	entry->due.place = lane->count;
+	lane->entries[lane->count++] = entry;
+}
+
+void address_table_set_due(struct address_table *table, struct address_entry *entry, int64_t due_us)
+{
+	if (entry->lane != LANE_NONE)
+		leave_lane(table, entry);
+	else
+		heap_remove(&table->waiting, &entry->due);
+	if (due_us != FOREVER_US)
+		heap_add(&table->waiting, &entry->due, due_us);
+}
+
+int64_t address_table_run(struct address_table *table, int64_t now_us)
+{
+	struct heap_item *first;
+	while ((first = heap_first(&table->waiting)) != NULL && first->key <= now_us) {
+		heap_remove(&table->waiting, first);
+		enter_lane(table, entry_of(first));
+	}
+	return first == NULL ? FOREVER_US : first->key;
+}

@@ -1,0 +1,199 @@
+#include "gossip.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "peer.h"
+#include "recent.h"
+
+extern struct mutex gossip_guard;
+
+#define DAY_S ((int64_t)24 * 3600)
+#define DAY_US (DAY_S * 1000 * 1000)
+
+struct gossip {
+	/* Immutable. */
+	struct registry *registry;
+	struct alarm *alarm;
+	struct hash_key secret;
+	/* Guarded. */
+	struct mutex mutex;
+	struct recent heard GUARDED_BY(gossip_guard);
+	struct message_entry *waiting GUARDED_BY(gossip_guard); /* room for GOSSIP_WAITING; NULL while none waits */
+	size_t count GUARDED_BY(gossip_guard);
+	int64_t due_us GUARDED_BY(gossip_guard); /* meaningless while none waits */
+};
+
+/* A peer that may be told, as it was at one moment. */
+struct listener {
+	struct peer *peer;
+	struct peer_info info;
+};
+
+/* To whom one entry goes: places in the list of listeners, or their number for nobody. */
+struct choice {
+	size_t targets[GOSSIP_TARGETS];
+};
+
+static void enter(struct gossip *gossip) ACQUIRES(gossip_guard) UNCHECKED
+{
+	mutex_lock(&gossip->mutex);
+}
+
+static void leave(struct gossip *gossip) RELEASES(gossip_guard) UNCHECKED
+{
+	mutex_unlock(&gossip->mutex);
+}
+
+struct gossip *gossip_new(struct registry *registry, struct alarm *alarm, const struct hash_key *secret) UNCHECKED
+{
+	struct gossip *gossip = calloc(1, sizeof *gossip);
+	if (gossip == NULL)
+		return NULL;
+	gossip->registry = registry;
+	gossip->alarm = alarm;
+	gossip->secret = *secret;
+	mutex_init(&gossip->mutex);
+	recent_init(&gossip->heard, GOSSIP_REMEMBERED, DAY_S);
+	return gossip;
+}
+
+void gossip_free(struct gossip *gossip) UNCHECKED
+{
+	if (gossip == NULL)
+		return;
+	recent_fini(&gossip->heard);
+	free(gossip->waiting);
+	mutex_fini(&gossip->mutex);
+	free(gossip);
+}
+
+static void add(struct gossip *gossip, const struct message_entry *entry) REQUIRES(gossip_guard)
+{
+	if (gossip->waiting == NULL)
+		gossip->waiting = calloc(GOSSIP_WAITING, sizeof *gossip->waiting);
+	if (gossip->waiting != NULL && gossip->count < GOSSIP_WAITING)
+		gossip->waiting[gossip->count++] = *entry;
+}
+
+void gossip_hear(struct gossip *gossip, const struct message_entry *entries, size_t count, int64_t now_us)
+{
+	enter(gossip);
+	bool was_empty = gossip->count == 0;
+	for (size_t i = 0; i < count; i++) {
+		const struct address *address = &entries[i].address;
+		uint64_t hash = keyed_hash(&gossip->secret, address, sizeof *address);
+		if (recent_is_first(&gossip->heard, hash, now_us) && count <= GOSSIP_ENTRIES)
+			add(gossip, &entries[i]);
+	}
+	bool is_first = was_empty && gossip->count > 0;
+	if (is_first)
+		gossip->due_us = now_us + GOSSIP_DELAY_US;
+	leave(gossip);
+	if (is_first)
+		alarm_ring(gossip->alarm);
+}
+
+static bool may_be_told(const struct listener *listener, const struct message_entry *entry)
+{
+	const struct peer_info *info = &listener->info;
+	return !nodeid_equals(&entry->nodeid, &info->nodeid) &&
+	       address_may_travel(&entry->address, &info->local, &info->remote);
+}
+
+/* The listeners whose hashes with this address and day are greatest: the same choice all day. */
+static struct choice choose(const struct gossip *gossip, const struct message_entry *entry,
+			    const struct listener *listeners, size_t count, int64_t now_us)
+{
+	struct {
+		struct address address;
+		struct nodeid listener;
+		int64_t day;
+	} hashed = {.address = entry->address, .day = now_us / DAY_US};
+	struct choice choice;
+	uint64_t ranks[GOSSIP_TARGETS] = {0};
+	for (size_t i = 0; i < GOSSIP_TARGETS; i++)
+		choice.targets[i] = count;
+	for (size_t i = 0; i < count; i++) {
+		if (!may_be_told(&listeners[i], entry))
+			continue;
+		hashed.listener = listeners[i].info.nodeid;
+		uint64_t rank = keyed_hash(&gossip->secret, &hashed, sizeof hashed);
+		size_t candidate = i;
+		for (size_t j = 0; j < GOSSIP_TARGETS; j++) {
+			if (choice.targets[j] != count && ranks[j] >= rank)
+				continue;
+			size_t displaced = choice.targets[j];
+			uint64_t displaced_rank = ranks[j];
+			choice.targets[j] = candidate;
+			ranks[j] = rank;
+			candidate = displaced;
+			rank = displaced_rank;
+			if (candidate == count)
+				break;
+		}
+	}
+	return choice;
+}
+
+static void tell(const struct listener *listener, size_t self, const struct message_entry *entries,
+		 const struct choice *choices, size_t count)
+{
+	struct message_entry chosen[GOSSIP_ENTRIES];
+	struct message message = {.type = MESSAGE_ADDR, .addr.entries = chosen};
+	for (size_t i = 0; i < count; i++) {
+		bool is_chosen = false;
+		for (size_t j = 0; j < GOSSIP_TARGETS; j++)
+			is_chosen = is_chosen || choices[i].targets[j] == self;
+		if (!is_chosen || peer_knows_address(listener->peer, &entries[i].address))
+			continue;
+		peer_note_address(listener->peer, &entries[i].address);
+		chosen[message.addr.count++] = entries[i];
+		if (message.addr.count == GOSSIP_ENTRIES) {
+			peer_send(listener->peer, &message);
+			message.addr.count = 0;
+		}
+	}
+	if (message.addr.count > 0)
+		peer_send(listener->peer, &message);
+}
+
+static void pass_on(struct gossip *gossip, const struct message_entry *entries, size_t count, int64_t now_us)
+{
+	struct registry_snapshot ready = registry_take_snapshot(gossip->registry, true);
+	struct listener *listeners = calloc(ready.count + 1, sizeof *listeners);
+	struct choice *choices = calloc(count, sizeof *choices);
+	if (listeners != NULL && choices != NULL) {
+		for (size_t i = 0; i < ready.count; i++)
+			listeners[i] = (struct listener){ready.peers[i], peer_look(ready.peers[i], now_us)};
+		for (size_t i = 0; i < count; i++)
+			choices[i] = choose(gossip, &entries[i], listeners, ready.count, now_us);
+		for (size_t i = 0; i < ready.count; i++)
+			tell(&listeners[i], i, entries, choices, count);
+	}
+	free(choices);
+	free(listeners);
+	registry_release_snapshot(&ready);
+}
+
+int64_t gossip_run(struct gossip *gossip, int64_t now_us)
+{
+	struct message_entry *entries = NULL;
+	size_t count = 0;
+	int64_t next_us = FOREVER_US;
+
+	enter(gossip);
+	if (gossip->count > 0 && gossip->due_us <= now_us) {
+		entries = gossip->waiting;
+		count = gossip->count;
+		gossip->waiting = NULL;
+		gossip->count = 0;
+	} else if (gossip->count > 0) {
+		next_us = gossip->due_us;
+	}
+	leave(gossip);
+	if (entries != NULL)
+		pass_on(gossip, entries, count, now_us);
+	free(entries);
+	return next_us;
+}
