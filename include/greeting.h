@@ -16,10 +16,13 @@ enum { GREETING_LINES = 8 };
 
 struct greeter;
 
-/* Borrows settings and the addresses as bound. NULL if there is no memory. */
+/* Borrows the network's name and the addresses as bound. NULL if there is no memory. */
 struct greeter *greeter_new(const struct settings *settings, const struct nodeid *self, const struct address *listen,
 			    size_t listen_count);
 void greeter_free(struct greeter *greeter);
+
+/* The name and the address to advertise (unknown for none) that are told from now on. */
+void greeter_introduce_as(struct greeter *greeter, const char *name, const struct address *advertise);
 
 /* The one hello of a connection. */
 void greeter_say_hello(struct greeter *greeter, struct peer *peer, const struct peer_info *info);

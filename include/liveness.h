@@ -21,6 +21,9 @@ struct liveness {
 /* The first ping is due at once. */
 void liveness_init(struct liveness *liveness, int64_t interval_us, int64_t timeout_us, int64_t now_us);
 
+/* The next ping is then due by this interval, and an outstanding one fails by this time-out. */
+void liveness_set(struct liveness *liveness, int64_t interval_us, int64_t timeout_us);
+
 /* True if a ping is to be sent now; it counts as sent. */
 bool liveness_ping(struct liveness *liveness, int64_t now_us);
 /* Makes the next ping due at once, unless one is outstanding. */

@@ -8,13 +8,19 @@
 struct node;
 
 /*
- * Starts a node; settings are borrowed until node_stop. NULL with one line in error: the system refused something. All
- * threads have the caller's signal mask.
+ * Starts a node; settings are borrowed until node_stop, and node_reload alone changes them. NULL with one line in
+ * error: the system refused something. All threads have the caller's signal mask.
  */
-struct node *node_start(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES]);
+struct node *node_start(struct settings *settings, char error[static SETTINGS_ERROR_BYTES]);
 
 /* Blocks for about a second at most: says bye to every peer, joins every thread, frees everything. */
 void node_stop(struct node *node);
+
+/*
+ * Takes over what differs in fresh and needs no restart, with a log line for each setting that differs; fresh is then
+ * good for settings_fini alone. No connection ends for it.
+ */
+void node_reload(struct node *node, struct settings *fresh);
 
 /* Appends the tables of peers and of addresses as they are now. False if there is no memory. */
 bool node_render_table(struct node *node, struct buffer *out);

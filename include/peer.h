@@ -16,6 +16,7 @@
 #include "message.h"
 #include "nodeid.h"
 #include "outbox.h"
+#include "settings.h"
 #include "stream.h"
 
 enum {
@@ -101,8 +102,7 @@ bool peer_is_closing(const struct peer *peer);
 /* The reader's: the connection is up, and this is its near end. False if the peer was closed meanwhile. */
 bool peer_connected(struct peer *peer, const struct address *local);
 /* The reader's: the handshake is done. False if the peer was closed meanwhile: then it never becomes READY. */
-bool peer_ready(struct peer *peer, const struct message_hello *hello, int64_t interval_us, int64_t timeout_us,
-		int64_t now_us);
+bool peer_ready(struct peer *peer, const struct message_hello *hello, const struct settings *settings, int64_t now_us);
 /* A believed listening address; true if it is a new one. */
 bool peer_set_listen(struct peer *peer, const struct address *address);
 
@@ -137,6 +137,8 @@ bool peer_take_ending(struct peer *peer);
 
 /* Sends the next ping if it is due; returns when to look again, as liveness_next_ping_us does. None before READY. */
 int64_t peer_ping(struct peer *peer, int64_t now_us);
+/* The settings have another ping_interval or ping_timeout than before. */
+void peer_set_pings(struct peer *peer, const struct settings *settings, int64_t now_us);
 /* Pings at once, unless a ping is outstanding. */
 void peer_hurry_ping(struct peer *peer, int64_t now_us);
 /* False for a pong that nobody waits for. */

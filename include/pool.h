@@ -29,6 +29,8 @@ void pool_free(struct pool *pool);
 int pool_run(struct pool *pool, struct pool_job *job);
 int pool_run_new(struct pool *pool, struct pool_job *job);
 
+/* Of those that are parked beyond it, each stays for its parked_us. */
+void pool_set_max_parked(struct pool *pool, size_t max_parked);
 /* How many threads are parked. */
 size_t pool_parked(struct pool *pool);
 

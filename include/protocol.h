@@ -49,6 +49,9 @@ struct protocol;
 struct protocol *protocol_new(const struct protocol_parts *parts);
 void protocol_free(struct protocol *protocol);
 
+/* The name and the address to advertise (unknown for none) that are told from now on. */
+void protocol_introduce_as(struct protocol *protocol, const char *name, const struct address *advertise);
+
 /* The connection is up, and this is its near end. The side that dialled says hello. */
 void protocol_connected(struct protocol *protocol, struct peer *peer, const struct address *local);
 /* One line, without its LF. */

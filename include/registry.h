@@ -19,15 +19,9 @@
 #include "nodeid.h"
 #include "peer.h"
 #include "rng.h"
+#include "settings.h"
 
 struct registry;
-
-/* The rules that a claim is judged by. */
-struct registry_rules {
-	struct nodeid self;
-	int64_t handshake_timeout_us; /* a connection READY for longer than this is no simultaneous dial */
-	size_t max_inbound;
-};
 
 struct registry_counts {
 	size_t connections; /* in any state */
@@ -44,8 +38,8 @@ enum registry_claim {
 	REGISTRY_FULL,
 };
 
-/* NULL if there is no memory. */
-struct registry *registry_new(const struct registry_rules *rules);
+/* Borrows the settings. NULL if there is no memory. */
+struct registry *registry_new(const struct nodeid *self, const struct settings *settings);
 void registry_free(struct registry *registry);
 
 /* Holds the peer. False if there is no memory. */

@@ -1,7 +1,9 @@
 /*
  * The settings of a node: their table (names, types, ranges, defaults), read from a file in libconfig's syntax and from
- * the command line. A plain value once it is read; nothing here opens anything but the file. What each setting means
- * stands in kith.conf(5).
+ * the command line. Nothing here opens anything but the file. What each setting means stands in kith.conf(5).
+ *
+ * Once they are read, all threads may read them. Those of a running node are changed by settings_apply alone: its
+ * numbers may be read meanwhile, the rest by nobody but the thread that applies; what needs a restart stays as it is.
  */
 #ifndef KITH_SETTINGS_H
 #define KITH_SETTINGS_H
@@ -21,6 +23,8 @@ enum {
 	SETTINGS_LIST_ENTRIES = 256,
 	SETTINGS_ERROR_BYTES = 8192,
 	SETTINGS_FILE_BYTES = 1024 * 1024,
+	/* The longest value: a list of names, each in quotes, with a port, a comma and a space. */
+	SETTINGS_VALUE_BYTES = SETTINGS_LIST_ENTRIES * (SETTINGS_HOST_BYTES + 16),
 };
 
 struct bootstrap {
@@ -71,19 +75,19 @@ struct settings {
 	enum nodeid_mode nodeid_mode;
 	struct nodeid nodeid;		     /* none unless it is given */
 	char state_dir[SETTINGS_PATH_BYTES]; /* "" for none: nothing is written */
-	int64_t save_interval_us;
-	int64_t max_outbound;
-	int64_t max_inbound;
-	int64_t max_dialing;
-	int64_t max_parked;
-	int64_t max_addresses;
-	int64_t ping_interval_us;
-	int64_t ping_timeout_us;
-	int64_t connect_timeout_us;
-	int64_t handshake_timeout_us;
-	int64_t share_within_us;
-	int64_t retry_min_us;
-	int64_t retry_max_us;
+	_Atomic int64_t save_interval_us;
+	_Atomic int64_t max_outbound;
+	_Atomic int64_t max_inbound;
+	_Atomic int64_t max_dialing;
+	_Atomic int64_t max_parked;
+	_Atomic int64_t max_addresses;
+	_Atomic int64_t ping_interval_us;
+	_Atomic int64_t ping_timeout_us;
+	_Atomic int64_t connect_timeout_us;
+	_Atomic int64_t handshake_timeout_us;
+	_Atomic int64_t share_within_us;
+	_Atomic int64_t retry_min_us;
+	_Atomic int64_t retry_max_us;
 	enum log_level log_level;
 	char *where[SETTING_COUNT]; /* "FILE:LINE" or "-o NAME" of what was set; NULL for a default */
 };
@@ -107,6 +111,18 @@ bool settings_add_bootstrap(struct settings *settings, const char *address, cons
 			    char error[static SETTINGS_ERROR_BYTES]);
 /* What no setting can tell alone. */
 bool settings_check(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES]);
+
+/* The value as the file would write it. */
+void settings_format(const struct settings *settings, enum setting_id setting, char out[static SETTINGS_VALUE_BYTES]);
+
+enum settings_change {
+	SETTINGS_SAME,
+	SETTINGS_APPLIED,
+	SETTINGS_NEED_RESTART,
+};
+
+/* Takes over one setting, if it differs and a running node can: then fresh has the value that it had before. */
+enum settings_change settings_apply(struct settings *running, struct settings *fresh, enum setting_id setting);
 
 /* The table, for the documents that must agree with it: the name, and the default as the file would write it. */
 const char *setting_name(enum setting_id setting);

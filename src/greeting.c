@@ -1,6 +1,7 @@
 #include "greeting.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@ struct key {
 	struct address own; /* as the far end may dial it; may be unknown */
 	bool tells_port;    /* the far end puts it to the host that it sees the connection come from */
 	bool is_feeler;
+	unsigned introduction;
 };
 
 /* Immutable once it is kept. */
@@ -25,12 +27,15 @@ struct greeting {
 
 struct greeter {
 	/* Immutable. */
-	const struct settings *settings;
+	const char *network;
 	struct nodeid self;
 	const struct address *listen;
 	size_t listen_count;
 	/* Guarded. */
 	struct mutex mutex;
+	char name[MESSAGE_TEXT_BYTES] GUARDED_BY(greeter_guard);
+	struct address advertise GUARDED_BY(greeter_guard);
+	unsigned introduction GUARDED_BY(greeter_guard); /* counts the changes of these two */
 	struct greeting *kept[GREETING_LINES] GUARDED_BY(greeter_guard);
 	size_t kept_count GUARDED_BY(greeter_guard); /* ever kept; a ring */
 };
@@ -60,11 +65,12 @@ struct greeter *greeter_new(const struct settings *settings, const struct nodeid
 	struct greeter *greeter = calloc(1, sizeof *greeter);
 	if (greeter == NULL)
 		return NULL;
-	greeter->settings = settings;
+	greeter->network = settings->network;
 	greeter->self = *self;
 	greeter->listen = listen;
 	greeter->listen_count = listen_count;
 	mutex_init(&greeter->mutex);
+	greeter_introduce_as(greeter, settings->name, &settings->advertise);
 	return greeter;
 }
 
@@ -78,12 +84,22 @@ void greeter_free(struct greeter *greeter) UNCHECKED
 	free(greeter);
 }
 
+void greeter_introduce_as(struct greeter *greeter, const char *name, const struct address *advertise)
+{
+	enter(greeter);
+	snprintf(greeter->name, sizeof greeter->name, "%s", name);
+	greeter->advertise = *advertise;
+	greeter->introduction++; /* no line that is kept fits any more */
+	leave(greeter);
+}
+
 /* Where this node listens, as the far end of this connection may dial it; false if there is no such address. */
 static bool own_address(const struct greeter *greeter, const struct peer_info *info, struct address *own)
+	REQUIRES(greeter_guard)
 {
 	bool found = true;
-	if (address_is_known(&greeter->settings->advertise)) {
-		*own = greeter->settings->advertise;
+	if (address_is_known(&greeter->advertise)) {
+		*own = greeter->advertise;
 	} else if (info->direction == PEER_INBOUND) {
 		*own = info->local;
 	} else {
@@ -100,9 +116,9 @@ static bool own_address(const struct greeter *greeter, const struct peer_info *i
 	return found && address_is_dialable(own) && address_may_travel(own, &info->local, &info->remote);
 }
 
-static struct key key_of(const struct greeter *greeter, const struct peer_info *info)
+static struct key key_of(const struct greeter *greeter, const struct peer_info *info) REQUIRES(greeter_guard)
 {
-	struct key key = {.is_feeler = info->is_feeler};
+	struct key key = {.is_feeler = info->is_feeler, .introduction = greeter->introduction};
 	struct address own;
 	if (own_address(greeter, info, &own)) {
 		key.own = own;
@@ -111,7 +127,7 @@ static struct key key_of(const struct greeter *greeter, const struct peer_info *
 	return key;
 }
 
-static bool encode_hello(const struct greeter *greeter, const struct key *key, struct buffer *out)
+static bool encode_hello(const struct greeter *greeter, const struct key *key, const char *name, struct buffer *out)
 {
 	struct message message = {.type = MESSAGE_HELLO,
 				  .hello = {.nodeid = greeter->self,
@@ -119,8 +135,8 @@ static bool encode_hello(const struct greeter *greeter, const struct key *key, s
 					    .agent = "kithd/" KITH_VERSION,
 					    .listen = key->tells_port ? key->own.port : 0,
 					    .is_feeler = key->is_feeler}};
-	strcpy(message.hello.network, greeter->settings->network);
-	strcpy(message.hello.name, greeter->settings->name);
+	strcpy(message.hello.network, greeter->network);
+	strcpy(message.hello.name, name);
 	return message_encode(&message, out);
 }
 
@@ -132,14 +148,14 @@ static bool encode_addr(const struct greeter *greeter, const struct key *key, st
 }
 
 /* NULL if there is no memory. */
-static struct greeting *new_greeting(const struct greeter *greeter, const struct key *key)
+static struct greeting *new_greeting(const struct greeter *greeter, const struct key *key, const char *name)
 {
 	struct greeting *greeting = calloc(1, sizeof *greeting);
 	if (greeting == NULL)
 		return NULL;
 	atomic_init(&greeting->references, 1);
 	greeting->key = *key;
-	if (encode_hello(greeter, key, &greeting->hello) && encode_addr(greeter, key, &greeting->addr))
+	if (encode_hello(greeter, key, name, &greeting->hello) && encode_addr(greeter, key, &greeting->addr))
 		return greeting;
 	release(greeting);
 	return NULL;
@@ -147,8 +163,8 @@ static struct greeting *new_greeting(const struct greeter *greeter, const struct
 
 static bool is_for(const struct greeting *greeting, const struct key *key)
 {
-	return greeting->key.tells_port == key->tells_port && greeting->key.is_feeler == key->is_feeler &&
-	       address_equals(&greeting->key.own, &key->own);
+	return greeting->key.introduction == key->introduction && greeting->key.tells_port == key->tells_port &&
+	       greeting->key.is_feeler == key->is_feeler && address_equals(&greeting->key.own, &key->own);
 }
 
 static struct greeting *find_kept(struct greeter *greeter, const struct key *key) REQUIRES(greeter_guard)
@@ -172,13 +188,15 @@ static struct greeting *hold(struct greeting *greeting)
  */
 static struct greeting *greeting_for(struct greeter *greeter, const struct peer_info *info)
 {
-	struct key key = key_of(greeter, info);
+	char name[MESSAGE_TEXT_BYTES];
 	enter(greeter);
+	struct key key = key_of(greeter, info);
 	struct greeting *greeting = hold(find_kept(greeter, &key));
+	strcpy(name, greeter->name);
 	leave(greeter);
 	if (greeting != NULL)
 		return greeting;
-	greeting = hold(new_greeting(greeter, &key));
+	greeting = hold(new_greeting(greeter, &key, name));
 	if (greeting == NULL)
 		return NULL;
 	enter(greeter);

@@ -8,6 +8,15 @@ void liveness_init(struct liveness *liveness, int64_t interval_us, int64_t timeo
 		.interval_us = interval_us, .timeout_us = timeout_us, .ping_due_us = now_us, .rtt_us = -1};
 }
 
+void liveness_set(struct liveness *liveness, int64_t interval_us, int64_t timeout_us)
+{
+	/* A first ping, or a hurried one, doesn't wait for an interval. */
+	if (!liveness->is_waiting && liveness->ping_due_us == liveness->pinged_us + liveness->interval_us)
+		liveness->ping_due_us = liveness->pinged_us + interval_us;
+	liveness->interval_us = interval_us;
+	liveness->timeout_us = timeout_us;
+}
+
 bool liveness_ping(struct liveness *liveness, int64_t now_us)
 {
 	if (liveness->is_waiting || now_us < liveness->ping_due_us)

@@ -52,7 +52,8 @@ static const char help[] =
 	"  -V, --version               print the version and exit\n"
 	"  -h, --help                  print this and exit\n"
 	"\n"
-	"SIGUSR1 prints the peer table to stdout, SIGINT and SIGTERM stop the node.\n"
+	"SIGUSR1 prints the peer table to stdout, SIGHUP reads the settings again, SIGINT\n"
+	"and SIGTERM stop the node.\n"
 	"kithd(8), kith.conf(5) and kith-protocol(7) say more.\n";
 
 /* The one line in which the program says why it ends; it may quote what the user wrote. */
@@ -136,13 +137,19 @@ static int parse_arguments(int argc, char **argv, struct arguments *arguments)
 	return -1;
 }
 
+/* NULL if there is none. */
+static const char *settings_file(const struct arguments *arguments)
+{
+	if (arguments->file == NULL && access(DEFAULT_FILE, F_OK) == 0)
+		return DEFAULT_FILE;
+	return arguments->file;
+}
+
 /* The file, then -o, which beats it, then -l and -b. */
 static bool read_settings(const struct arguments *arguments, struct settings *settings,
 			  char error[static SETTINGS_ERROR_BYTES])
 {
-	const char *file = arguments->file;
-	if (file == NULL && access(DEFAULT_FILE, F_OK) == 0)
-		file = DEFAULT_FILE;
+	const char *file = settings_file(arguments);
 	if (file != NULL && !settings_read_file(settings, file, error))
 		return false;
 	for (size_t i = 0; i < arguments->option_count; i++)
@@ -155,6 +162,12 @@ static bool read_settings(const struct arguments *arguments, struct settings *se
 		if (!settings_add_bootstrap(settings, arguments->bootstrap[i], "-b", error))
 			return false;
 	return settings_check(settings, error);
+}
+
+static enum log_level level_of(const struct settings *settings, const struct arguments *arguments)
+{
+	enum log_level level = settings->log_level + (enum log_level)arguments->verbose;
+	return level > LOG_DEBUG ? LOG_DEBUG : level;
 }
 
 /* Where one of stdin, stdout and stderr is closed, the next descriptor would get its number, and then its output. */
@@ -183,6 +196,7 @@ static void raise_descriptor_limit(void)
 enum signal_action {
 	ACTION_NONE,
 	ACTION_TABLE,
+	ACTION_RELOAD,
 	ACTION_STOP,
 };
 
@@ -191,6 +205,7 @@ static const struct {
 	enum signal_action action;
 } signals[] = {
 	{SIGUSR1, ACTION_TABLE},
+	{SIGHUP, ACTION_RELOAD},
 	{SIGINT, ACTION_STOP},
 	{SIGTERM, ACTION_STOP},
 };
@@ -255,7 +270,26 @@ static void print_table(struct node *node, struct output *output)
 	buffer_fini(&table);
 }
 
-static void serve(struct node *node)
+static void reload(struct node *node, const struct settings *running, const struct arguments *arguments)
+{
+	struct settings fresh;
+	char error[SETTINGS_ERROR_BYTES];
+	settings_init(&fresh);
+	if (settings_file(arguments) == NULL) {
+		log_warning("settings are not read again: there is no " DEFAULT_FILE ", and -c names no other file");
+	} else if (!read_settings(arguments, &fresh, error)) {
+		log_error("settings are not read again: %s", error);
+	} else {
+		enum log_level before = level_of(running, arguments), after = level_of(&fresh, arguments);
+		/* What changes is logged if either level has it. */
+		log_set_level(before > after ? before : after);
+		node_reload(node, &fresh);
+		log_set_level(after);
+	}
+	settings_fini(&fresh);
+}
+
+static void serve(struct node *node, const struct settings *settings, const struct arguments *arguments)
 {
 	sigset_t set = handled_signals();
 	struct output output;
@@ -268,13 +302,15 @@ static void serve(struct node *node)
 		action = action_of(number);
 		if (action == ACTION_TABLE)
 			print_table(node, &output);
+		else if (action == ACTION_RELOAD)
+			reload(node, settings, arguments);
 		else
 			log_info("stopping: %s", strsignal(number));
 	}
 	output_fini(&output);
 }
 
-static int run(const struct settings *settings)
+static int run(struct settings *settings, const struct arguments *arguments)
 {
 	char error[SETTINGS_ERROR_BYTES];
 
@@ -283,7 +319,7 @@ static int run(const struct settings *settings)
 	log_open();
 	struct node *node = node_start(settings, error);
 	if (node != NULL) {
-		serve(node);
+		serve(node, settings, arguments);
 		let_stop_signals_kill();
 		node_stop(node);
 		log_info("stopped");
@@ -315,9 +351,8 @@ int main(int argc, char **argv)
 		puts("the settings are good");
 		status = STATUS_STOPPED;
 	} else {
-		enum log_level level = settings.log_level + (enum log_level)arguments.verbose;
-		log_set_level(level > LOG_DEBUG ? LOG_DEBUG : level);
-		status = run(&settings);
+		log_set_level(level_of(&settings, &arguments));
+		status = run(&settings, &arguments);
 	}
 	settings_fini(&settings);
 	return status;

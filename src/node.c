@@ -24,7 +24,7 @@
 #define PARKED_US ((int64_t)10 * 1000 * 1000)
 
 struct node {
-	const struct settings *settings;
+	struct settings *settings;
 	struct nodeid nodeid;
 	int64_t started_us;
 	struct alarm alarm;
@@ -62,11 +62,8 @@ static struct hash_key random_key(void)
 static bool build(struct node *node)
 {
 	const struct settings *settings = node->settings;
-	struct registry_rules rules = {.self = node->nodeid,
-				       .handshake_timeout_us = settings->handshake_timeout_us,
-				       .max_inbound = (size_t)settings->max_inbound};
-	node->registry = registry_new(&rules);
 	struct hash_key secret = random_key();
+	node->registry = registry_new(&node->nodeid, settings);
 	node->book = address_book_new(settings, &secret, random_seed(), clock_now_us());
 	node->pool = pool_new((size_t)settings->max_parked, PARKED_US);
 	node->parts.listen = acceptor_addresses(node->acceptor, &node->parts.listen_count);
@@ -124,7 +121,7 @@ static void log_start(const struct node *node)
 	}
 }
 
-struct node *node_start(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES])
+struct node *node_start(struct settings *settings, char error[static SETTINGS_ERROR_BYTES])
 {
 	struct node *node = calloc(1, sizeof *node);
 	int problem = ENOMEM;
@@ -151,6 +148,61 @@ failed:
 		 strerror(problem));
 	node_stop(node);
 	return NULL;
+}
+
+static enum settings_change reload_setting(struct node *node, struct settings *fresh, enum setting_id setting)
+{
+	char running[SETTINGS_VALUE_BYTES], other[SETTINGS_VALUE_BYTES];
+	enum settings_change change = settings_apply(node->settings, fresh, setting);
+	settings_format(node->settings, setting, running);
+	settings_format(fresh, setting, other);
+	if (change == SETTINGS_APPLIED)
+		log_info("%s: %s is now %s", setting_name(setting), other, running);
+	else if (change == SETTINGS_NEED_RESTART)
+		log_warning("%s: %s stays until a restart; the file says %s", setting_name(setting), running, other);
+	return change;
+}
+
+static void set_all_pings(struct node *node)
+{
+	struct peer *peers[REGISTRY_STEP];
+	uint64_t after = 0;
+	size_t count;
+	while ((count = registry_walk(node->registry, &after, peers)) > 0) {
+		for (size_t i = 0; i < count; i++) {
+			peer_set_pings(peers[i], node->settings, clock_now_us());
+			peer_release(peers[i]);
+		}
+	}
+}
+
+/* What nobody reads from the settings at each use. */
+static void pass_on(struct node *node, const bool changed[static SETTING_COUNT])
+{
+	const struct settings *settings = node->settings;
+	if (changed[SETTING_NAME] || changed[SETTING_ADVERTISE])
+		protocol_introduce_as(node->protocol, settings->name, &settings->advertise);
+	if (changed[SETTING_BOOTSTRAP])
+		address_book_set_bootstraps(node->book, settings, clock_now_us());
+	if (changed[SETTING_MAX_PARKED])
+		pool_set_max_parked(node->pool, (size_t)settings->max_parked);
+	if (changed[SETTING_PING_INTERVAL] || changed[SETTING_PING_TIMEOUT])
+		set_all_pings(node);
+	alarm_ring(&node->alarm);
+}
+
+void node_reload(struct node *node, struct settings *fresh)
+{
+	bool changed[SETTING_COUNT], differs = false;
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		enum settings_change change = reload_setting(node, fresh, (enum setting_id)i);
+		changed[i] = change == SETTINGS_APPLIED;
+		differs = differs || change != SETTINGS_SAME;
+	}
+	if (differs)
+		pass_on(node, changed);
+	else
+		log_info("the settings are read again: nothing has changed");
 }
 
 static void close_all_peers(struct node *node)

@@ -176,8 +176,7 @@ bool peer_connected(struct peer *peer, const struct address *local)
 	return goes_on;
 }
 
-bool peer_ready(struct peer *peer, const struct message_hello *hello, int64_t interval_us, int64_t timeout_us,
-		int64_t now_us)
+bool peer_ready(struct peer *peer, const struct message_hello *hello, const struct settings *settings, int64_t now_us)
 {
 	char *name = hello->name[0] == '\0' ? NULL : strdup(hello->name);
 	enter(peer);
@@ -187,7 +186,8 @@ bool peer_ready(struct peer *peer, const struct message_hello *hello, int64_t in
 		peer->nodeid = hello->nodeid;
 		peer->name = name;
 		peer->ready_us = now_us;
-		liveness_init(&peer->liveness, interval_us, timeout_us, now_us);
+		/* Under the lock, so that a change is either seen here or by peer_set_pings. */
+		liveness_init(&peer->liveness, settings->ping_interval_us, settings->ping_timeout_us, now_us);
 	}
 	leave(peer);
 	if (!goes_on)
@@ -358,6 +358,29 @@ int64_t peer_ping(struct peer *peer, int64_t now_us)
 	if (is_due)
 		peer_send_type(peer, MESSAGE_PING);
 	return next_us;
+}
+
+/* When the next ping is due, or the outstanding one fails. */
+static int64_t next_look_us(const struct peer *peer, int64_t now_us) REQUIRES(peer_guard)
+{
+	int64_t ping_us = liveness_next_ping_us(&peer->liveness, now_us);
+	int64_t deadline_us = liveness_deadline_us(&peer->liveness);
+	return ping_us < deadline_us ? ping_us : deadline_us;
+}
+
+void peer_set_pings(struct peer *peer, const struct settings *settings, int64_t now_us)
+{
+	bool is_earlier = false;
+	enter(peer);
+	if (peer->state == PEER_READY) {
+		int64_t before_us = next_look_us(peer, now_us);
+		liveness_set(&peer->liveness, settings->ping_interval_us, settings->ping_timeout_us);
+		is_earlier = next_look_us(peer, now_us) < before_us;
+	}
+	leave(peer);
+	/* Whoever waits for a later moment looks again by himself. */
+	if (is_earlier)
+		outbox_call_pinger(peer->outbox);
 }
 
 void peer_hurry_ping(struct peer *peer, int64_t now_us)

@@ -18,11 +18,11 @@ struct place {
 
 struct pool {
 	/* Immutable. */
-	size_t max_parked;
 	int64_t parked_us;
 	struct mutex mutex;
 	struct condition emptied;
 	/* Guarded. */
+	size_t max_parked GUARDED_BY(pool_guard);
 	struct place *parked GUARDED_BY(pool_guard); /* the last to be parked first: its memory is the warmest */
 	struct place *free GUARDED_BY(pool_guard);
 	size_t parked_count GUARDED_BY(pool_guard);
@@ -47,7 +47,7 @@ static bool wait_for(struct pool *pool, struct condition *condition, int64_t dea
 	return condition_wait_until(condition, &pool->mutex, deadline_us);
 }
 
-struct pool *pool_new(size_t max_parked, int64_t parked_us)
+struct pool *pool_new(size_t max_parked, int64_t parked_us) UNCHECKED
 {
 	struct pool *pool = calloc(1, sizeof *pool);
 	if (pool == NULL)
@@ -182,6 +182,13 @@ int pool_run(struct pool *pool, struct pool_job *job)
 		return pool_run_new(pool, job);
 	condition_signal(&parked->changed);
 	return 0;
+}
+
+void pool_set_max_parked(struct pool *pool, size_t max_parked)
+{
+	enter(pool);
+	pool->max_parked = max_parked;
+	leave(pool);
 }
 
 size_t pool_parked(struct pool *pool)

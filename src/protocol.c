@@ -81,6 +81,13 @@ void protocol_free(struct protocol *protocol)
 	free(protocol);
 }
 
+void protocol_introduce_as(struct protocol *protocol, const char *name, const struct address *advertise)
+{
+	greeter_introduce_as(protocol->greeter, name, advertise);
+	if (address_is_known(advertise) && !address_book_is_self(protocol->parts.book, advertise))
+		address_book_add_own(protocol->parts.book, advertise);
+}
+
 /* ---- what is said of addresses ---- */
 
 /* May the address be used or told over this connection, and could a node listen there? */
@@ -143,13 +150,12 @@ static bool is_hearsay(struct protocol *protocol, struct peer *peer, const struc
 static void become_ready(struct protocol *protocol, struct peer *peer, const struct message_hello *hello,
 			 int64_t now_us)
 {
-	const struct settings *settings = protocol->parts.settings;
 	struct peer_info info = peer_look(peer, now_us);
 
 	/* The answer is in the outbox before the peer is READY: nobody else sends to it earlier. */
 	if (info.direction == PEER_INBOUND)
 		greeter_say_hello(protocol->greeter, peer, &info);
-	if (!peer_ready(peer, hello, settings->ping_interval_us, settings->ping_timeout_us, now_us))
+	if (!peer_ready(peer, hello, protocol->parts.settings, now_us))
 		return;
 	address_book_connected(protocol->parts.book, &hello->nodeid);
 	if (info.direction == PEER_OUTBOUND)

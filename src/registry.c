@@ -22,7 +22,9 @@ struct entry {
 };
 
 struct registry {
-	struct registry_rules rules; /* immutable */
+	/* Immutable. */
+	struct nodeid self;
+	const struct settings *settings;
 	struct mutex mutex;
 	struct condition emptied;
 	/* Guarded. */
@@ -47,12 +49,13 @@ static void wait_for_change(struct registry *registry) REQUIRES(registry_guard) 
 	condition_wait_until(&registry->emptied, &registry->mutex, FOREVER_US);
 }
 
-struct registry *registry_new(const struct registry_rules *rules)
+struct registry *registry_new(const struct nodeid *self, const struct settings *settings)
 {
 	struct registry *registry = calloc(1, sizeof *registry);
 	if (registry == NULL)
 		return NULL;
-	registry->rules = *rules;
+	registry->self = *self;
+	registry->settings = settings;
 	mutex_init(&registry->mutex);
 	condition_init(&registry->emptied);
 	return registry;
@@ -143,10 +146,11 @@ void registry_remove(struct registry *registry, struct peer *peer)
  * Which of two connections with one nodeid stays. Each end of a pair decides for itself, and both must come to the same
  * answer: kith-protocol(7), "One connection for a pair".
  */
-static bool newcomer_stays(const struct registry_rules *rules, const struct entry *first, enum peer_direction newcomer,
+static bool newcomer_stays(const struct registry *registry, const struct entry *first, enum peer_direction newcomer,
 			   const struct nodeid *nodeid, int64_t now_us)
 {
-	bool is_old = now_us - first->ready_us > rules->handshake_timeout_us;
+	/* READY for so long, it is no simultaneous dial. */
+	bool is_old = now_us - first->ready_us > registry->settings->handshake_timeout_us;
 	bool same_dialler = peer_direction(first->peer) == newcomer;
 	/*
 	 * Old, or dialled by the same end: no two dials have crossed. The end that was dialled keeps what it has, since
@@ -155,7 +159,7 @@ static bool newcomer_stays(const struct registry_rules *rules, const struct entr
 	if (is_old || same_dialler)
 		return newcomer == PEER_OUTBOUND;
 	/* Both ends have dialled at once: the dial of the smaller nodeid stays. */
-	bool self_is_smaller = nodeid_compare(&rules->self, nodeid) < 0;
+	bool self_is_smaller = nodeid_compare(&registry->self, nodeid) < 0;
 	return self_is_smaller == (newcomer == PEER_OUTBOUND);
 }
 
@@ -168,10 +172,11 @@ static enum registry_claim claim(struct registry *registry, struct peer *peer, c
 
 	if (first != NULL && !peer_is_closing(first->peer)) {
 		*other = peer_hold(first->peer);
-		if (!newcomer_stays(&registry->rules, first, peer_direction(peer), nodeid, now_us))
+		if (!newcomer_stays(registry, first, peer_direction(peer), nodeid, now_us))
 			return REGISTRY_DUPLICATE;
 		result = REGISTRY_REPLACES;
-	} else if (peer_direction(peer) == PEER_INBOUND && registry->counts.inbound >= registry->rules.max_inbound) {
+	} else if (peer_direction(peer) == PEER_INBOUND &&
+		   registry->counts.inbound >= (size_t)registry->settings->max_inbound) {
 		return REGISTRY_FULL;
 	}
 	if (first != NULL)

@@ -4,6 +4,7 @@
 #include <libconfig.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,10 @@ struct setting {
 	const char *default_text;
 	const char *wanted; /* what would be right */
 	bool (*set)(struct settings *settings, const struct setting *setting, const struct value *value, char *problem);
+	/* As the file would write it; out has SETTINGS_VALUE_BYTES. */
+	void (*format)(const struct settings *settings, const struct setting *setting, char *out);
+	/* Of two settings with each other; NULL for what a running node can't take over. */
+	void (*exchange)(struct settings *one, struct settings *other, const struct setting *setting);
 	size_t offset;
 	double least, most;
 	enum { READ_NUMBER, READ_TEXT, READ_LIST } option_syntax;
@@ -50,6 +55,11 @@ static void *field(struct settings *settings, const struct setting *setting)
 	return (char *)settings + setting->offset;
 }
 
+static const void *const_field(const struct settings *settings, const struct setting *setting)
+{
+	return (const char *)settings + setting->offset;
+}
+
 static bool wrong_value(const struct setting *setting, char *problem)
 {
 	return wrong(problem, "must be %s", setting->wanted);
@@ -61,7 +71,7 @@ static bool set_count(struct settings *settings, const struct setting *setting, 
 	if (value->kind != VALUE_NUMBER || !(value->number >= setting->least && value->number <= setting->most) ||
 	    value->number != (double)(int64_t)value->number)
 		return wrong_value(setting, problem);
-	*(int64_t *)field(settings, setting) = (int64_t)value->number;
+	*(_Atomic int64_t *)field(settings, setting) = (int64_t)value->number;
 	return true;
 }
 
@@ -71,7 +81,7 @@ static bool set_seconds(struct settings *settings, const struct setting *setting
 	/* Written so that NaN, which is neither below nor above anything, is out of range. */
 	if (value->kind != VALUE_NUMBER || !(value->number >= setting->least && value->number <= setting->most))
 		return wrong_value(setting, problem);
-	*(int64_t *)field(settings, setting) = (int64_t)(value->number * 1e6 + 0.5);
+	*(_Atomic int64_t *)field(settings, setting) = (int64_t)(value->number * 1e6 + 0.5);
 	return true;
 }
 
@@ -138,12 +148,14 @@ static bool set_state_dir(struct settings *settings, const struct setting *setti
 	return true;
 }
 
+static const char *const level_names[] = {
+	[LOG_ERROR] = "error", [LOG_WARNING] = "warning", [LOG_INFO] = "info", [LOG_DEBUG] = "debug"};
+
 static bool set_log_level(struct settings *settings, const struct setting *setting, const struct value *value,
 			  char *problem)
 {
-	static const char *const names[] = {"error", "warning", "info", "debug"};
-	for (size_t i = 0; value->kind == VALUE_TEXT && i < sizeof names / sizeof *names; i++) {
-		if (strcmp(value->text, names[i]) == 0) {
+	for (size_t i = 0; value->kind == VALUE_TEXT && i < sizeof level_names / sizeof *level_names; i++) {
+		if (strcmp(value->text, level_names[i]) == 0) {
 			settings->log_level = (enum log_level)i;
 			return true;
 		}
@@ -269,17 +281,156 @@ static bool set_bootstrap(struct settings *settings, const struct setting *setti
 	return true;
 }
 
+/* ---- values as the file would write them ---- */
+
+static void add_text(char *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void add_text(char *out, const char *format, ...)
+{
+	size_t used = strlen(out);
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(out + used, SETTINGS_VALUE_BYTES - used, format, arguments);
+	va_end(arguments);
+}
+
+static void add_quoted(char *out, const char *text)
+{
+	add_text(out, "\"");
+	for (const char *c = text; *c != '\0'; c++)
+		add_text(out, "%s%c", *c == '"' || *c == '\\' ? "\\" : "", *c);
+	add_text(out, "\"");
+}
+
+static void format_count(const struct settings *settings, const struct setting *setting, char *out)
+{
+	int64_t count = *(const _Atomic int64_t *)const_field(settings, setting);
+	add_text(out, "%lld", (long long)count);
+}
+
+static void format_seconds(const struct settings *settings, const struct setting *setting, char *out)
+{
+	int64_t us = *(const _Atomic int64_t *)const_field(settings, setting);
+	add_text(out, "%lld.%06lld", (long long)(us / 1000000), (long long)(us % 1000000));
+	for (size_t end = strlen(out) - 1; out[end] == '0' || out[end] == '.'; end--) {
+		bool is_point = out[end] == '.';
+		out[end] = '\0';
+		if (is_point)
+			break;
+	}
+}
+
+static void format_text(const struct settings *settings, const struct setting *setting, char *out)
+{
+	add_quoted(out, const_field(settings, setting));
+}
+
+static void format_nodeid(const struct settings *settings, const struct setting *setting, char *out)
+{
+	char given[NODEID_TEXT_BYTES];
+	(void)setting;
+	nodeid_format(&settings->nodeid, given);
+	if (settings->nodeid_mode == NODEID_GIVEN)
+		add_quoted(out, given);
+	else
+		add_quoted(out, settings->nodeid_mode == NODEID_KEEP ? "keep" : "session");
+}
+
+static void format_log_level(const struct settings *settings, const struct setting *setting, char *out)
+{
+	(void)setting;
+	add_quoted(out, level_names[settings->log_level]);
+}
+
+static void format_listen(const struct settings *settings, const struct setting *setting, char *out)
+{
+	char address[ADDRESS_TEXT_BYTES];
+	(void)setting;
+	add_text(out, "[");
+	for (size_t i = 0; i < settings->listen_count; i++) {
+		address_format(&settings->listen[i], address);
+		add_text(out, "%s\"%s\"", i == 0 ? "" : ", ", address);
+	}
+	add_text(out, "]");
+}
+
+static void format_advertise(const struct settings *settings, const struct setting *setting, char *out)
+{
+	char address[ADDRESS_TEXT_BYTES];
+	(void)setting;
+	address_format(&settings->advertise, address);
+	add_quoted(out, address_is_known(&settings->advertise) ? address : "");
+}
+
+static void format_bootstrap(const struct settings *settings, const struct setting *setting, char *out)
+{
+	(void)setting;
+	add_text(out, "[");
+	for (size_t i = 0; i < settings->bootstrap_count; i++) {
+		const struct bootstrap *bootstrap = &settings->bootstrap[i];
+		bool has_colon = strchr(bootstrap->host, ':') != NULL;
+		add_text(out, "%s\"%s%s%s:%u\"", i == 0 ? "" : ", ", has_colon ? "[" : "", bootstrap->host,
+			 has_colon ? "]" : "", (unsigned)bootstrap->port);
+	}
+	add_text(out, "]");
+}
+
+/* ---- what a running node can take over ---- */
+
+#define EXCHANGE(type, one, other)                                                                                     \
+	do {                                                                                                           \
+		type held = (one);                                                                                     \
+		(one) = (other);                                                                                       \
+		(other) = held;                                                                                        \
+	} while (0)
+
+static void exchange_number(struct settings *one, struct settings *other, const struct setting *setting)
+{
+	_Atomic int64_t *mine = field(one, setting), *yours = field(other, setting);
+	*yours = atomic_exchange(mine, *yours);
+}
+
+static void exchange_advertise(struct settings *one, struct settings *other, const struct setting *setting)
+{
+	(void)setting;
+	EXCHANGE(struct address, one->advertise, other->advertise);
+}
+
+static void exchange_bootstrap(struct settings *one, struct settings *other, const struct setting *setting)
+{
+	(void)setting;
+	EXCHANGE(struct bootstrap *, one->bootstrap, other->bootstrap);
+	EXCHANGE(size_t, one->bootstrap_count, other->bootstrap_count);
+}
+
+static void exchange_name(struct settings *one, struct settings *other, const struct setting *setting)
+{
+	char before[MESSAGE_TEXT_BYTES];
+	(void)setting;
+	strcpy(before, one->name);
+	strcpy(one->name, other->name);
+	strcpy(other->name, before);
+}
+
+static void exchange_log_level(struct settings *one, struct settings *other, const struct setting *setting)
+{
+	(void)setting;
+	EXCHANGE(enum log_level, one->log_level, other->log_level);
+}
+
+/* ---- the table ---- */
+
 #define COUNT(setting_name, default_value, minimum)                                                                    \
 	{                                                                                                              \
-		.name = #setting_name, .default_text = (default_value), .set = set_count,                              \
-		.wanted = "a whole number from " #minimum " to 1000000", .least = (minimum), .most = 1000000,          \
-		.offset = offsetof(struct settings, setting_name), .option_syntax = READ_NUMBER                        \
+		.name = #setting_name, .default_text = (default_value), .set = set_count, .format = format_count,      \
+		.exchange = exchange_number, .wanted = "a whole number from " #minimum " to 1000000",                  \
+		.least = (minimum), .most = 1000000, .offset = offsetof(struct settings, setting_name),                \
+		.option_syntax = READ_NUMBER                                                                           \
 	}
 #define SECONDS(setting_name, default_value)                                                                           \
 	{                                                                                                              \
-		.name = #setting_name, .default_text = (default_value), .set = set_seconds,                            \
-		.wanted = "a number of seconds from 0.01 to 86400", .least = 0.01, .most = 86400,                      \
-		.offset = offsetof(struct settings, setting_name##_us), .option_syntax = READ_NUMBER                   \
+		.name = #setting_name, .default_text = (default_value), .set = set_seconds, .format = format_seconds,  \
+		.exchange = exchange_number, .wanted = "a number of seconds from 0.01 to 86400", .least = 0.01,        \
+		.most = 86400, .offset = offsetof(struct settings, setting_name##_us), .option_syntax = READ_NUMBER    \
 	}
 
 static const struct setting table[SETTING_COUNT] = {
@@ -287,27 +438,35 @@ static const struct setting table[SETTING_COUNT] = {
 			    .default_text = "[\"127.0.0.1:5999\"]",
 			    .wanted = "a list of at most 256 addresses, as in [\"127.0.0.1:5999\"]",
 			    .set = set_listen,
+			    .format = format_listen,
 			    .option_syntax = READ_LIST},
 	[SETTING_ADVERTISE] = {.name = "advertise",
 			       .default_text = "\"\"",
 			       .wanted = "an address, as in \"192.0.2.7:5999\", or \"\" for none",
 			       .set = set_advertise,
+			       .format = format_advertise,
+			       .exchange = exchange_advertise,
 			       .option_syntax = READ_TEXT},
 	[SETTING_BOOTSTRAP] = {.name = "bootstrap",
 			       .default_text = "[]",
 			       .wanted = "a list of at most 256 addresses, as in [\"node.example:5999\"]",
 			       .set = set_bootstrap,
+			       .format = format_bootstrap,
+			       .exchange = exchange_bootstrap,
 			       .option_syntax = READ_LIST},
 	[SETTING_NETWORK] = {.name = "network",
 			     .default_text = "\"kith\"",
 			     .wanted = "a text of 1 to 64 bytes of UTF-8 without control characters, as in \"kith\"",
 			     .set = set_network,
+			     .format = format_text,
 			     .offset = offsetof(struct settings, network),
 			     .option_syntax = READ_TEXT},
 	[SETTING_NAME] = {.name = "name",
 			  .default_text = "\"\"",
 			  .wanted = "a text of at most 64 bytes of UTF-8 without control characters, as in \"alpha\"",
 			  .set = set_name,
+			  .format = format_text,
+			  .exchange = exchange_name,
 			  .offset = offsetof(struct settings, name),
 			  .option_syntax = READ_TEXT},
 	[SETTING_NODEID] = {.name = "nodeid",
@@ -315,19 +474,30 @@ static const struct setting table[SETTING_COUNT] = {
 			    .wanted = "\"session\", \"keep\" or a UUID, as in "
 				      "\"1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5d\"",
 			    .set = set_nodeid,
+			    .format = format_nodeid,
 			    .option_syntax = READ_TEXT},
 	[SETTING_STATE_DIR] = {.name = "state_dir",
 			       .default_text = "\"\"",
 			       .wanted = "an absolute path of at most 255 bytes without control characters, as in "
 					 "\"/var/lib/kith\", or \"\" for none",
 			       .set = set_state_dir,
+			       .format = format_text,
+			       .offset = offsetof(struct settings, state_dir),
 			       .option_syntax = READ_TEXT},
 	[SETTING_SAVE_INTERVAL] = SECONDS(save_interval, "60"),
 	[SETTING_MAX_OUTBOUND] = COUNT(max_outbound, "64", 0),
 	[SETTING_MAX_INBOUND] = COUNT(max_inbound, "512", 0),
 	[SETTING_MAX_DIALING] = COUNT(max_dialing, "16", 1),
 	[SETTING_MAX_PARKED] = COUNT(max_parked, "64", 0),
-	[SETTING_MAX_ADDRESSES] = COUNT(max_addresses, "81920", 256),
+	[SETTING_MAX_ADDRESSES] = {.name = "max_addresses",
+				   .default_text = "81920",
+				   .wanted = "a whole number from 256 to 1000000",
+				   .set = set_count,
+				   .format = format_count,
+				   .offset = offsetof(struct settings, max_addresses),
+				   .least = 256,
+				   .most = 1000000,
+				   .option_syntax = READ_NUMBER},
 	[SETTING_PING_INTERVAL] = SECONDS(ping_interval, "60"),
 	[SETTING_PING_TIMEOUT] = SECONDS(ping_timeout, "20"),
 	[SETTING_CONNECT_TIMEOUT] = SECONDS(connect_timeout, "10"),
@@ -339,6 +509,8 @@ static const struct setting table[SETTING_COUNT] = {
 			       .default_text = "\"info\"",
 			       .wanted = "one of \"error\", \"warning\", \"info\", \"debug\"",
 			       .set = set_log_level,
+			       .format = format_log_level,
+			       .exchange = exchange_log_level,
 			       .option_syntax = READ_TEXT},
 };
 
@@ -484,9 +656,8 @@ static char *read_whole(const char *path, char error[static SETTINGS_ERROR_BYTES
 		problem = strerror(EISDIR);
 	} else {
 		content = malloc(SETTINGS_FILE_BYTES + 2);
-		must(content != NULL);
-		length = fread(content, 1, SETTINGS_FILE_BYTES + 1, file);
-		if (ferror(file))
+		length = content == NULL ? 0 : fread(content, 1, SETTINGS_FILE_BYTES + 1, file);
+		if (content == NULL || ferror(file))
 			problem = strerror(errno);
 		else if (length > SETTINGS_FILE_BYTES)
 			problem = "it is larger than 1 MiB";
@@ -663,6 +834,26 @@ bool settings_add_bootstrap(struct settings *settings, const char *address, cons
 	if (!good)
 		snprintf(error, SETTINGS_ERROR_BYTES, "%s: %s", where, problem);
 	return good;
+}
+
+void settings_format(const struct settings *settings, enum setting_id setting, char out[static SETTINGS_VALUE_BYTES])
+{
+	out[0] = '\0';
+	table[setting].format(settings, &table[setting], out);
+}
+
+enum settings_change settings_apply(struct settings *running, struct settings *fresh, enum setting_id setting)
+{
+	char before[SETTINGS_VALUE_BYTES], after[SETTINGS_VALUE_BYTES];
+	settings_format(running, setting, before);
+	settings_format(fresh, setting, after);
+	if (strcmp(before, after) == 0)
+		return SETTINGS_SAME;
+	if (table[setting].exchange == NULL)
+		return SETTINGS_NEED_RESTART;
+	table[setting].exchange(running, fresh, &table[setting]);
+	EXCHANGE(char *, running->where[setting], fresh->where[setting]);
+	return SETTINGS_APPLIED;
 }
 
 static bool check_retries(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES])

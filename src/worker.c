@@ -100,10 +100,9 @@ static void ping(struct pool_job *job)
 	struct worker *worker = worker_of(job, offsetof(struct worker, pinging));
 	struct peer *peer = worker->peer;
 	struct outbox *outbox = peer_outbox(peer);
-	int64_t timeout_us = worker->parts->settings->ping_timeout_us;
 
 	while (!outbox_is_closed(outbox)) {
-		int64_t now_us = clock_now_us();
+		int64_t now_us = clock_now_us(), timeout_us = worker->parts->settings->ping_timeout_us;
 		int64_t next_us = peer_ping(peer, now_us);
 		int64_t deadline_us = peer_ping_deadline_us(peer);
 		if (deadline_us <= now_us)

@@ -74,11 +74,8 @@ void core_init(struct core *core, unsigned number, const char *listen)
 
 void core_start(struct core *core)
 {
-	struct registry_rules rules = {.self = core->self,
-				       .handshake_timeout_us = core->settings.handshake_timeout_us,
-				       .max_inbound = (size_t)core->settings.max_inbound};
 	alarm_init(&core->alarm);
-	core->registry = registry_new(&rules);
+	core->registry = registry_new(&core->self, &core->settings);
 	core->book = address_book_new(&core->settings, &core_secret, 1, core->now_us);
 	struct protocol_parts parts = {.settings = &core->settings,
 				       .secret = core_secret,

@@ -29,10 +29,12 @@ static void connect_peer(struct peer *peer)
 	CU_ASSERT(peer_connected(peer, &local));
 }
 
+static const struct settings settings = {.ping_interval_us = 60 * SECOND_US, .ping_timeout_us = 20 * SECOND_US};
+
 static bool make_ready(struct peer *peer, int64_t now_us)
 {
 	struct message_hello hello = {.nodeid = nodeid_of(0x1a2b3c4d), .name = "two"};
-	return peer_ready(peer, &hello, 60 * SECOND_US, 20 * SECOND_US, now_us);
+	return peer_ready(peer, &hello, &settings, now_us);
 }
 
 static struct peer *new_ready_peer(void)

@@ -11,12 +11,14 @@
 enum { SELF = 5, SMALLER = 1, LARGER = 9, MAX_INBOUND = 3 };
 
 static const int64_t start_us = 1000 * SECOND_US, timeout_us = 10 * SECOND_US;
+static struct settings settings;
 
 static struct registry *new_registry(unsigned self)
 {
-	struct registry_rules rules = {
-		.self = nodeid_of(self), .handshake_timeout_us = timeout_us, .max_inbound = MAX_INBOUND};
-	struct registry *registry = registry_new(&rules);
+	struct nodeid nodeid = nodeid_of(self);
+	settings.handshake_timeout_us = timeout_us;
+	settings.max_inbound = MAX_INBOUND;
+	struct registry *registry = registry_new(&nodeid, &settings);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(registry);
 	return registry;
 }
