@@ -75,6 +75,23 @@ static void who_has_gone_is_told_for_a_little_while_at_most(void)
 	core_fini(&core);
 }
 
+static void another_time_to_share_within_holds_for_the_next_answer(void)
+{
+	struct core core;
+	start(&core, 10);
+	struct peer *asker = meet(&core, 2, 0);
+	meet(&core, 3, 5999);
+	core.now_us += 10 * SECOND_US;
+	core.settings.share_within_us = 5 * SECOND_US;
+	ask(&core, asker);
+	EXPECT_SENT(asker, "addr()");
+	core.settings.share_within_us = 20 * SECOND_US;
+	core.now_us += DIRECTORY_AGE_US;
+	ask(&core, asker);
+	EXPECT_SENT(asker, "addr(127.1.0.4:5999=3)");
+	core_fini(&core);
+}
+
 static void of_more_than_an_answer_may_have_a_random_choice_is_told(void)
 {
 	enum { PEERS = MESSAGE_ADDR_ENTRIES * 2 };
@@ -102,6 +119,8 @@ static CU_TestInfo tests[] = {
 	{"who is too new for an answer is announced to the asker",
 	 who_is_too_new_for_an_answer_is_announced_to_the_asker},
 	{"who has gone is told for a little while at most", who_has_gone_is_told_for_a_little_while_at_most},
+	{"another time to share within holds for the next answer",
+	 another_time_to_share_within_holds_for_the_next_answer},
 	{"of more than an answer may have a random choice is told",
 	 of_more_than_an_answer_may_have_a_random_choice_is_told},
 	CU_TEST_INFO_NULL,

@@ -139,6 +139,32 @@ static void the_longest_interval_fits_a_machine_that_is_long_up(void)
 	WALK(day_us, day_us, start_us, steps);
 }
 
+static void a_new_interval_counts_from_the_last_ping(void)
+{
+	struct liveness liveness;
+	liveness_init(&liveness, 1000, 500, 5000);
+	/* The first ping doesn't wait for an interval. */
+	liveness_set(&liveness, 2000, 600);
+	CU_ASSERT_EQUAL(liveness_next_ping_us(&liveness, 5000), 5000);
+	CU_ASSERT(liveness_ping(&liveness, 5000));
+	liveness_set(&liveness, 3000, 700);
+	CU_ASSERT_EQUAL(liveness_next_ping_us(&liveness, 5100), 8000);
+	CU_ASSERT_EQUAL(liveness_deadline_us(&liveness), 5700);
+	CU_ASSERT(liveness_pong(&liveness, 5200));
+	CU_ASSERT_EQUAL(liveness_next_ping_us(&liveness, 5200), 8000);
+	liveness_set(&liveness, 300, 700);
+	CU_ASSERT_EQUAL(liveness_next_ping_us(&liveness, 5200), 5300);
+	liveness_set(&liveness, 4000, 700);
+	CU_ASSERT_EQUAL(liveness_next_ping_us(&liveness, 5200), 9000);
+	CU_ASSERT_EQUAL(liveness_rtt_us(&liveness, 5300), 200);
+	/* Nor does a hurried one. */
+	liveness_hurry(&liveness, 5300);
+	liveness_set(&liveness, 6000, 700);
+	CU_ASSERT_EQUAL(liveness_next_ping_us(&liveness, 5300), 5300);
+	CU_ASSERT(liveness_ping(&liveness, 5300));
+	CU_ASSERT_EQUAL(liveness_next_ping_us(&liveness, 5300), 11300);
+}
+
 static CU_TestInfo tests[] = {
 	{"a healthy peer is pinged once an interval", a_healthy_peer_is_pinged_once_an_interval},
 	{"a silent peer has failed at the time-out", a_silent_peer_has_failed_at_the_time_out},
@@ -147,6 +173,7 @@ static CU_TestInfo tests[] = {
 	{"a pong that nobody waits for changes nothing", a_pong_that_nobody_waits_for_changes_nothing},
 	{"a hurried ping is sent at once unless one is outstanding",
 	 a_hurried_ping_is_sent_at_once_unless_one_is_outstanding},
+	{"a new interval counts from the last ping", a_new_interval_counts_from_the_last_ping},
 	{"a hung peer never looks fresh", a_hung_peer_never_looks_fresh},
 	{"the longest interval fits a machine that is long up", the_longest_interval_fits_a_machine_that_is_long_up},
 	CU_TEST_INFO_NULL,

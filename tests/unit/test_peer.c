@@ -360,6 +360,32 @@ static void a_hurry_and_a_late_pong_wake_the_pinger(void)
 	peer_release(peer);
 }
 
+static void other_settings_reach_a_peer_and_wake_its_pinger_for_what_comes_earlier(void)
+{
+	const struct settings sooner = {.ping_interval_us = 30 * SECOND_US, .ping_timeout_us = 5 * SECOND_US};
+	struct peer *peer = new_peer(PEER_OUTBOUND);
+	int64_t deadline_us = clock_now_us() + 20 * SECOND_US, moment_us;
+	connect_peer(peer);
+	peer_set_pings(peer, &sooner, start_us); /* too early: it isn't READY */
+	CU_ASSERT(make_ready(peer, start_us));
+	CU_ASSERT_EQUAL(peer_ping(peer, start_us), start_us + 60 * SECOND_US);
+	take_all(peer);
+	peer_set_pings(peer, &sooner, start_us);
+	outbox_wait(peer_outbox(peer), deadline_us);
+	CU_ASSERT(clock_now_us() < deadline_us);
+	CU_ASSERT_EQUAL(peer_ping_deadline_us(peer), start_us + 5 * SECOND_US);
+	CU_ASSERT_EQUAL(peer_ping(peer, start_us), start_us + 30 * SECOND_US);
+	CU_ASSERT(peer_pong(peer, start_us + 1));
+	peer_set_pings(peer, &settings, start_us + 1);
+	CU_ASSERT_EQUAL(peer_ping(peer, start_us + 1), start_us + 60 * SECOND_US);
+	/* For what comes later nobody is woken. */
+	moment_us = clock_now_us() + 20 * MS_US;
+	outbox_wait(peer_outbox(peer), moment_us);
+	CU_ASSERT(clock_now_us() >= moment_us);
+	EXPECT_SENT(peer, "");
+	peer_release(peer);
+}
+
 /* ---- the rest ---- */
 
 static void what_a_peer_does_is_counted(void)
@@ -502,6 +528,8 @@ static CU_TestInfo tests[] = {
 	{"a ping is sent when it is due, and not twice", a_ping_is_sent_when_it_is_due_and_not_twice},
 	{"a ping can be hurried unless one is outstanding", a_ping_can_be_hurried_unless_one_is_outstanding},
 	{"a hurry and a late pong wake the pinger", a_hurry_and_a_late_pong_wake_the_pinger},
+	{"other settings reach a peer, and wake its pinger for what comes earlier",
+	 other_settings_reach_a_peer_and_wake_its_pinger_for_what_comes_earlier},
 	{"what a peer does is counted", what_a_peer_does_is_counted},
 	{"what may happen so often happens no more often", what_may_happen_so_often_happens_no_more_often},
 	{"log lines name a peer by what is known of it", log_lines_name_a_peer_by_what_is_known_of_it},

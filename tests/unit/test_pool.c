@@ -149,6 +149,31 @@ static void no_more_are_parked_than_allowed(void)
 		alarm_fini(&starts[i]);
 }
 
+static void another_limit_holds_for_those_who_park_from_then_on(void)
+{
+	struct fixture fixture;
+	struct job jobs[JOBS];
+	struct alarm starts[JOBS];
+	fixture_init(&fixture, 0, LONG_US);
+	for (int i = 0; i < JOBS; i++) {
+		alarm_init(&starts[i]);
+		run(&fixture, &jobs[i], &starts[i]);
+	}
+	pool_set_max_parked(fixture.pool, 2);
+	for (int i = 0; i < JOBS / 2; i++)
+		alarm_ring(&starts[i]);
+	wait_for_ends(&fixture, JOBS / 2);
+	wait_for_parked(&fixture, 2);
+	pool_set_max_parked(fixture.pool, 3);
+	for (int i = JOBS / 2; i < JOBS; i++)
+		alarm_ring(&starts[i]);
+	wait_for_ends(&fixture, JOBS);
+	wait_for_parked(&fixture, 3);
+	fixture_fini(&fixture);
+	for (int i = 0; i < JOBS; i++)
+		alarm_fini(&starts[i]);
+}
+
 static void without_a_place_to_park_each_job_has_its_own_thread(void)
 {
 	struct fixture fixture;
@@ -217,6 +242,7 @@ static CU_TestInfo tests[] = {
 	{"a job may ask for a new thread", a_job_may_ask_for_a_new_thread},
 	{"jobs run at the same time", jobs_run_at_the_same_time},
 	{"no more are parked than allowed", no_more_are_parked_than_allowed},
+	{"another limit holds for those who park from then on", another_limit_holds_for_those_who_park_from_then_on},
 	{"without a place to park each job has its own thread", without_a_place_to_park_each_job_has_its_own_thread},
 	{"who was parked for long ends", who_was_parked_for_long_ends},
 	{"the end waits for every job", the_end_waits_for_every_job},

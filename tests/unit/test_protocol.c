@@ -956,6 +956,43 @@ static void a_node_tells_the_address_where_the_far_end_can_dial_it(void)
 	}
 }
 
+static void a_node_introduces_itself_anew_to_those_who_come_later(void)
+{
+	static const struct {
+		const char *name;
+		const char *advertise;
+		const char *hello; /* what it has */
+		const char *told;
+	} cases[] = {
+		{"one", "-", "\"name\":\"one\"", "addr(10.0.0.1:5999=5)"},
+		{"one", "8.8.8.8:6000", "\"name\":\"one\"", "addr(8.8.8.8:6000=5)"},
+		{"two", "8.8.8.8:6000", "\"name\":\"two\"", "addr(8.8.8.8:6000=5)"},
+		{"", "-", "\"kith\",\"agent\"", "addr(10.0.0.1:5999=5)"},
+	};
+	struct core core;
+	core_init(&core, 5, "10.0.0.1:5999");
+	core_start(&core);
+	struct peer *first = core_meet(&core, 1, "10.0.0.9:40000", 0);
+	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct address advertise = {0};
+		char remote[32], sent[64];
+		if (strcmp(cases[i].advertise, "-") != 0)
+			advertise = address_of(cases[i].advertise);
+		protocol_introduce_as(core.protocol, cases[i].name, &advertise);
+		snprintf(remote, sizeof remote, "10.0.1.%u:40000", i + 1);
+		struct peer *peer = core_accept(&core, remote);
+		core_say_hello(&core, peer, 10 + i, 0);
+		const char *hello = take_line(peer);
+		EXPECT(hello != NULL && strstr(hello, cases[i].hello) != NULL, "case %u: %s", i, hello);
+		snprintf(sent, sizeof sent, "%s getaddr ping", cases[i].told);
+		EXPECT_SENT(peer, sent);
+		if (address_is_known(&advertise))
+			CU_ASSERT(address_book_is_self(core.book, &advertise));
+	}
+	EXPECT_SENT(first, "");
+	core_fini(&core);
+}
+
 /* ---- where a peer listens ---- */
 
 /* Node 2, from 127.0.0.2:40000 or dialled at 127.0.0.2:5999, says these; where does it listen then? */
@@ -1426,6 +1463,8 @@ static CU_TestInfo tests[] = {
 	{"very many departures are all told in the end", very_many_departures_are_all_told_in_the_end},
 	{"a node tells the address where the far end can dial it",
 	 a_node_tells_the_address_where_the_far_end_can_dial_it},
+	{"a node introduces itself anew to those who come later",
+	 a_node_introduces_itself_anew_to_those_who_come_later},
 	{"a peer says itself where it listens", a_peer_says_itself_where_it_listens},
 	{"where this node listens nobody else does", where_this_node_listens_nobody_else_does},
 	{"a peer that moves all the time is believed, and not passed on each time",

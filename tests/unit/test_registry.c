@@ -331,6 +331,21 @@ static void beyond_the_limit_an_inbound_newcomer_finds_the_node_full(void)
 	remove_all(registry);
 }
 
+static void another_limit_holds_from_now_on(void)
+{
+	struct registry *registry = new_registry(SELF);
+	struct peer *other;
+	for (unsigned i = 0; i < MAX_INBOUND; i++)
+		add_ready(registry, PEER_INBOUND, 100 + i);
+	settings.max_inbound = MAX_INBOUND + 1;
+	add_ready(registry, PEER_INBOUND, 200);
+	settings.max_inbound = 1;
+	struct peer *newcomer = add_peer(registry, PEER_INBOUND);
+	CU_ASSERT_EQUAL(claim(registry, newcomer, 300, start_us, &other), REGISTRY_FULL);
+	CU_ASSERT_EQUAL(registry_count(registry).inbound, MAX_INBOUND + 1);
+	remove_all(registry);
+}
+
 static void dialled_peers_take_no_inbound_place(void)
 {
 	struct registry *registry = new_registry(SELF);
@@ -512,6 +527,7 @@ static CU_TestInfo tests[] = {
 	{"a replaced connection leaves without a trace", a_replaced_connection_leaves_without_a_trace},
 	{"beyond the limit an inbound newcomer finds the node full",
 	 beyond_the_limit_an_inbound_newcomer_finds_the_node_full},
+	{"another limit holds from now on", another_limit_holds_from_now_on},
 	{"dialled peers take no inbound place", dialled_peers_take_no_inbound_place},
 	{"whichever hello comes first, both ends keep the same connection",
 	 whichever_hello_comes_first_both_ends_keep_the_same_connection},

@@ -991,6 +991,164 @@ static void a_path_has_its_limits(void)
 			"write \"/var/lib/kith\"");
 }
 
+/* What the file says, and what is written; every setting stands there. */
+static const struct {
+	enum setting_id setting;
+	const char *value;
+	const char *written; /* NULL: the same */
+} values[] = {
+	{SETTING_LISTEN, "[]", NULL},
+	{SETTING_LISTEN, "[\"127.0.0.1:5999\"]", NULL},
+	{SETTING_LISTEN, "(\"0.0.0.0:0\",\"[0:0::1]:7\")", "[\"0.0.0.0:0\", \"[::1]:7\"]"},
+	{SETTING_ADVERTISE, "\"\"", NULL},
+	{SETTING_ADVERTISE, "\"192.0.2.7:6000\"", NULL},
+	{SETTING_ADVERTISE, "\"[2001:db8::7]:6000\"", NULL},
+	{SETTING_BOOTSTRAP, "[]", NULL},
+	{SETTING_BOOTSTRAP, "[\"node.example\", \"192.0.2.7:1\", \"[2001:db8::7]\"]",
+	 "[\"node.example:5999\", \"192.0.2.7:1\", \"[2001:db8::7]:5999\"]"},
+	{SETTING_NETWORK, "\"caf\xc3\xa9\"", NULL},
+	{SETTING_NETWORK, "\"\\\"\\\\\\\"\"", NULL},
+	{SETTING_NAME, "\"a \\\"b\\\" \\\\\"", NULL},
+	{SETTING_NAME, "\"" X64 "\"", NULL},
+	{SETTING_NODEID, "\"session\"", NULL},
+	{SETTING_NODEID, "\"keep\"", NULL},
+	{SETTING_NODEID, "\"1A2B3C4D-5E6F-4A7B-8C9D-0E1F2A3B4C5D\"", "\"1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5d\""},
+	{SETTING_STATE_DIR, "\"\"", NULL},
+	{SETTING_STATE_DIR, "\"/a \\\"b\\\"\"", NULL},
+	{SETTING_SAVE_INTERVAL, "60", NULL},
+	{SETTING_MAX_OUTBOUND, "0", NULL},
+	{SETTING_MAX_INBOUND, "1000000", NULL},
+	{SETTING_MAX_DIALING, "0x10", "16"},
+	{SETTING_MAX_PARKED, "10", NULL},
+	{SETTING_MAX_ADDRESSES, "256", NULL},
+	{SETTING_PING_INTERVAL, "0.25", NULL},
+	{SETTING_PING_INTERVAL, "100", NULL},
+	{SETTING_PING_TIMEOUT, "0.123456", NULL},
+	{SETTING_CONNECT_TIMEOUT, "86400", NULL},
+	{SETTING_CONNECT_TIMEOUT, "86399.999999", NULL},
+	{SETTING_HANDSHAKE_TIMEOUT, "10.50", "10.5"},
+	{SETTING_SHARE_WITHIN, "1e1", "10"},
+	{SETTING_RETRY_MIN, "0.01", NULL},
+	{SETTING_RETRY_MAX, "2.000001", NULL},
+	{SETTING_LOG_LEVEL, "\"error\"", NULL},
+	{SETTING_LOG_LEVEL, "\"warning\"", NULL},
+	{SETTING_LOG_LEVEL, "\"info\"", NULL},
+	{SETTING_LOG_LEVEL, "\"debug\"", NULL},
+};
+
+enum { VALUES = sizeof values / sizeof *values };
+
+/* Settings from a file with this one value; the caller gives them to settings_fini. */
+static struct settings with_value(enum setting_id setting, const char *value)
+{
+	char text[SETTINGS_VALUE_BYTES + 64];
+	snprintf(text, sizeof text, "%s = %s;\n", setting_name(setting), value);
+	return read_good(text);
+}
+
+static bool is_written_as(const struct settings *settings, enum setting_id setting, const char *wanted)
+{
+	char written[SETTINGS_VALUE_BYTES];
+	settings_format(settings, setting, written);
+	return EXPECT(strcmp(written, wanted) == 0, "%s = %s, not %s", setting_name(setting), written, wanted);
+}
+
+static void what_is_written_of_a_setting_is_read_back_the_same(void)
+{
+	bool has_value[SETTING_COUNT] = {false};
+	for (size_t i = 0; i < VALUES; i++) {
+		enum setting_id setting = values[i].setting;
+		const char *wanted = values[i].written == NULL ? values[i].value : values[i].written;
+		struct settings settings = with_value(setting, values[i].value);
+		if (is_written_as(&settings, setting, wanted)) {
+			struct settings again = with_value(setting, wanted);
+			is_written_as(&again, setting, wanted);
+			settings_fini(&again);
+		}
+		settings_fini(&settings);
+		has_value[setting] = true;
+	}
+	for (int i = 0; i < SETTING_COUNT; i++)
+		EXPECT(has_value[i], "%s", setting_name((enum setting_id)i));
+}
+
+static void the_defaults_are_written_as_they_are_documented(void)
+{
+	struct settings settings;
+	settings_init(&settings);
+	for (int i = 0; i < SETTING_COUNT; i++)
+		if (i != SETTING_NAME) /* which is the host's */
+			is_written_as(&settings, (enum setting_id)i, setting_default((enum setting_id)i));
+	settings_fini(&settings);
+}
+
+static void the_longest_list_is_written_whole(void)
+{
+	struct settings settings;
+	char error[SETTINGS_ERROR_BYTES] = "", name[SETTINGS_HOST_BYTES + 8], written[SETTINGS_VALUE_BYTES];
+	settings_init(&settings);
+	for (int i = 0; i < SETTINGS_LIST_ENTRIES; i++) {
+		snprintf(name, sizeof name, X64 X64 X64 X16 X16 X16 "xxxxxxxxxxxx%03d:65535", i);
+		EXPECT(settings_add_bootstrap(&settings, name, "-b", error), "%s", error);
+	}
+	settings_format(&settings, SETTING_BOOTSTRAP, written);
+	struct settings again = with_value(SETTING_BOOTSTRAP, written);
+	CU_ASSERT_EQUAL(again.bootstrap_count, SETTINGS_LIST_ENTRIES);
+	is_written_as(&again, SETTING_BOOTSTRAP, written);
+	settings_fini(&again);
+	settings_fini(&settings);
+}
+
+static void a_running_node_takes_over_all_but_what_needs_a_restart(void)
+{
+	static const enum setting_id fixed[] = {SETTING_LISTEN, SETTING_NETWORK, SETTING_NODEID, SETTING_STATE_DIR,
+						SETTING_MAX_ADDRESSES};
+	for (size_t i = 0; i < VALUES; i++) {
+		enum setting_id setting = values[i].setting;
+		char before[SETTINGS_VALUE_BYTES], wanted[SETTINGS_VALUE_BYTES];
+		struct settings running, fresh = with_value(setting, values[i].value);
+		bool is_fixed = false;
+		settings_init(&running);
+		settings_format(&running, setting, before);
+		settings_format(&fresh, setting, wanted);
+		for (size_t j = 0; j < sizeof fixed / sizeof *fixed; j++)
+			is_fixed = is_fixed || fixed[j] == setting;
+		enum settings_change change = settings_apply(&running, &fresh, setting);
+		if (strcmp(before, wanted) == 0) {
+			EXPECT(change == SETTINGS_SAME, "%s = %s", setting_name(setting), wanted);
+		} else if (is_fixed) {
+			EXPECT(change == SETTINGS_NEED_RESTART, "%s = %s", setting_name(setting), wanted);
+			is_written_as(&running, setting, before);
+			is_written_as(&fresh, setting, wanted);
+			CU_ASSERT_PTR_NULL(running.where[setting]);
+		} else {
+			EXPECT(change == SETTINGS_APPLIED, "%s = %s", setting_name(setting), wanted);
+			is_written_as(&running, setting, wanted);
+			is_written_as(&fresh, setting, before);
+			CU_ASSERT_PTR_NOT_NULL(running.where[setting]);
+			EXPECT(settings_apply(&running, &running, setting) == SETTINGS_SAME, "%s",
+			       setting_name(setting));
+		}
+		settings_fini(&fresh);
+		settings_fini(&running);
+	}
+}
+
+static void no_setting_but_the_one_is_taken_over(void)
+{
+	struct settings running, fresh = read_good("max_inbound = 7;\nretry_max = 9;\nname = \"alpha\";\n");
+	settings_init(&running);
+	CU_ASSERT_EQUAL(settings_apply(&running, &fresh, SETTING_MAX_INBOUND), SETTINGS_APPLIED);
+	CU_ASSERT_EQUAL(settings_apply(&running, &fresh, SETTING_MAX_OUTBOUND), SETTINGS_SAME);
+	CU_ASSERT_EQUAL(running.max_inbound, 7);
+	running.max_inbound = 512;
+	free(running.where[SETTING_MAX_INBOUND]);
+	running.where[SETTING_MAX_INBOUND] = NULL;
+	expect_defaults(&running);
+	settings_fini(&fresh);
+	settings_fini(&running);
+}
+
 static void an_error_says_what_is_right_however_long_the_value_is(void)
 {
 	static const char *const names[] = {"listen", "advertise", "bootstrap"};
@@ -1044,6 +1202,12 @@ static CU_TestInfo tests[] = {
 	{"a back-off that ends below its start is refused", a_back_off_that_ends_below_its_start_is_refused},
 	{"a nodeid is kept only where there is a directory", a_nodeid_is_kept_only_where_there_is_a_directory},
 	{"a path has its limits", a_path_has_its_limits},
+	{"what is written of a setting is read back the same", what_is_written_of_a_setting_is_read_back_the_same},
+	{"the defaults are written as they are documented", the_defaults_are_written_as_they_are_documented},
+	{"the longest list is written whole", the_longest_list_is_written_whole},
+	{"a running node takes over all but what needs a restart",
+	 a_running_node_takes_over_all_but_what_needs_a_restart},
+	{"no setting but the one is taken over", no_setting_but_the_one_is_taken_over},
 	{"an error says what is right, however long the value is",
 	 an_error_says_what_is_right_however_long_the_value_is},
 	CU_TEST_INFO_NULL,
