@@ -1,0 +1,385 @@
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "kithd.h"
+#include "raw.h"
+#include "suites.h"
+
+#define UNCHANGED "the settings are read again: nothing has changed"
+#define REFUSED "settings are not read again: "
+
+/* A node and its file. */
+struct node {
+	struct kithd *kithd;
+	const char *path;
+};
+
+static struct node start(const char *content, const char *options)
+{
+	struct node node = {.path = harness_write_file(content)};
+	node.kithd = kithd_start("-c %s %s", node.path, options);
+	return node;
+}
+
+/* Changes the file; returns when one more line of the log holds this. */
+static void reload(const struct node *node, const char *content, const char *line)
+{
+	size_t before = kithd_log_count(node->kithd, line, "");
+	FILE *file = fopen(node->path, "w");
+	if (file == NULL || fputs(content, file) == EOF || fclose(file) != 0)
+		harness_fail("cannot write %s", node->path);
+	kithd_signal(node->kithd, SIGHUP);
+	AWAIT(kithd_log_count(node->kithd, line, "") > before);
+}
+
+static struct raw *says_hello(const struct node *node, const char *nodeid)
+{
+	struct raw *raw = raw_connect(kithd_address(node->kithd));
+	raw_send_hello(raw, nodeid, "");
+	return raw;
+}
+
+static void test_max_inbound(void)
+{
+	struct node node = start("", "");
+	struct raw *alice = raw_join(node.kithd, ALICE, ""), *bob = raw_join(node.kithd, BOB, "");
+	reload(&node, "max_inbound = 1;", " info  max_inbound: 512 is now 1");
+	raw_expect_bye(says_hello(&node, CAROL), "full");
+	raw_ping_next(alice);
+	raw_ping_next(bob);
+	reload(&node, "max_inbound = 3;", "max_inbound: 1 is now 3");
+	raw_join(node.kithd, CAROL, "");
+	raw_expect_bye(says_hello(&node, DAVE), "full");
+	CU_ASSERT_EQUAL(kithd_peers(node.kithd), 3);
+}
+
+static void test_max_outbound(void)
+{
+	struct raw *bootstrap = raw_listen(harness_address());
+	struct node node = start("max_outbound = 0;", harness_text("-b %s", raw_address(bootstrap)));
+	kithd_table(node.kithd);
+	CU_ASSERT_FALSE(raw_is_dialled(bootstrap));
+	reload(&node, "max_outbound = 1;", "max_outbound: 0 is now 1");
+	raw_answer_hello(raw_accept(bootstrap), ALICE, "");
+}
+
+static void test_bootstraps(void)
+{
+	struct raw *old = raw_listen(harness_address()), *new = raw_listen(harness_address());
+	struct node node = start(harness_text("bootstrap = [\"%s\"];", raw_address(old)), "");
+	struct raw *alice = raw_accept(old);
+	raw_answer_hello(alice, ALICE, "");
+	reload(&node, harness_text("bootstrap = [\"%s\"];", raw_address(new)),
+	       harness_text("bootstrap: [\"%s\"] is now [\"%s\"]", raw_address(old), raw_address(new)));
+	raw_answer_hello(raw_accept(new), BOB, "");
+	raw_ping(alice);
+	CU_ASSERT_EQUAL(kithd_peers(node.kithd), 2);
+}
+
+static void test_bootstrap_that_is_gone(void)
+{
+	const char *nobody = harness_address();
+	struct node node = start(harness_text("bootstrap = [\"%s\"];", nobody), "-o retry_min=0.02 -o retry_max=0.05");
+	AWAIT(kithd_log_count(node.kithd, "failed", nobody) == 1);
+	CU_ASSERT_STRING_EQUAL(kithd_header(node.kithd, "known"), "1");
+	reload(&node, "", harness_text("bootstrap: [\"%s\"] is now []", nobody));
+	AWAIT(strcmp(kithd_header(node.kithd, "known"), "0") == 0);
+	/* Those of the command line stay. */
+	struct node given = start("", harness_text("-b %s -o retry_min=0.02 -o retry_max=0.05", nobody));
+	reload(&given, "bootstrap = [\"localhost:1\"];",
+	       harness_text("bootstrap: [\"%s\"] is now [\"localhost:1\", \"%s\"]", nobody, nobody));
+	struct raw *bootstrap = raw_listen(nobody);
+	raw_answer_hello(raw_accept(bootstrap), ALICE, "");
+}
+
+static void test_ping_interval(void)
+{
+	struct node node = start("", "");
+	struct raw *idle = raw_join(node.kithd, ALICE, "");
+	reload(&node, "ping_interval = 0.05;", "ping_interval: 60 is now 0.05");
+	for (int i = 0; i < 3; i++) {
+		raw_expect_next(idle, "ping");
+		raw_send(idle, "{\"msgtype\":\"pong\"}");
+	}
+	reload(&node, "ping_interval = 3600;", "ping_interval: 0.05 is now 3600");
+	raw_ping(idle);
+	/* A ping may have been on its way, and is answered like the others. */
+	raw_send(idle, "{\"msgtype\":\"pong\"}");
+	raw_ping(idle);
+	raw_ping_next(idle);
+}
+
+static void test_ping_timeout(void)
+{
+	struct node node = start("ping_interval = 0.05;", "");
+	struct raw *alice = raw_join(node.kithd, ALICE, "");
+	raw_expect_next(alice, "ping");
+	reload(&node, "ping_interval = 3600; ping_timeout = 0.1;", "ping_timeout: 20 is now 0.1");
+	raw_expect_bye(alice, "timeout");
+}
+
+static void test_other_timeouts(void)
+{
+	struct node node = start("", "");
+	struct raw *deaf = raw_listen_deaf(harness_address());
+	reload(&node,
+	       harness_text("connect_timeout = 0.1; handshake_timeout = 0.2; bootstrap = [\"%s\"];", raw_address(deaf)),
+	       "handshake_timeout: 10 is now 0.2");
+	raw_expect_bye(raw_connect(kithd_address(node.kithd)), "timeout");
+	AWAIT(kithd_log_count(node.kithd, raw_address(deaf), "failed (Connection timed out)") == 1);
+}
+
+static int told(struct raw *raw)
+{
+	raw_send(raw, "{\"msgtype\":\"getaddr\"}");
+	raw_expect(raw, "addr");
+	return raw_told_count(raw);
+}
+
+static void test_share_within(void)
+{
+	struct node node = start("", "");
+	raw_join(node.kithd, ALICE, ",\"listen\":5999");
+	struct raw *bob = raw_join(node.kithd, BOB, "");
+	AWAIT(told(bob) == 1);
+	reload(&node, "share_within = 0.01;", "share_within: 240 is now 0.01");
+	AWAIT(told(bob) == 0);
+}
+
+static void test_name_and_advertise(void)
+{
+	struct node node = start("name = \"one\";", "");
+	const char *advertise = harness_text("%s:6100", harness_host(200));
+	struct raw *alice = raw_join(node.kithd, ALICE, "");
+	reload(&node, harness_text("name = \"two\"; advertise = \"%s\";", advertise), "name: \"one\" is now \"two\"");
+	struct raw *bob = says_hello(&node, BOB);
+	raw_expect_next(bob, "hello");
+	CU_ASSERT_STRING_EQUAL(raw_text(bob, "name"), "two");
+	raw_expect_next(bob, "addr");
+	CU_ASSERT_STRING_EQUAL(raw_told(bob, advertise), kithd_nodeid(node.kithd));
+	CU_ASSERT_STRING_EQUAL(kithd_header(node.kithd, "name"), "two");
+	raw_ping_next(alice);
+	reload(&node, "name = \"two\";", harness_text("advertise: \"%s\" is now \"\"", advertise));
+	struct raw *carol = says_hello(&node, CAROL);
+	raw_expect_next(carol, "hello");
+	raw_expect_next(carol, "addr");
+	CU_ASSERT_PTR_NOT_NULL(raw_told(carol, kithd_address(node.kithd)));
+}
+
+static void test_log_level(void)
+{
+	const char *address = harness_address();
+	struct node node = {.path = harness_write_file("log_level = \"warning\";")};
+	struct raw *alice;
+	node.kithd = kithd_spawn_at(address, "-c %s", node.path);
+	AWAIT((alice = raw_try_connect(address)) != NULL);
+	raw_shake_hands(alice, ALICE, "");
+	CU_ASSERT_STRING_EQUAL(kithd_log(node.kithd), "");
+	reload(&node, "log_level = \"debug\";", " info  log_level: \"warning\" is now \"debug\"");
+	raw_ping(alice);
+	AWAIT(kithd_log_count(node.kithd, " debug ", "got ping") == 1);
+	reload(&node, "log_level = \"info\";", "log_level: \"debug\" is now \"info\"");
+	size_t before = kithd_log_count(node.kithd, " debug ", "");
+	raw_ping(alice);
+	raw_shake_hands(raw_connect(address), BOB, "");
+	AWAIT(kithd_log_count(node.kithd, " info ", "ready after") == 1);
+	reload(&node, "log_level = \"error\";", "log_level: \"info\" is now \"error\"");
+	size_t length = strlen(kithd_log(node.kithd));
+	raw_shake_hands(raw_connect(address), CAROL, "");
+	CU_ASSERT_EQUAL(strlen(kithd_log(node.kithd)), length);
+	CU_ASSERT_EQUAL(kithd_log_count(node.kithd, " debug ", ""), before);
+}
+
+static void test_verbose_stays(void)
+{
+	struct node node = start("", "-v");
+	reload(&node, "log_level = \"warning\";", "log_level: \"info\" is now \"warning\"");
+	size_t before = kithd_log_count(node.kithd, " debug ", "");
+	raw_join(node.kithd, ALICE, "");
+	AWAIT(kithd_log_count(node.kithd, " info ", "ready after") == 1);
+	CU_ASSERT_EQUAL(kithd_log_count(node.kithd, " debug ", ""), before);
+}
+
+static void test_restart_needed(void)
+{
+	const char *first = harness_address(), *second = harness_address();
+	struct node node = {.path = harness_write_file(harness_text("listen = [\"%s\"];", first))};
+	node.kithd = kithd_run("-c %s", node.path);
+	kithd_await_listening(node.kithd);
+	const char *nodeid = kithd_nodeid(node.kithd);
+	const char *changed =
+		harness_text("listen = [\"%s\"]; network = \"kin\"; nodeid = \"%s\"; state_dir = \"/tmp\";"
+			     "max_addresses = 300; max_inbound = 7;",
+			     second, ALICE);
+	const char *lines[] = {
+		harness_text("listen: [\"%s\"] stays until a restart; the file says [\"%s\"]", first, second),
+		"network: \"kith\" stays until a restart; the file says \"kin\"",
+		harness_text("nodeid: \"session\" stays until a restart; the file says \"%s\"", ALICE),
+		"state_dir: \"\" stays until a restart; the file says \"/tmp\"",
+		"max_addresses: 81920 stays until a restart; the file says 300",
+	};
+	reload(&node, changed, "max_inbound: 512 is now 7");
+	/* It says so as long as it is so. */
+	for (size_t round = 1; round <= 2; round++) {
+		for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+			AWAIT(kithd_log_count(node.kithd, " warning ", lines[i]) == round);
+		if (round == 1)
+			kithd_signal(node.kithd, SIGHUP);
+	}
+	CU_ASSERT_EQUAL(kithd_log_count(node.kithd, UNCHANGED, ""), 0);
+	CU_ASSERT_PTR_NULL(raw_try_connect(second));
+	raw_join(node.kithd, BOB, ",\"network\":\"kith\"");
+	CU_ASSERT_STRING_EQUAL(kithd_nodeid(node.kithd), nodeid);
+	CU_ASSERT_STRING_EQUAL(kithd_header(node.kithd, "network"), "kith");
+}
+
+static void test_options_stay(void)
+{
+	struct node node = start("ping_interval = 1; name = \"file\";", "-o ping_interval=2 -o name=option");
+	const char *listen = "listen = [\"127.0.0.1:1\"]; ping_interval = 3; name = \"other\";";
+	reload(&node, listen, UNCHANGED);
+	CU_ASSERT_STRING_EQUAL(kithd_header(node.kithd, "name"), "option");
+	CU_ASSERT_EQUAL(kithd_log_count(node.kithd, " is now ", ""), 0);
+	CU_ASSERT_EQUAL(kithd_log_count(node.kithd, " stays ", ""), 0);
+}
+
+static void test_errors(void)
+{
+	static const struct {
+		const char *content;
+		const char *says;
+	} cases[] = {
+		{"max_inbound = 0;\nping_interval = -1;", ":2: ping_interval must be a number of seconds"},
+		{"max_inbound = 0;\nping_intervall = 1;", ":2: there is no setting"},
+		{"max_inbound = 0;\n\nping_interval 1;", ":3: syntax error"},
+		{"max_inbound = 0;\nretry_max = 0.5;", ":2: retry_max is below retry_min"},
+		{"max_inbound = 0;\nnodeid = \"keep\";", ":2: nodeid \"keep\" needs a directory"},
+	};
+	struct node node = start("name = \"one\";", "");
+	struct raw *alice = raw_join(node.kithd, ALICE, "");
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		reload(&node, cases[i].content, harness_text(" error " REFUSED "%s%s", node.path, cases[i].says));
+		CU_ASSERT_STRING_EQUAL(kithd_header(node.kithd, "name"), "one");
+		raw_ping_next(alice);
+	}
+	unlink(node.path);
+	kithd_signal(node.kithd, SIGHUP);
+	AWAIT(kithd_log_count(node.kithd, " error " REFUSED "cannot read ", "No such file or directory") == 1);
+	CU_ASSERT_EQUAL(kithd_log_count(node.kithd, " is now ", ""), 0);
+	raw_join(node.kithd, BOB, "");
+	reload(&node, "name = \"two\"; max_inbound = 2;", "name: \"one\" is now \"two\"");
+	raw_expect_bye(says_hello(&node, CAROL), "full");
+}
+
+static void test_no_file(void)
+{
+	if (!harness_can(access("/etc/kith/kith.conf", F_OK) != 0, "without a file there is nothing to read again",
+			 "this machine has a kith.conf"))
+		return;
+	struct kithd *kithd = kithd_plain();
+	struct raw *alice = raw_join(kithd, ALICE, "");
+	for (size_t i = 1; i <= 2; i++) {
+		kithd_signal(kithd, SIGHUP);
+		AWAIT(kithd_log_count(kithd, " warning " REFUSED "there is no /etc/kith/kith.conf", "") == i);
+	}
+	raw_ping_next(alice);
+}
+
+static void test_twice(void)
+{
+	struct node node = start("", "");
+	reload(&node, "max_parked = 7;", "max_parked: 64 is now 7");
+	reload(&node, "max_parked = 7;", UNCHANGED);
+	reload(&node, "", "max_parked: 7 is now 64");
+	/* At once: the second may fall together with the first. */
+	kithd_signal(node.kithd, SIGHUP);
+	reload(&node, "max_parked = 8;", "max_parked: 64 is now 8");
+	CU_ASSERT_EQUAL(kithd_log_count(node.kithd, " is now ", ""), 3);
+	kithd_stop(node.kithd, SIGTERM);
+}
+
+/* All that a running node can take over, in two variants. */
+static const char *everything(int variant)
+{
+	return variant == 0
+		       ? ""
+		       : "advertise = \"127.0.0.9:1\"; bootstrap = [\"localhost:1\", \"127.0.0.1:1\"]; name = \"b\";"
+			 "max_outbound = 9; max_inbound = 9; max_dialing = 9; max_parked = 9;"
+			 "ping_interval = 0.03; ping_timeout = 15; connect_timeout = 9; handshake_timeout = 9;"
+			 "share_within = 9; retry_min = 400; retry_max = 500; save_interval = 9;"
+			 "log_level = \"warning\";";
+}
+
+static void test_peers_notice_nothing(void)
+{
+	struct node node = start(everything(0), "");
+	struct kithd *other = kithd_start("-b %s", kithd_address(node.kithd));
+	struct raw *alice = raw_join(node.kithd, ALICE, "");
+	AWAIT(kithd_has_peer(node.kithd, kithd_nodeid(other)));
+	const char *address = kithd_cell(node.kithd, kithd_nodeid(other), "ADDRESS");
+	double up_s = kithd_cell_number(node.kithd, kithd_nodeid(other), "UP_S");
+	reload(&node, everything(1), "log_level: \"info\" is now \"warning\"");
+	CU_ASSERT_EQUAL(kithd_log_count(node.kithd, " is now ", ""), 16);
+	reload(&node, everything(0), "log_level: \"warning\" is now \"info\"");
+	CU_ASSERT_EQUAL(kithd_log_count(node.kithd, " is now ", ""), 32);
+	CU_ASSERT_EQUAL(kithd_log_count(node.kithd, " stays ", ""), 0);
+	raw_ping(alice);
+	CU_ASSERT_STRING_EQUAL(kithd_cell(node.kithd, kithd_nodeid(other), "ADDRESS"), address);
+	AWAIT(kithd_cell_number(node.kithd, kithd_nodeid(other), "UP_S") > up_s);
+	CU_ASSERT(kithd_cell_number(other, kithd_nodeid(node.kithd), "UP_S") >= up_s);
+	CU_ASSERT_EQUAL(kithd_peers(node.kithd), 2);
+	CU_ASSERT_EQUAL(kithd_log_count(other, "ready after", ""), 1);
+}
+
+static void test_many(void)
+{
+	enum { TIMES = 100 };
+	static const char eager[] = "-o ping_interval=0.01";
+	struct node node = start(everything(0), "-o max_inbound=100");
+	struct kithd *others[3];
+	for (int i = 0; i < 3; i++)
+		others[i] = kithd_start("%s -b %s", eager, kithd_address(node.kithd));
+	for (int i = 0; i < 3; i++)
+		AWAIT(kithd_peers(node.kithd) == 3 && kithd_peers(others[i]) == 3);
+	for (int i = 0; i < TIMES; i++) {
+		bool is_odd = i % 2 != 0;
+		reload(&node, everything(!is_odd), is_odd ? "name: \"b\" is now " : " is now \"b\"");
+		if (i % 10 == 0)
+			raw_join(node.kithd, harness_text("%08x-0000-4000-8000-000000000000", i + 1), "");
+	}
+	CU_ASSERT_EQUAL(kithd_peers(node.kithd), 3 + TIMES / 10);
+	for (int i = 0; i < 3; i++) {
+		CU_ASSERT_EQUAL(kithd_log_count(others[i], " peer ", ": left ("), 0);
+		CU_ASSERT_EQUAL(kithd_log_count(others[i], " peer ", ": failed ("), 0);
+		CU_ASSERT_EQUAL(kithd_log_count(others[i], " peer ", ": closed ("), 0);
+		CU_ASSERT(kithd_has_peer(others[i], kithd_nodeid(node.kithd)));
+	}
+	kithd_stop(node.kithd, SIGTERM);
+}
+
+static CU_TestInfo tests[] = {
+	{"max_inbound turns newcomers away, and lets them in", test_max_inbound},
+	{"max_outbound lets a node dial", test_max_outbound},
+	{"a new bootstrap is dialled, and the old one's node stays", test_bootstraps},
+	{"a bootstrap that is gone from the file is an address like others", test_bootstrap_that_is_gone},
+	{"ping_interval reaches the peers that are there", test_ping_interval},
+	{"ping_timeout reaches a ping that is outstanding", test_ping_timeout},
+	{"connect_timeout and handshake_timeout hold from now on", test_other_timeouts},
+	{"share_within holds for the next answer", test_share_within},
+	{"name and advertise are told to those who come later", test_name_and_advertise},
+	{"log_level changes what is logged", test_log_level},
+	{"-v adds to a new log_level too", test_verbose_stays},
+	{"what needs a restart is named", test_restart_needed},
+	{"what the command line says stays", test_options_stay},
+	{"a file with an error changes nothing", test_errors},
+	{"without a file there is nothing to read again", test_no_file},
+	{"a second time changes nothing more", test_twice},
+	{"peers notice nothing", test_peers_notice_nothing},
+	{"peers ping while settings change a hundred times", test_many},
+	CU_TEST_INFO_NULL,
+};
+
+CU_SuiteInfo suite_reload = {
+	.pName = "reload", .pSetUpFunc = harness_begin, .pTearDownFunc = harness_end, .pTests = tests};
