@@ -616,19 +616,27 @@ static void mark_anchors(struct address_book *book, struct address_records *reco
 				records->records[i].is_anchor = true;
 }
 
+static void export_kind(struct address_book *book, struct address_records *records, enum address_kind kind,
+			int64_t now_us, int64_t unix_us) REQUIRES(address_book_guard)
+{
+	for (struct address_entry *entry = book->table.entries; entry != NULL; entry = entry->hh.next)
+		/* What only the configuration says is there after a restart too. */
+		if (entry->kind == kind && !is_self(book, &entry->address) && !is_hopeless(entry, now_us) &&
+		    (kind == ADDRESS_TRIED || !is_kept(entry)))
+			export(entry, &records->records[records->count++], now_us, unix_us);
+}
+
 bool address_book_export(struct address_book *book, struct address_records *records, int64_t now_us, int64_t unix_us)
 {
 	*records = (struct address_records){.secret = book->secret, .has_secret = true};
 	enter(book);
 	records->records = calloc(address_table_count(&book->table) + 1, sizeof *records->records);
-	for (struct address_entry *entry = book->table.entries; records->records != NULL && entry != NULL;
-	     entry = entry->hh.next)
-		/* What only the configuration says is there after a restart too. */
-		if (!is_self(book, &entry->address) && !is_hopeless(entry, now_us) &&
-		    (entry->kind == ADDRESS_TRIED || !is_kept(entry)))
-			export(entry, &records->records[records->count++], now_us, unix_us);
-	if (records->records != NULL)
+	if (records->records != NULL) {
+		/* The better ones first, for a book that has become smaller. */
+		export_kind(book, records, ADDRESS_TRIED, now_us, unix_us);
+		export_kind(book, records, ADDRESS_NEW, now_us, unix_us);
 		mark_anchors(book, records);
+	}
 	leave(book);
 	return records->records != NULL;
 }

@@ -17,6 +17,8 @@
 #include "protocol.h"
 #include "registry.h"
 #include "resolver.h"
+#include "saver.h"
+#include "state.h"
 #include "sync.h"
 #include "table.h"
 
@@ -35,9 +37,12 @@ struct node {
 	struct pool *pool;
 	struct worker_parts parts;
 	struct connector connector;
+	struct state *state; /* NULL if nothing is kept */
+	struct saver saver;
 	bool has_resolver;
 	bool accepts;
 	bool connects;
+	bool saves;
 };
 
 static uint64_t random_seed(void)
@@ -58,11 +63,26 @@ static struct hash_key random_key(void)
 	return key;
 }
 
-/* The parts that have no threads. */
-static bool build(struct node *node)
+/* What a restart has left, and whose nodeid this node has. False with one line in error. */
+static bool open_state(struct node *node, char error[static SETTINGS_ERROR_BYTES])
 {
 	const struct settings *settings = node->settings;
-	struct hash_key secret = random_key();
+	if (settings->state_dir[0] != '\0') {
+		node->state = state_open(settings->state_dir, error, SETTINGS_ERROR_BYTES);
+		if (node->state == NULL)
+			return false;
+	}
+	if (settings->nodeid_mode == NODEID_KEEP)
+		return state_nodeid(node->state, &node->nodeid, error, SETTINGS_ERROR_BYTES);
+	node->nodeid = settings->nodeid_mode == NODEID_GIVEN ? settings->nodeid : nodeid_random();
+	return true;
+}
+
+/* The parts that have no threads. */
+static bool build(struct node *node, const struct address_records *kept)
+{
+	const struct settings *settings = node->settings;
+	struct hash_key secret = kept->has_secret ? kept->secret : random_key();
 	node->registry = registry_new(&node->nodeid, settings);
 	node->book = address_book_new(settings, &secret, random_seed(), clock_now_us());
 	node->pool = pool_new((size_t)settings->max_parked, PARKED_US);
@@ -84,7 +104,21 @@ static bool build(struct node *node)
 	node->parts.registry = node->registry;
 	node->parts.book = node->book;
 	node->parts.pool = node->pool;
+	/* After the protocol has said which addresses are this node's own. */
+	address_book_import(node->book, kept, clock_now_us(), clock_unix_us());
 	return node->protocol != NULL;
+}
+
+static bool build_from_state(struct node *node)
+{
+	struct address_records kept = {0};
+	if (node->state != NULL)
+		state_load_addresses(node->state, (size_t)node->settings->max_addresses, &kept);
+	bool built = build(node, &kept);
+	if (kept.count > 0)
+		log_info("%zu addresses are known from before", kept.count);
+	address_records_fini(&kept);
+	return built;
 }
 
 /*
@@ -106,6 +140,10 @@ static int start_threads(struct node *node)
 		return error;
 	error = connector_start(&node->connector, &node->parts, &node->alarm);
 	node->connects = error == 0;
+	if (error != 0 || node->state == NULL)
+		return error;
+	error = saver_start(&node->saver, node->state, node->book, node->settings);
+	node->saves = error == 0;
 	return error;
 }
 
@@ -115,8 +153,10 @@ static void log_start(const struct node *node)
 	nodeid_format(&node->nodeid, nodeid);
 	log_info("kithd " KITH_VERSION " node %s name %s network %s", nodeid, node->settings->name,
 		 node->settings->network);
-	for (size_t i = 0; i < node->parts.listen_count; i++) {
-		address_format(&node->parts.listen[i], address);
+	size_t count;
+	const struct address *listen = acceptor_addresses(node->acceptor, &count);
+	for (size_t i = 0; i < count; i++) {
+		address_format(&listen[i], address);
 		log_info("listening on %s", address);
 	}
 }
@@ -128,18 +168,16 @@ struct node *node_start(struct settings *settings, char error[static SETTINGS_ER
 	if (node == NULL)
 		goto failed;
 	node->settings = settings;
-	node->nodeid = settings->nodeid_mode == NODEID_GIVEN ? settings->nodeid : nodeid_random();
 	node->started_us = clock_now_us();
 	alarm_init(&node->alarm);
 	node->has_resolver = resolver_library_init() == 0;
-	node->acceptor = acceptor_open(settings, error);
-	if (node->acceptor == NULL) {
+	if (!open_state(node, error) || (node->acceptor = acceptor_open(settings, error)) == NULL) {
 		node_stop(node);
 		return NULL;
 	}
-	if (!node->has_resolver || !build(node))
-		goto failed;
 	log_start(node);
+	if (!node->has_resolver || !build_from_state(node))
+		goto failed;
 	problem = start_threads(node);
 	if (problem == 0)
 		return node;
@@ -188,6 +226,8 @@ static void pass_on(struct node *node, const bool changed[static SETTING_COUNT])
 		pool_set_max_parked(node->pool, (size_t)settings->max_parked);
 	if (changed[SETTING_PING_INTERVAL] || changed[SETTING_PING_TIMEOUT])
 		set_all_pings(node);
+	if (changed[SETTING_SAVE_INTERVAL] && node->saves)
+		alarm_ring(&node->saver.alarm);
 	alarm_ring(&node->alarm);
 }
 
@@ -226,6 +266,9 @@ void node_stop(struct node *node)
 		connector_stop(&node->connector);
 	if (node->accepts)
 		acceptor_stop(node->acceptor);
+	/* While it is still known who is connected. */
+	if (node->saves)
+		saver_stop(&node->saver);
 	if (node->registry != NULL) {
 		close_all_peers(node);
 		registry_wait_empty(node->registry);
@@ -235,6 +278,7 @@ void node_stop(struct node *node)
 	acceptor_close(node->acceptor);
 	address_book_free(node->book);
 	registry_free(node->registry);
+	state_close(node->state);
 	if (node->has_resolver)
 		resolver_library_fini();
 	alarm_fini(&node->alarm);

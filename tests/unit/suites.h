@@ -28,6 +28,7 @@ extern CU_SuiteInfo suite_settings;
 extern CU_SuiteInfo suite_state;
 extern CU_SuiteInfo suite_stream;
 extern CU_SuiteInfo suite_sync;
+extern CU_SuiteInfo suite_saver;
 extern CU_SuiteInfo suite_table;
 extern CU_SuiteInfo suite_text;
 
