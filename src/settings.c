@@ -419,10 +419,10 @@ static void exchange_log_level(struct settings *one, struct settings *other, con
 
 /* ---- the table ---- */
 
-#define COUNT(setting_name, default_value, minimum)                                                                    \
+#define COUNT(setting_name, default_value, minimum, exchange_function)                                                 \
 	{                                                                                                              \
 		.name = #setting_name, .default_text = (default_value), .set = set_count, .format = format_count,      \
-		.exchange = exchange_number, .wanted = "a whole number from " #minimum " to 1000000",                  \
+		.exchange = (exchange_function), .wanted = "a whole number from " #minimum " to 1000000",              \
 		.least = (minimum), .most = 1000000, .offset = offsetof(struct settings, setting_name),                \
 		.option_syntax = READ_NUMBER                                                                           \
 	}
@@ -485,19 +485,11 @@ static const struct setting table[SETTING_COUNT] = {
 			       .offset = offsetof(struct settings, state_dir),
 			       .option_syntax = READ_TEXT},
 	[SETTING_SAVE_INTERVAL] = SECONDS(save_interval, "60"),
-	[SETTING_MAX_OUTBOUND] = COUNT(max_outbound, "64", 0),
-	[SETTING_MAX_INBOUND] = COUNT(max_inbound, "512", 0),
-	[SETTING_MAX_DIALING] = COUNT(max_dialing, "16", 1),
-	[SETTING_MAX_PARKED] = COUNT(max_parked, "64", 0),
-	[SETTING_MAX_ADDRESSES] = {.name = "max_addresses",
-				   .default_text = "81920",
-				   .wanted = "a whole number from 256 to 1000000",
-				   .set = set_count,
-				   .format = format_count,
-				   .offset = offsetof(struct settings, max_addresses),
-				   .least = 256,
-				   .most = 1000000,
-				   .option_syntax = READ_NUMBER},
+	[SETTING_MAX_OUTBOUND] = COUNT(max_outbound, "64", 0, exchange_number),
+	[SETTING_MAX_INBOUND] = COUNT(max_inbound, "512", 0, exchange_number),
+	[SETTING_MAX_DIALING] = COUNT(max_dialing, "16", 1, exchange_number),
+	[SETTING_MAX_PARKED] = COUNT(max_parked, "64", 0, exchange_number),
+	[SETTING_MAX_ADDRESSES] = COUNT(max_addresses, "81920", 256, NULL),
 	[SETTING_PING_INTERVAL] = SECONDS(ping_interval, "60"),
 	[SETTING_PING_TIMEOUT] = SECONDS(ping_timeout, "20"),
 	[SETTING_CONNECT_TIMEOUT] = SECONDS(connect_timeout, "10"),
