@@ -134,16 +134,20 @@ static int start_threads(struct node *node)
 {
 	share_memory_pools();
 	threads_expect((size_t)(node->settings->max_inbound + node->settings->max_outbound));
-	int error = acceptor_start(node->acceptor, &node->parts);
+	int error = 0;
+	if (node->state != NULL) {
+		/* Before anything can change. */
+		error = saver_start(&node->saver, node->state, node->book, node->settings);
+		node->saves = error == 0;
+	}
+	if (error != 0)
+		return error;
+	error = acceptor_start(node->acceptor, &node->parts);
 	node->accepts = error == 0;
 	if (error != 0)
 		return error;
 	error = connector_start(&node->connector, &node->parts, &node->alarm);
 	node->connects = error == 0;
-	if (error != 0 || node->state == NULL)
-		return error;
-	error = saver_start(&node->saver, node->state, node->book, node->settings);
-	node->saves = error == 0;
 	return error;
 }
 

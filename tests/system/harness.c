@@ -1,6 +1,7 @@
 #include "harness.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -38,6 +39,8 @@ static struct {
 	size_t fd_count;
 	const char *files[16];
 	size_t file_count;
+	const char *folders[32];
+	size_t folder_count;
 	int home; /* the network namespace to come back to, or -1 */
 } harness = {.block = -1, .home = -1};
 
@@ -223,14 +226,44 @@ const char *harness_read_file(const char *path)
 	return keep(content);
 }
 
-const char *harness_write_file(const char *content)
+/* For mkstemp and mkdtemp. */
+static char *temporary_path(void)
 {
 	const char *directory = getenv("TMPDIR");
 	char *path = NULL;
-	if (asprintf(&path, "%s/kith-test-XXXXXX", directory == NULL ? "/tmp" : directory) < 0 ||
-	    harness.file_count == sizeof harness.files / sizeof *harness.files)
+	if (asprintf(&path, "%s/kith-test-XXXXXX", directory == NULL ? "/tmp" : directory) < 0)
 		abort();
 	keep(path);
+	return path;
+}
+
+const char *harness_make_folder(void)
+{
+	char *path = temporary_path();
+	if (harness.folder_count == sizeof harness.folders / sizeof *harness.folders)
+		abort();
+	if (mkdtemp(path) == NULL)
+		harness_fail("cannot make %s: %s", path, strerror(errno));
+	harness.folders[harness.folder_count++] = path;
+	return path;
+}
+
+static void remove_folder(const char *path)
+{
+	DIR *folder = opendir(path);
+	struct dirent *entry;
+	while (folder != NULL && (entry = readdir(folder)) != NULL)
+		unlinkat(dirfd(folder), entry->d_name, 0);
+	if (folder != NULL)
+		closedir(folder);
+	rmdir(path);
+}
+
+const char *harness_write_file(const char *content)
+{
+	char *path = temporary_path();
+	if (harness.file_count == sizeof harness.files / sizeof *harness.files)
+		abort();
 	int fd = mkstemp(path);
 	if (fd < 0 || write(fd, content, strlen(content)) != (ssize_t)strlen(content))
 		harness_fail("cannot write %s: %s", path, strerror(errno));
@@ -269,6 +302,8 @@ void harness_end(void)
 		close(harness.fds[--harness.fd_count]);
 	while (harness.file_count > 0)
 		unlink(harness.files[--harness.file_count]);
+	while (harness.folder_count > 0)
+		remove_folder(harness.folders[--harness.folder_count]);
 	while (harness.text_count > 0)
 		free(harness.texts[--harness.text_count]);
 	free(harness.texts);

@@ -71,6 +71,8 @@ void harness_ip(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int harness_keep_fd(int fd);
 /* The contents of a file, kept until the end of the test; NULL if it can't be read. */
 const char *harness_read_file(const char *path);
+/* The path of a folder, which is removed at the end of the test with all the files in it. */
+const char *harness_make_folder(void);
 /* The path of a file with this content, which is removed at the end of the test. */
 const char *harness_write_file(const char *content);
 

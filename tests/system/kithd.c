@@ -73,7 +73,10 @@ static _Noreturn void become_kithd(const struct kithd *kithd, const struct launc
 	char *argv[ARGUMENTS + 2];
 	const char *program = getenv("KITHD");
 	size_t count = 0;
-	argv[count++] = strdup(program == NULL ? "build/kithd" : program);
+	/* prepare may go elsewhere. */
+	argv[count] = realpath(program == NULL ? "build/kithd" : program, NULL);
+	if (argv[count++] == NULL)
+		_exit(96);
 	for (const char *const *argument = launch->argv; *argument != NULL && count <= ARGUMENTS; argument++)
 		argv[count++] = strdup(*argument);
 	argv[count] = NULL;
