@@ -54,6 +54,7 @@ struct address_entry {
 	bool is_anchor;
 	bool is_self; /* a bootstrap where this node has met itself */
 	bool is_dialing;
+	bool is_on_hearsay; /* the dial that is under way, or was the last, began when this was hearsay; no feeler */
 	/* The table's. */
 	enum address_lane lane : 8;
 	uint32_t bucket; /* from 1 on; 0 for none */

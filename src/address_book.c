@@ -218,7 +218,7 @@ static bool is_hearsay(const struct address_entry *entry)
 	return entry->kind == ADDRESS_NEW && !entry->is_bootstrap;
 }
 
-/* The counts of dials under way are kept by nodeid, and by kind: they follow an entry that changes meanwhile. */
+/* The counts of dials under way are kept by nodeid: they follow an entry that changes meanwhile. */
 static void set_nodeid(struct address_book *book, struct address_entry *entry, const struct nodeid *nodeid,
 		       int64_t now_us) REQUIRES(address_book_guard)
 {
@@ -287,13 +287,6 @@ static bool is_hopeless(const struct address_entry *entry, int64_t now_us)
 	return entry->failures >= ADDRESS_BOOK_TRIED_FAILURES && !is_within(good_us, ADDRESS_BOOK_TRIED_US, now_us);
 }
 
-static void become_tried(struct address_book *book, struct address_entry *entry) REQUIRES(address_book_guard)
-{
-	book->hearsay -= entry->is_dialing && is_hearsay(entry);
-	entry->kind = ADDRESS_TRIED;
-	book->changes++;
-}
-
 /*
  * The entry has proven itself, and takes its place among the tried. Where that is taken it stays hearsay, while a
  * feeler tests whom it could displace, if nobody is sure of that one.
@@ -304,13 +297,10 @@ static void make_tried(struct address_book *book, struct address_entry *entry, i
 	struct address_entry *rival;
 	if (entry->kind == ADDRESS_TRIED)
 		return;
-	bool was_hearsay = entry->is_dialing && is_hearsay(entry);
 	if (is_kept(entry)) {
-		become_tried(book, entry);
-		return;
-	}
-	if (address_table_place_tried(&book->table, entry, may_go, book, &rival)) {
-		book->hearsay -= was_hearsay;
+		entry->kind = ADDRESS_TRIED;
+		book->changes++;
+	} else if (address_table_place_tried(&book->table, entry, may_go, book, &rival)) {
 		book->changes++;
 	} else if (rival != NULL && !is_within(rival->heard_us, ADDRESS_BOOK_SURE_US, now_us) &&
 		   book->proof_count < ADDRESS_BOOK_PROOFS && find_proof(book, &rival->address) == NULL) {
@@ -374,11 +364,10 @@ static bool is_named(struct address_book *book, const struct address *address) R
 static void set_kept(struct address_book *book, struct address_entry *entry, bool is_bootstrap, int64_t now_us)
 	REQUIRES(address_book_guard)
 {
-	bool was_kept = is_kept(entry), was_hearsay = entry->is_dialing && is_hearsay(entry);
+	bool was_kept = is_kept(entry);
 	struct address_entry *rival;
 	entry->is_bootstrap = is_bootstrap;
 	entry->is_named = is_named(book, &entry->address);
-	book->hearsay += (size_t)(entry->is_dialing && is_hearsay(entry)) - (size_t)was_hearsay;
 	if (is_kept(entry) == was_kept)
 		return;
 	if (is_kept(entry)) {
@@ -881,10 +870,9 @@ static void take_out(struct address_book *book, struct address_entry *entry, boo
 	entry->is_dialing = true;
 	entry->is_anchor = false;
 	entry->tried_us = now_us;
-	if (is_feeler)
-		book->feelers++;
-	else
-		book->hearsay += is_hearsay(entry);
+	entry->is_on_hearsay = !is_feeler && is_hearsay(entry);
+	book->hearsay += entry->is_on_hearsay;
+	book->feelers += is_feeler;
 	count_node(book, &entry->nodeid, 0, 1);
 	*dial = (struct peer_dial){.address = entry->address, .is_feeler = is_feeler};
 }
@@ -970,10 +958,8 @@ static struct address_entry *take_back(struct address_book *book, const struct p
 	if (entry == NULL || !entry->is_dialing)
 		return NULL;
 	entry->is_dialing = false;
-	if (dial->is_feeler)
-		book->feelers--;
-	else
-		book->hearsay -= is_hearsay(entry);
+	book->hearsay -= entry->is_on_hearsay;
+	book->feelers -= dial->is_feeler;
 	count_node(book, &entry->nodeid, 0, -1);
 	return entry;
 }

@@ -18,17 +18,39 @@ struct fixture {
 };
 
 /* bootstraps: separated by spaces. */
-static void fixture_init(struct fixture *fixture, const char *bootstraps)
+static void add_bootstraps(struct settings *settings, const char *bootstraps)
 {
 	char error[SETTINGS_ERROR_BYTES], list[512], *next = list, *word;
+	snprintf(list, sizeof list, "%s", bootstraps);
+	while ((word = strtok_r(next, " ", &next)) != NULL)
+		CU_ASSERT_FATAL(settings_add_bootstrap(settings, word, "-b", error));
+}
+
+/* most: max_addresses */
+static void fixture_init_bounded(struct fixture *fixture, const char *bootstraps, int64_t most)
+{
 	*fixture = (struct fixture){.now_us = start_us};
 	settings_init(&fixture->settings);
 	fixture->settings.max_dialing = 1000;
-	snprintf(list, sizeof list, "%s", bootstraps);
-	while ((word = strtok_r(next, " ", &next)) != NULL)
-		CU_ASSERT_FATAL(settings_add_bootstrap(&fixture->settings, word, "-b", error));
+	fixture->settings.max_addresses = most;
+	add_bootstraps(&fixture->settings, bootstraps);
 	fixture->book = address_book_new(&fixture->settings, &core_secret, 1, start_us);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(fixture->book);
+}
+
+static void fixture_init(struct fixture *fixture, const char *bootstraps)
+{
+	fixture_init_bounded(fixture, bootstraps, 81920);
+}
+
+/* The configuration names other ones now. */
+static void set_bootstraps(struct fixture *fixture, const char *bootstraps)
+{
+	struct settings settings;
+	settings_init(&settings);
+	add_bootstraps(&settings, bootstraps);
+	address_book_set_bootstraps(fixture->book, &settings, fixture->now_us);
+	settings_fini(&settings);
 }
 
 static void fixture_fini(struct fixture *fixture)
@@ -426,6 +448,57 @@ static void addresses_that_lead_nowhere_leave_room_for_others(void)
 	EXPECT_PICK(&fixture, "feeler 10.0.1.20:5999");
 	EXPECT_PICK(&fixture, "-");
 	fixture_fini(&fixture);
+}
+
+/* Of the hearsay that is told now, this many are dialled before the dials end. */
+static size_t count_dials_to_hearsay(struct fixture *fixture)
+{
+	struct peer_dial dials[MOST_PICKS];
+	int64_t next_us;
+	size_t count = 0;
+	for (unsigned i = 1; i <= 20; i++) {
+		char text[ADDRESS_TEXT_BYTES];
+		snprintf(text, sizeof text, "10.3.0.%u:5999", i);
+		hear(fixture, text, 0);
+	}
+	const char *words = pick_all(fixture, dials, &next_us);
+	for (const char *word = words; (word = strstr(word, "10.3.0.")) != NULL; word++)
+		count++;
+	return count;
+}
+
+/* The kind of an address may change while it is dialled or felt; what is counted of dials under way doesn't drift. */
+static void the_counts_of_dials_survive_what_becomes_of_an_address_meanwhile(void)
+{
+	enum change { ANNOUNCED, BECOMES_BOOTSTRAP, IS_BOOTSTRAP_NO_MORE, CHANGES };
+	static const char *const names[] = {"announced", "becomes a bootstrap", "is a bootstrap no more"};
+	for (int i = 0; i < CHANGES * 2 * 3; i++) {
+		enum change change = (enum change)(i % CHANGES);
+		bool is_feeler = i / CHANGES % 2 == 1;
+		int verdict = i / CHANGES / 2;
+		struct fixture fixture;
+		struct peer_dial dial;
+		int64_t next_us;
+		fixture_init(&fixture, change == IS_BOOTSTRAP_NO_MORE && !is_feeler ? "127.0.0.2:5999" : "");
+		fixture.settings.max_dialing = 8;
+		fixture.now_us += 200 * SECOND_US;
+		hear(&fixture, "127.0.0.2:5999", 0);
+		CU_ASSERT(address_book_pick(fixture.book, is_feeler ? ADDRESS_BOOK_FEELERS : ADDRESS_BOOK_PEERS,
+					    fixture.now_us, &dial, &next_us));
+		if (change == ANNOUNCED)
+			announce(&fixture, "127.0.0.2:5999", 2);
+		else
+			set_bootstraps(&fixture, change == BECOMES_BOOTSTRAP ? "127.0.0.2:5999" : "");
+		if (verdict == 0)
+			address_book_failed(fixture.book, &dial, "refused", fixture.now_us);
+		else if (verdict == 1)
+			address_book_let_go(fixture.book, &dial, fixture.now_us);
+		else
+			reach(&fixture, &dial, 2);
+		EXPECT(count_dials_to_hearsay(&fixture) == 6, "%s, feeler %d, verdict %d", names[change], is_feeler,
+		       verdict);
+		fixture_fini(&fixture);
+	}
 }
 
 /* ---- failures ---- */
@@ -853,6 +926,8 @@ static CU_TestInfo tests[] = {
 	{"one dial at a time goes to a nodeid", one_dial_at_a_time_goes_to_a_nodeid},
 	{"the address that is due first is dialled first", the_address_that_is_due_first_is_dialled_first},
 	{"addresses that lead nowhere leave room for others", addresses_that_lead_nowhere_leave_room_for_others},
+	{"the counts of dials survive what becomes of an address meanwhile",
+	 the_counts_of_dials_survive_what_becomes_of_an_address_meanwhile},
 	{"hearsay that fails three times is forgotten", hearsay_that_fails_three_times_is_forgotten},
 	{"what was announced or once reached is not forgotten soon",
 	 what_was_announced_or_once_reached_is_not_forgotten_soon},
