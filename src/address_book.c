@@ -421,6 +421,14 @@ static bool is_bootstrap(const struct settings *settings, const struct address *
 	return false;
 }
 
+/* This entry or the first after it that the configuration keeps; NULL if there is none. */
+static struct address_entry *first_kept(struct address_entry *entry)
+{
+	while (entry != NULL && !is_kept(entry))
+		entry = entry->hh.next;
+	return entry;
+}
+
 static void set_bootstraps(struct address_book *book, const struct settings *settings, struct name *names,
 			   size_t name_count, int64_t now_us) REQUIRES(address_book_guard)
 {
@@ -428,9 +436,10 @@ static void set_bootstraps(struct address_book *book, const struct settings *set
 	free(book->names);
 	book->names = names;
 	book->name_count = name_count;
-	for (struct address_entry *entry = book->table.entries; entry != NULL; entry = next) {
-		next = entry->hh.next;
-		if (is_kept(entry) && !is_bootstrap(settings, &entry->address))
+	for (struct address_entry *entry = first_kept(book->table.entries); entry != NULL; entry = next) {
+		/* Who finds a place may displace others, but none that is kept. */
+		next = first_kept(entry->hh.next);
+		if (!is_bootstrap(settings, &entry->address))
 			set_kept(book, entry, false, now_us);
 	}
 	for (size_t i = 0; i < settings->bootstrap_count; i++)

@@ -10,6 +10,9 @@
 
 static const int64_t start_us = 1000 * SECOND_US;
 
+/* max_addresses of a book with one bucket for each of the two kinds. */
+enum { SMALL = 2 * ADDRESS_BUCKET_ENTRIES };
+
 /* A book with settings of its own, at a moment that tests move. */
 struct fixture {
 	struct settings settings;
@@ -144,6 +147,30 @@ static const char *pick_all(struct fixture *fixture, struct peer_dial dials[stat
 }
 
 #define EXPECT_PICKS(fixture, expected) expect_text(__FILE__, __LINE__, pick_all(fixture, dials, &next_us), expected)
+
+/* What the book knows of an address; false if it isn't there. */
+static bool find(struct fixture *fixture, const char *text, struct address_info *info)
+{
+	size_t most = address_book_count(fixture->book);
+	struct address_info *infos = calloc(most + 1, sizeof *infos);
+	struct address address = address_of(text);
+	bool found = false;
+	CU_ASSERT_PTR_NOT_NULL_FATAL(infos);
+	CU_ASSERT_EQUAL(address_book_recent(fixture->book, infos, most, fixture->now_us), most);
+	for (size_t i = 0; i < most && !found; i++) {
+		found = address_equals(&infos[i].address, &address);
+		*info = infos[i];
+	}
+	free(infos);
+	return found;
+}
+
+/* "new", "tried", or "-" where it isn't in the book. */
+static const char *kind_of(struct fixture *fixture, const char *text)
+{
+	struct address_info info;
+	return !find(fixture, text, &info) ? "-" : info.kind == ADDRESS_TRIED ? "tried" : "new";
+}
 
 /* ---- back-off ---- */
 
@@ -848,6 +875,28 @@ static void a_bootstrap_that_a_name_stands_for_too_is_not_forgotten(void)
 	fixture_fini(&fixture);
 }
 
+/* ---- the configuration changes ---- */
+
+static void a_bootstrap_that_is_removed_may_displace_what_stands_next_to_it(void)
+{
+	struct fixture fixture;
+	char text[ADDRESS_TEXT_BYTES];
+	fixture_init_bounded(&fixture, "127.0.0.2:5999 127.0.0.3:5999", SMALL);
+	for (unsigned i = 1; i <= ADDRESS_BUCKET_ENTRIES; i++) {
+		snprintf(text, sizeof text, "10.0.0.%u:5999", i);
+		CU_ASSERT(hear(&fixture, text, 0));
+		fixture.now_us += SECOND_US;
+	}
+	set_bootstraps(&fixture, "");
+	CU_ASSERT_EQUAL(address_book_count(fixture.book), ADDRESS_BUCKET_ENTRIES);
+	EXPECT_TEXT(kind_of(&fixture, "127.0.0.2:5999"), "new");
+	EXPECT_TEXT(kind_of(&fixture, "127.0.0.3:5999"), "new");
+	EXPECT_TEXT(kind_of(&fixture, "10.0.0.1:5999"), "-");
+	EXPECT_TEXT(kind_of(&fixture, "10.0.0.2:5999"), "-");
+	EXPECT_TEXT(kind_of(&fixture, "10.0.0.3:5999"), "new");
+	fixture_fini(&fixture);
+}
+
 /* ---- feelers ---- */
 
 static void a_feeler_goes_out_once_and_makes_no_entry(void)
@@ -959,6 +1008,8 @@ static CU_TestInfo tests[] = {
 	 what_a_name_no_longer_stands_for_is_forgotten_when_it_fails},
 	{"a bootstrap that a name stands for too is not forgotten",
 	 a_bootstrap_that_a_name_stands_for_too_is_not_forgotten},
+	{"a bootstrap that is removed may displace what stands next to it",
+	 a_bootstrap_that_is_removed_may_displace_what_stands_next_to_it},
 	{"a feeler goes out once and makes no entry", a_feeler_goes_out_once_and_makes_no_entry},
 	{"where only feelers may go out, nothing else does", where_only_feelers_may_go_out_nothing_else_does},
 	{"too many feelers do not wait", too_many_feelers_do_not_wait},
