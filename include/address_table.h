@@ -107,9 +107,10 @@ bool address_table_place_tried(struct address_table *table, struct address_entry
 /* Takes an entry out of its bucket; its kind stays. */
 void address_table_unplace(struct address_table *table, struct address_entry *entry);
 
-/* When the entry may be dialled: from due_us on, or never for FOREVER_US. Call it again when what its lane depends on
- * has changed. */
+/* When the entry may be dialled: from due_us on, or never for FOREVER_US. */
 void address_table_set_due(struct address_table *table, struct address_entry *entry, int64_t due_us);
+/* Something that its lane depends on has changed, but not when it is due. */
+void address_table_update_lane(struct address_table *table, struct address_entry *entry);
 /* Moves what is due by now into its lane; returns when the next one will be due. */
 int64_t address_table_run(struct address_table *table, int64_t now_us);
 

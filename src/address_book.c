@@ -307,6 +307,7 @@ static void make_tried(struct address_book *book, struct address_entry *entry, i
 		book->proofs[book->proof_count++] =
 			(struct proof){.address = rival->address, .nodeid = rival->nodeid, .rival = entry->address};
 	}
+	address_table_update_lane(&book->table, entry);
 }
 
 /* The tested one doesn't answer: it is hearsay again, or gone, and who waits for its place gets it. */
@@ -368,6 +369,7 @@ static void set_kept(struct address_book *book, struct address_entry *entry, boo
 	struct address_entry *rival;
 	entry->is_bootstrap = is_bootstrap;
 	entry->is_named = is_named(book, &entry->address);
+	address_table_update_lane(&book->table, entry);
 	if (is_kept(entry) == was_kept)
 		return;
 	if (is_kept(entry)) {
@@ -379,6 +381,8 @@ static void set_kept(struct address_book *book, struct address_entry *entry, boo
 		entry->kind == ADDRESS_TRIED && address_table_place_tried(&book->table, entry, may_go, book, &rival);
 	if (!has_place && !address_table_place_new(&book->table, entry, may_go, book) && may_go(book, entry))
 		forget(book, entry, now_us);
+	else
+		address_table_update_lane(&book->table, entry);
 }
 
 static void add_bootstrap(struct address_book *book, const struct address *address, int64_t now_us)

@@ -246,6 +246,14 @@ static void enter_lane(struct address_table *table, struct address_entry *entry)
 	lane->entries[lane->count++] = entry;
 }
 
+void address_table_update_lane(struct address_table *table, struct address_entry *entry)
+{
+	if (entry->lane == LANE_NONE || entry->lane == lane_of(entry))
+		return;
+	leave_lane(table, entry);
+	enter_lane(table, entry);
+}
+
 void address_table_set_due(struct address_table *table, struct address_entry *entry, int64_t due_us)
 {
 	if (entry->lane != LANE_NONE)

@@ -897,6 +897,25 @@ static void a_bootstrap_that_is_removed_may_displace_what_stands_next_to_it(void
 	fixture_fini(&fixture);
 }
 
+static void a_bootstrap_is_dialled_first_from_when_it_is_one(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	char text[ADDRESS_TEXT_BYTES];
+	fixture_init(&fixture, "");
+	for (unsigned i = 1; i <= 40; i++) {
+		snprintf(text, sizeof text, "10.%u.0.1:5999", i);
+		hear(&fixture, text, 0);
+	}
+	CU_ASSERT_STRING_NOT_EQUAL(pick(&fixture, &dial, &next_us), "-");
+	const char *chosen =
+		strcmp(address_text(dial.address), "10.7.0.1:5999") == 0 ? "10.8.0.1:5999" : "10.7.0.1:5999";
+	set_bootstraps(&fixture, chosen);
+	EXPECT_PICK(&fixture, chosen);
+	fixture_fini(&fixture);
+}
+
 /* ---- feelers ---- */
 
 static void a_feeler_goes_out_once_and_makes_no_entry(void)
@@ -1010,6 +1029,7 @@ static CU_TestInfo tests[] = {
 	 a_bootstrap_that_a_name_stands_for_too_is_not_forgotten},
 	{"a bootstrap that is removed may displace what stands next to it",
 	 a_bootstrap_that_is_removed_may_displace_what_stands_next_to_it},
+	{"a bootstrap is dialled first from when it is one", a_bootstrap_is_dialled_first_from_when_it_is_one},
 	{"a feeler goes out once and makes no entry", a_feeler_goes_out_once_and_makes_no_entry},
 	{"where only feelers may go out, nothing else does", where_only_feelers_may_go_out_nothing_else_does},
 	{"too many feelers do not wait", too_many_feelers_do_not_wait},
