@@ -310,19 +310,24 @@ static void make_tried(struct address_book *book, struct address_entry *entry, i
 	address_table_update_lane(&book->table, entry);
 }
 
-/* The tested one doesn't answer: it is hearsay again, or gone, and who waits for its place gets it. */
+/*
+ * The tested one doesn't answer: if somebody still waits for its place, that one gets it, and the tested one is hearsay
+ * again, or gone.
+ */
 static void give_place(struct address_book *book, const struct address *from, const struct address *to, int64_t now_us)
 	REQUIRES(address_book_guard)
 {
 	struct address_entry *loser = address_table_find(&book->table, from);
 	struct address_entry *winner = address_table_find(&book->table, to);
-	if (loser == NULL || !may_go(book, loser))
+	if (winner == NULL || winner->kind == ADDRESS_TRIED || (loser != NULL && !may_go(book, loser)))
 		return;
-	address_table_unplace(&book->table, loser);
-	if (address_table_place_new(&book->table, loser, may_go, book))
-		address_table_set_due(&book->table, loser, after_failure_us(book, loser->backoff, now_us));
-	else
-		forget(book, loser, now_us);
+	if (loser != NULL) {
+		address_table_unplace(&book->table, loser);
+		if (address_table_place_new(&book->table, loser, may_go, book))
+			address_table_set_due(&book->table, loser, after_failure_us(book, loser->backoff, now_us));
+		else
+			forget(book, loser, now_us);
+	}
 	/* The newcomer could be who had to go for that. */
 	winner = address_table_find(&book->table, to);
 	if (winner != NULL)

@@ -10,6 +10,8 @@
 
 static const int64_t start_us = 1000 * SECOND_US;
 
+#define HOUR_US (3600 * SECOND_US)
+
 /* max_addresses of a book with one bucket for each of the two kinds. */
 enum { SMALL = 2 * ADDRESS_BUCKET_ENTRIES };
 
@@ -978,6 +980,102 @@ static void too_many_feelers_do_not_wait(void)
 	fixture_fini(&fixture);
 }
 
+/* Fills the places for what was tried: 10.0.0.I has node I, and was heard from I seconds after the start. */
+static void fill_tried(struct fixture *fixture)
+{
+	char text[ADDRESS_TEXT_BYTES];
+	fixture_init_bounded(fixture, "", SMALL);
+	for (unsigned i = 1; i <= ADDRESS_BUCKET_ENTRIES; i++) {
+		fixture->now_us = start_us + i * SECOND_US;
+		snprintf(text, sizeof text, "10.0.0.%u:5999", i);
+		announce(fixture, text, i);
+		EXPECT_TEXT(kind_of(fixture, text), "tried");
+	}
+}
+
+static bool pick_feeler(struct fixture *fixture, struct peer_dial *dial)
+{
+	int64_t next_us;
+	return address_book_pick(fixture->book, ADDRESS_BOOK_FEELERS, fixture->now_us, dial, &next_us) &&
+	       dial->is_feeler;
+}
+
+/* Feelers go to the address, which must be the only one of hearsay, until it is forgotten. */
+static void forget_hearsay(struct fixture *fixture, const char *text)
+{
+	struct peer_dial dial;
+	for (int i = 0; i < ADDRESS_BOOK_NEW_FAILURES; i++) {
+		fixture->now_us += 2 * fixture->settings.retry_max_us;
+		CU_ASSERT_FATAL(pick_feeler(fixture, &dial));
+		EXPECT_TEXT(address_text(dial.address), text);
+		address_book_failed(fixture->book, &dial, "refused", fixture->now_us);
+	}
+	EXPECT_TEXT(kind_of(fixture, text), "-");
+}
+
+static void what_was_tried_is_tested_before_it_is_displaced(void)
+{
+	enum meanwhile { NOTHING, IS_CONNECTED, NEWCOMER_IS_FORGOTTEN };
+	enum verdict { ANSWERS, IS_LET_GO, FAILS };
+	static const struct {
+		int64_t after_us;
+		enum meanwhile meanwhile;
+		enum verdict verdict;
+		const char *tested, *newcomer;
+	} cases[] = {
+		{5 * HOUR_US, NOTHING, ANSWERS, "tried", "new"},
+		{5 * HOUR_US, NOTHING, IS_LET_GO, "tried", "new"},
+		{5 * HOUR_US, NOTHING, FAILS, "new", "tried"},
+		{5 * HOUR_US, IS_CONNECTED, FAILS, "tried", "new"},
+		{5 * HOUR_US, NEWCOMER_IS_FORGOTTEN, FAILS, "tried", "-"},
+		{31 * 24 * HOUR_US, NOTHING, FAILS, "-", "tried"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct fixture fixture;
+		struct peer_dial dial;
+		fill_tried(&fixture);
+		fixture.now_us += cases[i].after_us;
+		announce(&fixture, "10.0.1.1:5999", 100);
+		EXPECT_TEXT(kind_of(&fixture, "10.0.1.1:5999"), "new");
+		CU_ASSERT_FATAL(pick_feeler(&fixture, &dial));
+		EXPECT_TEXT(address_text(dial.address), "10.0.0.1:5999");
+		if (cases[i].meanwhile == IS_CONNECTED)
+			connect_node(&fixture, 1);
+		else if (cases[i].meanwhile == NEWCOMER_IS_FORGOTTEN)
+			forget_hearsay(&fixture, "10.0.1.1:5999");
+		if (cases[i].verdict == ANSWERS)
+			reach(&fixture, &dial, 1);
+		else if (cases[i].verdict == IS_LET_GO)
+			address_book_let_go(fixture.book, &dial, fixture.now_us);
+		else
+			address_book_failed(fixture.book, &dial, "refused", fixture.now_us);
+		EXPECT(strcmp(kind_of(&fixture, "10.0.0.1:5999"), cases[i].tested) == 0, "case %zu: tested", i);
+		EXPECT(strcmp(kind_of(&fixture, "10.0.1.1:5999"), cases[i].newcomer) == 0, "case %zu: newcomer", i);
+		EXPECT_TEXT(kind_of(&fixture, "10.0.0.2:5999"), "tried");
+		fixture_fini(&fixture);
+	}
+}
+
+static void what_was_heard_from_within_four_hours_is_not_even_tested(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	fill_tried(&fixture);
+	fixture.now_us = start_us + SECOND_US + 4 * HOUR_US;
+	announce(&fixture, "10.0.1.1:5999", 100);
+	CU_ASSERT(pick_feeler(&fixture, &dial));
+	EXPECT_TEXT(address_text(dial.address), "10.0.1.1:5999");
+	CU_ASSERT_FALSE(pick_feeler(&fixture, &dial));
+	fixture.now_us += 1;
+	announce(&fixture, "10.0.1.1:5999", 100);
+	CU_ASSERT(pick_feeler(&fixture, &dial));
+	EXPECT_TEXT(address_text(dial.address), "10.0.0.1:5999");
+	/* One test of an address at a time. */
+	announce(&fixture, "10.0.1.2:5999", 101);
+	CU_ASSERT_FALSE(pick_feeler(&fixture, &dial));
+	fixture_fini(&fixture);
+}
+
 static CU_TestInfo tests[] = {
 	{"the back-off doubles within its bounds, with jitter", the_back_off_doubles_within_its_bounds_with_jitter},
 	{"a failing bootstrap is tried for ever, with back-off", a_failing_bootstrap_is_tried_for_ever_with_back_off},
@@ -1033,6 +1131,9 @@ static CU_TestInfo tests[] = {
 	{"a feeler goes out once and makes no entry", a_feeler_goes_out_once_and_makes_no_entry},
 	{"where only feelers may go out, nothing else does", where_only_feelers_may_go_out_nothing_else_does},
 	{"too many feelers do not wait", too_many_feelers_do_not_wait},
+	{"what was tried is tested before it is displaced", what_was_tried_is_tested_before_it_is_displaced},
+	{"what was heard from within four hours is not even tested",
+	 what_was_heard_from_within_four_hours_is_not_even_tested},
 	CU_TEST_INFO_NULL,
 };
 
