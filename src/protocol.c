@@ -412,8 +412,8 @@ static void end_dial(struct protocol *protocol, struct peer *peer, const struct 
 	bool is_self = info->reason == BYE_SELF;
 	if (is_self)
 		address_book_add_self(protocol->parts.book, &dial->address);
-	/* A feeler that has found somebody says bye itself. */
-	if (dial->is_feeler && info->reason == BYE_FEELER) {
+	/* A feeler that has found somebody says bye itself; the far end may use the same word. */
+	if (dial->is_feeler && info->reason == BYE_FEELER && info->ending == PEER_CLOSED) {
 		peer_log(peer, LOG_DEBUG, "feeler", "over (%s)", info->ending_text);
 		return;
 	}

@@ -1305,6 +1305,38 @@ static void a_feeler_for_a_node_that_has_gone_finds_nothing(void)
 	core_fini(&core);
 }
 
+static void a_feeler_that_is_turned_away_has_failed_whatever_it_is_told(void)
+{
+	static const char *const byes[] = {"", "shutdown", "full", "self", "duplicate", "feeler", "boredom"};
+	for (size_t i = 0; i < sizeof byes / sizeof *byes; i++) {
+		struct core core;
+		struct peer_dial dial;
+		int64_t next_us;
+		start(&core);
+		core.now_us += 200 * SECOND_US;
+		struct address address = address_of("127.0.0.9:5999");
+		struct message_entry entry = {.address = address};
+		address_book_hear(core.book, &entry, 1, &address, core.now_us);
+		for (int turn = 0; turn < 2; turn++) {
+			struct address_info info;
+			CU_ASSERT_FATAL(
+				address_book_pick(core.book, ADDRESS_BOOK_FEELERS, core.now_us, &dial, &next_us));
+			CU_ASSERT(dial.is_feeler);
+			struct peer *feeler =
+				core_connect(&core, PEER_OUTBOUND, &dial, "127.0.0.1:40000", "127.0.0.9:5999");
+			if (*byes[i] != '\0')
+				core_say(&core, feeler, "{'msgtype': 'bye', 'reason': '%s'}", byes[i]);
+			core_end(&core, feeler);
+			CU_ASSERT_EQUAL(address_book_recent(core.book, &info, 1, core.now_us), 1);
+			EXPECT(info.failures == (unsigned)turn + 1, "bye \"%s\": %u failures", byes[i], info.failures);
+			core.now_us += 2 * core.settings.retry_max_us;
+			if (strcmp(byes[i], "self") == 0)
+				break;
+		}
+		core_fini(&core);
+	}
+}
+
 static void one_claim_a_minute_is_proven(void)
 {
 	struct core core;
@@ -1479,6 +1511,8 @@ static CU_TestInfo tests[] = {
 	 an_address_on_another_host_is_proven_before_it_is_told},
 	{"a claim that is not true is told to nobody", a_claim_that_is_not_true_is_told_to_nobody},
 	{"a feeler for a node that has gone finds nothing", a_feeler_for_a_node_that_has_gone_finds_nothing},
+	{"a feeler that is turned away has failed, whatever it is told",
+	 a_feeler_that_is_turned_away_has_failed_whatever_it_is_told},
 	{"one claim a minute is proven", one_claim_a_minute_is_proven},
 	{"a proven address gives way to one on the peer's own host",
 	 a_proven_address_gives_way_to_one_on_the_peers_own_host},
