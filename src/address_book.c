@@ -743,17 +743,20 @@ void address_book_announced(struct address_book *book, const struct address *add
 {
 	enter(book);
 	struct address_entry *entry = address_table_find(&book->table, address);
-	if (entry == NULL && !is_self(book, address)) {
+	bool is_new = entry == NULL && !is_self(book, address);
+	if (is_new)
 		entry = add(book, address, now_us);
-		if (entry != NULL && !address_table_place_new(&book->table, entry, may_go, book)) {
-			address_table_remove(&book->table, entry);
-			entry = NULL;
-		}
-	}
 	if (entry != NULL) {
 		set_nodeid(book, entry, nodeid, now_us);
 		entry->heard_us = now_us;
 		make_tried(book, entry, now_us);
+	}
+	if (is_new && entry != NULL && entry->kind == ADDRESS_NEW &&
+	    !address_table_place_new(&book->table, entry, may_go, book)) {
+		address_table_remove(&book->table, entry);
+		entry = NULL;
+	}
+	if (entry != NULL) {
 		attach(book, entry, now_us);
 		if (entry->since_us == NEVER_US && entry->lane == LANE_NONE && entry->due.place == 0)
 			address_table_set_due(&book->table, entry, now_us);

@@ -1076,6 +1076,21 @@ static void what_was_heard_from_within_four_hours_is_not_even_tested(void)
 	fixture_fini(&fixture);
 }
 
+static void what_is_announced_displaces_no_hearsay_while_there_is_room_among_the_tried(void)
+{
+	struct fixture fixture;
+	char text[ADDRESS_TEXT_BYTES];
+	fixture_init_bounded(&fixture, "", SMALL);
+	for (unsigned i = 1; i <= ADDRESS_BUCKET_ENTRIES; i++) {
+		snprintf(text, sizeof text, "10.0.0.%u:5999", i);
+		CU_ASSERT(hear(&fixture, text, 0));
+	}
+	announce(&fixture, "10.0.1.1:5999", 100);
+	CU_ASSERT_EQUAL(address_book_count(fixture.book), ADDRESS_BUCKET_ENTRIES + 1);
+	EXPECT_TEXT(kind_of(&fixture, "10.0.1.1:5999"), "tried");
+	fixture_fini(&fixture);
+}
+
 static CU_TestInfo tests[] = {
 	{"the back-off doubles within its bounds, with jitter", the_back_off_doubles_within_its_bounds_with_jitter},
 	{"a failing bootstrap is tried for ever, with back-off", a_failing_bootstrap_is_tried_for_ever_with_back_off},
@@ -1134,6 +1149,8 @@ static CU_TestInfo tests[] = {
 	{"what was tried is tested before it is displaced", what_was_tried_is_tested_before_it_is_displaced},
 	{"what was heard from within four hours is not even tested",
 	 what_was_heard_from_within_four_hours_is_not_even_tested},
+	{"what is announced displaces no hearsay while there is room among the tried",
+	 what_is_announced_displaces_no_hearsay_while_there_is_room_among_the_tried},
 	CU_TEST_INFO_NULL,
 };
 
