@@ -1163,8 +1163,10 @@ static struct candidate candidate_of(const struct address_book *book, const stru
 {
 	struct {
 		struct address address;
+		uint32_t zero; /* where padding would be, whose bytes count too */
 		int64_t day;
-	} hashed = {entry->address, now_us / ADDRESS_BOOK_DAY_US};
+	} hashed = {entry->address, 0, now_us / ADDRESS_BOOK_DAY_US};
+	_Static_assert(sizeof hashed == sizeof hashed.address + sizeof hashed.zero + sizeof hashed.day, "no padding");
 	return (struct candidate){keyed_hash(&book->secret, &hashed, sizeof hashed), {entry->address, entry->nodeid}};
 }
 

@@ -108,8 +108,12 @@ static struct choice choose(const struct gossip *gossip, const struct message_en
 	struct {
 		struct address address;
 		struct nodeid listener;
+		uint32_t zero; /* where padding would be, whose bytes count too */
 		int64_t day;
 	} hashed = {.address = entry->address, .day = now_us / DAY_US};
+	_Static_assert(sizeof hashed ==
+			       sizeof hashed.address + sizeof hashed.listener + sizeof hashed.zero + sizeof hashed.day,
+		       "no padding");
 	struct choice choice;
 	uint64_t ranks[GOSSIP_TARGETS] = {0};
 	for (size_t i = 0; i < GOSSIP_TARGETS; i++)
