@@ -854,7 +854,8 @@ static struct address_entry *choose(struct address_book *book, enum address_lane
 	enum { PROBES = 8 };
 	const struct address_lane_entries *lane = &book->table.lanes[which];
 	struct address_entry *chosen = NULL;
-	if (lane->count == 0)
+	bool is_hearsay_alone = which == LANE_NEW || which == LANE_NEW_AGAIN;
+	if (lane->count == 0 || (is_hearsay_alone && !may_dial_hearsay(book)))
 		return NULL;
 	for (int i = 0; i < PROBES; i++) {
 		struct address_entry *entry = lane->entries[rng_below(&book->rng, (uint32_t)lane->count)];

@@ -146,17 +146,34 @@ static size_t count_bucket(const struct address_table *table, uint32_t bucket)
 	return count;
 }
 
-static size_t count_group(const struct address_table *table, uint32_t bucket, uint64_t tellers)
-{
-	size_t count = 0;
-	for (const struct address_entry *entry = table->buckets[bucket - 1]; entry != NULL; entry = entry->bucket_next)
-		count += tellers_of(entry) == tellers;
-	return count;
-}
-
 static bool goes_before(const struct address_entry *one, const struct address_entry *other)
 {
 	return one->failures != other->failures ? one->failures > other->failures : one->heard_us < other->heard_us;
+}
+
+/* Whom a newcomer of this group of tellers displaces in a full bucket; NULL for nobody. */
+static struct address_entry *find_victim(const struct address_table *table, uint32_t bucket, uint64_t own,
+					 address_may_go *may_go, void *context)
+{
+	uint64_t tellers[ADDRESS_BUCKET_ENTRIES];
+	size_t held = 0, own_count = 1, most = 0, i = 0;
+	struct address_entry *victim = NULL;
+	for (const struct address_entry *other = table->buckets[bucket - 1]; other != NULL;
+	     other = other->bucket_next) {
+		tellers[held] = tellers_of(other);
+		own_count += tellers[held++] == own;
+	}
+	for (struct address_entry *other = table->buckets[bucket - 1]; other != NULL; other = other->bucket_next, i++) {
+		size_t count = tellers[i] == own;
+		for (size_t j = 0; j < held; j++)
+			count += tellers[j] == tellers[i];
+		if (count < most || !may_go(context, other))
+			continue;
+		if (count > most || goes_before(other, victim))
+			victim = other;
+		most = count;
+	}
+	return most < own_count ? NULL : victim;
 }
 
 bool address_table_place_new(struct address_table *table, struct address_entry *entry, address_may_go *may_go,
@@ -164,20 +181,8 @@ bool address_table_place_new(struct address_table *table, struct address_entry *
 {
 	uint32_t bucket = new_bucket(table, entry);
 	if (count_bucket(table, bucket) >= ADDRESS_BUCKET_ENTRIES) {
-		uint64_t own = tellers_of(entry);
-		struct address_entry *victim = NULL;
-		size_t most = 0;
-		for (struct address_entry *other = table->buckets[bucket - 1]; other != NULL;
-		     other = other->bucket_next) {
-			uint64_t tellers = tellers_of(other);
-			size_t count = count_group(table, bucket, tellers) + (tellers == own);
-			if (count < most || !may_go(context, other))
-				continue;
-			if (count > most || goes_before(other, victim))
-				victim = other;
-			most = count;
-		}
-		if (victim == NULL || most < count_group(table, bucket, own) + 1)
+		struct address_entry *victim = find_victim(table, bucket, tellers_of(entry), may_go, context);
+		if (victim == NULL)
 			return false;
 		address_table_remove(table, victim);
 	}
