@@ -13,6 +13,8 @@ extern CU_SuiteInfo suite_buffer;
 extern CU_SuiteInfo suite_dialing;
 extern CU_SuiteInfo suite_directory;
 extern CU_SuiteInfo suite_frame;
+extern CU_SuiteInfo suite_heap;
+extern CU_SuiteInfo suite_keyed_hash;
 extern CU_SuiteInfo suite_liveness;
 extern CU_SuiteInfo suite_log;
 extern CU_SuiteInfo suite_message;
@@ -22,6 +24,7 @@ extern CU_SuiteInfo suite_output;
 extern CU_SuiteInfo suite_peer;
 extern CU_SuiteInfo suite_protocol;
 extern CU_SuiteInfo suite_pool;
+extern CU_SuiteInfo suite_recent;
 extern CU_SuiteInfo suite_registry;
 extern CU_SuiteInfo suite_rng;
 extern CU_SuiteInfo suite_settings;
@@ -31,5 +34,6 @@ extern CU_SuiteInfo suite_sync;
 extern CU_SuiteInfo suite_saver;
 extern CU_SuiteInfo suite_table;
 extern CU_SuiteInfo suite_text;
+extern CU_SuiteInfo suite_token_bucket;
 
 #endif
