@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Three nodes under valgrind meet, a person talks to one of them well and badly, a listener goes away, and all stop. Fails
-# on any error, on memory that is still held at the exit, and on a descriptor that is left open.
+# Three nodes under valgrind meet, a person talks to one of them well and badly, a listener goes away, and all stop. One
+# of them finds a damaged address book, saves another, and reads its settings again meanwhile. Fails on any error, on
+# memory that is still held at the exit, and on a descriptor that is left open.
 # Usage: valgrind.sh KITHD FOLDER
 set -eu
 kithd=$1
@@ -12,7 +13,7 @@ command -v valgrind >/dev/null || {
 	exit 1
 }
 mkdir -p "$folder"
-rm -f "$folder"/*
+rm -rf "${folder:?}"/*
 pids=()
 clean_up() {
 	for pid in "${pids[@]}"; do
@@ -23,8 +24,9 @@ trap clean_up EXIT
 
 # wait_for FILE PATTERN COUNT: until so many lines of the file match.
 wait_for() {
-	local until=$((SECONDS + deadline_s))
-	while [ "$(grep -c -e "$2" "$1" 2>/dev/null || true)" -lt "$3" ]; do
+	local until=$((SECONDS + deadline_s)) count
+	# The file may not be there yet.
+	while count=$(grep -c -e "$2" "$1" 2>/dev/null || true) && [ "${count:-0}" -lt "$3" ]; do
 		if [ $SECONDS -ge $until ]; then
 			echo "$1 has no $3 lines with \"$2\" after $deadline_s s:" >&2
 			cat "$1" >&2
@@ -56,7 +58,11 @@ say() {
 	exec 3>&-
 }
 
-start alpha
+mkdir "$folder/state"
+printf '{"format":"kith addresses","version":1,\n"addresses":[\n{"address":"127.0.0.1:3","kind":"tried"},\n{"addr' \
+	>"$folder/state/addresses.json"
+: >"$folder/alpha.conf"
+start alpha -c "$folder/alpha.conf" -o "state_dir=$folder/state" -o nodeid=keep -o save_interval=0.1
 alpha=$port
 start beta -b "127.0.0.1:$alpha"
 start gamma -b "127.0.0.1:$alpha" -b 127.0.0.1:1 -b localhost:"$port" -b no-such-host.invalid
@@ -65,11 +71,14 @@ for name in alpha beta gamma; do
 done
 hello='{"msgtype":"hello","nodeid":"00000000-0000-4000-8000-000000000001"}'
 say "$alpha" "$hello" '{"msgtype":"ping"}' '{"msgtype":"getaddr"}' \
-	'{"msgtype":"addr","peers":["127.0.0.1:2",["10.1.2.3:4","00000000-0000-4000-8000-000000000002"]]}' \
+	'{"msgtype":"addr","peers":["127.0.0.1:2",["127.1.2.3:4","00000000-0000-4000-8000-000000000002"]]}' \
 	'{"msgtype":"bye","reason":"shutdown"}'
 say "$alpha" "$hello" 'this is not JSON'
 say "$alpha" '{"msgtype":"hello","nodeid":"00000000-0000-4000-8000-000000000003","network":"other"}'
 say "$alpha" '{"msgtype":"addr","peers":[1]}'
+echo 'max_outbound = 7; bootstrap = ["127.0.0.1:4"]; name = "other";' >"$folder/alpha.conf"
+kill -HUP "${pids[0]}"
+wait_for "$folder/alpha.log" 'max_outbound: 64 is now 7' 1
 kill -USR1 "${pids[0]}"
 wait_for "$folder/alpha.out" '# end' 1
 
