@@ -84,14 +84,16 @@ static void renew_sample(struct directory *directory, int64_t now_us)
 	if (is_due)
 		directory->sampled_us = now_us;
 	leave(directory);
-	struct message_entry *sample = is_due ? calloc(MESSAGE_ADDR_ENTRIES, sizeof *sample) : NULL;
+	size_t most = address_book_count(directory->book) * ADDRESS_BOOK_SAMPLE_PERCENT / 100;
+	if (most > MESSAGE_ADDR_ENTRIES)
+		most = MESSAGE_ADDR_ENTRIES;
+	struct message_entry *sample = is_due ? calloc(most + 1, sizeof *sample) : NULL;
 	if (sample == NULL)
 		return;
-	size_t count = address_book_sample(directory->book, sample, MESSAGE_ADDR_ENTRIES, now_us);
-	struct message_entry *fitting = realloc(sample, (count + 1) * sizeof *sample);
+	size_t count = address_book_sample(directory->book, sample, most, now_us);
 	enter(directory);
 	struct message_entry *before = directory->sample;
-	directory->sample = fitting != NULL ? fitting : sample;
+	directory->sample = sample;
 	directory->sample_count = count;
 	leave(directory);
 	free(before);

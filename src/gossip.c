@@ -19,8 +19,9 @@ struct gossip {
 	/* Guarded. */
 	struct mutex mutex;
 	struct recent heard GUARDED_BY(gossip_guard);
-	struct message_entry *waiting GUARDED_BY(gossip_guard); /* room for GOSSIP_WAITING; NULL while none waits */
+	struct message_entry *waiting GUARDED_BY(gossip_guard); /* NULL while none waits */
 	size_t count GUARDED_BY(gossip_guard);
+	size_t capacity GUARDED_BY(gossip_guard);
 	int64_t due_us GUARDED_BY(gossip_guard); /* meaningless while none waits */
 };
 
@@ -68,11 +69,18 @@ void gossip_free(struct gossip *gossip) UNCHECKED
 	free(gossip);
 }
 
+/* Without memory, as beyond the bound, it is dropped. */
 static void add(struct gossip *gossip, const struct message_entry *entry) REQUIRES(gossip_guard)
 {
-	if (gossip->waiting == NULL)
-		gossip->waiting = calloc(GOSSIP_WAITING, sizeof *gossip->waiting);
-	if (gossip->waiting != NULL && gossip->count < GOSSIP_WAITING)
+	if (gossip->count == gossip->capacity && gossip->capacity < GOSSIP_WAITING) {
+		size_t capacity = gossip->capacity == 0 ? GOSSIP_ENTRIES : gossip->capacity * 2;
+		struct message_entry *grown = realloc(gossip->waiting, capacity * sizeof *grown);
+		if (grown == NULL)
+			return;
+		gossip->waiting = grown;
+		gossip->capacity = capacity;
+	}
+	if (gossip->count < gossip->capacity && gossip->count < GOSSIP_WAITING)
 		gossip->waiting[gossip->count++] = *entry;
 }
 
@@ -191,7 +199,7 @@ int64_t gossip_run(struct gossip *gossip, int64_t now_us)
 		entries = gossip->waiting;
 		count = gossip->count;
 		gossip->waiting = NULL;
-		gossip->count = 0;
+		gossip->count = gossip->capacity = 0;
 	} else if (gossip->count > 0) {
 		next_us = gossip->due_us;
 	}
