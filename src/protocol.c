@@ -274,6 +274,8 @@ static void handle_addr(struct protocol *protocol, struct peer *peer, struct mes
 	for (size_t i = 0; i < addr->count; i++)
 		if (is_hearsay(protocol, peer, &info, &addr->entries[i], is_alone, now_us))
 			addr->entries[heard++] = addr->entries[i];
+	if (heard == 0)
+		return;
 	size_t granted = peer_take_addresses(peer, heard, now_us);
 	peer_count_useless(peer, heard - granted);
 	heard = granted;
