@@ -8,6 +8,7 @@ extern CU_SuiteInfo suite_addr_line;
 extern CU_SuiteInfo suite_address;
 extern CU_SuiteInfo suite_address_book;
 extern CU_SuiteInfo suite_address_record;
+extern CU_SuiteInfo suite_address_table;
 extern CU_SuiteInfo suite_announcer;
 extern CU_SuiteInfo suite_buffer;
 extern CU_SuiteInfo suite_dialing;
