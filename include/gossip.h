@@ -35,8 +35,9 @@ struct gossip;
 struct gossip *gossip_new(struct registry *registry, struct alarm *alarm, const struct hash_key *secret);
 void gossip_free(struct gossip *gossip);
 
-/* Any thread. A peer has told of these in one message. */
-void gossip_hear(struct gossip *gossip, const struct message_entry *entries, size_t count, int64_t now_us);
+/* Any thread. A peer has told of these in a message that had so many entries, among others. */
+void gossip_hear(struct gossip *gossip, const struct message_entry *entries, size_t count, size_t message_entries,
+		 int64_t now_us);
 /* One thread alone. Sends what is due; returns when to call again. */
 int64_t gossip_run(struct gossip *gossip, int64_t now_us);
 

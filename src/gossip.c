@@ -84,14 +84,15 @@ static void add(struct gossip *gossip, const struct message_entry *entry) REQUIR
 		gossip->waiting[gossip->count++] = *entry;
 }
 
-void gossip_hear(struct gossip *gossip, const struct message_entry *entries, size_t count, int64_t now_us)
+void gossip_hear(struct gossip *gossip, const struct message_entry *entries, size_t count, size_t message_entries,
+		 int64_t now_us)
 {
 	enter(gossip);
 	bool was_empty = gossip->count == 0;
 	for (size_t i = 0; i < count; i++) {
 		const struct address *address = &entries[i].address;
 		uint64_t hash = keyed_hash(&gossip->secret, address, sizeof *address);
-		if (recent_is_first(&gossip->heard, hash, now_us) && count <= GOSSIP_ENTRIES)
+		if (recent_is_first(&gossip->heard, hash, now_us) && message_entries <= GOSSIP_ENTRIES)
 			add(gossip, &entries[i]);
 	}
 	bool is_first = was_empty && gossip->count > 0;

@@ -268,11 +268,10 @@ static void handle_addr(struct protocol *protocol, struct peer *peer, struct mes
 {
 	const struct message_addr *addr = &message->addr;
 	struct peer_info info = peer_look(peer, now_us);
-	bool is_alone = addr->count + addr->useless == 1;
-	size_t heard = 0;
+	size_t told = addr->count + addr->useless, heard = 0;
 	peer_count_useless(peer, addr->useless);
 	for (size_t i = 0; i < addr->count; i++)
-		if (is_hearsay(protocol, peer, &info, &addr->entries[i], is_alone, now_us))
+		if (is_hearsay(protocol, peer, &info, &addr->entries[i], told == 1, now_us))
 			addr->entries[heard++] = addr->entries[i];
 	if (heard == 0)
 		return;
@@ -280,7 +279,7 @@ static void handle_addr(struct protocol *protocol, struct peer *peer, struct mes
 	peer_count_useless(peer, heard - granted);
 	heard = granted;
 	peer_note_addresses(peer, addr->entries, heard);
-	gossip_hear(protocol->gossip, addr->entries, heard, now_us);
+	gossip_hear(protocol->gossip, addr->entries, heard, told, now_us);
 	if (address_book_hear(protocol->parts.book, addr->entries, heard, &info.remote, now_us) > 0)
 		alarm_ring(protocol->parts.alarm);
 }

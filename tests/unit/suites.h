@@ -14,6 +14,7 @@ extern CU_SuiteInfo suite_buffer;
 extern CU_SuiteInfo suite_dialing;
 extern CU_SuiteInfo suite_directory;
 extern CU_SuiteInfo suite_frame;
+extern CU_SuiteInfo suite_gossip;
 extern CU_SuiteInfo suite_heap;
 extern CU_SuiteInfo suite_keyed_hash;
 extern CU_SuiteInfo suite_liveness;
