@@ -114,9 +114,7 @@ static void what_is_new_is_passed_on_a_second_later(void)
 	struct circle circle;
 	start(&circle, 1);
 	int64_t start_us = circle.core.now_us;
-	alarm_wait_until(&circle.core.alarm, 1);
 	tell(&circle, 1, 1);
-	CU_ASSERT(circle.core.alarm.ringing);
 	CU_ASSERT_EQUAL(run(&circle), start_us + GOSSIP_DELAY_US);
 	circle.core.now_us += GOSSIP_DELAY_US - 1;
 	tell(&circle, 2, 1);
@@ -191,6 +189,34 @@ static void who_knows_it_is_not_told(void)
 	let_pass(&circle);
 	EXPECT_SENT(circle.teller, "");
 	CU_ASSERT_EQUAL(count_passed_on(&circle), 0);
+	end(&circle);
+}
+
+static void who_was_told_is_not_told_again_when_the_node_connects(void)
+{
+	struct circle circle;
+	start(&circle, 1);
+	tell(&circle, 1, 1);
+	let_pass(&circle);
+	EXPECT_SENT(circle.listeners[0], "addr(127.1.0.2:5999=100001)");
+	struct peer *newcomer = meet(&circle);
+	core_meet(&circle.core, 100001, "127.1.0.2:40000", 5999);
+	let_pass(&circle);
+	EXPECT_SENT(circle.listeners[0], "");
+	EXPECT_SENT(newcomer, "addr(127.1.0.2:5999=100001)");
+	end(&circle);
+}
+
+/* The address book, which has nothing to dial, doesn't ring it. */
+static void gossip_rings_the_alarm(void)
+{
+	struct circle circle;
+	start(&circle, 1);
+	alarm_wait_until(&circle.core.alarm, 1);
+	core_say(&circle.core, circle.teller, "{'msgtype': 'addr', 'peers': [['127.0.0.8:5999', '%s']]}",
+		 nodeid_text(3));
+	CU_ASSERT_EQUAL(address_book_count(circle.core.book), 0);
+	CU_ASSERT(circle.core.alarm.ringing);
 	end(&circle);
 }
 
@@ -397,6 +423,9 @@ static CU_TestInfo tests[] = {
 	{"each address goes to two peers", each_address_goes_to_two_peers},
 	{"who is told is the same all day, and another the next", who_is_told_is_the_same_all_day_and_another_the_next},
 	{"who knows it is not told", who_knows_it_is_not_told},
+	{"who was told is not told again when the node connects",
+	 who_was_told_is_not_told_again_when_the_node_connects},
+	{"gossip rings the alarm", gossip_rings_the_alarm},
 	{"nobody is told of itself", nobody_is_told_of_itself},
 	{"what was heard within a day is not passed on", what_was_heard_within_a_day_is_not_passed_on},
 	{"what is heard all the time is passed on once", what_is_heard_all_the_time_is_passed_on_once},
