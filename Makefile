@@ -23,6 +23,7 @@ UNIT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/*.c tests/*.c)
 SYSTEM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/system/*.c tests/*.c))
 LOAD_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c))
 PROBE_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/probes/*.c))
+SIM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/*.c))
 BENCH_PROGRAMS := $(BUILD)/tests/bench/load $(BUILD)/tests/bench/probe
 TEST_PROGRAMS := $(BUILD)/tests/unit/unit $(BUILD)/tests/system/system
 SCRIPTS := $(wildcard tests/*.sh tests/*/*.sh) .ci/run
@@ -69,7 +70,7 @@ deps-dev: ## install what lint and valgrind need too (Debian)
 	$(call install_packages,$(DEV_PACKAGES))
 
 # `make deps check` installs before it compiles, with -j too.
-$(OBJECTS) $(UNIT_OBJECTS) $(SYSTEM_OBJECTS) $(LOAD_OBJECTS) $(PROBE_OBJECTS) check-interop demo bench bench-smoke: | $(filter deps deps-dev,$(MAKECMDGOALS))
+$(OBJECTS) $(UNIT_OBJECTS) $(SYSTEM_OBJECTS) $(LOAD_OBJECTS) $(PROBE_OBJECTS) $(SIM_OBJECTS) check-interop demo bench bench-smoke: | $(filter deps deps-dev,$(MAKECMDGOALS))
 
 $(BUILD)/kithd: $(BUILD)/src/main.o $(BUILD)/libkith.a
 	$(say) "  LD    $@"
@@ -101,7 +102,11 @@ $(BUILD)/tests/bench/probe: $(PROBE_OBJECTS)
 	$(say) "  LD    $@"
 	$(quiet)$(CC) $(KITH_CFLAGS) $(LDFLAGS) -o $@ $^ -ljson-c
 
-tests: $(BUILD)/kithd $(TEST_PROGRAMS) $(BENCH_PROGRAMS)
+$(BUILD)/tests/sim/sim: $(SIM_OBJECTS) $(BUILD)/libkith.a
+	$(say) "  LD    $@"
+	$(quiet)$(CC) $(KITH_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lm
+
+tests: $(BUILD)/kithd $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(BUILD)/tests/sim/sim
 
 run: $(BUILD)/kithd ## run one node in the foreground with conf/kith.conf
 	$(BUILD)/kithd -c conf/kith.conf
@@ -193,4 +198,4 @@ dist: ## pack the committed sources
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
--include $(OBJECTS:.o=.d) $(UNIT_OBJECTS:.o=.d) $(SYSTEM_OBJECTS:.o=.d) $(LOAD_OBJECTS:.o=.d) $(PROBE_OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(UNIT_OBJECTS:.o=.d) $(SYSTEM_OBJECTS:.o=.d) $(LOAD_OBJECTS:.o=.d) $(PROBE_OBJECTS:.o=.d) $(SIM_OBJECTS:.o=.d)

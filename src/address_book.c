@@ -1235,6 +1235,14 @@ size_t address_book_recent(struct address_book *book, struct address_info *infos
 	return count;
 }
 
+bool address_book_knows(struct address_book *book, const struct address *address)
+{
+	enter(book);
+	bool found = address_table_find(&book->table, address) != NULL;
+	leave(book);
+	return found;
+}
+
 size_t address_book_count(struct address_book *book)
 {
 	enter(book);

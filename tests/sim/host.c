@@ -1,0 +1,137 @@
+#include <stdlib.h>
+
+#include "dialing.h"
+#include "must.h"
+#include "wire.h"
+#include "world.h"
+
+/* ---- the connector ---- */
+
+static void run_connector(void *subject, uint32_t mark);
+
+/* A stale call is told by its mark. */
+static void look_at(struct host *host, int64_t at_us)
+{
+	if (at_us >= host->connector_us)
+		return;
+	host->connector_us = at_us;
+	agenda_add(&host->world->agenda, at_us, run_connector, host, ++host->connector_mark);
+}
+
+void host_attend(struct host *host)
+{
+	if (host->protocol == NULL || !host->alarm.ringing)
+		return;
+	host->alarm.ringing = false;
+	look_at(host, host->world->agenda.now_us);
+}
+
+static void start_dial(struct host *host, struct peer_dial *dial, int64_t now_us)
+{
+	struct peer *peer = peer_new(PEER_OUTBOUND, NULL, dial, now_us);
+	must(peer != NULL && registry_add(host->registry, peer));
+	wire_dial(host, &dial->address, peer);
+}
+
+/* As connector.c's loop, up to where it would wait. */
+static void run_connector(void *subject, uint32_t mark)
+{
+	struct host *host = subject;
+	int64_t now_us = host->world->agenda.now_us, timers_us, dial_us;
+	struct peer_dial dial;
+
+	if (host->state != HOST_UP || mark != host->connector_mark)
+		return;
+	host->connector_us = FOREVER_US;
+	do {
+		host->alarm.ringing = false;
+		timers_us = protocol_run_timers(host->protocol, now_us);
+		while (dialing_next(host->settings, host->registry, host->book, now_us, &dial, &dial_us)) {
+			start_dial(host, &dial, now_us);
+			timers_us = protocol_run_timers(host->protocol, now_us);
+		}
+		host_flush(host);
+	} while (host->alarm.ringing);
+	int64_t next_us = timers_us < dial_us ? timers_us : dial_us;
+	if (next_us != FOREVER_US)
+		look_at(host, next_us > now_us ? next_us : now_us + 1);
+}
+
+/* ---- the process ---- */
+
+void host_start(struct host *host)
+{
+	struct world *world = host->world;
+	struct registry_rules rules = {.self = host->nodeid,
+				       .handshake_timeout_us = host->settings->handshake_timeout_us,
+				       .max_inbound = (size_t)host->settings->max_inbound};
+	must(host->state != HOST_UP);
+	host->state = HOST_UP;
+	host->up_us = world->agenda.now_us;
+	host->connector_us = FOREVER_US;
+	if (host->is_attacker)
+		return;
+	alarm_init(&host->alarm);
+	host->registry = registry_new(&rules);
+	host->book = address_book_new(host->settings, world_below(world, 1U << 31), host->up_us);
+	struct protocol_parts parts = {.settings = host->settings,
+				       .self = host->nodeid,
+				       .listen = &host->address,
+				       .listen_count = 1,
+				       .registry = host->registry,
+				       .book = host->book,
+				       .alarm = &host->alarm,
+				       .seed = world_below(world, 1U << 31)};
+	host->protocol = protocol_new(&parts);
+	must(host->protocol != NULL);
+	look_at(host, host->up_us);
+}
+
+static void vanish(struct host *host, enum host_state state)
+{
+	host->state = state;
+	while (host->end_count > 0)
+		end_vanish(host->ends[host->end_count - 1], state == HOST_STOPPED);
+	if (host->protocol == NULL)
+		return;
+	protocol_free(host->protocol);
+	address_book_free(host->book);
+	registry_free(host->registry);
+	alarm_fini(&host->alarm);
+	host->protocol = NULL;
+	host->book = NULL;
+	host->registry = NULL;
+}
+
+void host_kill(struct host *host)
+{
+	vanish(host, HOST_STOPPED);
+}
+
+void host_die(struct host *host)
+{
+	vanish(host, HOST_DEAD);
+}
+
+void host_stop(struct host *host)
+{
+	struct registry_snapshot all = registry_take_snapshot(host->registry, false);
+	for (size_t i = 0; i < all.count; i++)
+		peer_stop(all.peers[i], BYE_SHUTDOWN);
+	registry_release_snapshot(&all);
+	host_flush(host);
+	vanish(host, HOST_STOPPED);
+}
+
+void host_dial(struct host *host, const struct address *to)
+{
+	wire_dial(host, to, NULL);
+}
+
+void host_flush(struct host *host)
+{
+	/* An end that is over leaves the list, and the last takes its place. */
+	for (size_t i = host->end_count; i-- > 0;)
+		if (i < host->end_count)
+			end_flush(host->ends[i]);
+}

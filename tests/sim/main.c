@@ -1,0 +1,162 @@
+#include <getopt.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "log.h"
+#include "report.h"
+#include "scenarios.h"
+
+enum { USAGE = 64, SMALL_NODES = 1000, SEED = 1 };
+
+/* What must hold in the small set; least and most are both allowed. */
+struct bound {
+	const char *run, *figure;
+	double least, most;
+};
+
+/* clang-format off */
+static const struct bound bounds[] = {
+	{"growth-1000", "one component, s after the last start", 0, 30},
+};
+
+static const struct set {
+	const char *scenario;
+	size_t nodes;
+	int64_t minutes;
+} small_set[] = {
+	{"growth", SMALL_NODES, 30},
+}, full_set[] = {
+	{"growth", 100, 0},
+	{"growth", 1000, 0},
+	{"growth", 10000, 0},
+	{"churn", 1000, 0},
+	{"outage", 1000, 0},
+	{"partition", 1000, 0},
+	{"attack1", 1000, 0},
+	{"attack10", 1000, 0},
+	{"loss1", 1000, 0},
+	{"loss5", 1000, 0},
+	{"loss20", 1000, 0},
+};
+/* clang-format on */
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+static void play_set(const struct set *set, size_t count, const struct play *like, struct report *report)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct play play = *like;
+		play.scenario = set[i].scenario;
+		play.nodes = set[i].nodes;
+		play.minutes = set[i].minutes;
+		scenario_play(&play, report);
+	}
+}
+
+static size_t count_broken(const struct report *report)
+{
+	size_t broken = 0;
+	for (size_t i = 0; i < COUNT(bounds); i++) {
+		const struct bound *bound = &bounds[i];
+		double value = report_find(report, bound->run, bound->figure);
+		if (value >= bound->least && value <= bound->most)
+			continue;
+		printf("BROKEN: %s: %s: %g is not within %g and %g\n", bound->run, bound->figure, value, bound->least,
+		       bound->most);
+		broken++;
+	}
+	return broken;
+}
+
+/* The first of the set once more: another report from the same seed would mean that something isn't from the seed. */
+static bool is_repeatable(const struct play *like, const struct report *report)
+{
+	struct report again = {0}, first = *report;
+	play_set(small_set, 1, like, &again);
+	first.count = again.count;
+	bool same = again.count <= report->count && report_equals(&first, &again);
+	if (!same)
+		printf("BROKEN: %s: the same seed gave another report\n", small_set[0].scenario);
+	report_fini(&again);
+	return same;
+}
+
+static int play_small(const struct play *like, struct report *report)
+{
+	play_set(small_set, COUNT(small_set), like, report);
+	report_print(report, stdout);
+	size_t broken = count_broken(report) + !is_repeatable(like, report);
+	printf("sim: %zu passed, %zu failed\n", COUNT(bounds) + 1 - broken, broken);
+	return broken == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int usage(FILE *out)
+{
+	fprintf(out, "usage: sim [--seed N] [--output DIR] [--progress] --small | --all |\n"
+		     "           --scenario NAME [--nodes N] [--minutes M]\n");
+	scenario_list(out);
+	return USAGE;
+}
+
+static const struct option options[] = {
+	{"scenario", required_argument, NULL, 'c'}, {"nodes", required_argument, NULL, 'n'},
+	{"minutes", required_argument, NULL, 'm'},  {"seed", required_argument, NULL, 's'},
+	{"output", required_argument, NULL, 'o'},   {"small", no_argument, NULL, 'S'},
+	{"all", no_argument, NULL, 'A'},	    {"progress", no_argument, NULL, 'p'},
+	{0},
+};
+
+int main(int argc, char **argv)
+{
+	struct play play = {.nodes = SMALL_NODES, .seed = SEED};
+	struct report report = {0};
+	bool is_small = false, is_all = false;
+	int option, status = EXIT_SUCCESS;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			play.scenario = optarg;
+			break;
+		case 'n':
+			play.nodes = strtoul(optarg, NULL, 10);
+			break;
+		case 'm':
+			play.minutes = strtol(optarg, NULL, 10);
+			break;
+		case 's':
+			play.seed = strtoull(optarg, NULL, 10);
+			break;
+		case 'o':
+			report.directory = optarg;
+			break;
+		case 'p':
+			play.shows_progress = true;
+			break;
+		case 'S':
+			is_small = true;
+			break;
+		case 'A':
+			is_all = true;
+			break;
+		default:
+			return usage(stderr);
+		}
+	}
+	if (is_small + is_all + (play.scenario != NULL) != 1 || optind < argc || play.nodes < 2)
+		return usage(stderr);
+	log_set_level(LOG_ERROR);
+	if (is_small)
+		status = play_small(&play, &report);
+	else if (is_all)
+		play_set(full_set, COUNT(full_set), &play, &report);
+	else if (!scenario_play(&play, &report))
+		return usage(stderr);
+	if (!is_small)
+		report_print(&report, stdout);
+	report_fini(&report);
+	return status;
+}

@@ -1,0 +1,581 @@
+#include "wire.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acceptor.h"
+#include "must.h"
+
+enum { BLOCK_WIRES = 1024, SEGMENT_ROOM = 200, FIRST_PORT = 32768, PORTS = 28232 };
+
+struct wire_block {
+	struct wire_block *next;
+	struct wire wires[BLOCK_WIRES];
+};
+
+enum segment_kind {
+	SEGMENT_LINES,
+	SEGMENT_END,
+	SEGMENT_RESET,
+};
+
+/* Lines that were in an outbox together, on their way. Small ones are used again. */
+struct segment {
+	struct segment *next;
+	struct end *to;
+	enum segment_kind kind;
+	uint32_t generation;
+	const char *bytes;
+	size_t length;
+	char room[];
+};
+
+static int64_t now_of(const struct end *end)
+{
+	return end->wire->world->agenda.now_us;
+}
+
+struct end *end_other(struct end *end)
+{
+	return &end->wire->ends[end == &end->wire->ends[0]];
+}
+
+bool end_is_ready(const struct end *end)
+{
+	return end->state == END_OPEN && end->peer != NULL && peer_state(end->peer) == PEER_READY;
+}
+
+/* ---- memory ---- */
+
+static void add_block(struct world *world)
+{
+	struct wire_block *block = calloc(1, sizeof *block);
+	must(block != NULL);
+	block->next = world->wire_blocks;
+	world->wire_blocks = block;
+	world->own_bytes += sizeof *block;
+	for (size_t i = 0; i < BLOCK_WIRES; i++) {
+		block->wires[i].world = world;
+		block->wires[i].ends[0].wire = block->wires[i].ends[1].wire = &block->wires[i];
+		block->wires[i].next = world->free_wires;
+		world->free_wires = &block->wires[i];
+	}
+}
+
+static void reset_end(struct end *end)
+{
+	*end = (struct end){.wire = end->wire, .timer_us = FOREVER_US, .timer_mark = end->timer_mark + 1};
+}
+
+static struct wire *new_wire(struct world *world)
+{
+	if (world->free_wires == NULL)
+		add_block(world);
+	struct wire *wire = world->free_wires;
+	world->free_wires = wire->next;
+	reset_end(&wire->ends[0]);
+	reset_end(&wire->ends[1]);
+	wire->is_broken = false;
+	return wire;
+}
+
+static void free_wire_when_over(struct wire *wire)
+{
+	if (wire->ends[0].state != END_OVER || wire->ends[1].state != END_OVER)
+		return;
+	wire->generation++;
+	wire->next = wire->world->free_wires;
+	wire->world->free_wires = wire;
+}
+
+static struct segment *new_segment(struct world *world, size_t length)
+{
+	struct segment *segment = world->free_segments;
+	size_t room = length < SEGMENT_ROOM ? SEGMENT_ROOM : length;
+	if (segment != NULL && length <= SEGMENT_ROOM) {
+		world->free_segments = segment->next;
+		return segment;
+	}
+	segment = malloc(sizeof *segment + room);
+	must(segment != NULL);
+	return segment;
+}
+
+static void free_segment(struct world *world, struct segment *segment)
+{
+	if (segment->bytes == segment->room && segment->length > SEGMENT_ROOM) {
+		free(segment);
+		return;
+	}
+	segment->next = world->free_segments;
+	world->free_segments = segment;
+}
+
+void wire_free_all(struct world *world)
+{
+	while (world->wire_blocks != NULL) {
+		struct wire_block *block = world->wire_blocks;
+		world->wire_blocks = block->next;
+		free(block);
+	}
+	while (world->free_segments != NULL) {
+		struct segment *segment = world->free_segments;
+		world->free_segments = segment->next;
+		free(segment);
+	}
+}
+
+/* ---- the ends of a host ---- */
+
+static void open_end(struct end *end, struct host *host, struct peer *peer, enum end_state state)
+{
+	if (host->end_count == host->end_capacity) {
+		host->end_capacity = host->end_capacity * 2 + 8;
+		host->ends = realloc(host->ends, host->end_capacity * sizeof(struct end *));
+		must(host->ends != NULL);
+	}
+	end->host = host;
+	end->peer = peer;
+	end->state = state;
+	end->place = host->end_count;
+	host->ends[host->end_count++] = end;
+}
+
+static void close_end(struct end *end)
+{
+	struct host *host = end->host;
+	struct end *last = host->ends[--host->end_count];
+	host->ends[end->place] = last;
+	last->place = end->place;
+	end->state = END_OVER;
+	end->timer_us = FOREVER_US;
+	end->timer_mark++;
+	if (end->peer != NULL)
+		peer_release(end->peer);
+	end->peer = NULL;
+	free_wire_when_over(end->wire);
+}
+
+/* The connection is over, to its last byte. */
+static void forget(struct end *end)
+{
+	struct host *host = end->host;
+	if (end->peer != NULL)
+		protocol_forget(host->protocol, end->peer);
+	close_end(end);
+	host_attend(host);
+}
+
+/* ---- what travels ---- */
+
+static void deliver(void *subject, uint32_t mark);
+
+static bool is_cut(const struct host *one, const struct host *other)
+{
+	return one->world->is_parted && one->is_far_side != other->is_far_side;
+}
+
+/* How much later a segment comes because it was lost a few times. */
+static int64_t retransmissions_us(struct world *world)
+{
+	int64_t late_us = 0, next_us = WORLD_RETRANSMIT_US;
+	for (; world->loss > 0 && world_chance(world) < world->loss; next_us *= 2)
+		late_us += next_us;
+	return late_us;
+}
+
+/* The bytes are copied, unless they stay as they are. */
+static void send_segment(struct end *from, enum segment_kind kind, const char *bytes, size_t length, bool stays)
+{
+	struct wire *wire = from->wire;
+	struct world *world = wire->world;
+	struct end *to = end_other(from);
+	struct host *far = to->host;
+	if (far != NULL && is_cut(from->host, far))
+		wire->is_broken = true;
+	if (wire->is_broken)
+		return;
+	struct segment *segment = new_segment(world, stays ? 0 : length);
+	*segment = (struct segment){.to = to, .kind = kind, .generation = wire->generation, .length = length};
+	segment->bytes = stays ? bytes : segment->room;
+	if (!stays && length > 0)
+		memcpy(segment->room, bytes, length);
+	/* A twentieth of the latency varies. */
+	int64_t at_us = world->agenda.now_us + wire->latency_us + retransmissions_us(world) +
+			world_below(world, (uint32_t)(wire->latency_us / 20) + 1);
+	if (at_us < to->arrival_us)
+		at_us = to->arrival_us;
+	to->arrival_us = at_us;
+	agenda_add(&world->agenda, at_us, deliver, segment, 0);
+}
+
+/* ---- the course of a connection ---- */
+
+static void look_at_end(void *subject, uint32_t mark);
+
+/* A look that comes too early does no harm. */
+static void look_by(struct end *end, int64_t at_us)
+{
+	if (at_us >= end->timer_us)
+		return;
+	end->timer_us = at_us;
+	agenda_add(&end->wire->world->agenda, at_us, look_at_end, end, ++end->timer_mark);
+}
+
+static void send_waiting(struct end *end)
+{
+	struct outbox *outbox = peer_outbox(end->peer);
+	const char *bytes;
+	if (outbox_held_bytes(outbox) == 0)
+		return;
+	must(outbox_take_turn(outbox));
+	for (size_t held; (held = outbox_head(outbox, &bytes)) > 0; outbox_wrote(outbox, held))
+		send_segment(end, SEGMENT_LINES, bytes, held, false);
+	outbox_return_turn(outbox);
+}
+
+/* Was the far end alive and within reach all the time? */
+static bool is_false_alarm(struct end *end)
+{
+	const struct end *other = end_other(end);
+	return other->state == END_OPEN && !end->wire->is_broken && !is_cut(end->host, other->host);
+}
+
+static void count_drop(struct end *end)
+{
+	struct world_counts *counts = &end->wire->world->counts;
+	struct peer_info info = peer_look(end->peer, now_of(end));
+	if (info.state != PEER_READY || info.ending != PEER_FAILED ||
+	    (info.reason != BYE_TIMEOUT && info.reason != BYE_SLOW))
+		return;
+	counts->dropped++;
+	counts->false_alarms += is_false_alarm(end);
+}
+
+/* The peer has its ending. */
+static void conclude(struct end *end)
+{
+	bool was_open = end->state == END_OPEN;
+	count_drop(end);
+	end->state = END_CONCLUDES;
+	protocol_ended(end->host->protocol, end->peer, now_of(end));
+	if (was_open && !end->is_at_end) {
+		send_waiting(end);
+		send_segment(end, SEGMENT_END, NULL, 0, false);
+		look_by(end, now_of(end) + PEER_CLOSE_US);
+	} else {
+		if (was_open)
+			send_segment(end, SEGMENT_END, NULL, 0, false);
+		forget(end);
+	}
+}
+
+void end_flush(struct end *end)
+{
+	if (end->peer == NULL || end->state == END_CONCLUDES)
+		return;
+	if (peer_is_closing(end->peer)) {
+		conclude(end);
+	} else if (end->state == END_OPEN) {
+		send_waiting(end);
+	}
+}
+
+/* As the pinger of a READY peer, and the reader of another. */
+static void look_at_peer(struct end *end, int64_t now_us)
+{
+	if (end->state != END_OPEN) {
+		peer_end(end->peer, PEER_FAILED, BYE_UNKNOWN, strerror(ETIMEDOUT));
+	} else if (peer_state(end->peer) != PEER_READY) {
+		peer_close(end->peer, BYE_TIMEOUT);
+	} else {
+		int64_t next_us = peer_ping(end->peer, now_us);
+		int64_t deadline_us = peer_ping_deadline_us(end->peer);
+		if (deadline_us <= now_us)
+			peer_close(end->peer, BYE_TIMEOUT);
+		else
+			look_by(end, next_us < deadline_us ? next_us : deadline_us);
+	}
+	end_flush(end);
+}
+
+static void look_at_end(void *subject, uint32_t mark)
+{
+	struct end *end = subject;
+	struct host *host = end->host;
+	if (mark != end->timer_mark)
+		return;
+	end->timer_us = FOREVER_US;
+	if (end->state == END_CONCLUDES)
+		forget(end);
+	else if (end->peer != NULL)
+		look_at_peer(end, now_of(end));
+	else if (end->state == END_DIALS)
+		close_end(end);
+	else
+		end->wire->world->attack->looks(end);
+	host_attend(host);
+}
+
+/* The other ends may have pings to hurry, or a duplicate to close. */
+static void attend_all(struct host *host, int64_t now_us)
+{
+	for (size_t i = host->end_count; i-- > 0;) {
+		if (i >= host->end_count)
+			continue;
+		struct end *end = host->ends[i];
+		if (end_is_ready(end) && !peer_is_closing(end->peer))
+			look_by(end, peer_ping(end->peer, now_us));
+		end_flush(end);
+	}
+}
+
+/* ---- arrivals ---- */
+
+static bool is_of_type(const char *line, size_t length, const char *type)
+{
+	static const char head[] = "{\"msgtype\": \"";
+	size_t known = sizeof head - 1, rest = strlen(type);
+	return length >= known + rest && memcmp(line, head, known) == 0 && memcmp(line + known, type, rest) == 0;
+}
+
+static void count_lines(struct world *world, size_t lines, size_t bytes)
+{
+	world->counts.messages += lines;
+	world->counts.bytes += bytes;
+}
+
+static void receive_lines(struct end *end, const char *bytes, size_t length)
+{
+	struct host *host = end->host;
+	int64_t now_us = now_of(end);
+	bool was_ready = peer_state(end->peer) == PEER_READY;
+	bool concerns_others = false;
+	size_t lines = 0;
+
+	peer_count_read(end->peer, length, now_us);
+	for (const char *line = bytes, *past = bytes + length; line < past && !peer_is_closing(end->peer); lines++) {
+		const char *stop = memchr(line, '\n', (size_t)(past - line));
+		size_t line_length = (size_t)(stop - line);
+		protocol_receive(host->protocol, end->peer, line, line_length, now_us);
+		concerns_others |= !is_of_type(line, line_length, "p");
+		line = stop + 1;
+	}
+	if (!end_other(end)->host->is_attacker)
+		count_lines(end->wire->world, lines, length);
+	if (!was_ready && peer_state(end->peer) == PEER_READY) {
+		end->wire->world->counts.ready++;
+		look_by(end, peer_ping_deadline_us(end->peer));
+	}
+	if (concerns_others)
+		attend_all(host, now_us);
+	else
+		end_flush(end);
+	host_attend(host);
+}
+
+static void attacker_receives_lines(struct end *end, const char *bytes, size_t length)
+{
+	const char *past = bytes + length;
+	for (const char *line = bytes; line < past && end->state == END_OPEN;) {
+		const char *stop = memchr(line, '\n', (size_t)(past - line));
+		end->wire->world->attack->receives(end, line, (size_t)(stop - line));
+		line = stop + 1;
+	}
+}
+
+/* The end of file, or a reset. */
+static void receive_end(struct end *end, enum segment_kind kind)
+{
+	struct host *host = end->host;
+	end->is_at_end = true;
+	if (end->state == END_CONCLUDES) {
+		forget(end);
+	} else if (end->peer == NULL) {
+		send_segment(end, SEGMENT_END, NULL, 0, false);
+		close_end(end);
+	} else {
+		peer_end(end->peer, PEER_FAILED, BYE_UNKNOWN,
+			 kind == SEGMENT_END ? "connection closed by the far end" : strerror(ECONNRESET));
+		end_flush(end);
+	}
+	host_attend(host);
+}
+
+/* There is no such connection any more: a machine that is up says so. */
+static void answer_with_reset(struct end *end, enum segment_kind kind)
+{
+	if (kind != SEGMENT_RESET && end->host != NULL && end->host->state != HOST_DEAD)
+		send_segment(end, SEGMENT_RESET, NULL, 0, false);
+}
+
+static void deliver(void *subject, uint32_t mark)
+{
+	struct segment *segment = subject;
+	struct end *end = segment->to;
+	struct world *world = end->wire->world;
+	(void)mark;
+	if (segment->generation == end->wire->generation) {
+		if (end->state == END_OVER)
+			answer_with_reset(end, segment->kind);
+		else if (segment->kind != SEGMENT_LINES)
+			receive_end(end, segment->kind);
+		else if (end->state == END_OPEN && end->peer != NULL)
+			receive_lines(end, segment->bytes, segment->length);
+		else if (end->state == END_OPEN)
+			attacker_receives_lines(end, segment->bytes, segment->length);
+	}
+	free_segment(world, segment);
+}
+
+void end_vanish(struct end *end, bool is_heard)
+{
+	if (is_heard && end->state == END_OPEN)
+		send_segment(end, SEGMENT_RESET, NULL, 0, false);
+	if (end->peer != NULL)
+		registry_remove(end->host->registry, end->peer);
+	close_end(end);
+}
+
+/* ---- dials ---- */
+
+static void arrive(void *subject, uint32_t mark);
+static void be_connected(void *subject, uint32_t mark);
+static void be_refused(void *subject, uint32_t mark);
+
+static int64_t latency_us(const struct host *one, const struct host *other)
+{
+	double distance = hypot(one->x - other->x, one->y - other->y) / sqrt(2);
+	return (WORLD_LEAST_RTT_US + (int64_t)((double)(WORLD_MOST_RTT_US - WORLD_LEAST_RTT_US) * distance)) / 2;
+}
+
+static uint16_t next_port(struct host *host)
+{
+	host->last_port = (uint16_t)((host->last_port + 1) % PORTS);
+	return (uint16_t)(FIRST_PORT + host->last_port);
+}
+
+void wire_dial(struct host *host, const struct address *to, struct peer *peer)
+{
+	struct world *world = host->world;
+	struct wire *wire = new_wire(world);
+	struct end *end = &wire->ends[0];
+	struct host *far = world_find_host(world, to);
+	bool is_lost = world->loss > 0 && world_chance(world) < world->loss;
+
+	world->counts.dials++;
+	open_end(end, host, peer, END_DIALS);
+	end->address = host->address;
+	end->address.port = next_port(host);
+	wire->ends[1].address = *to;
+	wire->ends[1].host = far;
+	look_by(end, world->agenda.now_us + host->settings->connect_timeout_us);
+	if (far == NULL || is_lost || is_cut(host, far))
+		return;
+	wire->latency_us = latency_us(host, far);
+	agenda_add(&world->agenda, world->agenda.now_us + wire->latency_us, arrive, wire, wire->generation);
+}
+
+static bool listens(const struct host *host, const struct address *to)
+{
+	return host->state == HOST_UP && (host->is_attacker || address_equals(&host->address, to));
+}
+
+/* As acceptor.c does. False where there are too many connections. */
+static bool accept_peer(struct host *host, struct wire *wire, int64_t now_us)
+{
+	const struct settings *settings = host->settings;
+	struct registry_counts counts = registry_count(host->registry);
+	size_t most = (size_t)(settings->max_inbound + settings->max_outbound + settings->max_dialing);
+	struct peer_dial dial = {.address = wire->ends[0].address};
+
+	if (counts.connections >= most + ACCEPTOR_HANDSHAKES)
+		return false;
+	struct peer *oldest = counts.handshakes < ACCEPTOR_HANDSHAKES ? NULL : registry_oldest_handshake(host->registry);
+	if (oldest != NULL) {
+		peer_stop(oldest, BYE_FULL);
+		peer_release(oldest);
+		host_flush(host);
+	}
+	struct peer *peer = peer_new(PEER_INBOUND, NULL, &dial, now_us);
+	must(peer != NULL && registry_add(host->registry, peer));
+	open_end(&wire->ends[1], host, peer, END_OPEN);
+	protocol_connected(host->protocol, peer, &wire->ends[1].address);
+	look_by(&wire->ends[1], now_us + settings->handshake_timeout_us);
+	return true;
+}
+
+/* The SYN is there. */
+static void arrive(void *subject, uint32_t mark)
+{
+	struct wire *wire = subject;
+	struct agenda *agenda = &wire->world->agenda;
+	struct end *end = &wire->ends[1];
+	struct host *host = end->host;
+	int64_t back_us = agenda->now_us + wire->latency_us;
+
+	if (mark != wire->generation || host->state == HOST_DEAD || is_cut(host, wire->ends[0].host))
+		return;
+	if (!listens(host, &end->address)) {
+		agenda_add(agenda, back_us, be_refused, wire, mark);
+		return;
+	}
+	agenda_add(agenda, back_us, be_connected, wire, mark);
+	wire->ends[0].arrival_us = back_us;
+	if (host->is_attacker) {
+		open_end(end, host, NULL, END_OPEN);
+		wire->world->attack->looks(end);
+	} else if (!accept_peer(host, wire, agenda->now_us)) {
+		send_segment(end, SEGMENT_END, NULL, 0, false);
+	}
+	host_attend(host);
+}
+
+static void be_connected(void *subject, uint32_t mark)
+{
+	struct wire *wire = subject;
+	struct end *end = &wire->ends[0];
+	struct host *host = end->host;
+	if (mark != wire->generation || end->state != END_DIALS)
+		return;
+	end->state = END_OPEN;
+	end->timer_us = FOREVER_US; /* what was to come then is stale */
+	if (end->peer == NULL) {
+		wire->world->attack->looks(end);
+		return;
+	}
+	protocol_connected(host->protocol, end->peer, &end->address);
+	look_by(end, wire->world->agenda.now_us + host->settings->handshake_timeout_us);
+	end_flush(end);
+	host_attend(host);
+}
+
+static void be_refused(void *subject, uint32_t mark)
+{
+	struct wire *wire = subject;
+	struct end *end = &wire->ends[0];
+	struct host *host = end->host;
+	if (mark != wire->generation || end->state != END_DIALS)
+		return;
+	if (end->peer == NULL) {
+		close_end(end);
+		return;
+	}
+	peer_end(end->peer, PEER_FAILED, BYE_UNKNOWN, strerror(ECONNREFUSED));
+	end_flush(end);
+	host_attend(host);
+}
+
+/* ---- what an attacker does ---- */
+
+void end_say(struct end *end, const char *bytes, size_t length)
+{
+	send_segment(end, SEGMENT_LINES, bytes, length, true);
+}
+
+void end_look_at(struct end *end, int64_t at_us)
+{
+	look_by(end, at_us);
+}

@@ -1,0 +1,163 @@
+/*
+ * The world that the simulated nodes live in: hosts, the connections between them, and the time that lines take. Each
+ * host that runs a node has the shipped core (registry, address book, protocol), and this does for it what worker.c,
+ * connector.c and acceptor.c do in kithd, without threads, sockets or a clock.
+ *
+ * The life of a wire, which is a TCP connection: the dialling host makes it; when its SYN has arrived the far host gets
+ * its end. Each end has a peer, whose outbox is emptied after each call into the core, and what was in it travels as
+ * one segment. An end that has its ending says the rest and then the end of file, waits for that of the far end for at
+ * most PEER_CLOSE_US, and is over. A wire with two ends that are over is used again; what is still on its way knows by
+ * the generation that it comes too late.
+ */
+#ifndef KITH_SIM_WORLD_H
+#define KITH_SIM_WORLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#include "address.h"
+#include "address_book.h"
+#include "agenda.h"
+#include "nodeid.h"
+#include "peer.h"
+#include "protocol.h"
+#include "registry.h"
+#include "rng.h"
+#include "settings.h"
+#include "sync.h"
+
+/* Between two hosts in opposite corners, and between two in the same place. */
+#define WORLD_MOST_RTT_US (300 * MS_US)
+#define WORLD_LEAST_RTT_US (1 * MS_US)
+/* A lost segment comes after this, and twice as late for each further loss, as with Linux' least RTO. */
+#define WORLD_RETRANSMIT_US (200 * MS_US)
+
+struct world;
+struct wire;
+struct host;
+
+enum end_state {
+	END_OVER, /* or never was */
+	END_DIALS,
+	END_OPEN,
+	END_CONCLUDES, /* it has its ending, and waits for that of the far end */
+};
+
+struct end {
+	struct wire *wire;
+	struct host *host;
+	struct peer *peer;	/* NULL at an attacker's */
+	struct address address; /* of this end */
+	enum end_state state;
+	bool is_at_end;	    /* nothing more can come from the far end */
+	bool is_greeted;    /* an attacker's */
+	int64_t arrival_us; /* of the last segment that is on its way here: TCP keeps their order */
+	int64_t timer_us;   /* when it is looked at; FOREVER_US for never */
+	uint32_t timer_mark;
+	size_t place; /* in the list of its host */
+};
+
+struct wire {
+	struct world *world;
+	struct end ends[2]; /* the first has dialled */
+	int64_t latency_us; /* one way */
+	bool is_broken;	    /* a segment couldn't be delivered: nothing after it is */
+	uint32_t generation;
+	struct wire *next; /* of those that are free */
+};
+
+enum host_state {
+	HOST_STOPPED, /* the machine is up, and says that nobody listens */
+	HOST_DEAD,    /* it says nothing */
+	HOST_UP,
+};
+
+struct host {
+	struct world *world;
+	struct address address;
+	struct nodeid nodeid;
+	double x, y; /* where it is, from 0 to 1 */
+	enum host_state state;
+	bool is_attacker;
+	bool is_far_side; /* of a partition */
+	const struct settings *settings;
+	struct alarm alarm;
+	struct registry *registry;
+	struct address_book *book;
+	struct protocol *protocol;
+	struct end **ends; /* those that aren't over */
+	size_t end_count, end_capacity;
+	int64_t connector_us; /* when the connector looks again */
+	uint32_t connector_mark;
+	uint16_t last_port;
+	int64_t up_us; /* since when it runs */
+	uint32_t key;  /* the host part of its address */
+	UT_hash_handle hh;
+};
+
+/* Whoever plays the hosts that aren't nodes. */
+struct attack {
+	void (*receives)(struct end *end, const char *line, size_t length);
+	void (*looks)(struct end *end); /* it was connected or accepted, or its time has come */
+};
+
+/* What has happened so far. */
+struct world_counts {
+	uint64_t messages, bytes; /* delivered to nodes and by nodes, attackers aside */
+	uint64_t dials, dials_failed;
+	uint64_t ready;		 /* ends that became READY */
+	uint64_t dropped;	 /* READY ends that were closed for a time-out or as slow */
+	uint64_t false_alarms;	 /* of these, where the far end and the way there were alive */
+};
+
+struct world {
+	struct agenda agenda;
+	struct rng rng;
+	struct settings first, others; /* of the bootstrap, and of those that know it */
+	struct host *hosts;
+	size_t host_count, host_capacity;
+	struct host *by_address;
+	struct wire_block *wire_blocks;
+	struct wire *free_wires;
+	struct segment *free_segments;
+	double loss;
+	bool is_parted;
+	struct world_counts counts;
+	size_t own_bytes; /* of memory, for wires and what travels on them */
+	struct attack *attack; /* NULL without one */
+};
+
+void world_init(struct world *world, uint64_t seed, size_t most_hosts, size_t max_outbound);
+void world_fini(struct world *world);
+void world_run(struct world *world, int64_t until_us);
+/* From 0 to 1. */
+double world_chance(struct world *world);
+uint32_t world_below(struct world *world, uint32_t bound);
+
+/* A host at a random place, stopped; its address is in a random /16, or in this one unless that is 0. */
+struct host *world_add_host(struct world *world, uint32_t network);
+/* All others know this one. Before the first of them starts. */
+void world_set_bootstrap(struct world *world, struct host *bootstrap);
+
+/* Its node starts with an empty address book. */
+void host_start(struct host *host);
+/* The process is gone, as by kill -9: the kernel resets its connections. */
+void host_kill(struct host *host);
+/* The machine is gone: nothing comes from it any more. */
+void host_die(struct host *host);
+/* The node leaves: bye, shutdown. */
+void host_stop(struct host *host);
+
+/* An attacker's dial. */
+void host_dial(struct host *host, const struct address *to);
+/* Says this on an attacker's end; the bytes must stay as they are until the end of the world. */
+void end_say(struct end *end, const char *bytes, size_t length);
+/* Looks at an attacker's end then. */
+void end_look_at(struct end *end, int64_t at_us);
+struct end *end_other(struct end *end);
+/* A READY connection of a node that goes on. */
+bool end_is_ready(const struct end *end);
+
+#endif
