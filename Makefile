@@ -24,6 +24,7 @@ SYSTEM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/system/*.c tests/
 LOAD_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c))
 PROBE_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/probes/*.c))
 SIM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/*.c))
+SIM_WRAPS := outbox_put outbox_close outbox_call_pinger
 BENCH_PROGRAMS := $(BUILD)/tests/bench/load $(BUILD)/tests/bench/probe
 TEST_PROGRAMS := $(BUILD)/tests/unit/unit $(BUILD)/tests/system/system
 SCRIPTS := $(wildcard tests/*.sh tests/*/*.sh) .ci/run
@@ -104,7 +105,7 @@ $(BUILD)/tests/bench/probe: $(PROBE_OBJECTS)
 
 $(BUILD)/tests/sim/sim: $(SIM_OBJECTS) $(BUILD)/libkith.a
 	$(say) "  LD    $@"
-	$(quiet)$(CC) $(KITH_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS) -lm
+	$(quiet)$(CC) $(KITH_CFLAGS) $(LDFLAGS) $(SIM_WRAPS:%=-Wl,--wrap=%) -o $@ $^ $(LIBS) -lm
 
 tests: $(BUILD)/kithd $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(BUILD)/tests/sim/sim
 

@@ -20,6 +20,7 @@ static void look_at(struct host *host, int64_t at_us)
 
 void host_attend(struct host *host)
 {
+	wire_flush(host);
 	if (host->protocol == NULL || !host->alarm.ringing)
 		return;
 	host->alarm.ringing = false;
@@ -50,7 +51,7 @@ static void run_connector(void *subject, uint32_t mark)
 			start_dial(host, &dial, now_us);
 			timers_us = protocol_run_timers(host->protocol, now_us);
 		}
-		host_flush(host);
+		wire_flush(host);
 	} while (host->alarm.ringing);
 	int64_t next_us = timers_us < dial_us ? timers_us : dial_us;
 	if (next_us != FOREVER_US)
@@ -119,19 +120,11 @@ void host_stop(struct host *host)
 	for (size_t i = 0; i < all.count; i++)
 		peer_stop(all.peers[i], BYE_SHUTDOWN);
 	registry_release_snapshot(&all);
-	host_flush(host);
+	wire_flush(host);
 	vanish(host, HOST_STOPPED);
 }
 
 void host_dial(struct host *host, const struct address *to)
 {
 	wire_dial(host, to, NULL);
-}
-
-void host_flush(struct host *host)
-{
-	/* An end that is over leaves the list, and the last takes its place. */
-	for (size_t i = host->end_count; i-- > 0;)
-		if (i < host->end_count)
-			end_flush(host->ends[i]);
 }

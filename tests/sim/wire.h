@@ -10,14 +10,12 @@ void wire_free_all(struct world *world);
 
 /* A connection to there; takes the peer, which is NULL for an attacker. */
 void wire_dial(struct host *host, const struct address *to, struct peer *peer);
-/* What waits in the outbox travels, and an ending takes its course. */
-void end_flush(struct end *end);
+/* What waits in the outboxes of this host travels, and endings take their course. */
+void wire_flush(struct host *host);
 /* The end is gone with its process; the far end hears of it, or not. */
 void end_vanish(struct end *end, bool is_heard);
 
-/* After a call into its core that may have concerned other ends too. */
-void host_flush(struct host *host);
-/* After any call into its core: somebody may have asked for the connector. */
+/* After any call into its core: what was said travels, and the connector runs if somebody has asked for it. */
 void host_attend(struct host *host);
 
 #endif

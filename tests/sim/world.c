@@ -38,6 +38,7 @@ void world_fini(struct world *world)
 		if (host->state == HOST_UP)
 			host_die(host);
 		free(host->ends);
+		free(host->outboxes);
 	}
 	HASH_CLEAR(hh, world->by_address);
 	wire_free_all(world);

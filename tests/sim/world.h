@@ -3,6 +3,9 @@
  * host that runs a node has the shipped core (registry, address book, protocol), and this does for it what worker.c,
  * connector.c and acceptor.c do in kithd, without threads, sockets or a clock.
  *
+ * Whose outbox has got lines, was closed or asks for its pinger is known by the linker's --wrap: to look at each peer of
+ * a node after each call would take most of the time.
+ *
  * The life of a wire, which is a TCP connection: the dialling host makes it; when its SYN has arrived the far host gets
  * its end. Each end has a peer, whose outbox is emptied after each call into the core, and what was in it travels as
  * one segment. An end that has its ending says the rest and then the end of file, waits for that of the far end for at
@@ -51,6 +54,7 @@ struct end {
 	struct peer *peer;	/* NULL at an attacker's */
 	struct address address; /* of this end */
 	enum end_state state;
+	bool is_ready;	    /* the peer has been READY */
 	bool is_at_end;	    /* nothing more can come from the far end */
 	bool is_greeted;    /* an attacker's */
 	int64_t arrival_us; /* of the last segment that is on its way here: TCP keeps their order */
@@ -88,6 +92,7 @@ struct host {
 	struct address_book *book;
 	struct protocol *protocol;
 	struct end **ends; /* those that aren't over */
+	struct outbox **outboxes; /* of their peers; NULL for none */
 	size_t end_count, end_capacity;
 	int64_t connector_us; /* when the connector looks again */
 	uint32_t connector_mark;
