@@ -46,10 +46,10 @@ static void run_connector(void *subject, uint32_t mark)
 	host->connector_us = FOREVER_US;
 	do {
 		host->alarm.ringing = false;
-		timers_us = protocol_run_timers(host->protocol, now_us);
+		timers_us = protocol_run_timers(host->protocol, now_us, 0);
 		while (dialing_next(host->settings, host->registry, host->book, now_us, &dial, &dial_us)) {
 			start_dial(host, &dial, now_us);
-			timers_us = protocol_run_timers(host->protocol, now_us);
+			timers_us = protocol_run_timers(host->protocol, now_us, 0);
 		}
 		wire_flush(host);
 	} while (host->alarm.ringing);
@@ -60,12 +60,31 @@ static void run_connector(void *subject, uint32_t mark)
 
 /* ---- the process ---- */
 
+static struct hash_key new_key(struct world *world)
+{
+	struct hash_key key;
+	for (size_t i = 0; i < sizeof key.bytes; i++)
+		key.bytes[i] = (unsigned char)world_below(world, 256);
+	return key;
+}
+
+static int64_t unix_us(int64_t now_us)
+{
+	enum { SOME_DAY_S = 1800000000 };
+	return SOME_DAY_S * SECOND_US + now_us;
+}
+
+void host_save(struct host *host)
+{
+	int64_t now_us = host->world->agenda.now_us;
+	address_records_fini(&host->saved);
+	must(address_book_export(host->book, &host->saved, now_us, unix_us(now_us)));
+}
+
 void host_start(struct host *host)
 {
 	struct world *world = host->world;
-	struct registry_rules rules = {.self = host->nodeid,
-				       .handshake_timeout_us = host->settings->handshake_timeout_us,
-				       .max_inbound = (size_t)host->settings->max_inbound};
+	struct hash_key secret = new_key(world);
 	must(host->state != HOST_UP);
 	host->state = HOST_UP;
 	host->up_us = world->agenda.now_us;
@@ -73,8 +92,10 @@ void host_start(struct host *host)
 	if (host->is_attacker)
 		return;
 	alarm_init(&host->alarm);
-	host->registry = registry_new(&rules);
-	host->book = address_book_new(host->settings, world_below(world, 1U << 31), host->up_us);
+	host->registry = registry_new(&host->nodeid, host->settings);
+	if (host->saved.has_secret)
+		secret = host->saved.secret;
+	host->book = address_book_new(host->settings, &secret, world_below(world, 1U << 31), host->up_us);
 	struct protocol_parts parts = {.settings = host->settings,
 				       .self = host->nodeid,
 				       .listen = &host->address,
@@ -82,9 +103,12 @@ void host_start(struct host *host)
 				       .registry = host->registry,
 				       .book = host->book,
 				       .alarm = &host->alarm,
+				       .secret = new_key(world),
 				       .seed = world_below(world, 1U << 31)};
 	host->protocol = protocol_new(&parts);
 	must(host->protocol != NULL);
+	address_book_import(host->book, &host->saved, host->up_us, unix_us(host->up_us));
+	address_records_fini(&host->saved);
 	look_at(host, host->up_us);
 }
 

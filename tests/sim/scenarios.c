@@ -342,6 +342,9 @@ static void play_outage(struct run *run)
 	grow(run, 2 * REST_US);
 	size_t nodes = run->world.host_count;
 	for (size_t i = 0; i < nodes; i++)
+		host_save(&run->world.hosts[i]);
+	watch_for(run, MINUTE_US);
+	for (size_t i = 0; i < nodes; i++)
 		host_kill(&run->world.hosts[i]);
 	watch_for(run, REST_US);
 	for (size_t i = 1; i < nodes; i++)
@@ -420,6 +423,7 @@ static void play_attack(struct run *run, double share)
 	int64_t from_us = now_of(run);
 	for (size_t i = 1; i < nodes; i++) {
 		struct host *host = &run->world.hosts[hosts + i];
+		host_save(host);
 		host_kill(host);
 		start_at(run, host, now_of(run) + SECOND_US);
 		watch_for(run, from_us + restarts_us * (int64_t)i / (int64_t)nodes - now_of(run));

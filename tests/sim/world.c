@@ -26,6 +26,7 @@ void world_init(struct world *world, uint64_t seed, size_t most_hosts, size_t ma
 	rng_seed(&world->rng, seed);
 	settings_init(&world->first);
 	settings_init(&world->others);
+	world->first.max_addresses = world->others.max_addresses = WORLD_ADDRESSES;
 	world->first.max_outbound = world->others.max_outbound = (int64_t)max_outbound;
 	world->hosts = calloc(most_hosts, sizeof *world->hosts);
 	must(world->hosts != NULL);
@@ -37,6 +38,7 @@ void world_fini(struct world *world)
 		struct host *host = &world->hosts[i];
 		if (host->state == HOST_UP)
 			host_die(host);
+		address_records_fini(&host->saved);
 		free(host->ends);
 		free(host->outboxes);
 	}

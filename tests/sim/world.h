@@ -18,10 +18,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <uthash.h>
 
 #include "address.h"
 #include "address_book.h"
+#include "address_record.h"
 #include "agenda.h"
 #include "nodeid.h"
 #include "peer.h"
@@ -36,6 +36,8 @@
 #define WORLD_LEAST_RTT_US (1 * MS_US)
 /* A lost segment comes after this, and twice as late for each further loss, as with Linux' least RTO. */
 #define WORLD_RETRANSMIT_US (200 * MS_US)
+
+enum { WORLD_ADDRESSES = 2048 }; /* that an address book holds */
 
 struct world;
 struct wire;
@@ -91,6 +93,7 @@ struct host {
 	struct registry *registry;
 	struct address_book *book;
 	struct protocol *protocol;
+	struct address_records saved;
 	struct end **ends; /* those that aren't over */
 	struct outbox **outboxes; /* of their peers; NULL for none */
 	size_t end_count, end_capacity;
@@ -146,8 +149,10 @@ struct host *world_add_host(struct world *world, uint32_t network);
 /* All others know this one. Before the first of them starts. */
 void world_set_bootstrap(struct world *world, struct host *bootstrap);
 
-/* Its node starts with an empty address book. */
+/* Its node starts with what it has saved, or an empty address book. */
 void host_start(struct host *host);
+/* Keeps the address book, as it is now, for the next start. */
+void host_save(struct host *host);
 /* The process is gone, as by kill -9: the kernel resets its connections. */
 void host_kill(struct host *host);
 /* The machine is gone: nothing comes from it any more. */
