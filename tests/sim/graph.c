@@ -12,10 +12,16 @@ static bool is_node(const struct host *host)
 	return host->state == HOST_UP && !host->is_attacker;
 }
 
-/* Of an edge both ends are READY. */
+/* Of an edge both ends are READY, and lines get through. */
 static bool is_edge(struct end *end)
 {
-	return end_is_ready(end) && end_is_ready(end_other(end));
+	return end_is_ready(end) && end_is_ready(end_other(end)) && wire_is_whole(end->wire);
+}
+
+static int compare_degrees(const void *one, const void *other)
+{
+	size_t a = *(const size_t *)one, b = *(const size_t *)other;
+	return (a > b) - (a < b);
 }
 
 static size_t *new_table(size_t count)
@@ -49,50 +55,56 @@ static size_t *find_components(struct world *world)
 	return parents;
 }
 
-/* A node that is connected with all others needs no more. */
-static void count_ends(const struct host *host, struct graph *graph)
+/* The degree of a node. One that is connected with all others needs no more. */
+static size_t count_ends(const struct host *host, struct graph *graph)
 {
-	size_t degree = 0, outbound = 0;
+	size_t degree = 0, outbound = 0, outbound_attacker = 0;
 	for (size_t i = 0; i < host->end_count; i++) {
 		struct end *end = host->ends[i];
-		if (!end_is_ready(end))
-			continue;
-		bool is_outbound = end == &end->wire->ends[0];
-		degree += is_edge(end);
-		outbound += is_outbound;
-		graph->outbound_attacker += is_outbound && end_other(end)->host->is_attacker;
+		bool is_outbound = end == &end->wire->ends[0], is_good = is_edge(end);
+		bool is_attacker = end_is_ready(end) && end_other(end)->host->is_attacker;
+		degree += is_good;
+		outbound += is_outbound && (is_good || is_attacker);
+		outbound_attacker += is_outbound && is_attacker;
 	}
 	graph->outbound += outbound;
+	graph->outbound_attacker += outbound_attacker;
 	graph->full += outbound >= (size_t)host->settings->max_outbound || degree + 1 >= graph->nodes;
 	graph->degree += (double)degree;
-	if (degree < graph->least_degree)
-		graph->least_degree = degree;
-	if (degree > graph->most_degree)
-		graph->most_degree = degree;
+	return degree;
+}
+
+static void sum_up_degrees(struct graph *graph, size_t *degrees)
+{
+	if (graph->nodes == 0)
+		return;
+	qsort(degrees, graph->nodes, sizeof *degrees, compare_degrees);
+	graph->degree /= (double)graph->nodes;
+	graph->least_degree = degrees[0];
+	graph->median_degree = degrees[graph->nodes / 2];
+	graph->most_degree = degrees[graph->nodes - 1];
 }
 
 struct graph graph_look(struct world *world)
 {
-	struct graph graph = {.least_degree = SIZE_MAX};
+	struct graph graph = {0};
 	size_t *parents = find_components(world);
-	size_t *sizes = new_table(world->host_count);
+	size_t *sizes = new_table(world->host_count), *degrees = new_table(world->host_count), counted = 0;
 	for (size_t i = 0; i < world->host_count; i++)
 		graph.nodes += is_node(&world->hosts[i]);
 	for (size_t i = 0; i < world->host_count; i++) {
 		const struct host *host = &world->hosts[i];
 		if (!is_node(host))
 			continue;
-		count_ends(host, &graph);
+		degrees[counted++] = count_ends(host, &graph);
 		size_t size = ++sizes[root_of(parents, i)];
 		graph.components += size == 1;
 		if (size > graph.largest)
 			graph.largest = size;
 	}
-	if (graph.nodes > 0)
-		graph.degree /= (double)graph.nodes;
-	else
-		graph.least_degree = 0;
+	sum_up_degrees(&graph, degrees);
 	free(parents);
+	free(degrees);
 	free(sizes);
 	return graph;
 }

@@ -11,7 +11,7 @@ struct graph {
 	size_t components, largest; /* and how many nodes the largest of them has */
 	size_t full;		    /* nodes that have all their outbound peers, or everybody */
 	double degree;		    /* on average */
-	size_t least_degree, most_degree;
+	size_t least_degree, median_degree, most_degree;
 	size_t outbound, outbound_attacker; /* READY connections that nodes have dialled, and those of them to attackers */
 };
 

@@ -141,6 +141,18 @@ static void add_times(struct run *run, const struct watch *watch, const char *si
 	add(run, name, watch->full_s, 1);
 }
 
+static double mean_book(struct run *run)
+{
+	double sum = 0;
+	size_t count = 0;
+	for (size_t i = 0; i < run->world.host_count; i++)
+		if (run->world.hosts[i].book != NULL) {
+			sum += (double)address_book_count(run->world.hosts[i].book);
+			count++;
+		}
+	return count == 0 ? 0 : sum / (double)count;
+}
+
 static void add_graph(struct run *run)
 {
 	struct graph graph = graph_look(&run->world);
@@ -148,7 +160,9 @@ static void add_graph(struct run *run)
 	add(run, "nodes with all their outbound peers, %", percent((double)graph.full, (double)graph.nodes), 2);
 	add(run, "degree, mean", graph.degree, 2);
 	add(run, "degree, least", (double)graph.least_degree, 0);
+	add(run, "degree, median", (double)graph.median_degree, 0);
 	add(run, "degree, most", (double)graph.most_degree, 0);
+	add(run, "addresses in a book, mean", mean_book(run), 1);
 	add(run, "diameter", (double)graph_diameter(&run->world), 0);
 }
 
@@ -203,49 +217,55 @@ static struct host *random_node(struct run *run, size_t first, size_t count)
 
 /* ---- growth ---- */
 
-static size_t count_knowing(struct run *run, const struct host *newcomer, bool *knows)
+struct spread {
+	size_t told;  /* nodes that were told the address at some time, or it's in their book */
+	size_t known; /* that have it in their book now */
+};
+
+static struct spread count_spread(struct run *run, const struct host *newcomer)
 {
-	size_t count = 0;
+	struct spread spread = {0};
 	for (size_t i = 0; i < run->world.host_count; i++) {
 		struct host *host = &run->world.hosts[i];
 		if (host == newcomer || host->state != HOST_UP || host->is_attacker)
 			continue;
-		knows[i] = knows[i] || address_book_knows(host->book, &newcomer->address);
-		count += knows[i];
+		bool knows = address_book_knows(host->book, &newcomer->address);
+		spread.known += knows;
+		spread.told += knows || host->has_heard;
 	}
-	return count;
+	return spread;
 }
 
 /* How long until the address of one who joins now has come to half and to 99 % of the nodes. */
 static void watch_newcomer(struct run *run)
 {
 	struct host *newcomer = world_add_host(&run->world, 0);
-	size_t nodes = graph_look(&run->world).nodes;
-	bool *knows = calloc(run->world.host_count, sizeof *knows);
+	double nodes = (double)graph_look(&run->world).nodes, half_s = NAN, most_s = NAN;
 	FILE *curve = report_open_curve(run->report, run->name, "newcomer");
-	double half_s = NAN, most_s = NAN, share = 0;
+	struct spread spread = {0};
 	int64_t from_us = now_of(run);
 
-	must(knows != NULL);
+	address_format(&newcomer->address, run->world.watched);
 	host_start(newcomer);
-	while (now_of(run) < from_us + REST_US && isnan(most_s)) {
+	while (now_of(run) < from_us + REST_US) {
 		world_run(&run->world, now_of(run) + step_us(run, now_of(run) - from_us));
 		double now_s = seconds(now_of(run) - from_us);
-		share = percent((double)count_knowing(run, newcomer, knows), (double)nodes);
-		if (isnan(half_s) && share >= 50)
+		spread = count_spread(run, newcomer);
+		double told = percent((double)spread.told, nodes);
+		if (isnan(half_s) && told >= 50)
 			half_s = now_s;
-		if (share >= 99)
+		if (isnan(most_s) && told >= 99)
 			most_s = now_s;
 		if (curve != NULL)
-			fprintf(curve, "%.1f %.3f\n", now_s, share);
+			fprintf(curve, "%.1f %.3f %.3f\n", now_s, told, percent((double)spread.known, nodes));
 		show_progress(run);
 	}
 	if (curve != NULL)
 		fclose(curve);
-	free(knows);
-	add(run, "a newcomer's address is with half of the nodes, s", half_s, 1);
-	add(run, "a newcomer's address is with 99 % of the nodes, s", most_s, 1);
-	add(run, "a newcomer's address is with so many in the end, %", share, 1);
+	add(run, "half of the nodes were told a newcomer's address, s", half_s, 1);
+	add(run, "99 % of the nodes were told it, s", most_s, 1);
+	add(run, "nodes that were told it within 10 minutes, %", percent((double)spread.told, nodes), 1);
+	add(run, "nodes that have it in their book then, %", percent((double)spread.known, nodes), 1);
 }
 
 static void watch_rest(struct run *run)

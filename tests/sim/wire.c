@@ -234,6 +234,11 @@ static bool is_cut(const struct host *one, const struct host *other)
 	return one->world->is_parted && one->is_far_side != other->is_far_side;
 }
 
+bool wire_is_whole(const struct wire *wire)
+{
+	return !wire->is_broken && !is_cut(wire->ends[0].host, wire->ends[1].host);
+}
+
 /* How much later a segment comes because it was lost a few times. */
 static int64_t retransmissions_us(struct world *world)
 {
@@ -297,7 +302,7 @@ static void send_waiting(struct end *end)
 static bool is_false_alarm(struct end *end)
 {
 	const struct end *other = end_other(end);
-	return other->state == END_OPEN && !end->wire->is_broken && !is_cut(end->host, other->host);
+	return other->state == END_OPEN && wire_is_whole(end->wire);
 }
 
 static void count_drop(struct end *end)
@@ -409,6 +414,9 @@ static void receive_lines(struct end *end, const char *bytes, size_t length)
 	int64_t now_us = now_of(end);
 	size_t lines = 0;
 
+	const char *watched = end->wire->world->watched;
+	if (watched[0] != '\0' && memmem(bytes, length, watched, strlen(watched)) != NULL)
+		host->has_heard = true;
 	peer_count_read(end->peer, length, now_us);
 	for (const char *line = bytes, *past = bytes + length; line < past && !peer_is_closing(end->peer); lines++) {
 		const char *stop = memchr(line, '\n', (size_t)(past - line));

@@ -93,6 +93,7 @@ struct host {
 	struct registry *registry;
 	struct address_book *book;
 	struct protocol *protocol;
+	bool has_heard; /* of the address that is watched */
 	struct address_records saved;
 	struct end **ends; /* those that aren't over */
 	struct outbox **outboxes; /* of their peers; NULL for none */
@@ -132,6 +133,7 @@ struct world {
 	struct segment *free_segments;
 	double loss;
 	bool is_parted;
+	char watched[ADDRESS_TEXT_BYTES]; /* "" for none */
 	struct world_counts counts;
 	size_t own_bytes; /* of memory, for wires and what travels on them */
 	struct attack *attack; /* NULL without one */
@@ -167,6 +169,8 @@ void end_say(struct end *end, const char *bytes, size_t length);
 /* Looks at an attacker's end then. */
 void end_look_at(struct end *end, int64_t at_us);
 struct end *end_other(struct end *end);
+/* Lines get through. */
+bool wire_is_whole(const struct wire *wire);
 /* A READY connection of a node that goes on. */
 bool end_is_ready(const struct end *end);
 
