@@ -17,7 +17,7 @@ enum {
 };
 
 /* On each of his connections, from its beginning. */
-#define ATTACKER_FLOOD_US (2 * MINUTE_US)
+#define ATTACKER_FLOOD_US (10 * MINUTE_US)
 /* How often he looks where he has too few. */
 #define ATTACKER_ROUND_US (10 * SECOND_US)
 
