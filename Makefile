@@ -29,10 +29,10 @@ BENCH_PROGRAMS := $(BUILD)/tests/bench/load $(BUILD)/tests/bench/probe
 TEST_PROGRAMS := $(BUILD)/tests/unit/unit $(BUILD)/tests/system/system
 SCRIPTS := $(wildcard tests/*.sh tests/*/*.sh) .ci/run
 
-# What builds and tests kith on Debian, and what `make lint` and `make check-valgrind` need besides.
+# What builds and tests kith on Debian, and what `make lint`, `make check-valgrind` and `make sim` need besides.
 PACKAGES := gcc libc6-dev make libjson-c-dev uuid-dev libconfig-dev uthash-dev libc-ares-dev libsodium-dev libcunit1-dev \
 	python3-twisted iproute2 netcat-openbsd
-DEV_PACKAGES := $(PACKAGES) clang clang-tidy cppcheck mandoc valgrind shellcheck
+DEV_PACKAGES := $(PACKAGES) clang clang-tidy cppcheck mandoc valgrind shellcheck gnuplot-nox
 
 ifdef V
 say = @:
@@ -43,7 +43,7 @@ quiet = @
 endif
 
 .PHONY: all help deps deps-dev run demo check check-unit check-system check-interop check-asan check-ubsan check-tsan \
-	check-valgrind bench bench-smoke lint tidy floors tests install uninstall dist clean
+	check-valgrind bench bench-smoke sim sim-smoke lint tidy floors tests install uninstall dist clean
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/kithd ## build kithd
@@ -67,7 +67,7 @@ endef
 deps: ## install what building and testing needs (Debian)
 	$(call install_packages,$(PACKAGES))
 
-deps-dev: ## install what lint and valgrind need too (Debian)
+deps-dev: ## install what lint, valgrind and sim need too (Debian)
 	$(call install_packages,$(DEV_PACKAGES))
 
 # `make deps check` installs before it compiles, with -j too.
@@ -144,6 +144,12 @@ bench: $(BUILD)/kithd $(BENCH_PROGRAMS) ## measure kithd beside others; BENCH=st
 bench-smoke: $(BUILD)/kithd $(BENCH_PROGRAMS) ## check in 30 s that every benchmark works
 	@BUILD=$(BUILD) BENCH='$(BENCH)' /usr/bin/python3 tests/bench/run.py --smoke
 
+sim: $(BUILD)/tests/sim/sim ## simulate networks of up to 10,000 nodes; SIM="--scenario churn" plays one
+	@bash tests/sim/run.sh $(BUILD)/tests/sim/sim $(BUILD)/sim $(SIM)
+
+sim-smoke: $(BUILD)/tests/sim/sim ## check the bounds of the simulation in a minute
+	$(BUILD)/tests/sim/sim --small
+
 CLANG_FLAGS = $(KITH_CPPFLAGS) -std=c11 $(WARNINGS) -Werror -Wthread-safety
 
 lint: floors ## check the code, the man pages and the scripts without running them
@@ -158,7 +164,7 @@ lint: floors ## check the code, the man pages and the scripts without running th
 	mandoc -T lint -W warning man/*
 	shellcheck $(SCRIPTS)
 
-TIDY := $(patsubst %.c,$(BUILD)/tidy/%.ok,$(SOURCES) $(wildcard tests/*.c tests/unit/*.c tests/system/*.c tests/bench/*.c tests/bench/probes/*.c))
+TIDY := $(patsubst %.c,$(BUILD)/tidy/%.ok,$(SOURCES) $(wildcard tests/*.c tests/unit/*.c tests/system/*.c tests/bench/*.c tests/bench/probes/*.c tests/sim/*.c))
 
 tidy: $(TIDY)
 

@@ -1,7 +1,7 @@
 /*
  * What happens when, in virtual time: a heap of calls, ordered by their moment and then by the order in which they were
- * added, so that a run with the same seed is the same run. A call that has become pointless can't be taken out: its mark
- * tells whoever is called.
+ * added, so that a run with the same seed is the same run. A call that has become pointless can't be taken out: its
+ * mark tells whoever is called.
  */
 #ifndef KITH_SIM_AGENDA_H
 #define KITH_SIM_AGENDA_H

@@ -12,7 +12,8 @@ struct graph {
 	size_t full;		    /* nodes that have all their outbound peers, or everybody */
 	double degree;		    /* on average */
 	size_t least_degree, median_degree, most_degree;
-	size_t outbound, outbound_attacker; /* READY connections that nodes have dialled, and those of them to attackers */
+	size_t outbound,
+		outbound_attacker; /* READY connections that nodes have dialled, and those of them to attackers */
 };
 
 struct graph graph_look(struct world *world);

@@ -62,7 +62,7 @@ static void run_connector(void *subject, uint32_t mark)
 
 static struct hash_key new_key(struct world *world)
 {
-	struct hash_key key;
+	struct hash_key key = {0};
 	for (size_t i = 0; i < sizeof key.bytes; i++)
 		key.bytes[i] = (unsigned char)world_below(world, 256);
 	return key;

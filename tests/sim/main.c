@@ -102,10 +102,14 @@ static int usage(FILE *out)
 }
 
 static const struct option options[] = {
-	{"scenario", required_argument, NULL, 'c'}, {"nodes", required_argument, NULL, 'n'},
-	{"minutes", required_argument, NULL, 'm'},  {"seed", required_argument, NULL, 's'},
-	{"output", required_argument, NULL, 'o'},   {"small", no_argument, NULL, 'S'},
-	{"all", no_argument, NULL, 'A'},	    {"progress", no_argument, NULL, 'p'},
+	{"scenario", required_argument, NULL, 'c'},
+	{"nodes", required_argument, NULL, 'n'},
+	{"minutes", required_argument, NULL, 'm'},
+	{"seed", required_argument, NULL, 's'},
+	{"output", required_argument, NULL, 'o'},
+	{"small", no_argument, NULL, 'S'},
+	{"all", no_argument, NULL, 'A'},
+	{"progress", no_argument, NULL, 'p'},
 	{0},
 };
 

@@ -31,8 +31,8 @@ struct run {
 
 /* What a stretch of time has shown. */
 struct watch {
-	double one_s, full_s;	     /* until there was one component, and until everybody had their peers; NAN for never */
-	double least_largest;	     /* the nodes in the largest component, in % */
+	double one_s, full_s; /* until there was one component, and until everybody had their peers; NAN for never */
+	double least_largest; /* the nodes in the largest component, in % */
 	double sum_largest, sum_full; /* in %, of all samples */
 	size_t samples;
 	struct graph last;
@@ -82,9 +82,8 @@ static void draw(struct run *run, const struct graph *graph)
 	const struct world_counts *counts = &run->world.counts;
 	double node_seconds = (double)graph->nodes * seconds(now_of(run) - run->sampled_us);
 	if (run->curve != NULL && node_seconds > 0)
-		fprintf(run->curve, "%.1f %zu %zu %.3f %.3f %.3f %.3f %.3f %.1f\n",
-			seconds(now_of(run) - run->from_us), graph->nodes, graph->components,
-			percent((double)graph->largest, (double)graph->nodes),
+		fprintf(run->curve, "%.1f %zu %zu %.3f %.3f %.3f %.3f %.3f %.1f\n", seconds(now_of(run) - run->from_us),
+			graph->nodes, graph->components, percent((double)graph->largest, (double)graph->nodes),
 			percent((double)graph->full, (double)graph->nodes), graph->degree,
 			percent((double)graph->outbound_attacker, (double)graph->outbound),
 			(double)(counts->messages - run->sampled.messages) / node_seconds,
@@ -273,9 +272,10 @@ static void watch_rest(struct run *run)
 	struct world_counts before = run->world.counts;
 	struct watch watch = watch_for(run, REST_US);
 	double node_seconds = (double)watch.last.nodes * seconds(REST_US);
-	add(run, "at rest, messages per node and second", (double)(run->world.counts.messages - before.messages) / node_seconds,
-	    3);
-	add(run, "at rest, bytes per node and second", (double)(run->world.counts.bytes - before.bytes) / node_seconds, 1);
+	add(run, "at rest, messages per node and second",
+	    (double)(run->world.counts.messages - before.messages) / node_seconds, 3);
+	add(run, "at rest, bytes per node and second", (double)(run->world.counts.bytes - before.bytes) / node_seconds,
+	    1);
 	add(run, "at rest, dials per node and hour",
 	    (double)(run->world.counts.dials - before.dials) / node_seconds * 3600, 2);
 }
@@ -284,8 +284,7 @@ static void show_memory(struct run *run)
 {
 	size_t others = run->world.own_bytes + run->world.agenda.capacity * sizeof *run->world.agenda.heap;
 	double bytes = (double)(heap_bytes() - run->heap_bytes - others);
-	fprintf(stderr, "%-14s %.0f kB of memory per node\n", run->name,
-		bytes / 1024 / (double)run->play->nodes);
+	fprintf(stderr, "%-14s %.0f kB of memory per node\n", run->name, bytes / 1024 / (double)run->play->nodes);
 }
 
 static void play_growth(struct run *run)

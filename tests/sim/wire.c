@@ -66,8 +66,9 @@ static void touch(struct outbox *outbox, bool is_called)
 	}
 	if (touched_count == touched_capacity) {
 		touched_capacity = touched_capacity * 2 + 64;
-		touched = realloc(touched, touched_capacity * sizeof *touched);
-		must(touched != NULL);
+		struct touched *grown = realloc(touched, touched_capacity * sizeof *touched);
+		must(grown != NULL);
+		touched = grown;
 	}
 	touched[touched_count++] = (struct touched){.outbox = outbox, .is_called = is_called};
 }
@@ -549,7 +550,8 @@ static bool accept_peer(struct host *host, struct wire *wire, int64_t now_us)
 
 	if (counts.connections >= most + ACCEPTOR_HANDSHAKES)
 		return false;
-	struct peer *oldest = counts.handshakes < ACCEPTOR_HANDSHAKES ? NULL : registry_oldest_handshake(host->registry);
+	struct peer *oldest =
+		counts.handshakes < ACCEPTOR_HANDSHAKES ? NULL : registry_oldest_handshake(host->registry);
 	if (oldest != NULL) {
 		peer_stop(oldest, BYE_FULL);
 		peer_release(oldest);

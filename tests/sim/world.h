@@ -3,8 +3,8 @@
  * host that runs a node has the shipped core (registry, address book, protocol), and this does for it what worker.c,
  * connector.c and acceptor.c do in kithd, without threads, sockets or a clock.
  *
- * Whose outbox has got lines, was closed or asks for its pinger is known by the linker's --wrap: to look at each peer of
- * a node after each call would take most of the time.
+ * Whose outbox has got lines, was closed or asks for its pinger is known by the linker's --wrap: to look at each peer
+ * of a node after each call would take most of the time.
  *
  * The life of a wire, which is a TCP connection: the dialling host makes it; when its SYN has arrived the far host gets
  * its end. Each end has a peer, whose outbox is emptied after each call into the core, and what was in it travels as
@@ -95,7 +95,7 @@ struct host {
 	struct protocol *protocol;
 	bool has_heard; /* of the address that is watched */
 	struct address_records saved;
-	struct end **ends; /* those that aren't over */
+	struct end **ends;	  /* those that aren't over */
 	struct outbox **outboxes; /* of their peers; NULL for none */
 	size_t end_count, end_capacity;
 	int64_t connector_us; /* when the connector looks again */
@@ -116,9 +116,9 @@ struct attack {
 struct world_counts {
 	uint64_t messages, bytes; /* delivered to nodes and by nodes, attackers aside */
 	uint64_t dials, dials_failed;
-	uint64_t ready;		 /* ends that became READY */
-	uint64_t dropped;	 /* READY ends that were closed for a time-out or as slow */
-	uint64_t false_alarms;	 /* of these, where the far end and the way there were alive */
+	uint64_t ready;	       /* ends that became READY */
+	uint64_t dropped;      /* READY ends that were closed for a time-out or as slow */
+	uint64_t false_alarms; /* of these, where the far end and the way there were alive */
 };
 
 struct world {
@@ -135,7 +135,7 @@ struct world {
 	bool is_parted;
 	char watched[ADDRESS_TEXT_BYTES]; /* "" for none */
 	struct world_counts counts;
-	size_t own_bytes; /* of memory, for wires and what travels on them */
+	size_t own_bytes;      /* of memory, for wires and what travels on them */
 	struct attack *attack; /* NULL without one */
 };
 
