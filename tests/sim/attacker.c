@@ -91,18 +91,23 @@ static void flood(struct end *end)
 	end_look_at(end, attacker->world->agenda.now_us + ATTACKER_FLOOD_US);
 }
 
+static bool is_of_type(const char *line, size_t length, const char *type)
+{
+	return memmem(line, length, type, strlen(type)) != NULL;
+}
+
 static void receive(struct end *end, const char *line, size_t length)
 {
-	static const char pong[] = "{\"msgtype\": \"pong\"}\n";
+	const char *pong = message_bare_line(MESSAGE_PONG);
 	bool is_accepted = end == &end->wire->ends[1];
-	if (strstr(line, "\"hello\"") != NULL && strstr(line, "\"hello\"") < line + length) {
+	if (is_of_type(line, length, "\"hello\"")) {
 		if (is_accepted)
 			say(end, &role_of(end)->hello);
 		say(end, &role_of(end)->addr);
 		flood(end);
-	} else if (strncmp(line + 13, "ping", 4) == 0) {
-		end_say(end, pong, sizeof pong - 1);
-	} else if (strncmp(line + 13, "getaddr", 7) == 0) {
+	} else if (is_of_type(line, length, "\"ping\"")) {
+		end_say(end, pong, strlen(pong));
+	} else if (is_of_type(line, length, "\"getaddr\"")) {
 		flood(end);
 	}
 }
