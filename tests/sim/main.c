@@ -10,7 +10,9 @@
 #include "report.h"
 #include "scenarios.h"
 
-enum { USAGE = 64, SMALL_NODES = 1000, SEED = 1 };
+enum { USAGE = 64, NODES = 1000, SEED = 1 };
+
+#define FALSE_ALARMS "live peers dropped for a time-out (false alarms)"
 
 /* What must hold in the small set; least and most are both allowed. */
 struct bound {
@@ -20,7 +22,30 @@ struct bound {
 
 /* clang-format off */
 static const struct bound bounds[] = {
-	{"growth-1000", "one component, s after the last start", 0, 30},
+	{"growth-1000",   "one component, s after the last start",                       0, 10},
+	{"growth-1000",   "all have their outbound peers, s after the last start",       0, 30},
+	{"growth-1000",   "components",                                                  1, 1},
+	{"growth-1000",   "diameter",                                                    2, 5},
+	{"growth-1000",   "at rest, messages per node and second",                       0.4, 0.7},
+	{"growth-1000",   "at rest, bytes per node and second",                          5, 20},
+	{"growth-1000",   "half of the nodes were told a newcomer's address, s",         0, 10},
+	{"growth-1000",   FALSE_ALARMS,                                                  0, 0},
+	{"churn-300",     "in the largest component meanwhile, mean %",                  99.5, 100},
+	{"churn-300",     "with all their outbound peers meanwhile, mean %",             98, 100},
+	{"churn-300",     "one component, s after the last change",                      0, 10},
+	{"churn-300",     FALSE_ALARMS,                                                  0, 0},
+	{"outage-300",    "one component, s after the last return",                      0, 30},
+	{"outage-300",    "all have their outbound peers, s after the last return",      0, 60},
+	{"partition-300", "components at the end of the partition",                      2, 2},
+	{"partition-300", "one component, s after the cut was healed",                   0, 600},
+	{"partition-300", FALSE_ALARMS,                                                  0, 0},
+	{"attack10-100",  "the attacker has of the outbound connections in the end, %",  0, 50},
+	{"attack10-100",  "nodes with no outbound peer but his, %",                      0, 2},
+	{"attack10-100",  "components",                                                  1, 1},
+	{"loss1-300",     "one component, s after the last start",                       0, 60},
+	{"loss1-300",     FALSE_ALARMS,                                                  0, 0},
+	{"loss5-300",     "one component, s after the last start",                       0, 60},
+	{"loss5-300",     FALSE_ALARMS,                                                  0, 0},
 };
 
 static const struct set {
@@ -28,7 +53,13 @@ static const struct set {
 	size_t nodes;
 	int64_t minutes;
 } small_set[] = {
-	{"growth", SMALL_NODES, 30},
+	{"churn", 300, 0}, /* the first is played twice */
+	{"growth", 1000, 24},
+	{"outage", 300, 0},
+	{"partition", 300, 0},
+	{"attack10", 100, 0},
+	{"loss1", 300, 0},
+	{"loss5", 300, 0},
 }, full_set[] = {
 	{"growth", 100, 0},
 	{"growth", 1000, 0},
@@ -115,7 +146,7 @@ static const struct option options[] = {
 
 int main(int argc, char **argv)
 {
-	struct play play = {.nodes = SMALL_NODES, .seed = SEED};
+	struct play play = {.nodes = NODES, .seed = SEED};
 	struct report report = {0};
 	bool is_small = false, is_all = false;
 	int option, status = EXIT_SUCCESS;
