@@ -1,8 +1,10 @@
 #include "protocol.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "../runner.h"
 #include "announcer.h"
@@ -451,6 +453,188 @@ static void the_end_of_a_peer_is_logged_once_with_its_reason(void)
 		EXPECT(text != NULL && strcmp(text, cases[i].logged) == 0, "%s", log);
 		core_fini(&core);
 	}
+}
+
+static void why_an_address_failed_is_kept_in_words(void)
+{
+	static const struct {
+		const char *line; /* what it says; NULL where the connection isn't made, "" for nothing */
+		const char *error;
+	} cases[] = {
+		{NULL, "connection refused"},
+		{"", "connection closed by the far end"},
+		{"{'msgtype': 'bye', 'reason': 'full'}", "bye: full"},
+		{"{'msgtype': 'bye', 'reason': 'a reason that is so very long that it does not fit into what is "
+		 "kept of one, which is cut'}",
+		 "bye: a reason that is so very long that it does not fit into what is"},
+		{"{'msgtype': 'hello', 'nodeid': '00000005-0000-4000-8000-000000000000'}", "reached myself"},
+		{"{'msgtype': 'hello', 'nodeid': '00000002-0000-4000-8000-000000000000', 'network': 'other'}",
+		 "bye: network"},
+		{"[]", "bye: protocol"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct core core;
+		struct address_info info;
+		start(&core);
+		struct peer *peer = core_dial(&core, "127.0.0.2:5999");
+		core.now_us += 3 * SECOND_US;
+		if (cases[i].line == NULL)
+			peer_fail(peer, ECONNREFUSED);
+		else if (*cases[i].line != '\0')
+			core_say(&core, peer, "%s", cases[i].line);
+		core_end(&core, peer);
+		CU_ASSERT_EQUAL_FATAL(address_book_recent(core.book, &info, 1, core.now_us), 1);
+		EXPECT(strncasecmp(info.error, cases[i].error, strlen(cases[i].error)) == 0, "case %zu: %s", i,
+		       info.error);
+		EXPECT(info.failures == 1 && info.error_us == core.now_us, "case %zu", i);
+		EXPECT(info.tried_us == core.now_us - 3 * SECOND_US, "case %zu", i);
+		core_fini(&core);
+	}
+}
+
+static void the_error_of_an_address_is_kept_until_it_is_reached_again(void)
+{
+	struct core core;
+	struct address_info info;
+	start(&core);
+	struct peer *peer = core_reach(&core, 2, "127.0.0.2:5999");
+	CU_ASSERT_EQUAL_FATAL(address_book_recent(core.book, &info, 1, core.now_us), 1);
+	CU_ASSERT(info.error[0] == '\0' && info.error_us == NEVER_US && info.failures == 0);
+	core_say(&core, peer, "{'msgtype': 'bye', 'reason': 'shutdown'}");
+	core_end(&core, peer);
+	core.now_us += core.settings.retry_max_us;
+	CU_ASSERT_EQUAL_FATAL(address_book_recent(core.book, &info, 1, core.now_us), 1);
+	EXPECT_TEXT(info.error, "bye: shutdown");
+	CU_ASSERT_EQUAL(info.error_us, core.now_us - core.settings.retry_max_us);
+	core_reach(&core, 2, "127.0.0.2:5999");
+	CU_ASSERT_EQUAL_FATAL(address_book_recent(core.book, &info, 1, core.now_us), 1);
+	CU_ASSERT(info.error[0] == '\0' && info.error_us == NEVER_US && info.failures == 0);
+	core_fini(&core);
+}
+
+/* ---- what is too much ---- */
+
+/* Tells of so many addresses in one message; how many of these were dropped. */
+static size_t tell_many(struct core *core, struct peer *peer, unsigned count)
+{
+	static char words[64 * 1024];
+	static unsigned number;
+	int64_t before = look(core, peer).useless;
+	size_t used = 0;
+	for (unsigned i = 0; i < count; i++, number++)
+		used += (size_t)snprintf(words + used, sizeof words - used, "%s['127.%u.%u.1:5999', '%s']",
+					 i == 0 ? "" : ", ", number / 250 % 250 + 1, number % 250, nodeid_text(9999));
+	core_say(core, peer, "{'msgtype': 'addr', 'peers': [%s]}", words);
+	return (size_t)(look(core, peer).useless - before);
+}
+
+static void of_what_is_told_unasked_so_much_is_heard(void)
+{
+	static const struct {
+		int64_t after_us;
+		unsigned told;
+		size_t dropped;
+	} steps[] = {
+		/* The burst, and what may be answered to the question that is asked of each peer at first. */
+		{0, 1000, 0},
+		{0, 999, 0},
+		{0, 2, 1},
+		{0, 1000, 1000},
+		{9 * SECOND_US, 1, 1},
+		{1 * SECOND_US, 2, 1},
+		{1000 * SECOND_US, 200, 100},
+		/* No more than the burst comes back. */
+		{1000000 * SECOND_US, 1000, 0},
+		{0, 1, 1},
+	};
+	struct core core;
+	start(&core);
+	struct peer *peer = core_meet(&core, 2, "127.0.0.2:40000", 0),
+		    *other = core_meet(&core, 3, "127.0.0.3:40000", 0);
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+		core.now_us += steps[i].after_us;
+		size_t dropped = tell_many(&core, peer, steps[i].told);
+		EXPECT(dropped == steps[i].dropped, "step %zu: %zu", i, dropped);
+	}
+	/* Each peer has its own. */
+	CU_ASSERT_EQUAL(tell_many(&core, other, 1000), 0);
+	core_fini(&core);
+}
+
+static void before_it_is_asked_a_peer_has_the_burst_alone(void)
+{
+	struct core core;
+	start(&core);
+	struct peer *peer = core_dial(&core, "127.0.0.2:5999");
+	CU_ASSERT_EQUAL(tell_many(&core, peer, 600), 0);
+	core_say_hello(&core, peer, 2, 0);
+	CU_ASSERT_EQUAL(tell_many(&core, peer, 1000), 0);
+	CU_ASSERT_EQUAL(tell_many(&core, peer, 1000), 600);
+	core_fini(&core);
+}
+
+/* ---- sleep ---- */
+
+static void after_a_sleep_all_peers_are_pinged(void)
+{
+	static const struct {
+		int64_t asleep_us; /* since the boot */
+		bool is_pinged;
+	} steps[] = {
+		{5000 * SECOND_US, false}, /* before this node was started */
+		{5000 * SECOND_US, false},
+		{5000 * SECOND_US + PROTOCOL_SLEEP_US - 1, false},
+		{5000 * SECOND_US + PROTOCOL_SLEEP_US, true},
+		{5000 * SECOND_US + PROTOCOL_SLEEP_US, false},
+		{9000 * SECOND_US, true},
+		{9000 * SECOND_US + 1, false},
+	};
+	enum { PEERS = 100 };
+	static struct peer *peers[PEERS];
+	struct core core;
+	core_init(&core, 5, "127.0.0.1:5999");
+	core.settings.max_inbound = PEERS + 1;
+	core_start(&core);
+	struct peer *shaking = core_accept(&core, "127.0.1.1:40000");
+	for (unsigned i = 0; i < PEERS; i++) {
+		char remote[ADDRESS_TEXT_BYTES];
+		snprintf(remote, sizeof remote, "127.0.0.%u:40000", i + 2);
+		peers[i] = core_meet(&core, 10 + i, remote, 0);
+		core_say(&core, peers[i], "{'msgtype': 'pong'}");
+	}
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+		core.now_us += SECOND_US;
+		protocol_run_timers(core.protocol, core.now_us, steps[i].asleep_us);
+		for (size_t j = 0; j < PEERS; j++) {
+			peer_ping(peers[j], core.now_us);
+			bool is_pinged = strcmp(take_all(peers[j]), "ping") == 0;
+			EXPECT(is_pinged == steps[i].is_pinged, "step %zu, peer %zu", i, j);
+			/* Who doesn't answer is dropped within ping_timeout, as after any ping. */
+			int64_t deadline_us = peer_ping_deadline_us(peers[j]);
+			EXPECT(deadline_us == (is_pinged ? core.now_us + core.settings.ping_timeout_us : FOREVER_US),
+			       "step %zu, peer %zu", i, j);
+			if (is_pinged)
+				core_say(&core, peers[j], "{'msgtype': 'pong'}");
+		}
+		EXPECT_SENT(shaking, "");
+	}
+	core_fini(&core);
+}
+
+static void a_ping_that_was_outstanding_in_a_sleep_is_not_repeated(void)
+{
+	struct core core;
+	start(&core);
+	struct peer *peer = core_meet(&core, 2, "127.0.0.2:40000", 0);
+	int64_t deadline_us = core.now_us + core.settings.ping_timeout_us;
+	CU_ASSERT_EQUAL(peer_ping_deadline_us(peer), deadline_us);
+	protocol_run_timers(core.protocol, core.now_us, 0);
+	core.now_us += SECOND_US;
+	protocol_run_timers(core.protocol, core.now_us, 1000 * SECOND_US);
+	peer_ping(peer, core.now_us);
+	EXPECT_SENT(peer, "");
+	CU_ASSERT_EQUAL(peer_ping_deadline_us(peer), deadline_us);
+	core_fini(&core);
 }
 
 /* ---- getaddr ---- */
@@ -1471,6 +1655,14 @@ static CU_TestInfo tests[] = {
 	{"a dial that is turned away is repeated after a back-off",
 	 a_dial_that_is_turned_away_is_repeated_after_a_back_off},
 	{"the end of a peer is logged once with its reason", the_end_of_a_peer_is_logged_once_with_its_reason},
+	{"why an address failed is kept in words", why_an_address_failed_is_kept_in_words},
+	{"the error of an address is kept until it is reached again",
+	 the_error_of_an_address_is_kept_until_it_is_reached_again},
+	{"of what is told unasked so much is heard", of_what_is_told_unasked_so_much_is_heard},
+	{"before it is asked a peer has the burst alone", before_it_is_asked_a_peer_has_the_burst_alone},
+	{"after a sleep all peers are pinged", after_a_sleep_all_peers_are_pinged},
+	{"a ping that was outstanding in a sleep is not repeated",
+	 a_ping_that_was_outstanding_in_a_sleep_is_not_repeated},
 	{"getaddr is answered with those who are connected and alive",
 	 getaddr_is_answered_with_those_who_are_connected_and_alive},
 	{"who was silent for too long is not told to others", who_was_silent_for_too_long_is_not_told_to_others},
