@@ -6,6 +6,7 @@
 
 #include "../runner.h"
 #include "core.h"
+#include "some_records.h"
 #include "suites.h"
 
 static const int64_t start_us = 1000 * SECOND_US;
@@ -918,6 +919,97 @@ static void a_bootstrap_is_dialled_first_from_when_it_is_one(void)
 	fixture_fini(&fixture);
 }
 
+static void the_bootstraps_that_are_there_change_with_the_configuration(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	fixture_init(&fixture, "127.0.0.2:5999");
+	for (int i = 0; i < 5; i++)
+		fixture.now_us += fail_once(&fixture, "127.0.0.2:5999");
+	set_bootstraps(&fixture, "127.0.0.3:5999 127.0.0.2:5999");
+	EXPECT_PICK(&fixture, "127.0.0.3:5999");
+	address_book_failed(fixture.book, &dial, "refused", fixture.now_us);
+	CU_ASSERT_EQUAL(address_book_count(fixture.book), 2);
+	/* Once it isn't one any more it has failed too often; the other stays. */
+	set_bootstraps(&fixture, "127.0.0.3:5999");
+	CU_ASSERT_EQUAL(address_book_count(fixture.book), 2);
+	for (int i = 0; i < 20; i++) {
+		fixture.now_us += fixture.settings.retry_max_us;
+		if (strcmp(pick(&fixture, &dial, &next_us), "-") != 0)
+			address_book_failed(fixture.book, &dial, "refused", fixture.now_us);
+	}
+	EXPECT_TEXT(kind_of(&fixture, "127.0.0.2:5999"), "-");
+	EXPECT_TEXT(kind_of(&fixture, "127.0.0.3:5999"), "new");
+	fixture_fini(&fixture);
+}
+
+static void a_bootstrap_may_be_removed_or_added_while_it_is_dialled(void)
+{
+	static const struct {
+		const char *before, *after;
+		bool is_kept;
+	} cases[] = {{"127.0.0.2:5999", "", false},
+		     {"", "127.0.0.2:5999", true},
+		     {"127.0.0.2:5999", "127.0.0.2:5999", true}};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct fixture fixture;
+		struct peer_dial dial;
+		int64_t next_us;
+		fixture_init(&fixture, cases[i].before);
+		hear(&fixture, "127.0.0.2:5999", 0);
+		for (int j = 1; j < ADDRESS_BOOK_NEW_FAILURES; j++)
+			fixture.now_us += fail_once(&fixture, "127.0.0.2:5999");
+		EXPECT_PICK(&fixture, "127.0.0.2:5999");
+		set_bootstraps(&fixture, cases[i].after);
+		EXPECT_PICK(&fixture, "-");
+		CU_ASSERT_EQUAL(address_book_count(fixture.book), 1);
+		address_book_failed(fixture.book, &dial, "refused", fixture.now_us);
+		EXPECT(address_book_count(fixture.book) == cases[i].is_kept, "case %zu", i);
+		fixture_fini(&fixture);
+	}
+}
+
+static void the_names_that_are_looked_up_change_with_the_configuration(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial, other;
+	int64_t next_us;
+	char host[] = "kith.example", other_host[] = "other.example";
+	fixture_init(&fixture, "kith.example:6000");
+	EXPECT_PICK(&fixture, "kith.example:6000");
+	dial.host = host;
+	/* It stays, and is still under way. */
+	set_bootstraps(&fixture, "other.example:6000 kith.example:6000");
+	EXPECT_PICK(&fixture, "other.example:6000");
+	other = dial;
+	dial.port = 6000;
+	EXPECT_PICK(&fixture, "-");
+	/* What it was looked up for is gone. */
+	set_bootstraps(&fixture, "kith.example:6000");
+	resolve(&fixture, &other, other_host, "127.0.0.3:6000");
+	CU_ASSERT_EQUAL(address_book_count(fixture.book), 0);
+	resolve(&fixture, &other, host, "127.0.0.2:6000");
+	CU_ASSERT_EQUAL(address_book_count(fixture.book), 1);
+	/* What it stands for is kept as long as the name. */
+	for (int i = 0; i < 2 * ADDRESS_BOOK_NEW_FAILURES; i++) {
+		EXPECT_PICK(&fixture, "127.0.0.2:6000");
+		address_book_failed(fixture.book, &dial, "refused", fixture.now_us);
+		CU_ASSERT_EQUAL(address_book_count(fixture.book), 1);
+		fixture.now_us += 2 * fixture.settings.retry_max_us;
+		EXPECT_PICK(&fixture, "kith.example:6000");
+		resolve(&fixture, &dial, host, "127.0.0.2:6000");
+	}
+	EXPECT_PICK(&fixture, "127.0.0.2:6000");
+	set_bootstraps(&fixture, "");
+	address_book_failed(fixture.book, &dial, "refused", fixture.now_us);
+	CU_ASSERT_EQUAL(address_book_count(fixture.book), 0);
+	fixture.now_us += 2 * fixture.settings.retry_max_us;
+	EXPECT_PICK(&fixture, "-");
+	CU_ASSERT_EQUAL(next_us, FOREVER_US);
+	fixture_fini(&fixture);
+}
+
 /* ---- feelers ---- */
 
 static void a_feeler_goes_out_once_and_makes_no_entry(void)
@@ -1091,6 +1183,648 @@ static void what_is_announced_displaces_no_hearsay_while_there_is_room_among_the
 	fixture_fini(&fixture);
 }
 
+/* ---- what is forgotten ---- */
+
+#define DAY_US (24 * HOUR_US)
+
+/* The wall clock at the start. */
+static const int64_t unix_us = 1764000000 * SECOND_US;
+
+/* What an earlier run kept of an address that was heard of, and reached, so long ago (0: never). */
+static struct address_record record_of(const char *text, enum address_kind kind, unsigned failures,
+				       int64_t heard_ago_us, int64_t reached_ago_us)
+{
+	struct address_record record = {.address = address_of(text), .kind = kind, .failures = failures};
+	record.heard_s = (unix_us - heard_ago_us) / SECOND_US;
+	record.reached_s = reached_ago_us == 0 ? 0 : (unix_us - reached_ago_us) / SECOND_US;
+	if (kind == ADDRESS_NEW)
+		record.teller = address_of("10.9.9.9:0");
+	return record;
+}
+
+static void import(struct fixture *fixture, struct address_record *records, size_t count)
+{
+	struct address_records all = {.records = records, .count = count};
+	int64_t elapsed_us = fixture->now_us - start_us;
+	address_book_import(fixture->book, &all, fixture->now_us, unix_us + elapsed_us);
+}
+
+/* What has failed is tried once more, and fails. */
+static void what_fails_for_long_enough_is_forgotten(void)
+{
+	static const struct {
+		const char *bootstrap;
+		enum address_kind kind;
+		unsigned failures;
+		int64_t heard_ago_us, reached_ago_us;
+		bool is_forgotten;
+	} cases[] = {
+		{"", ADDRESS_NEW, 0, HOUR_US, 0, false},
+		{"", ADDRESS_NEW, 1, HOUR_US, 0, false},
+		{"", ADDRESS_NEW, 2, HOUR_US, 0, true},
+		{"", ADDRESS_NEW, 2, HOUR_US, HOUR_US, true},
+		{"", ADDRESS_NEW, 0, 29 * DAY_US, 0, false},
+		{"", ADDRESS_NEW, 0, 30 * DAY_US - SECOND_US, 0, true},
+		{"", ADDRESS_TRIED, 0, HOUR_US, HOUR_US, false},
+		{"", ADDRESS_TRIED, 8, 8 * DAY_US, 8 * DAY_US, false},
+		{"", ADDRESS_TRIED, 9, 8 * DAY_US, 8 * DAY_US, true},
+		{"", ADDRESS_TRIED, 9, 8 * DAY_US, 0, true},
+		{"", ADDRESS_TRIED, 9, 8 * DAY_US, 6 * DAY_US, false},
+		{"", ADDRESS_TRIED, 9, 6 * DAY_US, 8 * DAY_US, false},
+		{"", ADDRESS_TRIED, 500, 6 * DAY_US, 6 * DAY_US, false},
+		{"", ADDRESS_TRIED, 0, 29 * DAY_US, 29 * DAY_US, false},
+		{"", ADDRESS_TRIED, 0, 30 * DAY_US - SECOND_US, 0, true},
+		{"127.0.0.2:5999", ADDRESS_NEW, 500, 40 * DAY_US, 0, false},
+		{"127.0.0.2:5999", ADDRESS_TRIED, 500, 40 * DAY_US, 40 * DAY_US, false},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct fixture fixture;
+		struct peer_dial dial;
+		int64_t next_us;
+		fixture_init(&fixture, cases[i].bootstrap);
+		struct address_record record = record_of("127.0.0.2:5999", cases[i].kind, cases[i].failures,
+							 cases[i].heard_ago_us, cases[i].reached_ago_us);
+		import(&fixture, &record, 1);
+		EXPECT(address_book_count(fixture.book) == 1, "case %zu: imported", i);
+		EXPECT_PICK(&fixture, "127.0.0.2:5999");
+		fixture.now_us += 10 * SECOND_US;
+		unsigned failures = address_book_failed(fixture.book, &dial, "refused", fixture.now_us);
+		EXPECT(failures == cases[i].failures + 1, "case %zu: %u", i, failures);
+		EXPECT(address_book_count(fixture.book) == !cases[i].is_forgotten, "case %zu", i);
+		fixture_fini(&fixture);
+	}
+}
+
+/* ---- over restarts ---- */
+
+static void what_is_hopeless_is_not_imported(void)
+{
+	static const struct {
+		const char *text;
+		enum address_kind kind;
+		unsigned failures;
+		int64_t heard_ago_us, reached_ago_us;
+		bool is_imported;
+	} cases[] = {
+		{"127.0.0.2:5999", ADDRESS_NEW, 2, HOUR_US, 0, true},
+		{"127.0.0.2:5999", ADDRESS_NEW, 3, HOUR_US, 0, false},
+		{"127.0.0.2:5999", ADDRESS_NEW, 0, 31 * DAY_US, 0, false},
+		{"127.0.0.2:5999", ADDRESS_TRIED, 10, 6 * DAY_US, 6 * DAY_US, true},
+		{"127.0.0.2:5999", ADDRESS_TRIED, 10, 8 * DAY_US, 8 * DAY_US, false},
+		{"127.0.0.2:5999", ADDRESS_TRIED, 0, 31 * DAY_US, 0, false},
+		/* What the wall clock says is in the future is now, and what it doesn't say too. */
+		{"127.0.0.2:5999", ADDRESS_NEW, 0, -5 * DAY_US, 0, true},
+		{"127.0.0.2:5999", ADDRESS_NEW, 0, unix_us, 0, true},
+		/* Where this node listens. */
+		{"127.0.0.1:5999", ADDRESS_TRIED, 0, HOUR_US, HOUR_US, false},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct fixture fixture;
+		struct address own = address_of("127.0.0.1:5999");
+		fixture_init(&fixture, "");
+		address_book_add_own(fixture.book, &own);
+		struct address_record record = record_of(cases[i].text, cases[i].kind, cases[i].failures,
+							 cases[i].heard_ago_us, cases[i].reached_ago_us);
+		import(&fixture, &record, 1);
+		EXPECT(address_book_count(fixture.book) == cases[i].is_imported, "case %zu", i);
+		fixture_fini(&fixture);
+	}
+}
+
+static int compare_records(const void *one, const void *other)
+{
+	const struct address_record *a = one, *b = other;
+	return strcmp(address_text(a->address), address_text(b->address));
+}
+
+/* The later moment of a second run has the same distance from all that was. */
+static void what_is_kept_comes_back_as_it_was(void)
+{
+	struct fixture fixture, after;
+	struct address_records exported, again;
+	struct address_record records[] = {
+		record_of("10.0.0.1:5999", ADDRESS_NEW, 0, HOUR_US, 0),
+		record_of("10.0.0.2:5999", ADDRESS_NEW, 2, 29 * DAY_US, 3 * DAY_US),
+		record_of("10.0.0.3:5999", ADDRESS_TRIED, 0, SECOND_US, SECOND_US),
+		record_of("10.0.0.4:5999", ADDRESS_TRIED, 12, 20 * DAY_US, 6 * DAY_US),
+		record_of("[2001:db8::5]:5999", ADDRESS_TRIED, 1, HOUR_US, 0),
+	};
+	size_t count = sizeof records / sizeof *records;
+	records[1].nodeid = nodeid_of(2);
+	records[1].tried_s = records[1].error_s = unix_us / SECOND_US - 77;
+	strcpy(records[1].error, "connection refused");
+	records[3].nodeid = nodeid_of(4);
+	records[4].tried_s = unix_us / SECOND_US - 5;
+	memset(records[4].error, 'x', ADDRESS_ERROR_BYTES - 1);
+	records[4].error_s = unix_us / SECOND_US - 4;
+	fixture_init(&fixture, "");
+	import(&fixture, records, count);
+	CU_ASSERT(address_book_changes(fixture.book) > 0);
+	CU_ASSERT(address_book_export(fixture.book, &exported, start_us + 5 * SECOND_US, unix_us + 5 * SECOND_US));
+	fixture_init(&after, "");
+	address_book_import(after.book, &exported, start_us, unix_us + 9 * SECOND_US);
+	CU_ASSERT(address_book_export(after.book, &again, start_us + HOUR_US, unix_us + 9 * SECOND_US + HOUR_US));
+	CU_ASSERT(again.has_secret && memcmp(&again.secret, &core_secret, sizeof core_secret) == 0);
+	CU_ASSERT_EQUAL_FATAL(again.count, count);
+	qsort(again.records, count, sizeof *again.records, compare_records);
+	for (size_t i = 0; i < count; i++)
+		EXPECT(record_equals(&again.records[i], &records[i]), "record %zu", i);
+	address_records_fini(&exported);
+	address_records_fini(&again);
+	fixture_fini(&fixture);
+	fixture_fini(&after);
+}
+
+static bool is_exported(struct fixture *fixture, const char *text, struct address_record *record)
+{
+	struct address_records records;
+	struct address address = address_of(text);
+	bool found = false;
+	CU_ASSERT_FATAL(address_book_export(fixture->book, &records, fixture->now_us, unix_us));
+	for (size_t i = 0; i < records.count && !found; i++) {
+		found = address_equals(&records.records[i].address, &address);
+		*record = records.records[i];
+	}
+	address_records_fini(&records);
+	return found;
+}
+
+static void what_the_configuration_says_anyway_is_not_kept_before_it_was_reached(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	struct address_record record;
+	int64_t next_us;
+	struct address self = address_of("10.0.0.3:5999");
+	fixture_init(&fixture, "127.0.0.2:5999");
+	hear(&fixture, "10.0.0.3:5999", 3);
+	hear(&fixture, "10.0.0.4:5999", 4);
+	address_book_add_self(fixture.book, &self);
+	CU_ASSERT_FALSE(is_exported(&fixture, "127.0.0.2:5999", &record));
+	CU_ASSERT_FALSE(is_exported(&fixture, "10.0.0.3:5999", &record));
+	CU_ASSERT(is_exported(&fixture, "10.0.0.4:5999", &record));
+	EXPECT_PICK(&fixture, "127.0.0.2:5999");
+	reach(&fixture, &dial, 2);
+	/* While it is connected it is heard from. */
+	fixture.now_us += 40 * DAY_US;
+	CU_ASSERT_FATAL(is_exported(&fixture, "127.0.0.2:5999", &record));
+	CU_ASSERT(record.kind == ADDRESS_TRIED && record.heard_s == unix_us / SECOND_US);
+	CU_ASSERT_FALSE(is_exported(&fixture, "10.0.0.4:5999", &record));
+	fixture_fini(&fixture);
+}
+
+static void the_peers_that_were_connected_longest_are_dialled_first_after_a_restart(void)
+{
+	struct fixture before, after;
+	struct address_records records;
+	struct peer_dial dial, dials[MOST_PICKS];
+	int64_t next_us;
+	char text[ADDRESS_TEXT_BYTES];
+	fixture_init(&before, "");
+	for (unsigned i = 1; i <= 30; i++) {
+		before.now_us = start_us + (i * 7 % 31) * SECOND_US;
+		snprintf(text, sizeof text, "10.%u.0.1:5999", i);
+		connect_node(&before, i);
+		announce(&before, text, i);
+	}
+	before.now_us = start_us + HOUR_US;
+	CU_ASSERT(address_book_export(before.book, &records, before.now_us, unix_us));
+	fixture_init(&after, "");
+	address_book_import(after.book, &records, start_us, unix_us);
+	/* The first two, in any order. */
+	CU_ASSERT_STRING_NOT_EQUAL(pick(&after, &dial, &next_us), "-");
+	bool is_first = dial.address.host[1] == 9;
+	EXPECT_TEXT(address_text(dial.address), is_first ? "10.9.0.1:5999" : "10.18.0.1:5999");
+	EXPECT_PICK(&after, is_first ? "10.18.0.1:5999" : "10.9.0.1:5999");
+	pick_all(&after, dials, &next_us);
+	CU_ASSERT_EQUAL(next_us, FOREVER_US);
+	fixture_fini(&after);
+	address_records_fini(&records);
+	fixture_fini(&before);
+}
+
+static void an_import_adds_to_what_the_configuration_says(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	struct address_info info;
+	int64_t next_us;
+	struct address_record records[] = {
+		record_of("127.0.0.2:5999", ADDRESS_TRIED, 2, 40 * DAY_US, 40 * DAY_US),
+		record_of("127.0.0.3:5999", ADDRESS_TRIED, 0, HOUR_US, HOUR_US),
+		/* Twice in a file: the first counts. */
+		record_of("127.0.0.3:5999", ADDRESS_TRIED, 5, HOUR_US, HOUR_US),
+	};
+	records[0].nodeid = nodeid_of(2);
+	records[0].error_s = unix_us / SECOND_US - 60;
+	strcpy(records[0].error, "connection refused");
+	fixture_init(&fixture, "127.0.0.2:5999");
+	import(&fixture, records, 3);
+	CU_ASSERT_EQUAL(address_book_count(fixture.book), 2);
+	CU_ASSERT_FATAL(find(&fixture, "127.0.0.3:5999", &info));
+	CU_ASSERT_EQUAL(info.failures, 0);
+	CU_ASSERT_FATAL(find(&fixture, "127.0.0.2:5999", &info));
+	CU_ASSERT(info.failures == 2 && info.kind == ADDRESS_TRIED && info.error_us == start_us - 60 * SECOND_US);
+	CU_ASSERT(nodeid_equals(&info.nodeid, &records[0].nodeid));
+	EXPECT_TEXT(info.error, "connection refused");
+	EXPECT_PICK(&fixture, "127.0.0.2:5999");
+	address_book_failed(fixture.book, &dial, "refused", fixture.now_us);
+	EXPECT_PICK(&fixture, "127.0.0.3:5999");
+	fixture_fini(&fixture);
+}
+
+/* ---- the pace of what has failed ---- */
+
+enum { DEAD = 1000 };
+
+/* So many addresses that were tried have failed and are all due again: 10.G.0.N, each fourth in a group of its own. */
+static void fixture_init_dead(struct fixture *fixture)
+{
+	struct peer_dial dial;
+	int64_t next_us;
+	char text[ADDRESS_TEXT_BYTES];
+	fixture_init(fixture, "");
+	for (unsigned i = 0; i < DEAD; i++) {
+		snprintf(text, sizeof text, "10.%u.0.%u:5999", i / 4, i % 4 + 1);
+		announce(fixture, text, i + 1);
+	}
+	for (unsigned i = 0; i < DEAD; i++) {
+		CU_ASSERT_FATAL(strcmp(pick(fixture, &dial, &next_us), "-") != 0);
+		address_book_failed(fixture->book, &dial, "refused", fixture->now_us);
+	}
+	EXPECT_PICK(fixture, "-");
+	fixture->now_us += 2 * fixture->settings.retry_max_us;
+}
+
+static void of_many_dead_addresses_one_is_tried_in_retry_min(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us, picked_us = 0;
+	fixture_init_dead(&fixture);
+	for (int i = 0; i < 500; i++) {
+		while (strcmp(pick(&fixture, &dial, &next_us), "-") == 0) {
+			CU_ASSERT_FATAL(next_us > fixture.now_us &&
+					next_us <= picked_us + fixture.settings.retry_min_us);
+			fixture.now_us = next_us;
+		}
+		EXPECT(i == 0 || fixture.now_us == picked_us + fixture.settings.retry_min_us, "pick %d", i);
+		picked_us = fixture.now_us;
+		address_book_failed(fixture.book, &dial, "refused", fixture.now_us);
+	}
+	fixture_fini(&fixture);
+}
+
+/* One of a thousand that are drawn at random takes a thousand draws, on average. */
+static void one_that_is_back_is_found_among_a_thousand_dead_ones_as_fast_as_chance_says(void)
+{
+	enum { TURNS = 30 };
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	int draws = 0;
+	fixture_init_dead(&fixture);
+	for (int turn = 0; turn < TURNS; turn++) {
+		char text[ADDRESS_TEXT_BYTES];
+		snprintf(text, sizeof text, "10.%d.0.1:5999", 7 * turn);
+		struct address back = address_of(text);
+		for (bool is_found = false; !is_found && draws < 10 * TURNS * DEAD;) {
+			if (strcmp(pick(&fixture, &dial, &next_us), "-") == 0) {
+				fixture.now_us = next_us;
+				continue;
+			}
+			draws++;
+			is_found = address_equals(&dial.address, &back);
+			address_book_failed(fixture.book, &dial, "refused", fixture.now_us);
+		}
+	}
+	EXPECT(draws > TURNS * DEAD / 3 && draws < TURNS * DEAD * 2, "%d", draws / TURNS);
+	fixture_fini(&fixture);
+}
+
+static void once_something_is_reached_what_has_failed_need_not_wait(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	fixture_init_dead(&fixture);
+	for (unsigned i = 0; i < 3; i++) {
+		CU_ASSERT_STRING_NOT_EQUAL(pick(&fixture, &dial, &next_us), "-");
+		struct peer_dial first = dial;
+		EXPECT_PICK(&fixture, "-");
+		CU_ASSERT_EQUAL(next_us, fixture.now_us + fixture.settings.retry_min_us);
+		reach(&fixture, &first, 5000 + i);
+	}
+	/* What has not failed never waits for that. */
+	CU_ASSERT_STRING_NOT_EQUAL(pick(&fixture, &dial, &next_us), "-");
+	hear(&fixture, "10.255.0.1:5999", 0);
+	EXPECT_PICK(&fixture, "10.255.0.1:5999");
+	fixture_fini(&fixture);
+}
+
+static void what_is_told_of_again_is_due_as_soon_as_after_one_failure(void)
+{
+	struct fixture fixture;
+	fixture_init(&fixture, "127.0.0.2:5999");
+	for (int i = 0; i < 8; i++)
+		fixture.now_us += fail_once(&fixture, "127.0.0.2:5999");
+	CU_ASSERT(fail_once(&fixture, "127.0.0.2:5999") > 60 * SECOND_US);
+	CU_ASSERT(hear(&fixture, "127.0.0.2:5999", 0));
+	fixture.now_us += fixture.settings.retry_min_us - 1;
+	struct peer_dial dial;
+	int64_t next_us;
+	EXPECT_PICK(&fixture, "-");
+	fixture.now_us += 1;
+	EXPECT_PICK(&fixture, "127.0.0.2:5999");
+	fixture_fini(&fixture);
+}
+
+/* ---- whom to choose ---- */
+
+static void half_of_the_time_a_tried_one_is_chosen(void)
+{
+	static const struct {
+		unsigned tried, new, least, most; /* of 200 picks, so many are of tried ones */
+	} cases[] = {
+		{300, 300, 75, 125}, {300, 1000, 75, 125}, {1000, 300, 75, 125}, {300, 0, 200, 200}, {0, 300, 0, 0}};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct fixture fixture;
+		struct peer_dial dial;
+		int64_t next_us;
+		char text[ADDRESS_TEXT_BYTES];
+		unsigned tried = 0;
+		fixture_init(&fixture, "");
+		for (unsigned j = 0; j < cases[i].tried; j++) {
+			snprintf(text, sizeof text, "10.%u.0.%u:5999", j % 250, j / 250 + 1);
+			announce(&fixture, text, j + 1);
+		}
+		for (unsigned j = 0; j < cases[i].new; j++) {
+			snprintf(text, sizeof text, "11.%u.0.%u:5999", j % 250, j / 250 + 1);
+			hear_from(&fixture, text, 0, text);
+		}
+		for (int turn = 0; turn < 200; turn++) {
+			CU_ASSERT_STRING_NOT_EQUAL(pick(&fixture, &dial, &next_us), "-");
+			tried += dial.address.host[0] == 10;
+		}
+		EXPECT(tried >= cases[i].least && tried <= cases[i].most, "case %zu: %u", i, tried);
+		fixture_fini(&fixture);
+	}
+}
+
+static void a_group_in_which_no_node_is_connected_is_preferred(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	char text[ADDRESS_TEXT_BYTES];
+	unsigned same = 0;
+	fixture_init(&fixture, "");
+	connect_node(&fixture, 1);
+	announce(&fixture, "10.1.255.1:5999", 1);
+	for (unsigned i = 1; i <= 200; i++) {
+		snprintf(text, sizeof text, "10.%u.0.%u:5999", i % 2 + 1, i);
+		hear(&fixture, text, 0);
+	}
+	for (int turn = 0; turn < 50; turn++) {
+		CU_ASSERT_STRING_NOT_EQUAL(pick(&fixture, &dial, &next_us), "-");
+		same += dial.address.host[1] == 1;
+	}
+	EXPECT(same <= 5, "%u", same);
+	/* Once it isn't any more, its group is like the others. */
+	disconnect_node(&fixture, 1, true);
+	for (int turn = 0; turn < 50; turn++) {
+		CU_ASSERT_STRING_NOT_EQUAL(pick(&fixture, &dial, &next_us), "-");
+		same += dial.address.host[1] == 1;
+	}
+	EXPECT(same >= 15, "%u", same);
+	/* A preference, no condition. */
+	connect_node(&fixture, 1);
+	announce(&fixture, "10.1.255.1:5999", 1);
+	connect_node(&fixture, 2);
+	announce(&fixture, "10.2.255.1:5999", 2);
+	CU_ASSERT_STRING_NOT_EQUAL(pick(&fixture, &dial, &next_us), "-");
+	fixture_fini(&fixture);
+}
+
+/* ---- feelers for hearsay ---- */
+
+static void once_no_more_peers_are_wanted_one_of_hearsay_is_felt_every_two_minutes(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	char text[ADDRESS_TEXT_BYTES];
+	fixture_init(&fixture, "127.0.0.2:5999");
+	announce(&fixture, "10.0.1.1:5999", 500);
+	for (unsigned i = 1; i <= 100; i++) {
+		snprintf(text, sizeof text, "10.0.0.%u:5999", i);
+		hear(&fixture, text, i);
+	}
+	for (int i = 0; i < 60; i++) {
+		CU_ASSERT_FALSE(address_book_pick(fixture.book, ADDRESS_BOOK_FEELERS, fixture.now_us, &dial, &next_us));
+		int64_t wait_us = next_us - fixture.now_us;
+		EXPECT(wait_us >= 90 * SECOND_US && wait_us <= 150 * SECOND_US, "%d: %lld", i, (long long)wait_us);
+		fixture.now_us = next_us - 1;
+		CU_ASSERT_FALSE(pick_feeler(&fixture, &dial));
+		fixture.now_us = next_us;
+		CU_ASSERT_FATAL(pick_feeler(&fixture, &dial));
+		snprintf(text, sizeof text, "%s", address_text(dial.address));
+		/* Neither bootstraps nor what was tried, and none twice: all of these answer. */
+		EXPECT(strncmp(text, "10.0.0.", 7) == 0, "%s", text);
+		EXPECT_TEXT(kind_of(&fixture, text), "new");
+		struct nodeid nodeid = nodeid_of(dial.address.host[3]);
+		address_book_reached(fixture.book, &dial, &nodeid, fixture.now_us);
+		EXPECT_TEXT(kind_of(&fixture, text), "tried");
+	}
+	fixture_fini(&fixture);
+}
+
+static void hearsay_that_feelers_do_not_reach_is_forgotten(void)
+{
+	struct fixture fixture;
+	fixture_init(&fixture, "");
+	hear(&fixture, "10.0.0.2:5999", 2);
+	forget_hearsay(&fixture, "10.0.0.2:5999");
+	fixture_fini(&fixture);
+}
+
+static void where_peers_are_wanted_no_hearsay_is_felt(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	fixture_init(&fixture, "");
+	hear(&fixture, "10.0.0.2:5999", 2);
+	fixture.now_us += HOUR_US;
+	EXPECT_PICK(&fixture, "10.0.0.2:5999");
+	CU_ASSERT_FALSE(dial.is_feeler);
+	fixture_fini(&fixture);
+}
+
+/* ---- the sample ---- */
+
+static size_t sample(struct fixture *fixture, struct message_entry *entries, size_t most)
+{
+	return address_book_sample(fixture->book, entries, most, fixture->now_us);
+}
+
+/* 10.G.0.N: reached so long ago. */
+static void import_many(struct fixture *fixture, unsigned count, int64_t reached_ago_us)
+{
+	for (unsigned i = 0; i < count; i++) {
+		char text[ADDRESS_TEXT_BYTES];
+		snprintf(text, sizeof text, "10.%u.0.%u:5999", i % 250, i / 250 + 1);
+		struct address_record record = record_of(text, ADDRESS_TRIED, 0, HOUR_US, reached_ago_us);
+		record.nodeid = nodeid_of(i + 1);
+		import(fixture, &record, 1);
+	}
+}
+
+static void a_sample_is_at_most_23_percent_of_what_was_reached_within_a_day(void)
+{
+	static const struct {
+		unsigned reached;
+		int64_t ago_us;
+		size_t most, sampled;
+	} cases[] = {
+		{0, HOUR_US, 1000, 0},	     {4, HOUR_US, 1000, 0},	    {5, HOUR_US, 1000, 1},
+		{100, HOUR_US, 1000, 23},    {1000, HOUR_US, 1000, 230},    {1000, HOUR_US, 100, 100},
+		{5000, HOUR_US, 1000, 1000}, {100, 24 * HOUR_US, 1000, 23}, {100, 24 * HOUR_US + SECOND_US, 1000, 0},
+		{100, 0, 1000, 0},
+	};
+	static struct message_entry entries[1000];
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct fixture fixture;
+		fixture_init(&fixture, "");
+		import_many(&fixture, cases[i].reached, cases[i].ago_us);
+		size_t count = sample(&fixture, entries, cases[i].most);
+		EXPECT(count == cases[i].sampled, "case %zu: %zu", i, count);
+		for (size_t j = 0; j < count; j++) {
+			struct address_info info;
+			EXPECT(find(&fixture, address_text(entries[j].address), &info) &&
+				       nodeid_equals(&info.nodeid, &entries[j].nodeid),
+			       "case %zu: entry %zu", i, j);
+			if (cases[i].reached > 1000)
+				break;
+		}
+		fixture_fini(&fixture);
+	}
+}
+
+static void the_sample_is_the_same_for_a_day_and_another_the_next(void)
+{
+	static const struct {
+		int64_t at_us;
+		bool is_same;
+	} cases[] = {{1000 * SECOND_US, true}, {20 * HOUR_US, true}, {DAY_US - 1, true}, {DAY_US, false}};
+	struct message_entry first[23], other[23];
+	struct fixture fixture;
+	fixture_init(&fixture, "");
+	import_many(&fixture, 100, SECOND_US);
+	CU_ASSERT_EQUAL(sample(&fixture, first, 23), 23);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		bool is_same = true;
+		fixture.now_us = cases[i].at_us;
+		CU_ASSERT_EQUAL(sample(&fixture, other, 23), 23);
+		for (size_t j = 0; j < 23; j++)
+			is_same = is_same && address_equals(&first[j].address, &other[j].address);
+		EXPECT(is_same == cases[i].is_same, "case %zu", i);
+	}
+	fixture_fini(&fixture);
+}
+
+static void what_is_connected_failed_or_only_hearsay_is_not_sampled(void)
+{
+	static struct message_entry entries[1000];
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	char text[ADDRESS_TEXT_BYTES];
+	bool is_gone[250] = {false};
+	fixture_init(&fixture, "");
+	import_many(&fixture, 200, HOUR_US);
+	for (unsigned i = 0; i < 200; i++) {
+		snprintf(text, sizeof text, "11.%u.0.1:5999", i);
+		hear(&fixture, text, 1000 + i);
+		snprintf(text, sizeof text, "12.%u.0.1:5999", i);
+		announce(&fixture, text, 2000 + i);
+	}
+	CU_ASSERT_EQUAL(sample(&fixture, entries, 1000), 46);
+	/* Half of them are connected, and some fail. */
+	for (unsigned i = 0; i < 100; i++) {
+		connect_node(&fixture, i + 1);
+		is_gone[i] = true;
+	}
+	for (int i = 0; i < 150; i++) {
+		if (strcmp(pick(&fixture, &dial, &next_us), "-") == 0)
+			break;
+		if (dial.address.host[0] == 10)
+			is_gone[dial.address.host[1]] = true;
+		address_book_failed(fixture.book, &dial, "refused", fixture.now_us);
+	}
+	size_t left = 0;
+	for (unsigned i = 0; i < 200; i++)
+		left += !is_gone[i];
+	CU_ASSERT(left < 100 && left > 10);
+	size_t count = sample(&fixture, entries, 1000);
+	CU_ASSERT_EQUAL(count, left * ADDRESS_BOOK_SAMPLE_PERCENT / 100);
+	for (size_t i = 0; i < count; i++)
+		EXPECT(entries[i].address.host[0] == 10 && !is_gone[entries[i].address.host[1]], "%s",
+		       address_text(entries[i].address));
+	fixture_fini(&fixture);
+}
+
+/* ---- to look at ---- */
+
+static void what_was_heard_of_or_tried_last_is_shown_first(void)
+{
+	static const char *const order[] = {"10.0.0.2:5999", "10.0.0.5:5999", "10.0.0.1:5999", "10.0.0.4:5999",
+					    "10.0.0.3:5999"};
+	struct address_info infos[8];
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	fixture_init(&fixture, "");
+	CU_ASSERT_EQUAL(address_book_recent(fixture.book, infos, 8, fixture.now_us), 0);
+	hear(&fixture, "10.0.0.1:5999", 1);
+	EXPECT_PICK(&fixture, "10.0.0.1:5999");
+	connect_node(&fixture, 2);
+	announce(&fixture, "10.0.0.2:5999", 2);
+	fixture.now_us = start_us + 1 * SECOND_US;
+	hear(&fixture, "10.0.0.3:5999", 3);
+	fixture.now_us = start_us + 2 * SECOND_US;
+	announce(&fixture, "10.0.0.4:5999", 4);
+	fixture.now_us = start_us + 3 * SECOND_US;
+	address_book_failed(fixture.book, &dial, "no route to host", fixture.now_us);
+	fixture.now_us = start_us + 20 * SECOND_US;
+	/* What has failed waits while something else is due: these two are under way meanwhile. */
+	struct peer_dial dials[MOST_PICKS];
+	EXPECT_PICKS(&fixture, "10.0.0.1:5999 10.0.0.3:5999 10.0.0.4:5999");
+	fixture.now_us = start_us + 30 * SECOND_US;
+	hear(&fixture, "10.0.0.5:5999", 0);
+	fixture.now_us = start_us + 40 * SECOND_US;
+	size_t count = address_book_recent(fixture.book, infos, 8, fixture.now_us);
+	CU_ASSERT_EQUAL_FATAL(count, 5);
+	EXPECT_TEXT(address_text(infos[0].address), order[0]);
+	EXPECT_TEXT(address_text(infos[1].address), order[1]);
+	CU_ASSERT(infos[0].kind == ADDRESS_TRIED && infos[0].heard_us == fixture.now_us);
+	CU_ASSERT(infos[0].tried_us == NEVER_US && infos[0].error_us == NEVER_US && infos[0].error[0] == '\0');
+	for (size_t i = 2; i < 5; i++) {
+		CU_ASSERT_EQUAL(infos[i].tried_us, start_us + 20 * SECOND_US);
+		if (infos[i].address.host[3] != 1)
+			continue;
+		struct nodeid one = nodeid_of(1);
+		CU_ASSERT(nodeid_equals(&infos[i].nodeid, &one) && infos[i].kind == ADDRESS_NEW);
+		CU_ASSERT(infos[i].heard_us == start_us && infos[i].error_us == start_us + 3 * SECOND_US);
+		CU_ASSERT_EQUAL(infos[i].failures, 1);
+		EXPECT_TEXT(infos[i].error, "no route to host");
+	}
+	CU_ASSERT_EQUAL(address_book_recent(fixture.book, infos, 2, fixture.now_us), 2);
+	EXPECT_TEXT(address_text(infos[0].address), order[0]);
+	EXPECT_TEXT(address_text(infos[1].address), order[1]);
+	fixture_fini(&fixture);
+}
+
 static CU_TestInfo tests[] = {
 	{"the back-off doubles within its bounds, with jitter", the_back_off_doubles_within_its_bounds_with_jitter},
 	{"a failing bootstrap is tried for ever, with back-off", a_failing_bootstrap_is_tried_for_ever_with_back_off},
@@ -1151,6 +1885,40 @@ static CU_TestInfo tests[] = {
 	 what_was_heard_from_within_four_hours_is_not_even_tested},
 	{"what is announced displaces no hearsay while there is room among the tried",
 	 what_is_announced_displaces_no_hearsay_while_there_is_room_among_the_tried},
+	{"the bootstraps that are there change with the configuration",
+	 the_bootstraps_that_are_there_change_with_the_configuration},
+	{"a bootstrap may be removed or added while it is dialled",
+	 a_bootstrap_may_be_removed_or_added_while_it_is_dialled},
+	{"the names that are looked up change with the configuration",
+	 the_names_that_are_looked_up_change_with_the_configuration},
+	{"what fails for long enough is forgotten", what_fails_for_long_enough_is_forgotten},
+	{"what is hopeless is not imported", what_is_hopeless_is_not_imported},
+	{"what is kept comes back as it was", what_is_kept_comes_back_as_it_was},
+	{"what the configuration says anyway is not kept before it was reached",
+	 what_the_configuration_says_anyway_is_not_kept_before_it_was_reached},
+	{"the peers that were connected longest are dialled first after a restart",
+	 the_peers_that_were_connected_longest_are_dialled_first_after_a_restart},
+	{"an import adds to what the configuration says", an_import_adds_to_what_the_configuration_says},
+	{"of many dead addresses one is tried in retry min", of_many_dead_addresses_one_is_tried_in_retry_min},
+	{"one that is back is found among a thousand dead ones as fast as chance says",
+	 one_that_is_back_is_found_among_a_thousand_dead_ones_as_fast_as_chance_says},
+	{"once something is reached what has failed need not wait",
+	 once_something_is_reached_what_has_failed_need_not_wait},
+	{"what is told of again is due as soon as after one failure",
+	 what_is_told_of_again_is_due_as_soon_as_after_one_failure},
+	{"half of the time a tried one is chosen", half_of_the_time_a_tried_one_is_chosen},
+	{"a group in which no node is connected is preferred", a_group_in_which_no_node_is_connected_is_preferred},
+	{"once no more peers are wanted one of hearsay is felt every two minutes",
+	 once_no_more_peers_are_wanted_one_of_hearsay_is_felt_every_two_minutes},
+	{"hearsay that feelers do not reach is forgotten", hearsay_that_feelers_do_not_reach_is_forgotten},
+	{"where peers are wanted no hearsay is felt", where_peers_are_wanted_no_hearsay_is_felt},
+	{"a sample is at most 23 % of what was reached within a day",
+	 a_sample_is_at_most_23_percent_of_what_was_reached_within_a_day},
+	{"the sample is the same for a day and another the next",
+	 the_sample_is_the_same_for_a_day_and_another_the_next},
+	{"what is connected failed or only hearsay is not sampled",
+	 what_is_connected_failed_or_only_hearsay_is_not_sampled},
+	{"what was heard of or tried last is shown first", what_was_heard_of_or_tried_last_is_shown_first},
 	CU_TEST_INFO_NULL,
 };
 

@@ -553,7 +553,9 @@ static void of_what_is_told_unasked_so_much_is_heard(void)
 		    *other = core_meet(&core, 3, "127.0.0.3:40000", 0);
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
 		core.now_us += steps[i].after_us;
+		size_t known = address_book_count(core.book);
 		size_t dropped = tell_many(&core, peer, steps[i].told);
+		EXPECT((address_book_count(core.book) > known) == (dropped < steps[i].told), "step %zu", i);
 		EXPECT(dropped == steps[i].dropped, "step %zu: %zu", i, dropped);
 	}
 	/* Each peer has its own. */
