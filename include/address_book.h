@@ -111,8 +111,8 @@ enum address_book_wanted {
  * will be due, FOREVER_US for never.
  *
  * Anchors and bootstraps that have not failed come first. Of the others, one at random: half of the time a tried one
- * where there is one, and rather of a group in which no node is connected. Once there are only such that have failed,
- * one of those that are due at random, and one in retry_min.
+ * where there is one, of a random bucket, and rather of a group in which no node is connected. Once there are only such
+ * that have failed, one of those that are due at random, and one in retry_min.
  */
 bool address_book_pick(struct address_book *book, enum address_book_wanted wanted, int64_t now_us,
 		       struct peer_dial *dial, int64_t *next_us);

@@ -57,7 +57,7 @@ struct address_entry {
 	bool is_on_hearsay; /* the dial that is under way, or was the last, began when this was hearsay; no feeler */
 	/* The table's. */
 	enum address_lane lane : 8;
-	uint32_t bucket; /* from 1 on; 0 for none */
+	uint32_t bucket; /* of its kind, from 1 on; 0 for none */
 	struct address_entry *bucket_next;
 	struct address_entry *node_next; /* of those that are connected by one node; the book's */
 	struct heap_item due;
@@ -70,11 +70,23 @@ struct address_lane_entries {
 	size_t capacity;
 };
 
+struct address_bucket {
+	struct address_entry *first; /* by bucket_next */
+	uint32_t filled_place;	     /* in the list of those that aren't empty, if it is in it */
+};
+
+/* The buckets of one kind. */
+struct address_buckets {
+	struct address_bucket *buckets;
+	size_t count;
+	uint32_t *filled; /* which of them aren't empty, in no order */
+	size_t filled_count;
+};
+
 struct address_table {
 	struct hash_key key;
 	struct address_entry *entries;
-	struct address_entry **buckets; /* of NEW, then of TRIED */
-	size_t new_buckets, tried_buckets;
+	struct address_buckets kinds[2]; /* by enum address_kind */
 	struct heap waiting;
 	struct address_lane_entries lanes[LANES];
 };

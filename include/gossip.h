@@ -5,8 +5,8 @@
  * The life of a piece of gossip: any reader hands in what a peer has told, and it is remembered for a day, also where
  * the address book forgets it, so that dead addresses don't circulate. Of an unasked `addr`, which has at most
  * GOSSIP_ENTRIES entries, what had not come within a day waits for GOSSIP_DELAY_US; then the connector's thread
- * passes each on to two peers, chosen by a hash of the address, the day and a secret, in messages of at most
- * GOSSIP_ENTRIES again, unless they know it or it must not travel to them. What is more than GOSSIP_WAITING waits for
+ * passes each on to two peers, chosen by a hash of the address, the day and a secret of those that aren't known to know
+ * it and that it may travel to, in messages of at most GOSSIP_ENTRIES again. What is more than GOSSIP_WAITING waits for
  * nothing: it is dropped.
  */
 #ifndef KITH_GOSSIP_H
@@ -23,6 +23,7 @@
 enum {
 	GOSSIP_ENTRIES = 10, /* as in Bitcoin Core: a longer `addr` is an answer */
 	GOSSIP_TARGETS = 2,
+	GOSSIP_TRIES = 8,
 	GOSSIP_WAITING = 1000,
 	GOSSIP_REMEMBERED = 16384,
 };

@@ -601,7 +601,21 @@ static void export(const struct address_entry *entry, struct address_record *rec
 		strcpy(record->error, entry->error);
 }
 
-/* The peers that have been connected longest become the anchors. */
+/* This node has dialled the connection that the entry is attached by. */
+static bool is_dialled(const struct address_entry *entry)
+{
+	return entry->reached_us != NEVER_US && entry->reached_us >= entry->since_us;
+}
+
+static bool is_better_anchor(const struct address_entry *one, const struct address_entry *other)
+{
+	return is_dialled(one) != is_dialled(other) ? is_dialled(one) : one->since_us < other->since_us;
+}
+
+/*
+ * The peers that have been connected longest become the anchors, those that this node has dialled before others: who
+ * wants to be one can connect, but can't make a node dial him.
+ */
 static void mark_anchors(struct address_book *book, struct address_records *records) REQUIRES(address_book_guard)
 {
 	const struct address_entry *eldest[ADDRESS_BOOK_ANCHORS] = {NULL};
@@ -610,7 +624,7 @@ static void mark_anchors(struct address_book *book, struct address_records *reco
 			continue;
 		const struct address_entry *candidate = entry;
 		for (size_t i = 0; i < ADDRESS_BOOK_ANCHORS && candidate != NULL; i++) {
-			if (eldest[i] != NULL && eldest[i]->since_us <= candidate->since_us)
+			if (eldest[i] != NULL && !is_better_anchor(candidate, eldest[i]))
 				continue;
 			const struct address_entry *displaced = eldest[i];
 			eldest[i] = candidate;
@@ -848,24 +862,51 @@ static bool is_eligible(struct address_book *book, const struct address_entry *e
 	       (!is_hearsay(entry) || may_dial_hearsay(book));
 }
 
-/* One of a lane at random, rather of a group in which no node is connected; NULL if none may be dialled now. */
+/* One of a bucket at random; NULL if none of it is in that lane and may be dialled now. */
+static struct address_entry *choose_in_bucket(struct address_book *book, enum address_lane lane,
+					      const struct address_bucket *bucket) REQUIRES(address_book_guard)
+{
+	struct address_entry *chosen = NULL;
+	uint32_t count = 0;
+	for (struct address_entry *entry = bucket->first; entry != NULL; entry = entry->bucket_next)
+		if (entry->lane == lane && is_eligible(book, entry) && rng_below(&book->rng, ++count) == 0)
+			chosen = entry;
+	return chosen;
+}
+
+/*
+ * One of a lane by a random bucket, rather of a group in which no node is connected: who has many addresses in few
+ * networks has few buckets. NULL if that hits none.
+ */
+static struct address_entry *choose_by_bucket(struct address_book *book, enum address_lane lane)
+	REQUIRES(address_book_guard)
+{
+	enum { PROBES = 32, HITS = 8 };
+	const struct address_buckets *kind = &book->table.kinds[lane == LANE_NEW ? ADDRESS_NEW : ADDRESS_TRIED];
+	struct address_entry *chosen = NULL;
+	for (int i = 0, hits = 0; i < PROBES && hits < HITS && kind->filled_count > 0; i++) {
+		uint32_t bucket = kind->filled[rng_below(&book->rng, (uint32_t)kind->filled_count)];
+		struct address_entry *entry = choose_in_bucket(book, lane, &kind->buckets[bucket]);
+		if (entry == NULL)
+			continue;
+		chosen = entry;
+		if (find_group(book, &entry->address) == NULL)
+			break;
+		hits++;
+	}
+	return chosen;
+}
+
+/* One of a lane at random, as far as it may be dialled now; NULL if none may. */
 static struct address_entry *choose(struct address_book *book, enum address_lane which) REQUIRES(address_book_guard)
 {
-	enum { PROBES = 8 };
 	const struct address_lane_entries *lane = &book->table.lanes[which];
 	struct address_entry *chosen = NULL;
 	bool is_hearsay_alone = which == LANE_NEW || which == LANE_NEW_AGAIN;
 	if (lane->count == 0 || (is_hearsay_alone && !may_dial_hearsay(book)))
 		return NULL;
-	for (int i = 0; i < PROBES; i++) {
-		struct address_entry *entry = lane->entries[rng_below(&book->rng, (uint32_t)lane->count)];
-		if ((chosen != NULL && find_group(book, &entry->address) != NULL) || !is_eligible(book, entry))
-			continue;
-		chosen = entry;
-		if (find_group(book, &entry->address) == NULL)
-			return chosen;
-	}
-	/* Few are left: each is looked at. */
+	if (which == LANE_NEW || which == LANE_TRIED)
+		chosen = choose_by_bucket(book, which);
 	size_t start = rng_below(&book->rng, (uint32_t)lane->count);
 	for (size_t i = 0; i < lane->count && chosen == NULL; i++) {
 		struct address_entry *entry = lane->entries[(start + i) % lane->count];

@@ -12,15 +12,22 @@
  */
 enum { TELLER_SHARE = 16, GROUP_SHARE = 64, TRIED_SHARE = 8 };
 
+static bool init_buckets(struct address_buckets *kind, size_t count)
+{
+	kind->count = count;
+	kind->buckets = calloc(count, sizeof *kind->buckets);
+	kind->filled = calloc(count, sizeof *kind->filled);
+	return kind->buckets != NULL && kind->filled != NULL;
+}
+
 bool address_table_init(struct address_table *table, size_t most, const struct hash_key *key)
 {
-	size_t buckets = most / ADDRESS_BUCKET_ENTRIES;
-	*table = (struct address_table){.key = *key, .tried_buckets = buckets / 4};
-	if (table->tried_buckets == 0)
-		table->tried_buckets = 1;
-	table->new_buckets = buckets > table->tried_buckets ? buckets - table->tried_buckets : 1;
-	table->buckets = calloc(table->new_buckets + table->tried_buckets, sizeof(struct address_entry *));
-	return table->buckets != NULL;
+	size_t buckets = most / ADDRESS_BUCKET_ENTRIES, tried = buckets / 4;
+	*table = (struct address_table){.key = *key};
+	if (tried == 0)
+		tried = 1;
+	return init_buckets(&table->kinds[ADDRESS_TRIED], tried) &&
+	       init_buckets(&table->kinds[ADDRESS_NEW], buckets > tried ? buckets - tried : 1);
 }
 
 static void free_entry(struct address_entry *entry)
@@ -41,7 +48,10 @@ void address_table_fini(struct address_table *table)
 	for (int lane = 0; lane < LANES; lane++)
 		free(table->lanes[lane].entries);
 	heap_fini(&table->waiting);
-	free(table->buckets);
+	for (int kind = 0; kind < 2; kind++) {
+		free(table->kinds[kind].buckets);
+		free(table->kinds[kind].filled);
+	}
 	*table = (struct address_table){0};
 }
 
@@ -103,45 +113,66 @@ static uint64_t tellers_of(const struct address_entry *entry)
 /* A bucket of those that this group of tellers has; the addresses of one group get a part of these. */
 static uint32_t new_bucket(const struct address_table *table, const struct address_entry *entry)
 {
+	size_t buckets = table->kinds[ADDRESS_NEW].count;
 	uint64_t tellers = tellers_of(entry), group = address_group(&entry->address);
-	uint64_t spread = keyed_hash(&table->key, &entry->address, sizeof entry->address) %
-			  share_of(table->new_buckets, GROUP_SHARE);
-	uint64_t share = hash_of(table, tellers, group, spread) % share_of(table->new_buckets, TELLER_SHARE);
-	return 1 + (uint32_t)(hash_of(table, tellers, share, 0) % table->new_buckets);
+	uint64_t spread =
+		keyed_hash(&table->key, &entry->address, sizeof entry->address) % share_of(buckets, GROUP_SHARE);
+	uint64_t share = hash_of(table, tellers, group, spread) % share_of(buckets, TELLER_SHARE);
+	return 1 + (uint32_t)(hash_of(table, tellers, share, 0) % buckets);
 }
 
 static uint32_t tried_bucket(const struct address_table *table, const struct address_entry *entry)
 {
-	uint64_t spread = keyed_hash(&table->key, &entry->address, sizeof entry->address) %
-			  share_of(table->tried_buckets, TRIED_SHARE);
+	size_t buckets = table->kinds[ADDRESS_TRIED].count;
+	uint64_t spread =
+		keyed_hash(&table->key, &entry->address, sizeof entry->address) % share_of(buckets, TRIED_SHARE);
 	uint64_t hash = hash_of(table, address_group(&entry->address), spread, 1);
-	return 1 + (uint32_t)(table->new_buckets + hash % table->tried_buckets);
+	return 1 + (uint32_t)(hash % buckets);
 }
 
 static void place(struct address_table *table, struct address_entry *entry, enum address_kind kind, uint32_t bucket)
 {
+	struct address_buckets *buckets = &table->kinds[kind];
+	struct address_bucket *place = &buckets->buckets[bucket - 1];
 	address_table_unplace(table, entry);
+	if (place->first == NULL) {
+		place->filled_place = (uint32_t)buckets->filled_count;
+		buckets->filled[buckets->filled_count++] = bucket - 1;
+	}
 	entry->kind = kind;
 	entry->bucket = bucket;
-	entry->bucket_next = table->buckets[bucket - 1];
-	table->buckets[bucket - 1] = entry;
+	entry->bucket_next = place->first;
+	place->first = entry;
 }
 
 void address_table_unplace(struct address_table *table, struct address_entry *entry)
 {
 	if (entry->bucket == 0)
 		return;
-	struct address_entry **link = &table->buckets[entry->bucket - 1];
+	struct address_buckets *buckets = &table->kinds[entry->kind];
+	struct address_bucket *place = &buckets->buckets[entry->bucket - 1];
+	struct address_entry **link = &place->first;
 	while (*link != entry)
 		link = &(*link)->bucket_next;
 	*link = entry->bucket_next;
 	entry->bucket = 0;
+	if (place->first == NULL) {
+		uint32_t last = buckets->filled[--buckets->filled_count];
+		buckets->filled[place->filled_place] = last;
+		buckets->buckets[last].filled_place = place->filled_place;
+	}
 }
 
-static size_t count_bucket(const struct address_table *table, uint32_t bucket)
+static struct address_entry *first_of(const struct address_table *table, enum address_kind kind, uint32_t bucket)
+{
+	return table->kinds[kind].buckets[bucket - 1].first;
+}
+
+static size_t count_bucket(const struct address_table *table, enum address_kind kind, uint32_t bucket)
 {
 	size_t count = 0;
-	for (const struct address_entry *entry = table->buckets[bucket - 1]; entry != NULL; entry = entry->bucket_next)
+	for (const struct address_entry *entry = first_of(table, kind, bucket); entry != NULL;
+	     entry = entry->bucket_next)
 		count++;
 	return count;
 }
@@ -158,12 +189,12 @@ static struct address_entry *find_victim(const struct address_table *table, uint
 	uint64_t tellers[ADDRESS_BUCKET_ENTRIES];
 	size_t held = 0, own_count = 1, most = 0, i = 0;
 	struct address_entry *victim = NULL;
-	for (const struct address_entry *other = table->buckets[bucket - 1]; other != NULL;
-	     other = other->bucket_next) {
+	struct address_entry *first = first_of(table, ADDRESS_NEW, bucket);
+	for (const struct address_entry *other = first; other != NULL; other = other->bucket_next) {
 		tellers[held] = tellers_of(other);
 		own_count += tellers[held++] == own;
 	}
-	for (struct address_entry *other = table->buckets[bucket - 1]; other != NULL; other = other->bucket_next, i++) {
+	for (struct address_entry *other = first; other != NULL; other = other->bucket_next, i++) {
 		size_t count = tellers[i] == own;
 		for (size_t j = 0; j < held; j++)
 			count += tellers[j] == tellers[i];
@@ -180,7 +211,7 @@ bool address_table_place_new(struct address_table *table, struct address_entry *
 			     void *context)
 {
 	uint32_t bucket = new_bucket(table, entry);
-	if (count_bucket(table, bucket) >= ADDRESS_BUCKET_ENTRIES) {
+	if (count_bucket(table, ADDRESS_NEW, bucket) >= ADDRESS_BUCKET_ENTRIES) {
 		struct address_entry *victim = find_victim(table, bucket, tellers_of(entry), may_go, context);
 		if (victim == NULL)
 			return false;
@@ -195,11 +226,12 @@ bool address_table_place_tried(struct address_table *table, struct address_entry
 {
 	uint32_t bucket = tried_bucket(table, entry);
 	*rival = NULL;
-	if (count_bucket(table, bucket) < ADDRESS_BUCKET_ENTRIES) {
+	if (count_bucket(table, ADDRESS_TRIED, bucket) < ADDRESS_BUCKET_ENTRIES) {
 		place(table, entry, ADDRESS_TRIED, bucket);
 		return true;
 	}
-	for (struct address_entry *other = table->buckets[bucket - 1]; other != NULL; other = other->bucket_next)
+	for (struct address_entry *other = first_of(table, ADDRESS_TRIED, bucket); other != NULL;
+	     other = other->bucket_next)
 		if ((*rival == NULL || other->heard_us < (*rival)->heard_us) && may_go(context, other))
 			*rival = other;
 	return false;

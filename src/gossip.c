@@ -110,9 +110,9 @@ static bool may_be_told(const struct listener *listener, const struct message_en
 	       address_may_travel(&entry->address, &info->local, &info->remote);
 }
 
-/* The listeners whose hashes with this address and day are greatest: the same choice all day. */
-static struct choice choose(const struct gossip *gossip, const struct message_entry *entry,
-			    const struct listener *listeners, size_t count, int64_t now_us)
+/* For each listener a hash with this address and day, the same all day; 0 for who may not be told. */
+static void rank(const struct gossip *gossip, const struct message_entry *entry, const struct listener *listeners,
+		 uint64_t *ranks, size_t count, int64_t now_us)
 {
 	struct {
 		struct address address;
@@ -123,28 +123,35 @@ static struct choice choose(const struct gossip *gossip, const struct message_en
 	_Static_assert(sizeof hashed ==
 			       sizeof hashed.address + sizeof hashed.listener + sizeof hashed.zero + sizeof hashed.day,
 		       "no padding");
+	for (size_t i = 0; i < count; i++) {
+		hashed.listener = listeners[i].info.nodeid;
+		ranks[i] = may_be_told(&listeners[i], entry) ? keyed_hash(&gossip->secret, &hashed, sizeof hashed) : 0;
+	}
+}
+
+/*
+ * Those of the highest rank that don't know the address, as far as that is known here: to tell others would be in vain.
+ * From then on they know it. Where the first GOSSIP_TRIES all know it, so will nearly everybody.
+ */
+static struct choice choose(const struct message_entry *entry, const struct listener *listeners, uint64_t *ranks,
+			    size_t count)
+{
 	struct choice choice;
-	uint64_t ranks[GOSSIP_TARGETS] = {0};
+	size_t chosen = 0;
 	for (size_t i = 0; i < GOSSIP_TARGETS; i++)
 		choice.targets[i] = count;
-	for (size_t i = 0; i < count; i++) {
-		if (!may_be_told(&listeners[i], entry))
+	for (size_t tries = 0; tries < GOSSIP_TRIES && chosen < GOSSIP_TARGETS; tries++) {
+		size_t best = 0;
+		for (size_t i = 1; i < count; i++)
+			if (ranks[i] > ranks[best])
+				best = i;
+		if (count == 0 || ranks[best] == 0)
+			break;
+		ranks[best] = 0;
+		if (peer_knows_address(listeners[best].peer, &entry->address))
 			continue;
-		hashed.listener = listeners[i].info.nodeid;
-		uint64_t rank = keyed_hash(&gossip->secret, &hashed, sizeof hashed);
-		size_t candidate = i;
-		for (size_t j = 0; j < GOSSIP_TARGETS; j++) {
-			if (choice.targets[j] != count && ranks[j] >= rank)
-				continue;
-			size_t displaced = choice.targets[j];
-			uint64_t displaced_rank = ranks[j];
-			choice.targets[j] = candidate;
-			ranks[j] = rank;
-			candidate = displaced;
-			rank = displaced_rank;
-			if (candidate == count)
-				break;
-		}
+		peer_note_address(listeners[best].peer, &entry->address);
+		choice.targets[chosen++] = best;
 	}
 	return choice;
 }
@@ -158,9 +165,8 @@ static void tell(const struct listener *listener, size_t self, const struct mess
 		bool is_chosen = false;
 		for (size_t j = 0; j < GOSSIP_TARGETS; j++)
 			is_chosen = is_chosen || choices[i].targets[j] == self;
-		if (!is_chosen || peer_knows_address(listener->peer, &entries[i].address))
+		if (!is_chosen)
 			continue;
-		peer_note_address(listener->peer, &entries[i].address);
 		chosen[message.addr.count++] = entries[i];
 		if (message.addr.count == GOSSIP_ENTRIES) {
 			peer_send(listener->peer, &message);
@@ -176,14 +182,18 @@ static void pass_on(struct gossip *gossip, const struct message_entry *entries, 
 	struct registry_snapshot ready = registry_take_snapshot(gossip->registry, true);
 	struct listener *listeners = calloc(ready.count + 1, sizeof *listeners);
 	struct choice *choices = calloc(count, sizeof *choices);
-	if (listeners != NULL && choices != NULL) {
+	uint64_t *ranks = calloc(ready.count + 1, sizeof *ranks);
+	if (listeners != NULL && choices != NULL && ranks != NULL) {
 		for (size_t i = 0; i < ready.count; i++)
 			listeners[i] = (struct listener){ready.peers[i], peer_look(ready.peers[i], now_us)};
-		for (size_t i = 0; i < count; i++)
-			choices[i] = choose(gossip, &entries[i], listeners, ready.count, now_us);
+		for (size_t i = 0; i < count; i++) {
+			rank(gossip, &entries[i], listeners, ranks, ready.count, now_us);
+			choices[i] = choose(&entries[i], listeners, ranks, ready.count);
+		}
 		for (size_t i = 0; i < ready.count; i++)
 			tell(&listeners[i], i, entries, choices, count);
 	}
+	free(ranks);
 	free(choices);
 	free(listeners);
 	registry_release_snapshot(&ready);

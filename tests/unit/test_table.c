@@ -89,8 +89,7 @@ static void a_node_without_peers_shows_an_empty_table(void)
 	EXPECT_TEXT(render(NULL, 0),
 		    HEADER " peers 0 outbound 0 inbound 0 known 5\n"
 			   "NODEID  NAME  ADDRESS  LISTEN  DIR  STATE  RTT_MS  HEARD_S  UP_S  MSGS_IN  MSGS_OUT  "
-			   "BYTES_IN  BYTES_OUT\n"
-			   NO_ADDRESSES);
+			   "BYTES_IN  BYTES_OUT\n" NO_ADDRESSES);
 }
 
 static void a_table_looks_as_it_is_documented(void)
@@ -110,8 +109,8 @@ static void a_table_looks_as_it_is_documented(void)
 			   "-               out  READY  12345.678  0.4      11.9  9        10        512       "
 			   "123456789012\n"
 			   "00000001-0000-4000-8000-000000000000  beta                         127.0.0.1:52114  "
-			   "127.0.0.1:5998  in   READY  0.113      0.4      11.9  9        10        512       498\n"
-			   NO_ADDRESSES);
+			   "127.0.0.1:5998  in   READY  0.113      0.4      11.9  9        10        512       "
+			   "498\n" NO_ADDRESSES);
 }
 
 static void what_is_not_known_is_a_dash(void)
