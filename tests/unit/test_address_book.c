@@ -1155,10 +1155,13 @@ static void what_was_heard_from_within_four_hours_is_not_even_tested(void)
 	CU_ASSERT_FALSE(pick_feeler(&fixture, &dial));
 	fixture.now_us += 1;
 	announce(&fixture, "10.0.1.1:5999", 100);
+	announce(&fixture, "10.0.1.3:5999", 103);
 	CU_ASSERT(pick_feeler(&fixture, &dial));
 	EXPECT_TEXT(address_text(dial.address), "10.0.0.1:5999");
 	/* One test of an address at a time. */
 	announce(&fixture, "10.0.1.2:5999", 101);
+	CU_ASSERT_FALSE(pick_feeler(&fixture, &dial));
+	address_book_let_go(fixture.book, &dial, fixture.now_us);
 	CU_ASSERT_FALSE(pick_feeler(&fixture, &dial));
 	fixture_fini(&fixture);
 }
@@ -1281,7 +1284,9 @@ static void what_is_hopeless_is_not_imported(void)
 		struct address_record record = record_of(cases[i].text, cases[i].kind, cases[i].failures,
 							 cases[i].heard_ago_us, cases[i].reached_ago_us);
 		import(&fixture, &record, 1);
-		EXPECT(address_book_count(fixture.book) == cases[i].is_imported, "case %zu", i);
+		struct address_info info;
+		EXPECT(find(&fixture, cases[i].text, &info) == cases[i].is_imported, "case %zu", i);
+		EXPECT(!cases[i].is_imported || info.heard_us <= fixture.now_us, "case %zu: heard of in the future", i);
 		fixture_fini(&fixture);
 	}
 }
@@ -1391,6 +1396,11 @@ static void the_peers_that_were_connected_longest_are_dialled_first_after_a_rest
 	bool is_first = dial.address.host[1] == 9;
 	EXPECT_TEXT(address_text(dial.address), is_first ? "10.9.0.1:5999" : "10.18.0.1:5999");
 	EXPECT_PICK(&after, is_first ? "10.18.0.1:5999" : "10.9.0.1:5999");
+	/* That is so once. */
+	address_book_failed(after.book, &dial, "refused", after.now_us);
+	after.now_us += after.settings.retry_max_us;
+	CU_ASSERT_STRING_NOT_EQUAL(pick(&after, &dial, &next_us), "-");
+	CU_ASSERT(dial.address.host[1] != 9 && dial.address.host[1] != 18);
 	pick_all(&after, dials, &next_us);
 	CU_ASSERT_EQUAL(next_us, FOREVER_US);
 	fixture_fini(&after);
@@ -1520,14 +1530,18 @@ static void once_something_is_reached_what_has_failed_need_not_wait(void)
 static void what_is_told_of_again_is_due_as_soon_as_after_one_failure(void)
 {
 	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
 	fixture_init(&fixture, "127.0.0.2:5999");
 	for (int i = 0; i < 8; i++)
 		fixture.now_us += fail_once(&fixture, "127.0.0.2:5999");
 	CU_ASSERT(fail_once(&fixture, "127.0.0.2:5999") > 60 * SECOND_US);
 	CU_ASSERT(hear(&fixture, "127.0.0.2:5999", 0));
+	/* The pace of all that has failed is not what it waits for. */
+	hear(&fixture, "127.0.0.3:5999", 3);
+	EXPECT_PICK(&fixture, "127.0.0.3:5999");
+	reach(&fixture, &dial, 3);
 	fixture.now_us += fixture.settings.retry_min_us - 1;
-	struct peer_dial dial;
-	int64_t next_us;
 	EXPECT_PICK(&fixture, "-");
 	fixture.now_us += 1;
 	EXPECT_PICK(&fixture, "127.0.0.2:5999");
