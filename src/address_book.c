@@ -808,13 +808,15 @@ static bool may_dial_hearsay(struct address_book *book) REQUIRES(address_book_gu
 	return book->feelers + book->hearsay < (size_t)(book->settings->max_dialing * 3 + 3) / 4;
 }
 
-static bool pick_proof(struct address_book *book, struct peer_dial *dial) REQUIRES(address_book_guard)
+static bool pick_proof(struct address_book *book, int64_t now_us, struct peer_dial *dial) REQUIRES(address_book_guard)
 {
 	for (size_t i = 0; i < book->proof_count && may_feel(book); i++) {
 		struct proof *proof = &book->proofs[i];
-		const struct address_entry *entry = address_table_find(&book->table, &proof->address);
+		struct address_entry *entry = address_table_find(&book->table, &proof->address);
 		if (proof->is_dialing || (entry != NULL && entry->is_dialing) || is_proving(book, &proof->nodeid))
 			continue;
+		if (entry != NULL)
+			entry->tried_us = now_us;
 		proof->is_dialing = true;
 		book->feelers++;
 		*dial = (struct peer_dial){.address = proof->address, .is_feeler = true, .expected = proof->nodeid};
@@ -986,7 +988,7 @@ bool address_book_pick(struct address_book *book, enum address_book_wanted wante
 {
 	enter(book);
 	*next_us = address_table_run(&book->table, now_us);
-	bool picked = pick_proof(book, dial);
+	bool picked = pick_proof(book, now_us, dial);
 	if (!picked && wanted == ADDRESS_BOOK_FEELERS) {
 		*next_us = FOREVER_US;
 		picked = pick_feeler(book, now_us, dial, next_us);

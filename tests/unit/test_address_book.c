@@ -1126,6 +1126,8 @@ static void what_was_tried_is_tested_before_it_is_displaced(void)
 		EXPECT_TEXT(kind_of(&fixture, "10.0.1.1:5999"), "new");
 		CU_ASSERT_FATAL(pick_feeler(&fixture, &dial));
 		EXPECT_TEXT(address_text(dial.address), "10.0.0.1:5999");
+		struct address_info info;
+		CU_ASSERT(find(&fixture, "10.0.0.1:5999", &info) && info.tried_us == fixture.now_us);
 		if (cases[i].meanwhile == IS_CONNECTED)
 			connect_node(&fixture, 1);
 		else if (cases[i].meanwhile == NEWCOMER_IS_FORGOTTEN)
