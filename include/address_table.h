@@ -103,9 +103,10 @@ struct address_entry *address_table_add(struct address_table *table, const struc
 void address_table_remove(struct address_table *table, struct address_entry *entry);
 
 /*
- * Puts an entry among the NEW ones. Where its bucket is full, the entry goes for which may_go says so, of the group of
- * tellers that has most in there, this one counted: the one that failed most, of those the one that was heard of
- * longest ago. False, and nothing has changed, if that would be the newcomer's own group and none of it may go.
+ * Puts an entry that stands in no bucket among the NEW ones. Where its bucket is full, the entry goes for which may_go
+ * says so, of the group of tellers that has most in there, this one counted: the one that failed most, of those the one
+ * that was heard of longest ago. False, and nothing has changed, if that would be the newcomer's own group and none of
+ * it may go.
  */
 typedef bool address_may_go(void *context, const struct address_entry *entry);
 bool address_table_place_new(struct address_table *table, struct address_entry *entry, address_may_go *may_go,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "must.h"
 #include "sync.h"
 
 /*
@@ -210,6 +211,7 @@ static struct address_entry *find_victim(const struct address_table *table, uint
 bool address_table_place_new(struct address_table *table, struct address_entry *entry, address_may_go *may_go,
 			     void *context)
 {
+	must(entry->bucket == 0);
 	uint32_t bucket = new_bucket(table, entry);
 	if (count_bucket(table, ADDRESS_NEW, bucket) >= ADDRESS_BUCKET_ENTRIES) {
 		struct address_entry *victim = find_victim(table, bucket, tellers_of(entry), may_go, context);
