@@ -1836,6 +1836,140 @@ static void what_was_heard_of_or_tried_last_is_shown_first(void)
 	fixture_fini(&fixture);
 }
 
+/* ---- whatever happens ---- */
+
+/* Some address of 60, in 3 groups. */
+static const char *some_address(struct rng *rng)
+{
+	static char text[ADDRESS_TEXT_BYTES];
+	snprintf(text, sizeof text, "10.%u.0.%u:5999", rng_below(rng, 3), rng_below(rng, 60) + 1);
+	return text;
+}
+
+struct chaos {
+	struct fixture fixture;
+	struct rng rng;
+	struct peer_dial dials[MOST_PICKS];
+	size_t dial_count;
+	unsigned connections[10]; /* of the node with this number */
+};
+
+/* Some dial ends in some way. */
+static void end_some_dial(struct chaos *chaos)
+{
+	struct fixture *fixture = &chaos->fixture;
+	size_t which = rng_below(&chaos->rng, (uint32_t)chaos->dial_count);
+	unsigned number = rng_below(&chaos->rng, 10);
+	struct peer_dial dial = chaos->dials[which];
+	struct nodeid nodeid = nodeid_of(number);
+	struct address address = address_of(some_address(&chaos->rng));
+	uint32_t verdict = rng_below(&chaos->rng, 4);
+	chaos->dials[which] = chaos->dials[--chaos->dial_count];
+	if (dial.host != NULL && verdict > 0) {
+		address_book_resolved(fixture->book, &dial, &address, 1, fixture->now_us);
+	} else if (verdict == 0 || number == 0) {
+		address_book_failed(fixture->book, &dial, "refused", fixture->now_us);
+	} else if (verdict == 1) {
+		address_book_let_go(fixture->book, &dial, fixture->now_us);
+	} else if (dial.is_feeler) {
+		address_book_reached(fixture->book, &dial, &nodeid, fixture->now_us);
+	} else if (chaos->connections[number] > 0) {
+		address_book_found(fixture->book, &dial, &nodeid);
+		address_book_failed(fixture->book, &dial, "bye: duplicate", fixture->now_us);
+	} else {
+		chaos->connections[number]++;
+		reach(fixture, &dial, number);
+	}
+	free(dial.host);
+}
+
+static void do_something(struct chaos *chaos)
+{
+	static const char *const bootstraps[] = {"", "10.0.0.1:5999 10.1.0.1:5999 10.1.0.2:5999", "kith.example:5999",
+						 "10.1.0.2:5999 10.2.0.7:5999 kith.example:5999"};
+	struct fixture *fixture = &chaos->fixture;
+	unsigned number = rng_below(&chaos->rng, 10);
+	int64_t next_us;
+	switch (rng_below(&chaos->rng, 10)) {
+	case 0:
+		hear_from(fixture, some_address(&chaos->rng), number, number % 2 == 0 ? "10.8.0.1:1" : "10.9.0.1:1");
+		break;
+	case 1:
+		if (number > 0)
+			announce(fixture, some_address(&chaos->rng), number);
+		break;
+	case 2:
+		prove(fixture, some_address(&chaos->rng), number);
+		break;
+	case 3:
+		if (number > 0 && chaos->connections[number]++ < 2)
+			connect_node(fixture, number);
+		else if (number > 0)
+			chaos->connections[number]--;
+		break;
+	case 4:
+		if (number > 0 && chaos->connections[number] > 0) {
+			chaos->connections[number]--;
+			disconnect_node(fixture, number, rng_below(&chaos->rng, 2) == 0);
+		}
+		break;
+	case 5:
+		if (rng_below(&chaos->rng, 20) == 0)
+			set_bootstraps(fixture, bootstraps[rng_below(&chaos->rng, 4)]);
+		break;
+	case 6:
+		fixture->now_us += rng_below(&chaos->rng, number == 9 ? 1U << 31 : 100000000);
+		break;
+	case 7:
+		if (chaos->dial_count > 0)
+			end_some_dial(chaos);
+		break;
+	default:
+		if (chaos->dial_count < MOST_PICKS &&
+		    address_book_pick(fixture->book, number < 5 ? ADDRESS_BOOK_PEERS : ADDRESS_BOOK_FEELERS,
+				      fixture->now_us, &chaos->dials[chaos->dial_count], &next_us))
+			chaos->dial_count++;
+		break;
+	}
+}
+
+/* The counts of dials and connections, and with them what may be dialled, are in the end as they were. */
+static void nothing_drifts_whatever_happens_in_which_order(void)
+{
+	for (unsigned seed = 1; seed <= 20; seed++) {
+		struct chaos chaos = {.dial_count = 0};
+		fixture_init_bounded(&chaos.fixture, "", SMALL);
+		chaos.fixture.settings.max_dialing = 8;
+		rng_seed(&chaos.rng, seed);
+		for (int i = 0; i < 5000; i++)
+			do_something(&chaos);
+		set_bootstraps(&chaos.fixture, "");
+		while (chaos.dial_count > 0)
+			end_some_dial(&chaos);
+		for (unsigned number = 1; number < 10; number++)
+			for (; chaos.connections[number] > 0; chaos.connections[number]--)
+				disconnect_node(&chaos.fixture, number, true);
+		/* What is left has not been heard from for long, and fails until it is forgotten. */
+		chaos.fixture.now_us += 8 * DAY_US;
+		for (int i = 0; i < 10000 && address_book_count(chaos.fixture.book) > 0; i++) {
+			struct peer_dial dial;
+			int64_t next_us;
+			if (address_book_pick(chaos.fixture.book, ADDRESS_BOOK_PEERS, chaos.fixture.now_us, &dial,
+					      &next_us))
+				address_book_failed(chaos.fixture.book, &dial, "refused", chaos.fixture.now_us);
+			else if (next_us == FOREVER_US)
+				break;
+			else
+				chaos.fixture.now_us = next_us;
+		}
+		EXPECT(address_book_count(chaos.fixture.book) == 0, "seed %u: %zu are lost", seed,
+		       address_book_count(chaos.fixture.book));
+		size_t dials = count_dials_to_hearsay(&chaos.fixture);
+		EXPECT(dials == 6, "seed %u: %zu dials", seed, dials);
+		fixture_fini(&chaos.fixture);
+	}
+}
+
 static CU_TestInfo tests[] = {
 	{"the back-off doubles within its bounds, with jitter", the_back_off_doubles_within_its_bounds_with_jitter},
 	{"a failing bootstrap is tried for ever, with back-off", a_failing_bootstrap_is_tried_for_ever_with_back_off},
@@ -1930,6 +2064,7 @@ static CU_TestInfo tests[] = {
 	{"what is connected failed or only hearsay is not sampled",
 	 what_is_connected_failed_or_only_hearsay_is_not_sampled},
 	{"what was heard of or tried last is shown first", what_was_heard_of_or_tried_last_is_shown_first},
+	{"nothing drifts, whatever happens in which order", nothing_drifts_whatever_happens_in_which_order},
 	CU_TEST_INFO_NULL,
 };
 
