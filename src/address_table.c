@@ -187,7 +187,7 @@ static bool goes_before(const struct address_entry *one, const struct address_en
 static struct address_entry *find_victim(const struct address_table *table, uint32_t bucket, uint64_t own,
 					 address_may_go *may_go, void *context)
 {
-	uint64_t tellers[ADDRESS_BUCKET_ENTRIES];
+	uint64_t tellers[ADDRESS_BUCKET_ENTRIES] = {0};
 	size_t held = 0, own_count = 1, most = 0, i = 0;
 	struct address_entry *victim = NULL;
 	struct address_entry *first = first_of(table, ADDRESS_NEW, bucket);
