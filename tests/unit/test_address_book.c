@@ -1355,7 +1355,7 @@ static void what_the_configuration_says_anyway_is_not_kept_before_it_was_reached
 {
 	struct fixture fixture;
 	struct peer_dial dial;
-	struct address_record record;
+	struct address_record record = {.failures = 0};
 	int64_t next_us;
 	struct address self = address_of("10.0.0.3:5999");
 	fixture_init(&fixture, "127.0.0.2:5999");
