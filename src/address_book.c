@@ -16,10 +16,10 @@ struct node {
 	UT_hash_handle hh;
 };
 
-/* A network in which nodes are connected. */
+/* A network in which nodes are connected, or being dialled. */
 struct group {
 	uint64_t id;
-	unsigned count; /* of entries of connected nodes */
+	unsigned count; /* of their entries */
 	UT_hash_handle hh;
 };
 
@@ -864,21 +864,34 @@ static bool is_eligible(struct address_book *book, const struct address_entry *e
 	       (!is_hearsay(entry) || may_dial_hearsay(book));
 }
 
-/* One of a bucket at random; NULL if none of it is in that lane and may be dialled now. */
+/*
+ * One of a bucket at random, of a group in which no node is connected or being dialled if there is one: *is_apart. NULL
+ * if none of it is in that lane and may be dialled now.
+ */
 static struct address_entry *choose_in_bucket(struct address_book *book, enum address_lane lane,
-					      const struct address_bucket *bucket) REQUIRES(address_book_guard)
+					      const struct address_bucket *bucket, bool *is_apart)
+	REQUIRES(address_book_guard)
 {
 	struct address_entry *chosen = NULL;
 	uint32_t count = 0;
-	for (struct address_entry *entry = bucket->first; entry != NULL; entry = entry->bucket_next)
-		if (entry->lane == lane && is_eligible(book, entry) && rng_below(&book->rng, ++count) == 0)
+	*is_apart = false;
+	for (struct address_entry *entry = bucket->first; entry != NULL; entry = entry->bucket_next) {
+		if (entry->lane != lane || !is_eligible(book, entry))
+			continue;
+		bool is_better = find_group(book, &entry->address) == NULL;
+		if (*is_apart && !is_better)
+			continue;
+		count = *is_apart == is_better ? count + 1 : 1;
+		*is_apart = is_better;
+		if (rng_below(&book->rng, count) == 0)
 			chosen = entry;
+	}
 	return chosen;
 }
 
 /*
- * One of a lane by a random bucket, rather of a group in which no node is connected: who has many addresses in few
- * networks has few buckets. NULL if that hits none.
+ * One of a lane by a random bucket, rather of a group in which no node is connected or being dialled: who has many
+ * addresses in few networks has few buckets. NULL if that hits none.
  */
 static struct address_entry *choose_by_bucket(struct address_book *book, enum address_lane lane)
 	REQUIRES(address_book_guard)
@@ -888,11 +901,12 @@ static struct address_entry *choose_by_bucket(struct address_book *book, enum ad
 	struct address_entry *chosen = NULL;
 	for (int i = 0, hits = 0; i < PROBES && hits < HITS && kind->filled_count > 0; i++) {
 		uint32_t bucket = kind->filled[rng_below(&book->rng, (uint32_t)kind->filled_count)];
-		struct address_entry *entry = choose_in_bucket(book, lane, &kind->buckets[bucket]);
+		bool is_apart;
+		struct address_entry *entry = choose_in_bucket(book, lane, &kind->buckets[bucket], &is_apart);
 		if (entry == NULL)
 			continue;
 		chosen = entry;
-		if (find_group(book, &entry->address) == NULL)
+		if (is_apart)
 			break;
 		hits++;
 	}
@@ -939,6 +953,7 @@ static void take_out(struct address_book *book, struct address_entry *entry, boo
 	book->hearsay += entry->is_on_hearsay;
 	book->feelers += is_feeler;
 	count_node(book, &entry->nodeid, 0, 1);
+	count_group(book, &entry->address, 1);
 	*dial = (struct peer_dial){.address = entry->address, .is_feeler = is_feeler};
 }
 
@@ -1026,6 +1041,7 @@ static struct address_entry *take_back(struct address_book *book, const struct p
 	book->hearsay -= entry->is_on_hearsay;
 	book->feelers -= dial->is_feeler;
 	count_node(book, &entry->nodeid, 0, -1);
+	count_group(book, &entry->address, -1);
 	return entry;
 }
 

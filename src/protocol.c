@@ -107,10 +107,9 @@ static void set_listen(struct protocol *protocol, struct peer *peer, const struc
 		return;
 	bool is_new = peer_set_listen(peer, address);
 	peer_note_address(peer, address);
-	if (is_new) {
+	if (is_new && may_announce) {
 		address_book_announced(protocol->parts.book, address, nodeid, now_us);
-		if (may_announce)
-			announcer_add(protocol->announcer, peer, now_us);
+		announcer_add(protocol->announcer, peer, now_us);
 	}
 }
 

@@ -1599,6 +1599,7 @@ static void a_group_in_which_no_node_is_connected_is_preferred(void)
 	for (int turn = 0; turn < 50; turn++) {
 		CU_ASSERT_STRING_NOT_EQUAL(pick(&fixture, &dial, &next_us), "-");
 		same += dial.address.host[1] == 1;
+		address_book_let_go(fixture.book, &dial, fixture.now_us);
 	}
 	EXPECT(same <= 5, "%u", same);
 	/* Once it isn't any more, its group is like the others. */
@@ -1606,8 +1607,20 @@ static void a_group_in_which_no_node_is_connected_is_preferred(void)
 	for (int turn = 0; turn < 50; turn++) {
 		CU_ASSERT_STRING_NOT_EQUAL(pick(&fixture, &dial, &next_us), "-");
 		same += dial.address.host[1] == 1;
+		address_book_let_go(fixture.book, &dial, fixture.now_us);
 	}
 	EXPECT(same >= 15, "%u", same);
+	/* Nor is a group in which one is being dialled as good as another. */
+	fixture.now_us += 2 * SECOND_US;
+	for (int turn = 0; turn < 20; turn++) {
+		struct peer_dial first;
+		CU_ASSERT_STRING_NOT_EQUAL(pick(&fixture, &first, &next_us), "-");
+		CU_ASSERT_STRING_NOT_EQUAL(pick(&fixture, &dial, &next_us), "-");
+		CU_ASSERT_NOT_EQUAL(first.address.host[1], dial.address.host[1]);
+		address_book_let_go(fixture.book, &first, fixture.now_us);
+		address_book_let_go(fixture.book, &dial, fixture.now_us);
+	}
+	fixture.now_us += 2 * SECOND_US;
 	/* A preference, no condition. */
 	connect_node(&fixture, 1);
 	announce(&fixture, "10.1.255.1:5999", 1);
