@@ -25,7 +25,7 @@ struct attacker;
 
 /* Adds his hosts to the world and starts them. */
 struct attacker *attacker_new(struct world *world, size_t hosts);
-/* After the world. */
+/* When nothing more happens in the world. */
 void attacker_free(struct attacker *attacker);
 
 #endif

@@ -165,23 +165,6 @@ static void free_segment(struct world *world, struct segment *segment)
 	world->free_segments = segment;
 }
 
-void wire_free_all(struct world *world)
-{
-	while (world->wire_blocks != NULL) {
-		struct wire_block *block = world->wire_blocks;
-		world->wire_blocks = block->next;
-		free(block);
-	}
-	free(touched);
-	touched = NULL;
-	touched_count = touched_capacity = 0;
-	while (world->free_segments != NULL) {
-		struct segment *segment = world->free_segments;
-		world->free_segments = segment->next;
-		free(segment);
-	}
-}
-
 /* ---- the ends of a host ---- */
 
 static void open_end(struct end *end, struct host *host, struct peer *peer, enum end_state state)
@@ -494,6 +477,27 @@ void end_vanish(struct end *end, bool is_heard)
 	if (end->peer != NULL)
 		registry_remove(end->host->registry, end->peer);
 	close_end(end);
+}
+
+void wire_free_all(struct world *world)
+{
+	/* What is still on its way. */
+	for (size_t i = 0; i < world->agenda.count; i++)
+		if (world->agenda.heap[i].call == deliver)
+			free_segment(world, world->agenda.heap[i].subject);
+	while (world->wire_blocks != NULL) {
+		struct wire_block *block = world->wire_blocks;
+		world->wire_blocks = block->next;
+		free(block);
+	}
+	free(touched);
+	touched = NULL;
+	touched_count = touched_capacity = 0;
+	while (world->free_segments != NULL) {
+		struct segment *segment = world->free_segments;
+		world->free_segments = segment->next;
+		free(segment);
+	}
 }
 
 /* ---- dials ---- */

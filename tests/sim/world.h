@@ -164,7 +164,7 @@ void host_stop(struct host *host);
 
 /* An attacker's dial. */
 void host_dial(struct host *host, const struct address *to);
-/* Says this on an attacker's end; the bytes must stay as they are until the end of the world. */
+/* Says this on an attacker's end; the bytes must stay as they are as long as anything happens. */
 void end_say(struct end *end, const char *bytes, size_t length);
 /* Looks at an attacker's end then. */
 void end_look_at(struct end *end, int64_t at_us);
