@@ -57,7 +57,8 @@ struct address_entry {
 	bool is_on_hearsay; /* the dial that is under way, or was the last, began when this was hearsay; no feeler */
 	/* The table's. */
 	enum address_lane lane : 8;
-	uint32_t bucket; /* of its kind, from 1 on; 0 for none */
+	uint32_t bucket;  /* of its kind, from 1 on; 0 for none */
+	uint64_t tellers; /* their group, while it is in a bucket */
 	struct address_entry *bucket_next;
 	struct address_entry *node_next; /* of those that are connected by one node; the book's */
 	struct heap_item due;
@@ -72,7 +73,8 @@ struct address_lane_entries {
 
 struct address_bucket {
 	struct address_entry *first; /* by bucket_next */
-	uint32_t filled_place;	     /* in the list of those that aren't empty, if it is in it */
+	uint32_t count;
+	uint32_t filled_place; /* in the list of those that aren't empty, if it is in it */
 };
 
 /* The buckets of one kind. */

@@ -100,9 +100,11 @@ static uint64_t hash_of(const struct address_table *table, uint64_t one, uint64_
 	return keyed_hash(&table->key, words, sizeof words);
 }
 
-static size_t share_of(size_t buckets, size_t share)
+/* A part of the buckets, but no fewer than these, so that a small book isn't parted too finely. */
+static size_t share_of(size_t buckets, size_t share, size_t least)
 {
-	return buckets < share ? 1 : buckets / share;
+	size_t part = buckets / share;
+	return part >= least ? part : buckets < least ? buckets : least;
 }
 
 /* The group of whoever told of it; what was told by nobody else was told by its own node. */
@@ -117,8 +119,8 @@ static uint32_t new_bucket(const struct address_table *table, const struct addre
 	size_t buckets = table->kinds[ADDRESS_NEW].count;
 	uint64_t tellers = tellers_of(entry), group = address_group(&entry->address);
 	uint64_t spread =
-		keyed_hash(&table->key, &entry->address, sizeof entry->address) % share_of(buckets, GROUP_SHARE);
-	uint64_t share = hash_of(table, tellers, group, spread) % share_of(buckets, TELLER_SHARE);
+		keyed_hash(&table->key, &entry->address, sizeof entry->address) % share_of(buckets, GROUP_SHARE, 2);
+	uint64_t share = hash_of(table, tellers, group, spread) % share_of(buckets, TELLER_SHARE, 4);
 	return 1 + (uint32_t)(hash_of(table, tellers, share, 0) % buckets);
 }
 
@@ -126,7 +128,7 @@ static uint32_t tried_bucket(const struct address_table *table, const struct add
 {
 	size_t buckets = table->kinds[ADDRESS_TRIED].count;
 	uint64_t spread =
-		keyed_hash(&table->key, &entry->address, sizeof entry->address) % share_of(buckets, TRIED_SHARE);
+		keyed_hash(&table->key, &entry->address, sizeof entry->address) % share_of(buckets, TRIED_SHARE, 2);
 	uint64_t hash = hash_of(table, address_group(&entry->address), spread, 1);
 	return 1 + (uint32_t)(hash % buckets);
 }
@@ -142,8 +144,10 @@ static void place(struct address_table *table, struct address_entry *entry, enum
 	}
 	entry->kind = kind;
 	entry->bucket = bucket;
+	entry->tellers = tellers_of(entry);
 	entry->bucket_next = place->first;
 	place->first = entry;
+	place->count++;
 }
 
 void address_table_unplace(struct address_table *table, struct address_entry *entry)
@@ -157,7 +161,7 @@ void address_table_unplace(struct address_table *table, struct address_entry *en
 		link = &(*link)->bucket_next;
 	*link = entry->bucket_next;
 	entry->bucket = 0;
-	if (place->first == NULL) {
+	if (--place->count == 0) {
 		uint32_t last = buckets->filled[--buckets->filled_count];
 		buckets->filled[place->filled_place] = last;
 		buckets->buckets[last].filled_place = place->filled_place;
@@ -169,13 +173,9 @@ static struct address_entry *first_of(const struct address_table *table, enum ad
 	return table->kinds[kind].buckets[bucket - 1].first;
 }
 
-static size_t count_bucket(const struct address_table *table, enum address_kind kind, uint32_t bucket)
+static bool is_full(const struct address_table *table, enum address_kind kind, uint32_t bucket)
 {
-	size_t count = 0;
-	for (const struct address_entry *entry = first_of(table, kind, bucket); entry != NULL;
-	     entry = entry->bucket_next)
-		count++;
-	return count;
+	return table->kinds[kind].buckets[bucket - 1].count >= ADDRESS_BUCKET_ENTRIES;
 }
 
 static bool goes_before(const struct address_entry *one, const struct address_entry *other)
@@ -183,29 +183,56 @@ static bool goes_before(const struct address_entry *one, const struct address_en
 	return one->failures != other->failures ? one->failures > other->failures : one->heard_us < other->heard_us;
 }
 
+/* How many in a bucket have the same tellers, for each; the newcomer counts with its own. */
+static void count_tellers(struct address_entry *const *entries, size_t held, uint64_t own,
+			  uint8_t counts[static ADDRESS_BUCKET_ENTRIES])
+{
+	enum { SLOTS = 2 * ADDRESS_BUCKET_ENTRIES };
+	struct {
+		uint64_t tellers;
+		uint8_t count;
+	} slots[SLOTS] = {0};
+	uint8_t slot_of[ADDRESS_BUCKET_ENTRIES];
+	for (size_t i = 0; i < held; i++) {
+		size_t slot = (entries[i]->tellers * 0x9e3779b97f4a7c15u >> 32) % SLOTS; /* Fibonacci hashing */
+		while (slots[slot].count > 0 && slots[slot].tellers != entries[i]->tellers)
+			slot = (slot + 1) % SLOTS;
+		slots[slot].tellers = entries[i]->tellers;
+		slots[slot].count++;
+		slot_of[i] = (uint8_t)slot;
+	}
+	for (size_t i = 0; i < held; i++)
+		counts[i] = (uint8_t)(slots[slot_of[i]].count + (entries[i]->tellers == own));
+}
+
 /* Whom a newcomer of this group of tellers displaces in a full bucket; NULL for nobody. */
 static struct address_entry *find_victim(const struct address_table *table, uint32_t bucket, uint64_t own,
 					 address_may_go *may_go, void *context)
 {
-	uint64_t tellers[ADDRESS_BUCKET_ENTRIES] = {0};
-	size_t held = 0, own_count = 1, most = 0, i = 0;
-	struct address_entry *victim = NULL;
-	struct address_entry *first = first_of(table, ADDRESS_NEW, bucket);
-	for (const struct address_entry *other = first; other != NULL; other = other->bucket_next) {
-		tellers[held] = tellers_of(other);
-		own_count += tellers[held++] == own;
+	struct address_entry *entries[ADDRESS_BUCKET_ENTRIES];
+	uint8_t counts[ADDRESS_BUCKET_ENTRIES];
+	size_t held = 0, own_count = 1;
+	for (struct address_entry *other = first_of(table, ADDRESS_NEW, bucket); other != NULL;
+	     other = other->bucket_next) {
+		entries[held++] = other;
+		own_count += other->tellers == own;
 	}
-	for (struct address_entry *other = first; other != NULL; other = other->bucket_next, i++) {
-		size_t count = tellers[i] == own;
-		for (size_t j = 0; j < held; j++)
-			count += tellers[j] == tellers[i];
-		if (count < most || !may_go(context, other))
-			continue;
-		if (count > most || goes_before(other, victim))
-			victim = other;
-		most = count;
+	count_tellers(entries, held, own, counts);
+	/* To ask whether one may go costs a look into a hash table: nearly always the first one may. */
+	for (;;) {
+		size_t best = held;
+		for (size_t i = 0; i < held; i++)
+			if (best == held || counts[i] > counts[best] ||
+			    (counts[i] == counts[best] && goes_before(entries[i], entries[best])))
+				best = i;
+		if (best == held || counts[best] < own_count)
+			return NULL;
+		if (may_go(context, entries[best]))
+			return entries[best];
+		held--;
+		entries[best] = entries[held];
+		counts[best] = counts[held];
 	}
-	return most < own_count ? NULL : victim;
 }
 
 bool address_table_place_new(struct address_table *table, struct address_entry *entry, address_may_go *may_go,
@@ -213,7 +240,7 @@ bool address_table_place_new(struct address_table *table, struct address_entry *
 {
 	must(entry->bucket == 0);
 	uint32_t bucket = new_bucket(table, entry);
-	if (count_bucket(table, ADDRESS_NEW, bucket) >= ADDRESS_BUCKET_ENTRIES) {
+	if (is_full(table, ADDRESS_NEW, bucket)) {
 		struct address_entry *victim = find_victim(table, bucket, tellers_of(entry), may_go, context);
 		if (victim == NULL)
 			return false;
@@ -228,7 +255,7 @@ bool address_table_place_tried(struct address_table *table, struct address_entry
 {
 	uint32_t bucket = tried_bucket(table, entry);
 	*rival = NULL;
-	if (count_bucket(table, ADDRESS_TRIED, bucket) < ADDRESS_BUCKET_ENTRIES) {
+	if (!is_full(table, ADDRESS_TRIED, bucket)) {
 		place(table, entry, ADDRESS_TRIED, bucket);
 		return true;
 	}
