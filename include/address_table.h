@@ -20,7 +20,10 @@
 #include "keyed_hash.h"
 #include "nodeid.h"
 
-enum { ADDRESS_BUCKET_ENTRIES = 64 }; /* as in Bitcoin Core */
+enum {
+	ADDRESS_BUCKET_ENTRIES = 64, /* as in Bitcoin Core */
+	ADDRESS_CANDIDATES = 8,
+};
 
 /* The time of what never happened. */
 #define NEVER_US INT64_MIN
@@ -57,9 +60,8 @@ struct address_entry {
 	bool is_on_hearsay; /* the dial that is under way, or was the last, began when this was hearsay; no feeler */
 	/* The table's. */
 	enum address_lane lane : 8;
-	uint32_t bucket;  /* of its kind, from 1 on; 0 for none */
-	uint64_t tellers; /* their group, while it is in a bucket */
-	struct address_entry *bucket_next;
+	uint32_t bucket;		 /* of its kind, from 1 on; 0 for none */
+	uint32_t slot;			 /* in its bucket */
 	struct address_entry *node_next; /* of those that are connected by one node; the book's */
 	struct heap_item due;
 	UT_hash_handle hh;
@@ -71,9 +73,15 @@ struct address_lane_entries {
 	size_t capacity;
 };
 
+/* The group of the tellers stands beside the entry: to look at 64 entries is to wait for memory 64 times. */
+struct address_slot {
+	struct address_entry *entry;
+	uint64_t tellers;
+};
+
 struct address_bucket {
-	struct address_entry *first; /* by bucket_next */
-	uint32_t count;
+	struct address_slot *slots;
+	uint32_t count, capacity;
 	uint32_t filled_place; /* in the list of those that aren't empty, if it is in it */
 };
 
@@ -106,9 +114,9 @@ void address_table_remove(struct address_table *table, struct address_entry *ent
 
 /*
  * Puts an entry that stands in no bucket among the NEW ones. Where its bucket is full, the entry goes for which may_go
- * says so, of the group of tellers that has most in there, this one counted: the one that failed most, of those the one
- * that was heard of longest ago. False, and nothing has changed, if that would be the newcomer's own group and none of
- * it may go.
+ * says so, of the group of tellers that has most in there, this one counted: of ADDRESS_CANDIDATES of them the one that
+ * failed most, of those the one that was heard of longest ago. False, and nothing has changed, if that would be the
+ * newcomer's own group and none of it may go.
  */
 typedef bool address_may_go(void *context, const struct address_entry *entry);
 bool address_table_place_new(struct address_table *table, struct address_entry *entry, address_may_go *may_go,

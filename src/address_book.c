@@ -875,7 +875,8 @@ static struct address_entry *choose_in_bucket(struct address_book *book, enum ad
 	struct address_entry *chosen = NULL;
 	uint32_t count = 0;
 	*is_apart = false;
-	for (struct address_entry *entry = bucket->first; entry != NULL; entry = entry->bucket_next) {
+	for (uint32_t i = 0; i < bucket->count; i++) {
+		struct address_entry *entry = bucket->slots[i].entry;
 		if (entry->lane != lane || !is_eligible(book, entry))
 			continue;
 		bool is_better = find_group(book, &entry->address) == NULL;

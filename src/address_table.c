@@ -50,6 +50,8 @@ void address_table_fini(struct address_table *table)
 		free(table->lanes[lane].entries);
 	heap_fini(&table->waiting);
 	for (int kind = 0; kind < 2; kind++) {
+		for (size_t i = 0; i < table->kinds[kind].count && table->kinds[kind].buckets != NULL; i++)
+			free(table->kinds[kind].buckets[i].slots);
 		free(table->kinds[kind].buckets);
 		free(table->kinds[kind].filled);
 	}
@@ -133,21 +135,35 @@ static uint32_t tried_bucket(const struct address_table *table, const struct add
 	return 1 + (uint32_t)(hash % buckets);
 }
 
-static void place(struct address_table *table, struct address_entry *entry, enum address_kind kind, uint32_t bucket)
+static bool make_room_for_slot(struct address_bucket *bucket)
+{
+	if (bucket->count < bucket->capacity)
+		return true;
+	uint32_t capacity = bucket->capacity == 0 ? 4 : bucket->capacity * 2;
+	struct address_slot *grown = realloc(bucket->slots, capacity * sizeof *grown);
+	if (grown == NULL)
+		return false;
+	bucket->slots = grown;
+	bucket->capacity = capacity;
+	return true;
+}
+
+static bool place(struct address_table *table, struct address_entry *entry, enum address_kind kind, uint32_t number)
 {
 	struct address_buckets *buckets = &table->kinds[kind];
-	struct address_bucket *place = &buckets->buckets[bucket - 1];
+	struct address_bucket *bucket = &buckets->buckets[number - 1];
+	if (!make_room_for_slot(bucket))
+		return false;
 	address_table_unplace(table, entry);
-	if (place->first == NULL) {
-		place->filled_place = (uint32_t)buckets->filled_count;
-		buckets->filled[buckets->filled_count++] = bucket - 1;
+	if (bucket->count == 0) {
+		bucket->filled_place = (uint32_t)buckets->filled_count;
+		buckets->filled[buckets->filled_count++] = number - 1;
 	}
 	entry->kind = kind;
-	entry->bucket = bucket;
-	entry->tellers = tellers_of(entry);
-	entry->bucket_next = place->first;
-	place->first = entry;
-	place->count++;
+	entry->bucket = number;
+	entry->slot = bucket->count;
+	bucket->slots[bucket->count++] = (struct address_slot){entry, tellers_of(entry)};
+	return true;
 }
 
 void address_table_unplace(struct address_table *table, struct address_entry *entry)
@@ -155,22 +171,15 @@ void address_table_unplace(struct address_table *table, struct address_entry *en
 	if (entry->bucket == 0)
 		return;
 	struct address_buckets *buckets = &table->kinds[entry->kind];
-	struct address_bucket *place = &buckets->buckets[entry->bucket - 1];
-	struct address_entry **link = &place->first;
-	while (*link != entry)
-		link = &(*link)->bucket_next;
-	*link = entry->bucket_next;
+	struct address_bucket *bucket = &buckets->buckets[entry->bucket - 1];
+	bucket->slots[entry->slot] = bucket->slots[--bucket->count];
+	bucket->slots[entry->slot].entry->slot = entry->slot;
 	entry->bucket = 0;
-	if (--place->count == 0) {
+	if (bucket->count == 0) {
 		uint32_t last = buckets->filled[--buckets->filled_count];
-		buckets->filled[place->filled_place] = last;
-		buckets->buckets[last].filled_place = place->filled_place;
+		buckets->filled[bucket->filled_place] = last;
+		buckets->buckets[last].filled_place = bucket->filled_place;
 	}
-}
-
-static struct address_entry *first_of(const struct address_table *table, enum address_kind kind, uint32_t bucket)
-{
-	return table->kinds[kind].buckets[bucket - 1].first;
 }
 
 static bool is_full(const struct address_table *table, enum address_kind kind, uint32_t bucket)
@@ -183,56 +192,58 @@ static bool goes_before(const struct address_entry *one, const struct address_en
 	return one->failures != other->failures ? one->failures > other->failures : one->heard_us < other->heard_us;
 }
 
-/* How many in a bucket have the same tellers, for each; the newcomer counts with its own. */
-static void count_tellers(struct address_entry *const *entries, size_t held, uint64_t own,
-			  uint8_t counts[static ADDRESS_BUCKET_ENTRIES])
+/* How many in a full bucket have the same tellers, for each; the newcomer counts with its own. */
+static void count_tellers(const struct address_slot *slots, uint64_t own, uint8_t counts[static ADDRESS_BUCKET_ENTRIES])
 {
-	enum { SLOTS = 2 * ADDRESS_BUCKET_ENTRIES };
+	enum { CELLS = 2 * ADDRESS_BUCKET_ENTRIES };
 	struct {
 		uint64_t tellers;
 		uint8_t count;
-	} slots[SLOTS] = {0};
-	uint8_t slot_of[ADDRESS_BUCKET_ENTRIES];
-	for (size_t i = 0; i < held; i++) {
-		size_t slot = (entries[i]->tellers * 0x9e3779b97f4a7c15u >> 32) % SLOTS; /* Fibonacci hashing */
-		while (slots[slot].count > 0 && slots[slot].tellers != entries[i]->tellers)
-			slot = (slot + 1) % SLOTS;
-		slots[slot].tellers = entries[i]->tellers;
-		slots[slot].count++;
-		slot_of[i] = (uint8_t)slot;
+	} cells[CELLS] = {0};
+	uint8_t cell_of[ADDRESS_BUCKET_ENTRIES];
+	for (size_t i = 0; i < ADDRESS_BUCKET_ENTRIES; i++) {
+		size_t cell = (slots[i].tellers * 0x9e3779b97f4a7c15u >> 32) % CELLS; /* Fibonacci hashing */
+		while (cells[cell].count > 0 && cells[cell].tellers != slots[i].tellers)
+			cell = (cell + 1) % CELLS;
+		cells[cell].tellers = slots[i].tellers;
+		cells[cell].count++;
+		cell_of[i] = (uint8_t)cell;
 	}
-	for (size_t i = 0; i < held; i++)
-		counts[i] = (uint8_t)(slots[slot_of[i]].count + (entries[i]->tellers == own));
+	for (size_t i = 0; i < ADDRESS_BUCKET_ENTRIES; i++)
+		counts[i] = (uint8_t)(cells[cell_of[i]].count + (slots[i].tellers == own));
+}
+
+/* The worst of the first ADDRESS_CANDIDATES with that count that may go; NULL for none. */
+static struct address_entry *worst_of(const struct address_slot *slots, const uint8_t *counts, size_t count,
+				      address_may_go *may_go, void *context)
+{
+	struct address_entry *worst = NULL;
+	for (size_t i = 0, seen = 0; i < ADDRESS_BUCKET_ENTRIES && seen < ADDRESS_CANDIDATES; i++) {
+		if (counts[i] != count || !may_go(context, slots[i].entry))
+			continue;
+		if (worst == NULL || goes_before(slots[i].entry, worst))
+			worst = slots[i].entry;
+		seen++;
+	}
+	return worst;
 }
 
 /* Whom a newcomer of this group of tellers displaces in a full bucket; NULL for nobody. */
-static struct address_entry *find_victim(const struct address_table *table, uint32_t bucket, uint64_t own,
+static struct address_entry *find_victim(const struct address_table *table, uint32_t number, uint64_t own,
 					 address_may_go *may_go, void *context)
 {
-	struct address_entry *entries[ADDRESS_BUCKET_ENTRIES];
+	const struct address_slot *slots = table->kinds[ADDRESS_NEW].buckets[number - 1].slots;
 	uint8_t counts[ADDRESS_BUCKET_ENTRIES];
-	size_t held = 0, own_count = 1;
-	for (struct address_entry *other = first_of(table, ADDRESS_NEW, bucket); other != NULL;
-	     other = other->bucket_next) {
-		entries[held++] = other;
-		own_count += other->tellers == own;
+	struct address_entry *victim = NULL;
+	size_t most = 0, own_count = 1;
+	count_tellers(slots, own, counts);
+	for (size_t i = 0; i < ADDRESS_BUCKET_ENTRIES; i++) {
+		most = counts[i] > most ? counts[i] : most;
+		own_count = slots[i].tellers == own ? counts[i] : own_count;
 	}
-	count_tellers(entries, held, own, counts);
-	/* To ask whether one may go costs a look into a hash table: nearly always the first one may. */
-	for (;;) {
-		size_t best = held;
-		for (size_t i = 0; i < held; i++)
-			if (best == held || counts[i] > counts[best] ||
-			    (counts[i] == counts[best] && goes_before(entries[i], entries[best])))
-				best = i;
-		if (best == held || counts[best] < own_count)
-			return NULL;
-		if (may_go(context, entries[best]))
-			return entries[best];
-		held--;
-		entries[best] = entries[held];
-		counts[best] = counts[held];
-	}
+	for (; victim == NULL && most >= own_count; most--)
+		victim = worst_of(slots, counts, most, may_go, context);
+	return victim;
 }
 
 bool address_table_place_new(struct address_table *table, struct address_entry *entry, address_may_go *may_go,
@@ -246,8 +257,7 @@ bool address_table_place_new(struct address_table *table, struct address_entry *
 			return false;
 		address_table_remove(table, victim);
 	}
-	place(table, entry, ADDRESS_NEW, bucket);
-	return true;
+	return place(table, entry, ADDRESS_NEW, bucket);
 }
 
 bool address_table_place_tried(struct address_table *table, struct address_entry *entry, address_may_go *may_go,
@@ -255,14 +265,13 @@ bool address_table_place_tried(struct address_table *table, struct address_entry
 {
 	uint32_t bucket = tried_bucket(table, entry);
 	*rival = NULL;
-	if (!is_full(table, ADDRESS_TRIED, bucket)) {
-		place(table, entry, ADDRESS_TRIED, bucket);
-		return true;
-	}
-	for (struct address_entry *other = first_of(table, ADDRESS_TRIED, bucket); other != NULL;
-	     other = other->bucket_next)
-		if ((*rival == NULL || other->heard_us < (*rival)->heard_us) && may_go(context, other))
-			*rival = other;
+	if (!is_full(table, ADDRESS_TRIED, bucket))
+		return place(table, entry, ADDRESS_TRIED, bucket);
+	const struct address_slot *slots = table->kinds[ADDRESS_TRIED].buckets[bucket - 1].slots;
+	for (size_t i = 0; i < ADDRESS_BUCKET_ENTRIES; i++)
+		if ((*rival == NULL || slots[i].entry->heard_us < (*rival)->heard_us) &&
+		    may_go(context, slots[i].entry))
+			*rival = slots[i].entry;
 	return false;
 }
 
