@@ -42,6 +42,7 @@
 enum {
 	ADDRESS_BOOK_NEW_FAILURES = 3,
 	ADDRESS_BOOK_TRIED_FAILURES = 10,
+	ADDRESS_BOOK_LOST = 3,
 	ADDRESS_BOOK_ANCHORS = 2,
 	ADDRESS_BOOK_SELVES = 64,
 	ADDRESS_BOOK_PROOFS = 64,
@@ -103,7 +104,7 @@ void address_book_prove(struct address_book *book, const struct address *address
 
 enum address_book_wanted {
 	ADDRESS_BOOK_PEERS,   /* any dial */
-	ADDRESS_BOOK_FEELERS, /* no more peers: feelers alone, one in ADDRESS_BOOK_FEELER_US of them for hearsay */
+	ADDRESS_BOOK_FEELERS, /* no more peers: feelers alone */
 };
 
 /*
@@ -112,15 +113,19 @@ enum address_book_wanted {
  *
  * Anchors and bootstraps that have not failed come first. Of the others, one at random: half of the time a tried one
  * where there is one, of a random bucket, and rather of a group in which no node is connected. Once there are only such
- * that have failed, one of those that are due at random, and one in retry_min.
+ * that have failed, one of those that are due at random, and one in retry_min. Where only feelers are wanted, they go
+ * to what was tried and has failed, at the same pace, and one in ADDRESS_BOOK_FEELER_US to hearsay.
  */
 bool address_book_pick(struct address_book *book, enum address_book_wanted wanted, int64_t now_us,
 		       struct peer_dial *dial, int64_t *next_us);
 
 /* The dial goes on, and this is the node that it leads to. */
 void address_book_found(struct address_book *book, const struct peer_dial *dial, const struct nodeid *nodeid);
-/* The dial, or the feeler, led to this node. */
-void address_book_reached(struct address_book *book, const struct peer_dial *dial, const struct nodeid *nodeid,
+/*
+ * The dial, or the feeler, led to this node. True if it was a feeler to what had failed ADDRESS_BOOK_LOST times in a
+ * row or more after it was tried: it is back, and is dialled before others when peers are wanted.
+ */
+bool address_book_reached(struct address_book *book, const struct peer_dial *dial, const struct nodeid *nodeid,
 			  int64_t now_us);
 /*
  * What went wrong, in words. How many failures in a row that makes; 0 where it is none, since the node is connected
@@ -139,8 +144,8 @@ void address_book_resolved(struct address_book *book, const struct peer_dial *di
 /* A connection with this node is READY, or is over; each of the first is followed by one of the second. */
 void address_book_connected(struct address_book *book, const struct nodeid *nodeid);
 /*
- * was_steady: it lasted long enough that earlier failures don't count any more; error: how it ended, in words. True if
- * an address of the node may now be dialled, at some time.
+ * was_steady: it lasted long enough that earlier failures don't count any more; error: how it ended, in words, or NULL
+ * if that was for no fault of the node. True if an address of the node may now be dialled, at some time.
  */
 bool address_book_disconnected(struct address_book *book, const struct nodeid *nodeid, bool was_steady,
 			       const char *error, int64_t now_us);

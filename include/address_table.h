@@ -53,9 +53,9 @@ struct address_entry {
 	unsigned backoff;  /* in a row, in this run: how long to wait */
 	enum address_kind kind : 8;
 	bool is_bootstrap;
-	bool is_named; /* a bootstrap's name stands for it */
-	bool is_anchor;
-	bool is_self; /* a bootstrap where this node has met itself */
+	bool is_named;	/* a bootstrap's name stands for it */
+	bool is_anchor; /* dialled before others: of those that were connected longest, or back after a while */
+	bool is_self;	/* a bootstrap where this node has met itself */
 	bool is_dialing;
 	bool is_on_hearsay; /* the dial that is under way, or was the last, began when this was hearsay; no feeler */
 	/* The table's. */

@@ -30,6 +30,9 @@ enum { PROTOCOL_DEPARTURES = 64 };
 /* A shorter sleep is none: the two clocks that tell it aren't read at the same moment. */
 #define PROTOCOL_SLEEP_US ((int64_t)1000 * 1000)
 
+/* In this time one outbound peer may have to go for one that is back. */
+#define PROTOCOL_SWAP_US ((int64_t)60 * 1000 * 1000)
+
 /* What a node consists of where its protocol is concerned; all of it is borrowed. */
 struct protocol_parts {
 	const struct settings *settings;

@@ -980,6 +980,22 @@ static bool pick_entry(struct address_book *book, int64_t now_us, struct peer_di
 	return true;
 }
 
+/* A feeler for what was tried and has failed: halves that were cut from each other find each other by it. */
+static bool pick_lost(struct address_book *book, int64_t now_us, struct peer_dial *dial, int64_t *next_us)
+	REQUIRES(address_book_guard)
+{
+	struct address_entry *entry = may_feel(book) ? choose(book, LANE_TRIED_AGAIN) : NULL;
+	if (entry == NULL)
+		return false;
+	if (now_us < book->next_again_us) {
+		*next_us = book->next_again_us < *next_us ? book->next_again_us : *next_us;
+		return false;
+	}
+	book->next_again_us = now_us + book->settings->retry_min_us;
+	take_out(book, entry, true, now_us, dial);
+	return true;
+}
+
 /* A feeler for hearsay. */
 static bool pick_feeler(struct address_book *book, int64_t now_us, struct peer_dial *dial, int64_t *next_us)
 	REQUIRES(address_book_guard)
@@ -1006,8 +1022,7 @@ bool address_book_pick(struct address_book *book, enum address_book_wanted wante
 	*next_us = address_table_run(&book->table, now_us);
 	bool picked = pick_proof(book, now_us, dial);
 	if (!picked && wanted == ADDRESS_BOOK_FEELERS) {
-		*next_us = FOREVER_US;
-		picked = pick_feeler(book, now_us, dial, next_us);
+		picked = pick_lost(book, now_us, dial, next_us) || pick_feeler(book, now_us, dial, next_us);
 	} else if (!picked) {
 		picked = pick_name(book, now_us, dial, next_us) || pick_entry(book, now_us, dial, next_us);
 	}
@@ -1055,13 +1070,16 @@ void address_book_found(struct address_book *book, const struct peer_dial *dial,
 	leave(book);
 }
 
-void address_book_reached(struct address_book *book, const struct peer_dial *dial, const struct nodeid *nodeid,
+bool address_book_reached(struct address_book *book, const struct peer_dial *dial, const struct nodeid *nodeid,
 			  int64_t now_us)
 {
 	struct proof proof;
+	bool is_back = false;
 	enter(book);
 	struct address_entry *entry = take_back(book, dial, &proof);
 	if (entry != NULL) {
+		is_back = dial->is_feeler && entry->kind == ADDRESS_TRIED && entry->failures >= ADDRESS_BOOK_LOST;
+		entry->is_anchor = is_back;
 		set_nodeid(book, entry, nodeid, now_us);
 		entry->heard_us = entry->reached_us = now_us;
 		entry->failures = 0;
@@ -1077,6 +1095,7 @@ void address_book_reached(struct address_book *book, const struct peer_dial *dia
 		book->next_again_us = now_us;
 	}
 	leave(book);
+	return is_back;
 }
 
 unsigned address_book_failed(struct address_book *book, const struct peer_dial *dial, const char *error, int64_t now_us)
@@ -1175,9 +1194,11 @@ static bool lose(struct address_book *book, struct node *node, bool was_steady, 
 	while (node->entries != NULL) {
 		struct address_entry *entry = node->entries;
 		detach(book, entry, now_us);
-		entry->failures = was_steady ? 1 : entry->failures + 1;
-		entry->backoff = was_steady ? 1 : entry->backoff + 1;
-		set_error(entry, error, now_us);
+		if (error != NULL) {
+			entry->failures = was_steady ? 1 : entry->failures + 1;
+			entry->backoff = was_steady ? 1 : entry->backoff + 1;
+			set_error(entry, error, now_us);
+		}
 		if (!entry->is_dialing)
 			address_table_set_due(&book->table, entry, after_failure_us(book, entry->backoff, now_us));
 		book->changes++;

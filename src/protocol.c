@@ -30,6 +30,7 @@ struct protocol {
 	struct mutex mutex;
 	struct departure departures[PROTOCOL_DEPARTURES] GUARDED_BY(protocol_guard);
 	size_t departure_count GUARDED_BY(protocol_guard);
+	int64_t next_swap_us GUARDED_BY(protocol_guard);
 	/* Of the thread that runs the timers. */
 	int64_t asleep_us; /* as it was told last; -1 before */
 };
@@ -204,6 +205,27 @@ static void claim_nodeid(struct protocol *protocol, struct peer *peer, const str
 		peer_release(other);
 }
 
+/*
+ * A node that was lost is back, and wants a place among the outbound peers: else halves of a network that were cut from
+ * each other, and have filled their places since, would stay apart for ever. The youngest peer gives way, now and then.
+ */
+static void make_place(struct protocol *protocol, int64_t now_us)
+{
+	bool is_full =
+		registry_count(protocol->parts.registry).outbound >= (size_t)protocol->parts.settings->max_outbound;
+	enter(protocol);
+	bool may_swap = is_full && now_us >= protocol->next_swap_us;
+	if (may_swap)
+		protocol->next_swap_us = now_us + PROTOCOL_SWAP_US;
+	leave(protocol);
+	struct peer *youngest = may_swap ? registry_youngest_outbound(protocol->parts.registry) : NULL;
+	if (youngest == NULL)
+		return;
+	peer_log(youngest, LOG_INFO, "peer", "gives way to a node that is back");
+	peer_stop(youngest, BYE_FULL);
+	peer_release(youngest);
+}
+
 /* The feeler has found somebody: if it is a peer that claimed the address, the claim is true. */
 static void finish_feeler(struct protocol *protocol, struct peer *feeler, const struct nodeid *found, int64_t now_us)
 {
@@ -212,7 +234,8 @@ static void finish_feeler(struct protocol *protocol, struct peer *feeler, const 
 	bool is_proven = nodeid_equals(found, &dial->expected);
 
 	peer_log(feeler, LOG_DEBUG, "feeler", is_proven ? "the node is there" : "a node is there");
-	address_book_reached(protocol->parts.book, dial, found, now_us);
+	if (address_book_reached(protocol->parts.book, dial, found, now_us))
+		make_place(protocol, now_us);
 	if (is_proven && peer != NULL)
 		set_listen(protocol, peer, &dial->expected, &dial->address, true, now_us);
 	if (peer != NULL)
@@ -397,7 +420,9 @@ static void log_ready_peer_ended(struct protocol *protocol, struct peer *peer, c
 static void end_ready_peer(struct protocol *protocol, struct peer *peer, const struct peer_info *info, int64_t now_us)
 {
 	bool was_steady = now_us - info->since_us > protocol->parts.settings->handshake_timeout_us;
-	if (address_book_disconnected(protocol->parts.book, &info->nodeid, was_steady, info->ending_text, now_us))
+	bool gave_way = info->ending == PEER_CLOSED && info->reason == BYE_FULL;
+	if (address_book_disconnected(protocol->parts.book, &info->nodeid, was_steady,
+				      gave_way ? NULL : info->ending_text, now_us))
 		alarm_ring(protocol->parts.alarm);
 	log_ready_peer_ended(protocol, peer, info, now_us);
 }

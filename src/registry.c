@@ -225,6 +225,19 @@ struct peer *registry_oldest_handshake(struct registry *registry)
 	return found;
 }
 
+struct peer *registry_youngest_outbound(struct registry *registry)
+{
+	struct entry *youngest = NULL;
+	enter(registry);
+	for (struct entry *entry = registry->entries; entry != NULL; entry = entry->hh.next)
+		if (entry->is_ready && peer_direction(entry->peer) == PEER_OUTBOUND && !peer_is_closing(entry->peer) &&
+		    (youngest == NULL || entry->ready_us > youngest->ready_us))
+			youngest = entry;
+	struct peer *found = youngest == NULL ? NULL : peer_hold(youngest->peer);
+	leave(registry);
+	return found;
+}
+
 struct registry_counts registry_count(struct registry *registry)
 {
 	enter(registry);

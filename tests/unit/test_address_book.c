@@ -1663,6 +1663,87 @@ static void once_no_more_peers_are_wanted_one_of_hearsay_is_felt_every_two_minut
 	fixture_fini(&fixture);
 }
 
+/* What was tried, and has failed a few times since. */
+static void lose(struct fixture *fixture, const char *text, unsigned number, unsigned failures)
+{
+	struct peer_dial dial = {.address = address_of(text)};
+	connect_node(fixture, number);
+	announce(fixture, text, number);
+	disconnect_node(fixture, number, true);
+	for (unsigned i = 1; i < failures; i++) {
+		fixture->now_us += 2 * fixture->settings.retry_max_us;
+		CU_ASSERT_FATAL(pick_feeler(fixture, &dial));
+		EXPECT_TEXT(address_text(dial.address), text);
+		address_book_failed(fixture->book, &dial, "timed out", fixture->now_us);
+	}
+}
+
+static void what_is_lost_is_felt_and_dialled_first_when_it_is_back(void)
+{
+	static const struct {
+		unsigned failures;
+		bool is_back;
+	} cases[] = {{1, false}, {ADDRESS_BOOK_LOST - 1, false}, {ADDRESS_BOOK_LOST, true}, {7, true}};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct fixture fixture;
+		struct peer_dial dial;
+		int64_t next_us;
+		struct nodeid two = nodeid_of(2);
+		fixture_init(&fixture, "");
+		lose(&fixture, "10.1.0.2:5999", 2, cases[i].failures);
+		hear(&fixture, "10.2.0.3:5999", 3);
+		hear(&fixture, "10.3.0.4:5999", 4);
+		fixture.now_us += fixture.settings.retry_max_us;
+		CU_ASSERT_FATAL(pick_feeler(&fixture, &dial));
+		EXPECT_TEXT(address_text(dial.address), "10.1.0.2:5999");
+		bool is_back = address_book_reached(fixture.book, &dial, &two, fixture.now_us);
+		EXPECT(is_back == cases[i].is_back, "case %zu", i);
+		if (cases[i].is_back)
+			EXPECT_PICK(&fixture, "10.1.0.2:5999");
+		fixture_fini(&fixture);
+	}
+}
+
+static void what_is_lost_is_felt_at_the_pace_of_what_has_failed(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	char text[ADDRESS_TEXT_BYTES];
+	fixture_init(&fixture, "");
+	for (unsigned i = 2; i < 30; i++) {
+		snprintf(text, sizeof text, "10.0.0.%u:5999", i);
+		connect_node(&fixture, i);
+		announce(&fixture, text, i);
+	}
+	for (unsigned i = 2; i < 30; i++)
+		disconnect_node(&fixture, i, true);
+	fixture.now_us += 2 * SECOND_US;
+	for (unsigned i = 2; i < 30; i++) {
+		CU_ASSERT_FATAL(pick_feeler(&fixture, &dial));
+		address_book_failed(fixture.book, &dial, "timed out", fixture.now_us);
+		CU_ASSERT_FALSE(address_book_pick(fixture.book, ADDRESS_BOOK_FEELERS, fixture.now_us, &dial, &next_us));
+		CU_ASSERT(next_us <= fixture.now_us + fixture.settings.retry_min_us);
+		fixture.now_us += fixture.settings.retry_min_us;
+	}
+	fixture_fini(&fixture);
+}
+
+/* It was closed to make place for another. */
+static void who_gave_way_has_not_failed(void)
+{
+	struct fixture fixture;
+	struct nodeid two = nodeid_of(2);
+	fixture_init(&fixture, "");
+	connect_node(&fixture, 2);
+	announce(&fixture, "10.1.0.2:5999", 2);
+	CU_ASSERT(address_book_disconnected(fixture.book, &two, true, NULL, fixture.now_us));
+	struct address_info info;
+	CU_ASSERT_EQUAL_FATAL(address_book_recent(fixture.book, &info, 1, fixture.now_us), 1);
+	CU_ASSERT(info.failures == 0 && info.error[0] == '\0');
+	fixture_fini(&fixture);
+}
+
 static void hearsay_that_feelers_do_not_reach_is_forgotten(void)
 {
 	struct fixture fixture;
@@ -2068,6 +2149,10 @@ static CU_TestInfo tests[] = {
 	{"a group in which no node is connected is preferred", a_group_in_which_no_node_is_connected_is_preferred},
 	{"once no more peers are wanted one of hearsay is felt every two minutes",
 	 once_no_more_peers_are_wanted_one_of_hearsay_is_felt_every_two_minutes},
+	{"what is lost is felt, and dialled first when it is back",
+	 what_is_lost_is_felt_and_dialled_first_when_it_is_back},
+	{"what is lost is felt at the pace of what has failed", what_is_lost_is_felt_at_the_pace_of_what_has_failed},
+	{"who gave way has not failed", who_gave_way_has_not_failed},
 	{"hearsay that feelers do not reach is forgotten", hearsay_that_feelers_do_not_reach_is_forgotten},
 	{"where peers are wanted no hearsay is felt", where_peers_are_wanted_no_hearsay_is_felt},
 	{"a sample is at most 23 % of what was reached within a day",

@@ -1638,6 +1638,49 @@ static void a_feeler_and_the_node_that_it_feels_part_without_a_trace(void)
 	core_fini(&felt);
 }
 
+/* Lost and found by a feeler; returns that. */
+static struct peer *find_again(struct core *core, const char *address, unsigned number)
+{
+	struct peer *feeler = NULL;
+	for (int i = 0; i < ADDRESS_BOOK_LOST; i++) {
+		core->now_us += core->settings.retry_max_us;
+		feeler = core_dial_next(core);
+		CU_ASSERT_FATAL(feeler != NULL && peer_dial(feeler)->is_feeler);
+		EXPECT_TEXT(address_text(peer_dial(feeler)->address), address);
+		if (i < ADDRESS_BOOK_LOST - 1)
+			core_end(core, feeler);
+	}
+	core_say_hello(core, feeler, number, 0);
+	return feeler;
+}
+
+/* Else halves of a network that were cut from each other, and have filled their places since, would stay apart. */
+static void the_youngest_outbound_peer_gives_way_to_who_is_back(void)
+{
+	struct core core;
+	core_init(&core, 1, "127.0.0.1:5999");
+	core.settings.max_outbound = 2;
+	core_start(&core);
+	struct peer *lost = core_reach(&core, 2, "127.0.0.2:5999");
+	core.now_us += SECOND_US;
+	struct peer *elder = core_reach(&core, 3, "127.0.0.3:5999");
+	core.now_us += 60 * SECOND_US;
+	core_end(&core, lost);
+	struct peer *youngest = core_reach(&core, 4, "127.0.0.4:5999");
+	struct peer *inbound = core_meet(&core, 5, "127.0.0.5:40000", 0);
+	struct peer *feeler = find_again(&core, "127.0.0.2:5999", 2);
+	CU_ASSERT(look(&core, youngest).is_closing && !look(&core, elder).is_closing);
+	CU_ASSERT_FALSE(look(&core, inbound).is_closing);
+	EXPECT_SENT(youngest, "bye(full)");
+	core_end(&core, feeler);
+	core_end(&core, youngest);
+	struct peer *back = core_dial_next(&core);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(back);
+	EXPECT_TEXT(address_text(peer_dial(back)->address), "127.0.0.2:5999");
+	CU_ASSERT_FALSE(peer_dial(back)->is_feeler);
+	core_fini(&core);
+}
+
 static CU_TestInfo tests[] = {
 	{"who dials says hello first", who_dials_says_hello_first},
 	{"a hello is answered by a hello, then come address, question and ping",
@@ -1721,6 +1764,7 @@ static CU_TestInfo tests[] = {
 	{"a feeler is answered by a full node too", a_feeler_is_answered_by_a_full_node_too},
 	{"a feeler and the node that it feels part without a trace",
 	 a_feeler_and_the_node_that_it_feels_part_without_a_trace},
+	{"the youngest outbound peer gives way to who is back", the_youngest_outbound_peer_gives_way_to_who_is_back},
 	CU_TEST_INFO_NULL,
 };
 

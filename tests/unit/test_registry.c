@@ -511,6 +511,21 @@ static void one_can_wait_until_nobody_is_left(void)
 	remove_all(remover.registry);
 }
 
+static void the_youngest_outbound_peer_is_found(void)
+{
+	struct registry *registry = new_registry(SELF);
+	CU_ASSERT_PTR_NULL(registry_youngest_outbound(registry));
+	add_ready(registry, PEER_INBOUND, 2);
+	add_peer(registry, PEER_OUTBOUND);
+	CU_ASSERT_PTR_NULL(registry_youngest_outbound(registry));
+	struct peer *only = add_ready(registry, PEER_OUTBOUND, 3), *found = registry_youngest_outbound(registry);
+	CU_ASSERT_PTR_EQUAL(found, only);
+	peer_release(found);
+	peer_close(only, BYE_FULL);
+	CU_ASSERT_PTR_NULL(registry_youngest_outbound(registry));
+	remove_all(registry);
+}
+
 static CU_TestInfo tests[] = {
 	{"a connection is counted by what it has become", a_connection_is_counted_by_what_it_has_become},
 	{"the registry holds a connection until it is removed", the_registry_holds_a_connection_until_it_is_removed},
@@ -518,6 +533,7 @@ static CU_TestInfo tests[] = {
 	{"a closing connection is not found", a_closing_connection_is_not_found},
 	{"a snapshot holds the connections of its moment", a_snapshot_holds_the_connections_of_its_moment},
 	{"the oldest handshake is that of the first to come", the_oldest_handshake_is_that_of_the_first_to_come},
+	{"the youngest outbound peer is found", the_youngest_outbound_peer_is_found},
 	{"a walk comes by every connection once", a_walk_comes_by_every_connection_once},
 	{"of two connections with one nodeid the right one stays",
 	 of_two_connections_with_one_nodeid_the_right_one_stays},
