@@ -39,6 +39,8 @@ void gossip_free(struct gossip *gossip);
 /* Any thread. A peer has told of these in a message that had so many entries, among others. */
 void gossip_hear(struct gossip *gossip, const struct message_entry *entries, size_t count, size_t message_entries,
 		 int64_t now_us);
+/* Any thread. This address is known already: it isn't passed on when it is heard of within a day. */
+void gossip_note(struct gossip *gossip, const struct address *address, int64_t now_us);
 /* One thread alone. Sends what is due; returns when to call again. */
 int64_t gossip_run(struct gossip *gossip, int64_t now_us);
 

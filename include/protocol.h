@@ -30,6 +30,9 @@ enum { PROTOCOL_DEPARTURES = 64 };
 /* A shorter sleep is none: the two clocks that tell it aren't read at the same moment. */
 #define PROTOCOL_SLEEP_US ((int64_t)1000 * 1000)
 
+/* So often a node says to its peers again where it listens, so that they pass it on: an address that nobody speaks of
+ * for long is forgotten. */
+#define PROTOCOL_TELL_US ((int64_t)24 * 3600 * 1000 * 1000)
 /* In this time one outbound peer may have to go for one that is back. */
 #define PROTOCOL_SWAP_US ((int64_t)60 * 1000 * 1000)
 

@@ -84,14 +84,18 @@ static void add(struct gossip *gossip, const struct message_entry *entry) REQUIR
 		gossip->waiting[gossip->count++] = *entry;
 }
 
+static uint64_t hash_of(const struct gossip *gossip, const struct address *address)
+{
+	return keyed_hash(&gossip->secret, address, sizeof *address);
+}
+
 void gossip_hear(struct gossip *gossip, const struct message_entry *entries, size_t count, size_t message_entries,
 		 int64_t now_us)
 {
 	enter(gossip);
 	bool was_empty = gossip->count == 0;
 	for (size_t i = 0; i < count; i++) {
-		const struct address *address = &entries[i].address;
-		uint64_t hash = keyed_hash(&gossip->secret, address, sizeof *address);
+		uint64_t hash = hash_of(gossip, &entries[i].address);
 		if (recent_is_first(&gossip->heard, hash, now_us) && message_entries <= GOSSIP_ENTRIES)
 			add(gossip, &entries[i]);
 	}
@@ -101,6 +105,13 @@ void gossip_hear(struct gossip *gossip, const struct message_entry *entries, siz
 	leave(gossip);
 	if (is_first)
 		alarm_ring(gossip->alarm);
+}
+
+void gossip_note(struct gossip *gossip, const struct address *address, int64_t now_us)
+{
+	enter(gossip);
+	recent_is_first(&gossip->heard, hash_of(gossip, address), now_us);
+	leave(gossip);
 }
 
 static bool may_be_told(const struct listener *listener, const struct message_entry *entry)

@@ -33,6 +33,7 @@ struct protocol {
 	int64_t next_swap_us GUARDED_BY(protocol_guard);
 	/* Of the thread that runs the timers. */
 	int64_t asleep_us; /* as it was told last; -1 before */
+	int64_t tell_us;   /* when to say again where this node listens; 0 before the first look */
 };
 
 static void enter(struct protocol *protocol) ACQUIRES(protocol_guard) UNCHECKED
@@ -109,6 +110,7 @@ static void set_listen(struct protocol *protocol, struct peer *peer, const struc
 	bool is_new = peer_set_listen(peer, address);
 	peer_note_address(peer, address);
 	if (is_new && may_announce) {
+		gossip_note(protocol->gossip, address, now_us);
 		address_book_announced(protocol->parts.book, address, nodeid, now_us);
 		announcer_add(protocol->announcer, peer, now_us);
 	}
@@ -118,9 +120,10 @@ static void set_listen(struct protocol *protocol, struct peer *peer, const struc
 static void hear_self_announcement(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
 				   const struct address *address, int64_t now_us)
 {
-	if (address_equals(address, &info->listen))
-		return;
-	if (address_same_host(address, &info->remote)) {
+	if (address_equals(address, &info->listen)) {
+		struct message_entry entry = {.address = *address, .nodeid = info->nodeid};
+		gossip_hear(protocol->gossip, &entry, 1, 1, now_us);
+	} else if (address_same_host(address, &info->remote)) {
 		bool may_announce = peer_may_move(peer, now_us, PROTOCOL_MOVE_US);
 		set_listen(protocol, peer, &info->nodeid, address, may_announce, now_us);
 	} else if (peer_may_prove(peer, now_us, PROTOCOL_PROOF_US)) {
@@ -517,6 +520,30 @@ static void ping_all(struct protocol *protocol, int64_t now_us)
 	}
 }
 
+static void tell_all(struct protocol *protocol, int64_t now_us)
+{
+	struct registry_snapshot ready = registry_take_snapshot(protocol->parts.registry, true);
+	for (size_t i = 0; i < ready.count; i++) {
+		struct peer_info info = peer_look(ready.peers[i], now_us);
+		if (info.state == PEER_READY)
+			greeter_say_address(protocol->greeter, ready.peers[i], &info);
+	}
+	registry_release_snapshot(&ready);
+}
+
+/* Once a day, at first after half of one or more, so that nodes that start together don't speak together. */
+static int64_t run_telling(struct protocol *protocol, int64_t now_us)
+{
+	if (protocol->tell_us == 0) {
+		int64_t half_us = PROTOCOL_TELL_US / 2;
+		protocol->tell_us = now_us + half_us + (int64_t)(protocol->parts.seed % (uint64_t)half_us);
+	} else if (now_us >= protocol->tell_us) {
+		tell_all(protocol, now_us);
+		protocol->tell_us = now_us + PROTOCOL_TELL_US;
+	}
+	return protocol->tell_us;
+}
+
 static void notice_sleep(struct protocol *protocol, int64_t now_us, int64_t asleep_us)
 {
 	int64_t slept_us = protocol->asleep_us < 0 ? 0 : asleep_us - protocol->asleep_us;
@@ -533,7 +560,7 @@ int64_t protocol_run_timers(struct protocol *protocol, int64_t now_us, int64_t a
 {
 	notice_sleep(protocol, now_us, asleep_us);
 	int64_t times_us[] = {run_departures(protocol, now_us), announcer_run(protocol->announcer, now_us),
-			      gossip_run(protocol->gossip, now_us)};
+			      gossip_run(protocol->gossip, now_us), run_telling(protocol, now_us)};
 	int64_t next_us = FOREVER_US;
 	for (size_t i = 0; i < sizeof times_us / sizeof *times_us; i++)
 		if (times_us[i] < next_us)

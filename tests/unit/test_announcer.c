@@ -69,7 +69,7 @@ static void announcements_within_ten_milliseconds_travel_as_one(void)
 	CU_ASSERT_EQUAL(protocol_run_timers(core.protocol, core.now_us, 0), start_us + 10 * MS_US);
 	EXPECT_SENT(two, "");
 	core.now_us = start_us + 10 * MS_US;
-	CU_ASSERT_EQUAL(protocol_run_timers(core.protocol, core.now_us, 0), FOREVER_US);
+	CU_ASSERT(protocol_run_timers(core.protocol, core.now_us, 0) >= start_us + 3600 * SECOND_US);
 	EXPECT_SENT(two, "addr(127.0.0.3:5999=3 127.0.0.4:5999=4)");
 	meet(&core, 5, 5999);
 	CU_ASSERT_EQUAL(protocol_run_timers(core.protocol, core.now_us, 0), start_us + 20 * MS_US);

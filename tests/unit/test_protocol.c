@@ -1023,7 +1023,7 @@ static void a_duplicate_without_another_connection_is_a_departure_in_the_end(voi
 	EXPECT(is_back_off(after_us), "%lld", (long long)after_us);
 	capture_log(LOG_INFO);
 	core.now_us += 10 * SECOND_US;
-	CU_ASSERT_EQUAL(protocol_run_timers(core.protocol, core.now_us, 0), FOREVER_US);
+	CU_ASSERT(protocol_run_timers(core.protocol, core.now_us, 0) >= core.now_us + 3600 * SECOND_US);
 	log = captured_log();
 	EXPECT(strstr(log, "peer 00000002 127.0.0.2:40000: left") != NULL, "%s", log);
 	core_fini(&core);
@@ -1638,6 +1638,24 @@ static void a_feeler_and_the_node_that_it_feels_part_without_a_trace(void)
 	core_fini(&felt);
 }
 
+static void a_node_says_once_a_day_where_it_listens(void)
+{
+	struct core core;
+	start(&core);
+	struct peer *peer = core_meet(&core, 2, "127.0.0.2:40000", 0);
+	int64_t begin_us = core.now_us;
+	core.now_us = protocol_run_timers(core.protocol, core.now_us, 0);
+	CU_ASSERT(core.now_us >= begin_us + PROTOCOL_TELL_US / 2 && core.now_us <= begin_us + PROTOCOL_TELL_US);
+	EXPECT_SENT(peer, "");
+	for (int day = 0; day < 3; day++) {
+		int64_t next_us = protocol_run_timers(core.protocol, core.now_us, 0);
+		CU_ASSERT_EQUAL(next_us, core.now_us + PROTOCOL_TELL_US);
+		EXPECT_SENT(peer, "addr(127.0.0.1:5999=5)");
+		core.now_us = next_us;
+	}
+	core_fini(&core);
+}
+
 /* Lost and found by a feeler; returns that. */
 static struct peer *find_again(struct core *core, const char *address, unsigned number)
 {
@@ -1764,6 +1782,7 @@ static CU_TestInfo tests[] = {
 	{"a feeler is answered by a full node too", a_feeler_is_answered_by_a_full_node_too},
 	{"a feeler and the node that it feels part without a trace",
 	 a_feeler_and_the_node_that_it_feels_part_without_a_trace},
+	{"a node says once a day where it listens", a_node_says_once_a_day_where_it_listens},
 	{"the youngest outbound peer gives way to who is back", the_youngest_outbound_peer_gives_way_to_who_is_back},
 	CU_TEST_INFO_NULL,
 };
