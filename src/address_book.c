@@ -1088,7 +1088,8 @@ bool address_book_reached(struct address_book *book, const struct peer_dial *dia
 			entry->backoff = 0;
 		set_error(entry, NULL, now_us);
 		make_tried(book, entry, now_us);
-		address_table_set_due(&book->table, entry, now_us);
+		if (entry->since_us == NEVER_US)
+			address_table_set_due(&book->table, entry, now_us);
 		attach(book, entry, now_us);
 		book->changes++;
 		/* Something is up again: what else has failed needn't wait. */
