@@ -33,7 +33,7 @@ enum { PROTOCOL_DEPARTURES = 64 };
 /* So often a node says to its peers again where it listens, so that they pass it on: an address that nobody speaks of
  * for long is forgotten. */
 #define PROTOCOL_TELL_US ((int64_t)24 * 3600 * 1000 * 1000)
-/* In this time one outbound peer may have to go for one that is back. */
+/* In this time one outbound peer may have to give way to another. */
 #define PROTOCOL_SWAP_US ((int64_t)60 * 1000 * 1000)
 
 /* What a node consists of where its protocol is concerned; all of it is borrowed. */

@@ -55,8 +55,8 @@ struct peer *registry_find(struct registry *registry, const struct nodeid *nodei
 /* The oldest inbound connection that still shakes hands, held for the caller; NULL if there is none. */
 struct peer *registry_oldest_handshake(struct registry *registry);
 
-/* The outbound peer that became READY last and isn't closing, held for the caller; NULL if there is none. */
-struct peer *registry_youngest_outbound(struct registry *registry);
+/* One of the outbound peers that aren't closing, at random, held for the caller; NULL if there is none. */
+struct peer *registry_any_outbound(struct registry *registry, struct rng *rng);
 
 struct registry_counts registry_count(struct registry *registry);
 

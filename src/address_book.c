@@ -63,6 +63,7 @@ struct address_book {
 	int64_t next_again_us GUARDED_BY(address_book_guard);  /* of what has failed */
 	int64_t next_feeler_us GUARDED_BY(address_book_guard); /* of hearsay */
 	uint64_t changes GUARDED_BY(address_book_guard);
+	int64_t proven GUARDED_BY(address_book_guard); /* of hearsay by feelers, up to max_outbound */
 	struct rng rng GUARDED_BY(address_book_guard);
 };
 
@@ -1070,16 +1071,24 @@ void address_book_found(struct address_book *book, const struct peer_dial *dial,
 	leave(book);
 }
 
+/* A feeler has found the entry's node: should it become a peer in the place of another? */
+static bool deserves_place(struct address_book *book, const struct address_entry *entry) REQUIRES(address_book_guard)
+{
+	if (entry->kind == ADDRESS_TRIED)
+		return entry->failures >= ADDRESS_BOOK_LOST;
+	return book->proven < book->settings->max_outbound && ++book->proven > 0;
+}
+
 bool address_book_reached(struct address_book *book, const struct peer_dial *dial, const struct nodeid *nodeid,
 			  int64_t now_us)
 {
 	struct proof proof;
-	bool is_back = false;
+	bool gets_place = false;
 	enter(book);
 	struct address_entry *entry = take_back(book, dial, &proof);
 	if (entry != NULL) {
-		is_back = dial->is_feeler && entry->kind == ADDRESS_TRIED && entry->failures >= ADDRESS_BOOK_LOST;
-		entry->is_anchor = is_back;
+		gets_place = dial->is_feeler && !address_is_known(&proof.address) && deserves_place(book, entry);
+		entry->is_anchor = gets_place;
 		set_nodeid(book, entry, nodeid, now_us);
 		entry->heard_us = entry->reached_us = now_us;
 		entry->failures = 0;
@@ -1096,7 +1105,7 @@ bool address_book_reached(struct address_book *book, const struct peer_dial *dia
 		book->next_again_us = now_us;
 	}
 	leave(book);
-	return is_back;
+	return gets_place;
 }
 
 unsigned address_book_failed(struct address_book *book, const struct peer_dial *dial, const char *error, int64_t now_us)

@@ -31,6 +31,7 @@ struct protocol {
 	struct departure departures[PROTOCOL_DEPARTURES] GUARDED_BY(protocol_guard);
 	size_t departure_count GUARDED_BY(protocol_guard);
 	int64_t next_swap_us GUARDED_BY(protocol_guard);
+	struct rng rng GUARDED_BY(protocol_guard);
 	/* Of the thread that runs the timers. */
 	int64_t asleep_us; /* as it was told last; -1 before */
 	int64_t tell_us;   /* when to say again where this node listens; 0 before the first look */
@@ -46,7 +47,7 @@ static void leave(struct protocol *protocol) RELEASES(protocol_guard) UNCHECKED
 	mutex_unlock(&protocol->mutex);
 }
 
-struct protocol *protocol_new(const struct protocol_parts *parts)
+struct protocol *protocol_new(const struct protocol_parts *parts) UNCHECKED
 {
 	struct protocol *protocol = calloc(1, sizeof *protocol);
 	if (protocol == NULL)
@@ -57,6 +58,7 @@ struct protocol *protocol_new(const struct protocol_parts *parts)
 	protocol->greeter = greeter_new(parts->settings, &parts->self, parts->listen, parts->listen_count);
 	protocol->gossip = gossip_new(parts->registry, parts->alarm, &parts->secret);
 	protocol->asleep_us = -1;
+	rng_seed(&protocol->rng, parts->seed);
 	mutex_init(&protocol->mutex);
 	if (protocol->announcer == NULL || protocol->directory == NULL || protocol->greeter == NULL ||
 	    protocol->gossip == NULL) {
@@ -208,25 +210,24 @@ static void claim_nodeid(struct protocol *protocol, struct peer *peer, const str
 		peer_release(other);
 }
 
-/*
- * A node that was lost is back, and wants a place among the outbound peers: else halves of a network that were cut from
- * each other, and have filled their places since, would stay apart for ever. The youngest peer gives way, now and then.
- */
+/* A feeler has found who should have a place among the outbound peers: one of them gives way, now and then. */
 static void make_place(struct protocol *protocol, int64_t now_us)
 {
 	bool is_full =
 		registry_count(protocol->parts.registry).outbound >= (size_t)protocol->parts.settings->max_outbound;
 	enter(protocol);
 	bool may_swap = is_full && now_us >= protocol->next_swap_us;
+	struct rng rng; /* the choice is made without the lock */
+	rng_seed(&rng, rng_below(&protocol->rng, 1U << 31));
 	if (may_swap)
 		protocol->next_swap_us = now_us + PROTOCOL_SWAP_US;
 	leave(protocol);
-	struct peer *youngest = may_swap ? registry_youngest_outbound(protocol->parts.registry) : NULL;
-	if (youngest == NULL)
+	struct peer *peer = may_swap ? registry_any_outbound(protocol->parts.registry, &rng) : NULL;
+	if (peer == NULL)
 		return;
-	peer_log(youngest, LOG_INFO, "peer", "gives way to a node that is back");
-	peer_stop(youngest, BYE_FULL);
-	peer_release(youngest);
+	peer_log(peer, LOG_INFO, "peer", "gives way to another");
+	peer_stop(peer, BYE_FULL);
+	peer_release(peer);
 }
 
 /* The feeler has found somebody: if it is a peer that claimed the address, the claim is true. */

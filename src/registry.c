@@ -225,15 +225,16 @@ struct peer *registry_oldest_handshake(struct registry *registry)
 	return found;
 }
 
-struct peer *registry_youngest_outbound(struct registry *registry)
+struct peer *registry_any_outbound(struct registry *registry, struct rng *rng)
 {
-	struct entry *youngest = NULL;
+	struct entry *chosen = NULL;
+	uint32_t count = 0;
 	enter(registry);
 	for (struct entry *entry = registry->entries; entry != NULL; entry = entry->hh.next)
 		if (entry->is_ready && peer_direction(entry->peer) == PEER_OUTBOUND && !peer_is_closing(entry->peer) &&
-		    (youngest == NULL || entry->ready_us > youngest->ready_us))
-			youngest = entry;
-	struct peer *found = youngest == NULL ? NULL : peer_hold(youngest->peer);
+		    rng_below(rng, ++count) == 0)
+			chosen = entry;
+	struct peer *found = chosen == NULL ? NULL : peer_hold(chosen->peer);
 	leave(registry);
 	return found;
 }

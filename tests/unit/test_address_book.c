@@ -1704,6 +1704,28 @@ static void what_is_lost_is_felt_and_dialled_first_when_it_is_back(void)
 	}
 }
 
+/* A young node mixes its peers: the first of what its feelers find get a place. */
+static void the_first_of_hearsay_that_is_true_gets_a_place(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	char text[ADDRESS_TEXT_BYTES];
+	fixture_init(&fixture, "");
+	fixture.settings.max_outbound = 3;
+	for (unsigned i = 1; i <= 6; i++) {
+		snprintf(text, sizeof text, "10.%u.0.1:5999", i);
+		hear(&fixture, text, i);
+	}
+	for (unsigned i = 1; i <= 6; i++) {
+		fixture.now_us += 2 * ADDRESS_BOOK_FEELER_US;
+		CU_ASSERT_FATAL(pick_feeler(&fixture, &dial));
+		struct nodeid nodeid = nodeid_of(dial.address.host[1]);
+		bool gets_place = address_book_reached(fixture.book, &dial, &nodeid, fixture.now_us);
+		EXPECT(gets_place == (i <= 3), "%u", i);
+	}
+	fixture_fini(&fixture);
+}
+
 static void what_is_lost_is_felt_at_the_pace_of_what_has_failed(void)
 {
 	struct fixture fixture;
@@ -2151,6 +2173,7 @@ static CU_TestInfo tests[] = {
 	 once_no_more_peers_are_wanted_one_of_hearsay_is_felt_every_two_minutes},
 	{"what is lost is felt, and dialled first when it is back",
 	 what_is_lost_is_felt_and_dialled_first_when_it_is_back},
+	{"the first of hearsay that is true gets a place", the_first_of_hearsay_that_is_true_gets_a_place},
 	{"what is lost is felt at the pace of what has failed", what_is_lost_is_felt_at_the_pace_of_what_has_failed},
 	{"who gave way has not failed", who_gave_way_has_not_failed},
 	{"hearsay that feelers do not reach is forgotten", hearsay_that_feelers_do_not_reach_is_forgotten},

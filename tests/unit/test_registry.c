@@ -511,18 +511,34 @@ static void one_can_wait_until_nobody_is_left(void)
 	remove_all(remover.registry);
 }
 
-static void the_youngest_outbound_peer_is_found(void)
+/* Whom it finds, not held. */
+static struct peer *any_outbound(struct registry *registry, struct rng *rng)
+{
+	struct peer *found = registry_any_outbound(registry, rng);
+	if (found != NULL)
+		peer_release(found);
+	return found;
+}
+
+static void any_of_the_outbound_peers_is_found(void)
 {
 	struct registry *registry = new_registry(SELF);
-	CU_ASSERT_PTR_NULL(registry_youngest_outbound(registry));
+	struct rng rng;
+	int ones = 0;
+	rng_seed(&rng, 1);
+	CU_ASSERT_PTR_NULL(any_outbound(registry, &rng));
 	add_ready(registry, PEER_INBOUND, 2);
 	add_peer(registry, PEER_OUTBOUND);
-	CU_ASSERT_PTR_NULL(registry_youngest_outbound(registry));
-	struct peer *only = add_ready(registry, PEER_OUTBOUND, 3), *found = registry_youngest_outbound(registry);
-	CU_ASSERT_PTR_EQUAL(found, only);
-	peer_release(found);
-	peer_close(only, BYE_FULL);
-	CU_ASSERT_PTR_NULL(registry_youngest_outbound(registry));
+	CU_ASSERT_PTR_NULL(any_outbound(registry, &rng));
+	struct peer *one = add_ready(registry, PEER_OUTBOUND, 3), *other = add_ready(registry, PEER_OUTBOUND, 4);
+	for (int turn = 0; turn < 1000; turn++) {
+		struct peer *found = any_outbound(registry, &rng);
+		CU_ASSERT(found == one || found == other);
+		ones += found == one;
+	}
+	CU_ASSERT(ones > 400 && ones < 600);
+	peer_close(one, BYE_FULL);
+	CU_ASSERT_PTR_EQUAL(any_outbound(registry, &rng), other);
 	remove_all(registry);
 }
 
@@ -533,7 +549,7 @@ static CU_TestInfo tests[] = {
 	{"a closing connection is not found", a_closing_connection_is_not_found},
 	{"a snapshot holds the connections of its moment", a_snapshot_holds_the_connections_of_its_moment},
 	{"the oldest handshake is that of the first to come", the_oldest_handshake_is_that_of_the_first_to_come},
-	{"the youngest outbound peer is found", the_youngest_outbound_peer_is_found},
+	{"any of the outbound peers is found", any_of_the_outbound_peers_is_found},
 	{"a walk comes by every connection once", a_walk_comes_by_every_connection_once},
 	{"of two connections with one nodeid the right one stays",
 	 of_two_connections_with_one_nodeid_the_right_one_stays},
