@@ -1,9 +1,9 @@
 #include "harness.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -248,15 +248,16 @@ const char *harness_make_folder(void)
 	return path;
 }
 
+static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *walk)
+{
+	(void)status, (void)kind, (void)walk;
+	remove(path);
+	return 0;
+}
+
 static void remove_folder(const char *path)
 {
-	DIR *folder = opendir(path);
-	struct dirent *entry;
-	while (folder != NULL && (entry = readdir(folder)) != NULL)
-		unlinkat(dirfd(folder), entry->d_name, 0);
-	if (folder != NULL)
-		closedir(folder);
-	rmdir(path);
+	nftw(path, remove_one, 4, FTW_DEPTH | FTW_PHYS);
 }
 
 const char *harness_write_file(const char *content)

@@ -162,9 +162,11 @@ static void test_no_such_folder(void)
 static void write_addresses(const char *folder, const char *content)
 {
 	int fd = open(harness_text("%s/addresses.json", folder), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	if (fd < 0 || write(fd, content, strlen(content)) != (ssize_t)strlen(content))
+	bool is_written = fd >= 0 && write(fd, content, strlen(content)) == (ssize_t)strlen(content);
+	if (fd >= 0)
+		close(fd);
+	if (!is_written)
 		harness_fail("cannot write into %s", folder);
-	close(fd);
 }
 
 static void test_damaged_file(void)

@@ -144,9 +144,9 @@ static void the_bucket_depends_on_groups_and_on_the_secret(void)
 		uint32_t buckets[5];
 		for (size_t i = 0; i < 5; i++) {
 			struct address_table table;
-			struct address teller = i < 3	 ? address_of(tellers[i])
-						: i == 3 ? (struct address){0}
-							 : address_of(tellers[0]);
+			struct address teller = {0};
+			if (i != 3)
+				teller = address_of(tellers[i < 3 ? i : 0]);
 			CU_ASSERT_FATAL(address_table_init(&table, DEFAULT_MOST, i == 4 ? &other_key : &core_secret));
 			struct address_entry *entry = add(&table, host_in(1, number), teller);
 			CU_ASSERT(address_table_place_new(&table, entry, may_go, NULL));

@@ -60,7 +60,7 @@ static void any_item_can_be_taken_out_of_the_middle(void)
 	rng_seed(&rng, 1);
 	for (int turn = 0; turn < 100; turn++) {
 		struct heap heap = {0};
-		int64_t keys[ITEMS];
+		int64_t keys[ITEMS] = {0};
 		size_t left = 0;
 		for (size_t i = 0; i < ITEMS; i++) {
 			items[i] = (struct heap_item){0};
