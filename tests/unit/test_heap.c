@@ -45,7 +45,7 @@ static void what_comes_out_first_has_the_least_key(void)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct heap heap = {0};
 		struct heap_item items[8] = {{0}};
-		int64_t keys[8];
+		int64_t keys[8] = {0};
 		for (size_t j = 0; j < cases[i].count; j++)
 			CU_ASSERT(heap_add(&heap, &items[j], keys[j] = cases[i].keys[j]));
 		EXPECT(comes_in_order(&heap, keys, cases[i].count), "case %zu", i);
