@@ -126,9 +126,9 @@ void address_book_found(struct address_book *book, const struct peer_dial *dial,
  * peers, and is dialled before others when one is wanted:
  * - What was tried and had failed ADDRESS_BOOK_LOST times in a row or more is back. Else halves of a network that were
  *   cut from each other, and have filled their places since, would stay apart for ever.
- * - The first max_outbound of hearsay that turn out to be true. A node takes its first peers from those that its
- *   bootstrap knows, as all others do: in a network of 10,000 they would have nearly all connections, and the others
- *   would hear of nothing (tests/sim/README.md).
+ * - The first of hearsay that turn out to be true, half as many as max_outbound. A node takes its first peers from
+ * those that its bootstrap knows, as all others do: in a network of 10,000 they would have nearly all connections, and
+ * the others would hear of nothing (tests/sim/README.md).
  */
 bool address_book_reached(struct address_book *book, const struct peer_dial *dial, const struct nodeid *nodeid,
 			  int64_t now_us);

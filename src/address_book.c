@@ -63,7 +63,7 @@ struct address_book {
 	int64_t next_again_us GUARDED_BY(address_book_guard);  /* of what has failed */
 	int64_t next_feeler_us GUARDED_BY(address_book_guard); /* of hearsay */
 	uint64_t changes GUARDED_BY(address_book_guard);
-	int64_t proven GUARDED_BY(address_book_guard); /* of hearsay by feelers, up to max_outbound */
+	int64_t proven GUARDED_BY(address_book_guard); /* of hearsay by feelers, as far as that got a place */
 	struct rng rng GUARDED_BY(address_book_guard);
 };
 
@@ -1076,7 +1076,7 @@ static bool deserves_place(struct address_book *book, const struct address_entry
 {
 	if (entry->kind == ADDRESS_TRIED)
 		return entry->failures >= ADDRESS_BOOK_LOST;
-	return book->proven < book->settings->max_outbound && ++book->proven > 0;
+	return book->proven < book->settings->max_outbound / 2 && ++book->proven > 0;
 }
 
 bool address_book_reached(struct address_book *book, const struct peer_dial *dial, const struct nodeid *nodeid,

@@ -219,9 +219,13 @@ static struct address_entry *worst_of(const struct address_slot *slots, const ui
 {
 	struct address_entry *worst = NULL;
 	for (size_t i = 0, seen = 0; i < ADDRESS_BUCKET_ENTRIES && seen < ADDRESS_CANDIDATES; i++) {
-		if (counts[i] != count || !may_go(context, slots[i].entry))
+		if (counts[i] != count)
 			continue;
-		if (worst == NULL || goes_before(slots[i].entry, worst))
+		/* To ask whether one may go costs more than to see that it needn't. */
+		bool is_worse = worst == NULL || goes_before(slots[i].entry, worst);
+		if (is_worse && !may_go(context, slots[i].entry))
+			continue;
+		if (is_worse)
 			worst = slots[i].entry;
 		seen++;
 	}

@@ -71,7 +71,8 @@ static void show_progress(struct run *run)
 	int64_t wall_us = clock_now_us();
 	if (!run->play->shows_progress || wall_us < run->progress_us)
 		return;
-	run->progress_us = wall_us + 2 * SECOND_US;
+	/* To ask for the size of a large heap takes 0.1 s. */
+	run->progress_us = wall_us + 10 * SECOND_US;
 	fprintf(stderr, "%-14s %5.1f of %.0f virtual minutes, %4.0f s, %5zu MB, %.1f million calls\n", run->name,
 		seconds(now_of(run) - run->from_us) / 60, seconds(run->until_us - run->from_us) / 60,
 		seconds(wall_us - run->wall_us), heap_bytes() >> 20, (double)run->world.agenda.calls / 1e6);

@@ -1711,7 +1711,7 @@ static void the_first_of_hearsay_that_is_true_gets_a_place(void)
 	struct peer_dial dial;
 	char text[ADDRESS_TEXT_BYTES];
 	fixture_init(&fixture, "");
-	fixture.settings.max_outbound = 3;
+	fixture.settings.max_outbound = 6;
 	for (unsigned i = 1; i <= 6; i++) {
 		snprintf(text, sizeof text, "10.%u.0.1:5999", i);
 		hear(&fixture, text, i);
