@@ -1088,7 +1088,7 @@ static void the_longest_list_is_written_whole(void)
 	char error[SETTINGS_ERROR_BYTES] = "", name[SETTINGS_HOST_BYTES + 8], written[SETTINGS_VALUE_BYTES];
 	settings_init(&settings);
 	for (int i = 0; i < SETTINGS_LIST_ENTRIES; i++) {
-		snprintf(name, sizeof name, X64 X64 X64 X16 X16 X16 "xxxxxxxxxxxx%03d:65535", i);
+		snprintf(name, sizeof name, X64 X64 X64 X16 X16 X16 "xxxxxxxxxxxx%03u:65535", (unsigned)i % 1000);
 		EXPECT(settings_add_bootstrap(&settings, name, "-b", error), "%s", error);
 	}
 	settings_format(&settings, SETTING_BOOTSTRAP, written);
