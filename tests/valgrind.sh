@@ -62,7 +62,7 @@ mkdir "$folder/state"
 printf '{"format":"kith addresses","version":1,\n"addresses":[\n{"address":"127.0.0.1:3","kind":"tried"},\n{"addr' \
 	>"$folder/state/addresses.json"
 : >"$folder/alpha.conf"
-start alpha -c "$folder/alpha.conf" -o "state_dir=$folder/state" -o nodeid=keep -o save_interval=0.1
+start alpha -c "$folder/alpha.conf" -o "state_dir=$(realpath "$folder")/state" -o nodeid=keep -o save_interval=0.1
 alpha=$port
 start beta -b "127.0.0.1:$alpha"
 start gamma -b "127.0.0.1:$alpha" -b 127.0.0.1:1 -b localhost:"$port" -b no-such-host.invalid

@@ -23,7 +23,7 @@ static struct node start(const char *content, const char *options)
 	return node;
 }
 
-/* Changes the file; returns when one more line of the log holds this. */
+/* Changes the file; returns when one more line of the log holds this, and all that it means is true. */
 static void reload(const struct node *node, const char *content, const char *line)
 {
 	size_t before = kithd_log_count(node->kithd, line, "");
@@ -32,6 +32,8 @@ static void reload(const struct node *node, const char *content, const char *lin
 		harness_fail("cannot write %s", node->path);
 	kithd_signal(node->kithd, SIGHUP);
 	AWAIT(kithd_log_count(node->kithd, line, "") > before);
+	/* The thread that waits for signals is through with this one when it has answered the next. */
+	kithd_table(node->kithd);
 }
 
 static struct raw *says_hello(const struct node *node, const char *nodeid)
