@@ -54,9 +54,9 @@ static const struct set {
 	int64_t minutes;
 } small_set[] = {
 	{"churn", 300, 0}, /* the first is played twice */
-	{"growth", 1000, 24},
+	{"growth", 1000, 36},
 	{"outage", 300, 0},
-	{"partition", 1000, 0},
+	{"partition", 1000, 52},
 	{"attack10", 100, 0},
 	{"loss1", 300, 0},
 	{"loss5", 300, 0},
