@@ -121,17 +121,25 @@ bool address_book_pick(struct address_book *book, enum address_book_wanted wante
 
 /* The dial goes on, and this is the node that it leads to. */
 void address_book_found(struct address_book *book, const struct peer_dial *dial, const struct nodeid *nodeid);
-/*
- * The dial, or the feeler, led to this node. True for a feeler whose address should now have a place among the outbound
- * peers, and is dialled before others when one is wanted:
- * - What was tried and had failed ADDRESS_BOOK_LOST times in a row or more is back. Else halves of a network that were
- *   cut from each other, and have filled their places since, would stay apart for ever.
- * - The first of hearsay that turn out to be true, half as many as max_outbound. A node takes its first peers from
- * those that its bootstrap knows, as all others do: in a network of 10,000 they would have nearly all connections, and
- * the others would hear of nothing (tests/sim/README.md).
- */
-bool address_book_reached(struct address_book *book, const struct peer_dial *dial, const struct nodeid *nodeid,
-			  int64_t now_us);
+/* Whether what a feeler has found should have a place among the outbound peers. */
+enum address_book_place {
+	ADDRESS_BOOK_NO_PLACE,
+	/*
+	 * This node had reached it, and it had failed ADDRESS_BOOK_LOST times in a row or more since. Else halves of a
+	 * network that were cut from each other, and have filled their places since, would stay apart for ever.
+	 */
+	ADDRESS_BOOK_BACK,
+	/*
+	 * It is one of the first of hearsay that turn out to be true, half as many as max_outbound. A node takes its
+	 * first peers from those that its bootstrap knows, as all others do: in a network of 10,000 they would have
+	 * nearly all connections, and the others would hear of nothing (tests/sim/README.md).
+	 */
+	ADDRESS_BOOK_FRESH,
+};
+
+/* The dial, or the feeler, led to this node. What gets a place is dialled before others when a peer is wanted. */
+enum address_book_place address_book_reached(struct address_book *book, const struct peer_dial *dial,
+					     const struct nodeid *nodeid, int64_t now_us);
 /*
  * What went wrong, in words. How many failures in a row that makes; 0 where it is none, since the node is connected
  * another way.

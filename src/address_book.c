@@ -1071,24 +1071,30 @@ void address_book_found(struct address_book *book, const struct peer_dial *dial,
 	leave(book);
 }
 
-/* A feeler has found the entry's node: should it become a peer in the place of another? */
-static bool deserves_place(struct address_book *book, const struct address_entry *entry) REQUIRES(address_book_guard)
+/* Of an entry whose node a feeler has found. */
+static enum address_book_place place_of(struct address_book *book, const struct address_entry *entry)
+	REQUIRES(address_book_guard)
 {
+	bool is_lost = entry->reached_us != NEVER_US && entry->failures >= ADDRESS_BOOK_LOST;
 	if (entry->kind == ADDRESS_TRIED)
-		return entry->failures >= ADDRESS_BOOK_LOST;
-	return book->proven < book->settings->max_outbound / 2 && ++book->proven > 0;
+		return is_lost ? ADDRESS_BOOK_BACK : ADDRESS_BOOK_NO_PLACE;
+	if (book->proven >= book->settings->max_outbound / 2)
+		return ADDRESS_BOOK_NO_PLACE;
+	book->proven++;
+	return ADDRESS_BOOK_FRESH;
 }
 
-bool address_book_reached(struct address_book *book, const struct peer_dial *dial, const struct nodeid *nodeid,
-			  int64_t now_us)
+enum address_book_place address_book_reached(struct address_book *book, const struct peer_dial *dial,
+					     const struct nodeid *nodeid, int64_t now_us)
 {
 	struct proof proof;
-	bool gets_place = false;
+	enum address_book_place place = ADDRESS_BOOK_NO_PLACE;
 	enter(book);
 	struct address_entry *entry = take_back(book, dial, &proof);
 	if (entry != NULL) {
-		gets_place = dial->is_feeler && !address_is_known(&proof.address) && deserves_place(book, entry);
-		entry->is_anchor = gets_place;
+		if (dial->is_feeler && !address_is_known(&proof.address))
+			place = place_of(book, entry);
+		entry->is_anchor = place != ADDRESS_BOOK_NO_PLACE;
 		set_nodeid(book, entry, nodeid, now_us);
 		entry->heard_us = entry->reached_us = now_us;
 		entry->failures = 0;
@@ -1105,7 +1111,7 @@ bool address_book_reached(struct address_book *book, const struct peer_dial *dia
 		book->next_again_us = now_us;
 	}
 	leave(book);
-	return gets_place;
+	return place;
 }
 
 unsigned address_book_failed(struct address_book *book, const struct peer_dial *dial, const char *error, int64_t now_us)

@@ -31,6 +31,7 @@ struct protocol {
 	struct departure departures[PROTOCOL_DEPARTURES] GUARDED_BY(protocol_guard);
 	size_t departure_count GUARDED_BY(protocol_guard);
 	int64_t next_swap_us GUARDED_BY(protocol_guard);
+	struct nodeid back GUARDED_BY(protocol_guard); /* who was back last */
 	struct rng rng GUARDED_BY(protocol_guard);
 	/* Of the thread that runs the timers. */
 	int64_t asleep_us; /* as it was told last; -1 before */
@@ -210,19 +211,38 @@ static void claim_nodeid(struct protocol *protocol, struct peer *peer, const str
 		peer_release(other);
 }
 
+/*
+ * Who gives way to another outbound peer, held for the caller; NULL for nobody. To one that is back, it is the one that
+ * was back before: who makes his addresses fail and answer in turn gets one place by that, not all of them.
+ */
+static struct peer *choose_who_gives_way(struct protocol *protocol, const struct nodeid *back, struct rng *rng)
+{
+	struct peer *peer = back == NULL ? NULL : registry_find(protocol->parts.registry, back);
+	if (peer != NULL && peer_direction(peer) == PEER_OUTBOUND)
+		return peer;
+	if (peer != NULL)
+		peer_release(peer);
+	return registry_any_outbound(protocol->parts.registry, rng);
+}
+
 /* A feeler has found who should have a place among the outbound peers: one of them gives way, now and then. */
-static void make_place(struct protocol *protocol, int64_t now_us)
+static void make_place(struct protocol *protocol, const struct nodeid *found, enum address_book_place place,
+		       int64_t now_us)
 {
 	bool is_full =
 		registry_count(protocol->parts.registry).outbound >= (size_t)protocol->parts.settings->max_outbound;
+	bool is_back = place == ADDRESS_BOOK_BACK;
+	struct rng rng; /* the choice is made without the lock */
 	enter(protocol);
 	bool may_swap = is_full && now_us >= protocol->next_swap_us;
-	struct rng rng; /* the choice is made without the lock */
+	struct nodeid before = protocol->back;
 	rng_seed(&rng, rng_below(&protocol->rng, 1U << 31));
 	if (may_swap)
 		protocol->next_swap_us = now_us + PROTOCOL_SWAP_US;
+	if (is_back)
+		protocol->back = *found;
 	leave(protocol);
-	struct peer *peer = may_swap ? registry_any_outbound(protocol->parts.registry, &rng) : NULL;
+	struct peer *peer = may_swap ? choose_who_gives_way(protocol, is_back ? &before : NULL, &rng) : NULL;
 	if (peer == NULL)
 		return;
 	peer_log(peer, LOG_INFO, "peer", "gives way to another");
@@ -238,8 +258,9 @@ static void finish_feeler(struct protocol *protocol, struct peer *feeler, const 
 	bool is_proven = nodeid_equals(found, &dial->expected);
 
 	peer_log(feeler, LOG_DEBUG, "feeler", is_proven ? "the node is there" : "a node is there");
-	if (address_book_reached(protocol->parts.book, dial, found, now_us))
-		make_place(protocol, now_us);
+	enum address_book_place place = address_book_reached(protocol->parts.book, dial, found, now_us);
+	if (place != ADDRESS_BOOK_NO_PLACE)
+		make_place(protocol, found, place, now_us);
 	if (is_proven && peer != NULL)
 		set_listen(protocol, peer, &dial->expected, &dial->address, true, now_us);
 	if (peer != NULL)

@@ -1666,9 +1666,11 @@ static void once_no_more_peers_are_wanted_one_of_hearsay_is_felt_every_two_minut
 /* What was tried, and has failed a few times since. */
 static void lose(struct fixture *fixture, const char *text, unsigned number, unsigned failures)
 {
-	struct peer_dial dial = {.address = address_of(text)};
-	connect_node(fixture, number);
-	announce(fixture, text, number);
+	struct peer_dial dial;
+	int64_t next_us;
+	hear(fixture, text, number);
+	EXPECT_PICK(fixture, text);
+	reach(fixture, &dial, number);
 	disconnect_node(fixture, number, true);
 	for (unsigned i = 1; i < failures; i++) {
 		fixture->now_us += 2 * fixture->settings.retry_max_us;
@@ -1696,12 +1698,32 @@ static void what_is_lost_is_felt_and_dialled_first_when_it_is_back(void)
 		fixture.now_us += fixture.settings.retry_max_us;
 		CU_ASSERT_FATAL(pick_feeler(&fixture, &dial));
 		EXPECT_TEXT(address_text(dial.address), "10.1.0.2:5999");
-		bool is_back = address_book_reached(fixture.book, &dial, &two, fixture.now_us);
-		EXPECT(is_back == cases[i].is_back, "case %zu", i);
+		enum address_book_place place = address_book_reached(fixture.book, &dial, &two, fixture.now_us);
+		EXPECT(place == (cases[i].is_back ? ADDRESS_BOOK_BACK : ADDRESS_BOOK_NO_PLACE), "case %zu", i);
 		if (cases[i].is_back)
 			EXPECT_PICK(&fixture, "10.1.0.2:5999");
 		fixture_fini(&fixture);
 	}
+}
+
+/* Who only says that it listens there could let it fail, and answer, as often as it likes. */
+static void what_was_never_reached_is_not_lost(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	struct nodeid two = nodeid_of(2);
+	fixture_init(&fixture, "");
+	connect_node(&fixture, 2);
+	announce(&fixture, "10.1.0.2:5999", 2);
+	disconnect_node(&fixture, 2, true);
+	for (int i = 0; i < ADDRESS_BOOK_LOST; i++) {
+		fixture.now_us += 2 * fixture.settings.retry_max_us;
+		CU_ASSERT_FATAL(pick_feeler(&fixture, &dial));
+		if (i < ADDRESS_BOOK_LOST - 1)
+			address_book_failed(fixture.book, &dial, "timed out", fixture.now_us);
+	}
+	CU_ASSERT_EQUAL(address_book_reached(fixture.book, &dial, &two, fixture.now_us), ADDRESS_BOOK_NO_PLACE);
+	fixture_fini(&fixture);
 }
 
 /* A young node mixes its peers: the first of what its feelers find get a place. */
@@ -1720,8 +1742,8 @@ static void the_first_of_hearsay_that_is_true_gets_a_place(void)
 		fixture.now_us += 2 * ADDRESS_BOOK_FEELER_US;
 		CU_ASSERT_FATAL(pick_feeler(&fixture, &dial));
 		struct nodeid nodeid = nodeid_of(dial.address.host[1]);
-		bool gets_place = address_book_reached(fixture.book, &dial, &nodeid, fixture.now_us);
-		EXPECT(gets_place == (i <= 3), "%u", i);
+		enum address_book_place place = address_book_reached(fixture.book, &dial, &nodeid, fixture.now_us);
+		EXPECT(place == (i <= 3 ? ADDRESS_BOOK_FRESH : ADDRESS_BOOK_NO_PLACE), "%u", i);
 	}
 	fixture_fini(&fixture);
 }
@@ -2173,6 +2195,7 @@ static CU_TestInfo tests[] = {
 	 once_no_more_peers_are_wanted_one_of_hearsay_is_felt_every_two_minutes},
 	{"what is lost is felt, and dialled first when it is back",
 	 what_is_lost_is_felt_and_dialled_first_when_it_is_back},
+	{"what was never reached is not lost", what_was_never_reached_is_not_lost},
 	{"the first of hearsay that is true gets a place", the_first_of_hearsay_that_is_true_gets_a_place},
 	{"what is lost is felt at the pace of what has failed", what_is_lost_is_felt_at_the_pace_of_what_has_failed},
 	{"who gave way has not failed", who_gave_way_has_not_failed},

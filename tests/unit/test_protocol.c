@@ -1695,6 +1695,43 @@ static void an_outbound_peer_gives_way_to_who_is_back(void)
 	core_fini(&core);
 }
 
+/* The next dial leads to the node with the number of its host. */
+static struct peer *fill_place(struct core *core)
+{
+	core->now_us += 2 * SECOND_US;
+	struct peer *peer = core_dial_next(core);
+	CU_ASSERT_FATAL(peer != NULL && !peer_dial(peer)->is_feeler);
+	core_say_hello(core, peer, peer_dial(peer)->address.host[3], 0);
+	CU_ASSERT_EQUAL(peer_state(peer), PEER_READY);
+	return peer;
+}
+
+/* Else who makes his addresses fail and answer in turn would have all places in the end. */
+static void who_is_back_gives_way_to_the_next(void)
+{
+	struct core core;
+	core_init(&core, 1, "127.0.0.1:5999");
+	core.settings.max_outbound = 2;
+	core_start(&core);
+	struct peer *lost = core_reach(&core, 2, "127.0.0.2:5999");
+	struct peer *one = core_reach(&core, 3, "127.0.0.3:5999");
+	core.now_us += 60 * SECOND_US;
+	core_end(&core, lost);
+	struct peer *other = core_reach(&core, 4, "127.0.0.4:5999");
+	core_end(&core, find_again(&core, "127.0.0.2:5999", 2));
+	bool is_one = look(&core, one).is_closing;
+	CU_ASSERT(look(&core, other).is_closing == !is_one);
+	core_end(&core, is_one ? one : other);
+	struct peer *back = fill_place(&core);
+	EXPECT_TEXT(address_text(peer_dial(back)->address), "127.0.0.2:5999");
+	core.now_us += 60 * SECOND_US;
+	core_end(&core, is_one ? other : one);
+	struct peer *third = fill_place(&core);
+	core_end(&core, find_again(&core, is_one ? "127.0.0.4:5999" : "127.0.0.3:5999", is_one ? 4 : 3));
+	CU_ASSERT(look(&core, back).is_closing && !look(&core, third).is_closing);
+	core_fini(&core);
+}
+
 static CU_TestInfo tests[] = {
 	{"who dials says hello first", who_dials_says_hello_first},
 	{"a hello is answered by a hello, then come address, question and ping",
@@ -1779,6 +1816,7 @@ static CU_TestInfo tests[] = {
 	{"a feeler and the node that it feels part without a trace",
 	 a_feeler_and_the_node_that_it_feels_part_without_a_trace},
 	{"a node says once a day where it listens", a_node_says_once_a_day_where_it_listens},
+	{"who is back gives way to the next", who_is_back_gives_way_to_the_next},
 	{"an outbound peer gives way to who is back", an_outbound_peer_gives_way_to_who_is_back},
 	CU_TEST_INFO_NULL,
 };
