@@ -49,7 +49,10 @@ size_t kithd_log_count(struct kithd *kithd, const char *one, const char *other);
 void kithd_signal(struct kithd *kithd, int signal);
 /* Waits for its end: the exit status, or 128 and the number of the signal that killed it. */
 int kithd_wait(struct kithd *kithd);
-/* A stop as it should be: exit status 0 within 2 s. */
+/*
+ * A stop as it should be: exit status 0 within 2 s. The signal is 0 for one that was told to already. (SIGCONT is no
+ * harmless signal: it takes the SIGSTOP away that LeakSanitizer waits for at the exit, and the process hangs.)
+ */
 void kithd_stop(struct kithd *kithd, int signal);
 bool kithd_has_ended(struct kithd *kithd);
 

@@ -47,7 +47,7 @@ static void test_right_after_the_start(void)
 	for (int i = 0; i < 6; i++)
 		kithd_signal(nodes[i], SIGTERM);
 	for (int i = 0; i < 6; i++)
-		kithd_stop(nodes[i], SIGCONT);
+		kithd_stop(nodes[i], 0);
 }
 
 static void test_left_is_not_failed(void)
