@@ -8,9 +8,6 @@
 #include "settings.h"
 #include "worker.h"
 
-/* Inbound connections that shake hands at once; beyond it the oldest gives way. */
-enum { ACCEPTOR_HANDSHAKES = 1024 };
-
 struct acceptor;
 
 /*

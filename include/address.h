@@ -72,5 +72,29 @@ uint64_t address_hash(const struct address *address);
  * IPv4, loopback included, the /32 of IPv6; 0 for no address.
  */
 uint64_t address_group(const struct address *address);
+/* The same host, without a port. */
+struct address address_host(const struct address *address);
+/* The first address, without a port, of the network whose connections are counted together: of the /24 of IPv4, or of
+ * the /56 of IPv6, which is what one customer of a provider has (RIPE-690). */
+struct address address_subnet(const struct address *address);
+
+/* Hosts that share the first bits of their address: a CIDR block (RFC 4632). */
+struct address_block {
+	struct address base; /* without a port, and no bit set beyond the prefix */
+	unsigned prefix_bits;
+};
+
+enum { ADDRESS_BLOCK_TEXT_BYTES = INET6_ADDRSTRLEN + 4 };
+
+enum address_block_result {
+	ADDRESS_BLOCK_GOOD,
+	ADDRESS_BLOCK_HAS_HOST_BITS, /* block is then the one that was probably meant */
+	ADDRESS_BLOCK_BAD,
+};
+
+/* "10.0.0.0/8", "fe80::/10", or a numeric host alone. */
+enum address_block_result address_block_parse(const char *text, struct address_block *block);
+void address_block_format(const struct address_block *block, char out[static ADDRESS_BLOCK_TEXT_BYTES]);
+bool address_block_holds(const struct address_block *block, const struct address *address);
 
 #endif

@@ -5,6 +5,7 @@
 #ifndef KITH_FRAME_H
 #define KITH_FRAME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "buffer.h"
@@ -17,6 +18,7 @@ struct frame {
 	size_t searched_bytes; /* of the buffer, known to hold no LF */
 	size_t taken_bytes;    /* of the line that was handed out last: consumed at the next call */
 	size_t read_bytes;     /* how much the next read should be for; 0 before the first */
+	size_t lines;	       /* that have ended so far, those of white space included */
 };
 
 enum frame_result {
@@ -30,6 +32,9 @@ void frame_fini(struct frame *frame);
 /* Where to put bytes, and how many fit: never 0 after FRAME_NEED_MORE. NULL if there is no memory. */
 char *frame_space(struct frame *frame, size_t *bytes);
 void frame_added(struct frame *frame, size_t bytes);
+
+/* Is there the beginning of a line whose end is still to come? To be asked after FRAME_NEED_MORE. */
+bool frame_is_within_line(const struct frame *frame);
 
 /*
  * The next line, without its LF and a CR before it, borrowed until the next call of any of these. Lines of white space

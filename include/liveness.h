@@ -13,9 +13,11 @@ struct liveness {
 	int64_t interval_us;
 	int64_t timeout_us;
 	int64_t ping_due_us;
-	int64_t pinged_us; /* when the outstanding ping was sent; meaningless without one */
-	int64_t rtt_us;	   /* of the last answered ping; -1 before the first */
-	bool is_waiting;   /* a ping is outstanding */
+	int64_t pinged_us;     /* when the outstanding ping was sent; meaningless without one */
+	int64_t rtt_us;	       /* of the last answered ping; -1 before the first */
+	int64_t deaf_until_us; /* until then nothing of the peer is read */
+	int64_t deaf_us;       /* so long of the time since the outstanding ping nothing was read */
+	bool is_waiting;       /* a ping is outstanding */
 };
 
 /* The first ping is due at once. */
@@ -36,6 +38,9 @@ bool liveness_pong(struct liveness *liveness, int64_t now_us);
  * time needs to wake nobody; after that FOREVER_US: a pong that comes so late makes the next ping due at once.
  */
 int64_t liveness_next_ping_us(const struct liveness *liveness, int64_t now_us);
+/* From now until then nothing of the peer is read: that time doesn't count against it. */
+void liveness_be_deaf(struct liveness *liveness, int64_t now_us, int64_t until_us);
+
 /* When the peer has failed unless it answers before: FOREVER_US while no ping is outstanding. */
 int64_t liveness_deadline_us(const struct liveness *liveness);
 

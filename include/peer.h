@@ -20,7 +20,6 @@
 #include "stream.h"
 
 enum {
-	PEER_OUTBOX_BYTES = 1024 * 1024,
 	PEER_ENDING_BYTES = 96,	     /* of the text that says why it ended, and its NUL; longer ones are cut */
 	PEER_KNOWN_ADDRESSES = 1024, /* remembered of what this peer has been told or has told */
 	PEER_ADDRESSES_BURST = 1000,
@@ -82,10 +81,12 @@ struct peer_info {
 
 struct peer;
 
-/* Takes the stream (which may be NULL: a core that is driven without sockets) and what dial points to. NULL: no memory.
+/*
+ * Takes the stream (which may be NULL: a core that is driven without sockets) and what dial points to; its outbox holds
+ * max_outbox as it is now. NULL: no memory.
  */
 struct peer *peer_new(enum peer_direction direction, struct stream *stream, const struct peer_dial *dial,
-		      int64_t now_us);
+		      const struct settings *settings, int64_t now_us);
 struct peer *peer_hold(struct peer *peer);
 void peer_release(struct peer *peer);
 
@@ -120,6 +121,9 @@ void peer_send_type(struct peer *peer, enum message_type type);
  * an errno. */
 int peer_write(struct peer *peer, int64_t deadline_us);
 
+/* How many bytes have been written so far. */
+int64_t peer_written_bytes(const struct peer *peer);
+
 /*
  * Ends the connection with a bye as its last line; the first ending of a peer counts. Before READY there is no pinger
  * to write it: the reader writes its own, any other thread uses peer_stop.
@@ -129,6 +133,8 @@ void peer_close(struct peer *peer, enum bye_reason reason);
 void peer_stop(struct peer *peer, enum bye_reason reason);
 /* Notes that it has ended without a bye of ours; text is cut to what peer_info holds. */
 void peer_end(struct peer *peer, enum peer_ending ending, enum bye_reason reason, const char *text);
+/* Ends the connection at once and without a word; text as above. Any thread. */
+void peer_cut(struct peer *peer, const char *text);
 /* Notes that it has failed, with an errno. */
 void peer_fail(struct peer *peer, int error);
 
@@ -143,6 +149,10 @@ void peer_set_pings(struct peer *peer, const struct settings *settings, int64_t 
 void peer_hurry_ping(struct peer *peer, int64_t now_us);
 /* False for a pong that nobody waits for. */
 bool peer_pong(struct peer *peer, int64_t now_us);
+/* The round trip of the last answered ping; -1 before the first. Takes no lock. */
+int64_t peer_rtt_us(const struct peer *peer);
+/* The reader's: from now until then it reads nothing, and the clock of the ping stands still. */
+void peer_be_deaf(struct peer *peer, int64_t now_us, int64_t until_us);
 /* When it has failed unless it answers before; FOREVER_US while no ping is outstanding. */
 int64_t peer_ping_deadline_us(struct peer *peer);
 

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "address_book.h"
+#include "admission.h"
 #include "peer.h"
 #include "registry.h"
 #include "settings.h"
@@ -44,6 +45,7 @@ struct protocol_parts {
 	size_t listen_count;
 	struct registry *registry;
 	struct address_book *book;
+	struct admission *admission;
 	struct alarm *alarm;	/* rung when there is something to dial or to announce */
 	struct hash_key secret; /* keys the choice of those that hearsay is passed on to */
 	uint64_t seed;
@@ -63,7 +65,7 @@ void protocol_connected(struct protocol *protocol, struct peer *peer, const stru
 /* One line, without its LF. */
 void protocol_receive(struct protocol *protocol, struct peer *peer, const char *line, size_t length, int64_t now_us);
 /* Ends the connection for a protocol error, with one log line that says what was wrong. */
-void protocol_violated(struct protocol *protocol, struct peer *peer, const char *what);
+void protocol_violated(struct protocol *protocol, struct peer *peer, const char *what, int64_t now_us);
 /*
  * The connection has its ending: logs it, and gives its address back. Called by the first of the peer's two threads
  * that notices; the second call does nothing.

@@ -24,16 +24,29 @@
 struct registry;
 
 struct registry_counts {
-	size_t connections; /* in any state */
-	size_t handshakes;  /* inbound, not READY */
-	size_t dials;	    /* outbound, not READY, feelers aside */
+	size_t connections; /* in any state, until they are removed */
+	size_t handshakes;  /* inbound, not READY, until they end */
+	size_t inbound;	    /* READY, until they end */
+	size_t dials;	    /* outbound, not READY, feelers aside, until they are removed as are the next two */
 	size_t feelers;
-	size_t inbound, outbound; /* READY, until they are removed */
+	size_t outbound; /* READY */
 };
+
+/* May another connection come in? */
+enum registry_admission {
+	REGISTRY_ADMITTED,
+	REGISTRY_CONNECTIONS, /* there are max_connections, but for those that this node may dial yet */
+	REGISTRY_ADDRESS,     /* max_per_address have come from this host */
+	REGISTRY_GROUP,	      /* max_per_group have come from its group (address_subnet) */
+};
+
+/* Of the inbound peers, those with the lowest round trips are never evicted; as in Bitcoin Core. */
+enum { REGISTRY_NEAREST = 8 };
 
 enum registry_claim {
 	REGISTRY_READY,	    /* the nodeid is this connection's */
 	REGISTRY_REPLACES,  /* the same, and *other is to be closed as a duplicate */
+	REGISTRY_EVICTS,    /* the same as READY, and *other, which makes room, is to be closed as full */
 	REGISTRY_DUPLICATE, /* *other stays, this one goes */
 	REGISTRY_FULL,
 };
@@ -45,15 +58,26 @@ void registry_free(struct registry *registry);
 /* Holds the peer. False if there is no memory. */
 bool registry_add(struct registry *registry, struct peer *peer);
 void registry_remove(struct registry *registry, struct peer *peer);
+/* The connection has its ending, but isn't over yet: an inbound one counts as a connection, and in no other way. */
+void registry_retire(struct registry *registry, struct peer *peer);
 
-/* *other, where it isn't NULL, is held for the caller. */
+/*
+ * Asked by the acceptor, which alone adds inbound connections, before each. Where max_handshakes are under way,
+ * *gives_way is the one that has to be stopped for it, held for the caller: the oldest of the host that has most, so
+ * that silent connections lock nobody out.
+ */
+enum registry_admission registry_admit(struct registry *registry, const struct address *from, struct peer **gives_way);
+
+/*
+ * *other, where it isn't NULL, is held for the caller. At max_inbound a newcomer evicts the youngest peer of the most
+ * crowded group, but never of the quarter that has lasted longest, one of the REGISTRY_NEAREST, or the only one of its
+ * group: an attacker would have to be many, near, and there before. Bitcoin Core's eviction is the model.
+ */
 enum registry_claim registry_claim(struct registry *registry, struct peer *peer, const struct nodeid *nodeid,
 				   int64_t now_us, struct peer **other);
 
 /* The READY connection with this nodeid that isn't closing, held for the caller; NULL if there is none. */
 struct peer *registry_find(struct registry *registry, const struct nodeid *nodeid);
-/* The oldest inbound connection that still shakes hands, held for the caller; NULL if there is none. */
-struct peer *registry_oldest_handshake(struct registry *registry);
 
 /* One of the outbound peers that aren't closing, at random, held for the caller; NULL if there is none. */
 struct peer *registry_any_outbound(struct registry *registry, struct rng *rng);

@@ -23,6 +23,8 @@ enum {
 	SETTINGS_LIST_ENTRIES = 256,
 	SETTINGS_ERROR_BYTES = 8192,
 	SETTINGS_FILE_BYTES = 1024 * 1024,
+	SETTINGS_BAN_AFTER = 64,	/* protocol errors that a ban can need at most */
+	SETTINGS_OUTBOX_LEAST = 131072, /* a line */
 	/* The longest value: a list of names, each in quotes, with a port, a comma and a space. */
 	SETTINGS_VALUE_BYTES = SETTINGS_LIST_ENTRIES * (SETTINGS_HOST_BYTES + 16),
 };
@@ -53,6 +55,17 @@ enum setting_id {
 	SETTING_MAX_DIALING,
 	SETTING_MAX_PARKED,
 	SETTING_MAX_ADDRESSES,
+	SETTING_MAX_CONNECTIONS,
+	SETTING_MAX_HANDSHAKES,
+	SETTING_MAX_PER_ADDRESS,
+	SETTING_MAX_PER_GROUP,
+	SETTING_MAX_MESSAGE_RATE,
+	SETTING_MAX_BYTE_RATE,
+	SETTING_MAX_OUTBOX,
+	SETTING_BAN_AFTER,
+	SETTING_BAN_TIME,
+	SETTING_ALLOW,
+	SETTING_DENY,
 	SETTING_PING_INTERVAL,
 	SETTING_PING_TIMEOUT,
 	SETTING_CONNECT_TIMEOUT,
@@ -62,6 +75,11 @@ enum setting_id {
 	SETTING_RETRY_MAX,
 	SETTING_LOG_LEVEL,
 	SETTING_COUNT,
+};
+
+struct address_blocks {
+	struct address_block *blocks;
+	size_t count;
 };
 
 struct settings {
@@ -81,6 +99,18 @@ struct settings {
 	_Atomic int64_t max_dialing;
 	_Atomic int64_t max_parked;
 	_Atomic int64_t max_addresses;
+	/* Of these, up to ban_time, 0 means that there is no limit. */
+	_Atomic int64_t max_connections;
+	_Atomic int64_t max_handshakes;
+	_Atomic int64_t max_per_address;
+	_Atomic int64_t max_per_group;
+	_Atomic int64_t max_message_rate; /* a second */
+	_Atomic int64_t max_byte_rate;	  /* a second */
+	_Atomic int64_t max_outbox;	  /* bytes */
+	_Atomic int64_t ban_after;
+	_Atomic int64_t ban_time_us;
+	struct address_blocks allow; /* empty: everybody */
+	struct address_blocks deny;
 	_Atomic int64_t ping_interval_us;
 	_Atomic int64_t ping_timeout_us;
 	_Atomic int64_t connect_timeout_us;

@@ -40,6 +40,8 @@ struct address stream_local_address(const struct stream *stream);
 
 /* Blocks until there is something. The count of bytes, 0 at the end of file, -1 with errno (ETIMEDOUT: deadline). */
 ssize_t stream_read(struct stream *stream, char *bytes, size_t size, int64_t deadline_us);
+/* Blocks until then, without reading; true if the far end has closed or the stream was shut, which ends it early. */
+bool stream_rest(const struct stream *stream, int64_t until_us);
 /* Would stream_read return at once? */
 bool stream_has_unread(const struct stream *stream);
 /* Blocks until something was written; with a deadline of 0 it doesn't block. The count, or -1 with errno. */

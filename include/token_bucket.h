@@ -17,6 +17,10 @@ struct token_bucket {
 void token_bucket_init(struct token_bucket *bucket, double burst, int64_t now_us);
 /* Takes up to so many whole tokens, and returns how many it had. It fills at this rate until it holds the burst. */
 size_t token_bucket_take(struct token_bucket *bucket, size_t wanted, double per_second, double burst, int64_t now_us);
+/* Takes so many, also beyond what it has. How long it then takes to fill to nothing again, in microseconds; 0 if it
+ * holds some. */
+int64_t token_bucket_charge(struct token_bucket *bucket, double amount, double per_second, double burst,
+			    int64_t now_us);
 /* Adds tokens, beyond the burst too. */
 void token_bucket_add(struct token_bucket *bucket, double tokens);
 

@@ -8,6 +8,7 @@
 #define KITH_WORKER_H
 
 #include "address_book.h"
+#include "admission.h"
 #include "peer.h"
 #include "pool.h"
 #include "protocol.h"
@@ -22,6 +23,7 @@ struct worker_parts {
 	struct protocol *protocol;
 	struct registry *registry;
 	struct address_book *book;
+	struct admission *admission;
 	struct pool *pool;
 };
 

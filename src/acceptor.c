@@ -15,6 +15,17 @@
 /* After a failed accept that can't be remedied, until the next. */
 enum { PAUSE_MS = 100 };
 
+/* Why a connection is refused: a line a minute for each. */
+enum refusal {
+	REFUSED_NOT,
+	REFUSED_DENIED,
+	REFUSED_BANNED,
+	REFUSED_CONNECTIONS,
+	REFUSED_ADDRESS,
+	REFUSED_GROUP,
+	REFUSALS,
+};
+
 struct acceptor {
 	/* Immutable after acceptor_start. */
 	const struct worker_parts *parts;
@@ -26,7 +37,7 @@ struct acceptor {
 	bool has_wakeup;
 	/* The acceptor thread's alone. */
 	int spare_fd; /* given up to accept, and refuse, when descriptors are out */
-	struct log_limit limit;
+	struct log_limit want_limit, limits[REFUSALS];
 };
 
 static int open_spare(void)
@@ -129,53 +140,77 @@ void acceptor_close(struct acceptor *acceptor)
 	free(acceptor);
 }
 
-static void log_refusal(struct acceptor *acceptor, const char *why)
+/* For want of something that the operator has to see to. */
+static void log_want(struct acceptor *acceptor, const char *of)
 {
 	unsigned suppressed;
-	if (log_limit_passes(&acceptor->limit, &suppressed))
-		log_error("a connection is refused: %s (%u more since the last such line)", why, suppressed);
+	if (log_limit_passes(&acceptor->want_limit, &suppressed))
+		log_error("a connection is refused: %s (%u more since the last such line)", of, suppressed);
 }
 
-/* Silent connections must not lock everybody else out. */
-static void make_room(const struct worker_parts *parts, const struct registry_counts *counts)
+static const char *const refusals[REFUSALS] = {
+	[REFUSED_DENIED] = "allow and deny leave it out",    [REFUSED_BANNED] = "its host is banned",
+	[REFUSED_CONNECTIONS] = "there are max_connections", [REFUSED_ADDRESS] = "its host has max_per_address",
+	[REFUSED_GROUP] = "its network has max_per_group",
+};
+
+static enum refusal judge(struct acceptor *acceptor, const struct address *from, struct peer **gives_way)
 {
-	if (counts->handshakes < ACCEPTOR_HANDSHAKES)
-		return;
-	struct peer *oldest = registry_oldest_handshake(parts->registry);
-	if (oldest == NULL)
-		return;
-	peer_stop(oldest, BYE_FULL);
-	peer_release(oldest);
+	static const enum refusal by_admission[] = {[REGISTRY_ADMITTED] = REFUSED_NOT,
+						    [REGISTRY_CONNECTIONS] = REFUSED_CONNECTIONS,
+						    [REGISTRY_ADDRESS] = REFUSED_ADDRESS,
+						    [REGISTRY_GROUP] = REFUSED_GROUP};
+	const struct worker_parts *parts = acceptor->parts;
+	*gives_way = NULL;
+	if (!admission_allows(parts->admission, from))
+		return REFUSED_DENIED;
+	if (admission_is_banned(parts->admission, from, clock_now_us()))
+		return REFUSED_BANNED;
+	return by_admission[registry_admit(parts->registry, from, gives_way)];
+}
+
+/* May this one come in? Then a handshake that has to give way for it is stopped. */
+static bool admit(struct acceptor *acceptor, const struct address *from)
+{
+	struct peer *gives_way;
+	unsigned suppressed;
+	char text[ADDRESS_TEXT_BYTES];
+	enum refusal refusal = judge(acceptor, from, &gives_way);
+	if (gives_way != NULL) {
+		peer_stop(gives_way, BYE_FULL);
+		peer_release(gives_way);
+	}
+	if (refusal == REFUSED_NOT)
+		return true;
+	if (log_limit_passes(&acceptor->limits[refusal], &suppressed)) {
+		address_format(from, text);
+		log_warning("a connection from %s is refused: %s (%u more since the last such line)", text,
+			    refusals[refusal], suppressed);
+	}
+	return false;
 }
 
 /* Takes the socket. */
 static void receive(struct acceptor *acceptor, int fd, const struct sockaddr_storage *from)
 {
-	const struct settings *settings = acceptor->parts->settings;
-	struct registry_counts counts = registry_count(acceptor->parts->registry);
-	/* Those that are closing linger for a moment, and are in none of the other bounds. */
-	size_t most = (size_t)(settings->max_inbound + settings->max_outbound + settings->max_dialing);
-	if (counts.connections >= most + ACCEPTOR_HANDSHAKES) {
-		log_refusal(acceptor, "there are too many");
+	const struct worker_parts *parts = acceptor->parts;
+	struct peer_dial dial = {0};
+	if (!address_from_socket(from, &dial.address) || !admit(acceptor, &dial.address)) {
 		close(fd);
 		return;
 	}
-	struct peer_dial dial = {0};
-	struct stream *stream = address_from_socket(from, &dial.address) ? stream_from_socket(fd) : NULL;
-	struct peer *peer = stream == NULL ? NULL : peer_new(PEER_INBOUND, stream, &dial, clock_now_us());
-	int error = ENOMEM;
-
-	if (peer == NULL) {
-		if (stream == NULL)
-			close(fd);
+	struct stream *stream = stream_from_socket(fd);
+	struct peer *peer =
+		stream == NULL ? NULL : peer_new(PEER_INBOUND, stream, &dial, parts->settings, clock_now_us());
+	int error = peer == NULL ? ENOMEM : worker_start(parts, peer);
+	if (stream == NULL)
+		close(fd);
+	else if (peer == NULL)
 		stream_free(stream);
-	} else {
-		make_room(acceptor->parts, &counts);
-		error = worker_start(acceptor->parts, peer);
+	else
 		peer_release(peer);
-	}
 	if (error != 0)
-		log_refusal(acceptor, strerror(error));
+		log_want(acceptor, strerror(error));
 }
 
 /* A connection that can't be had for want of descriptors would stay in the queue, and poll would report it for ever. */
@@ -204,7 +239,7 @@ static void accept_one(struct acceptor *acceptor, int listening_fd)
 	if (fd >= 0) {
 		receive(acceptor, fd, &from);
 	} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-		log_refusal(acceptor, strerror(errno));
+		log_want(acceptor, strerror(errno));
 		refuse_one(acceptor, listening_fd);
 	}
 }

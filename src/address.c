@@ -221,3 +221,72 @@ uint64_t address_group(const struct address *address)
 		group = group << 8 | address->host[i];
 	return group;
 }
+
+/* Clears what is beyond the prefix; true if something was set there. */
+static bool clear_beyond(uint8_t host[static 16], unsigned prefix_bits)
+{
+	bool was_set = false;
+	for (unsigned i = prefix_bits / 8; i < 16; i++) {
+		uint8_t kept = i == prefix_bits / 8 ? (uint8_t)(0xff00 >> prefix_bits % 8) : 0;
+		was_set = was_set || (host[i] & ~kept) != 0;
+		host[i] &= kept;
+	}
+	return was_set;
+}
+
+struct address address_host(const struct address *address)
+{
+	struct address host = *address;
+	host.port = 0;
+	return host;
+}
+
+struct address address_subnet(const struct address *address)
+{
+	struct address subnet = address_host(address);
+	clear_beyond(subnet.host, address->family == ADDRESS_IPV4 ? 24 : 56);
+	return subnet;
+}
+
+/* ---- blocks ---- */
+
+static unsigned host_bits(const struct address *address)
+{
+	return address->family == ADDRESS_IPV4 ? 32 : 128;
+}
+
+enum address_block_result address_block_parse(const char *text, struct address_block *block)
+{
+	char host[INET6_ADDRSTRLEN];
+	size_t length = strcspn(text, "/");
+	uint16_t prefix_bits;
+	if (length >= sizeof host)
+		return ADDRESS_BLOCK_BAD;
+	memcpy(host, text, length);
+	host[length] = '\0';
+	if (!address_from_host(host, 0, &block->base))
+		return ADDRESS_BLOCK_BAD;
+	block->prefix_bits = host_bits(&block->base);
+	if (text[length] == '\0')
+		return ADDRESS_BLOCK_GOOD;
+	/* A prefix is written like a port. */
+	if (!parse_port(text + length + 1, &prefix_bits) || prefix_bits > block->prefix_bits)
+		return ADDRESS_BLOCK_BAD;
+	block->prefix_bits = prefix_bits;
+	return clear_beyond(block->base.host, prefix_bits) ? ADDRESS_BLOCK_HAS_HOST_BITS : ADDRESS_BLOCK_GOOD;
+}
+
+void address_block_format(const struct address_block *block, char out[static ADDRESS_BLOCK_TEXT_BYTES])
+{
+	bool is_ipv6 = block->base.family == ADDRESS_IPV6;
+	must(inet_ntop(is_ipv6 ? AF_INET6 : AF_INET, block->base.host, out, INET6_ADDRSTRLEN) != NULL);
+	size_t used = strlen(out);
+	snprintf(out + used, ADDRESS_BLOCK_TEXT_BYTES - used, "/%u", block->prefix_bits);
+}
+
+bool address_block_holds(const struct address_block *block, const struct address *address)
+{
+	struct address masked = *address;
+	clear_beyond(masked.host, block->prefix_bits);
+	return address_same_host(&masked, &block->base);
+}

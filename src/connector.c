@@ -18,7 +18,7 @@ static void start_dial(const struct worker_parts *parts, struct peer_dial *dial,
 {
 	static struct log_limit limit;
 	struct stream *stream = stream_new();
-	struct peer *peer = stream == NULL ? NULL : peer_new(PEER_OUTBOUND, stream, dial, now_us);
+	struct peer *peer = stream == NULL ? NULL : peer_new(PEER_OUTBOUND, stream, dial, parts->settings, now_us);
 	int error = peer == NULL ? ENOMEM : worker_start(parts, peer);
 	unsigned suppressed;
 

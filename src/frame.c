@@ -50,6 +50,11 @@ void frame_added(struct frame *frame, size_t bytes)
 	fit_read(frame, bytes);
 }
 
+bool frame_is_within_line(const struct frame *frame)
+{
+	return buffer_length(&frame->buffer) > 0;
+}
+
 enum frame_result frame_next(struct frame *frame, const char **line, size_t *length)
 {
 	for (;;) {
@@ -68,6 +73,7 @@ enum frame_result frame_next(struct frame *frame, const char **line, size_t *len
 		}
 		frame->searched_bytes = 0;
 		frame->taken_bytes = line_bytes;
+		frame->lines++;
 		*line = start;
 		*length = line_bytes - 1;
 		if (*length > 0 && start[*length - 1] == '\r')

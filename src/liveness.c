@@ -23,6 +23,7 @@ bool liveness_ping(struct liveness *liveness, int64_t now_us)
 		return false;
 	liveness->is_waiting = true;
 	liveness->pinged_us = now_us;
+	liveness->deaf_us = liveness->deaf_until_us > now_us ? liveness->deaf_until_us - now_us : 0;
 	return true;
 }
 
@@ -50,9 +51,16 @@ int64_t liveness_next_ping_us(const struct liveness *liveness, int64_t now_us)
 	return earliest_us > now_us ? earliest_us : FOREVER_US;
 }
 
+void liveness_be_deaf(struct liveness *liveness, int64_t now_us, int64_t until_us)
+{
+	liveness->deaf_until_us = until_us;
+	if (liveness->is_waiting)
+		liveness->deaf_us += until_us - now_us;
+}
+
 int64_t liveness_deadline_us(const struct liveness *liveness)
 {
-	return liveness->is_waiting ? liveness->pinged_us + liveness->timeout_us : FOREVER_US;
+	return liveness->is_waiting ? liveness->pinged_us + liveness->timeout_us + liveness->deaf_us : FOREVER_US;
 }
 
 int64_t liveness_rtt_us(const struct liveness *liveness, int64_t now_us)

@@ -10,6 +10,7 @@
 
 #include "acceptor.h"
 #include "address_book.h"
+#include "admission.h"
 #include "connector.h"
 #include "log.h"
 #include "nodeid.h"
@@ -32,6 +33,7 @@ struct node {
 	struct alarm alarm;
 	struct registry *registry;
 	struct address_book *book;
+	struct admission *admission;
 	struct acceptor *acceptor;
 	struct protocol *protocol;
 	struct pool *pool;
@@ -85,9 +87,10 @@ static bool build(struct node *node, const struct address_records *kept)
 	struct hash_key secret = kept->has_secret ? kept->secret : random_key();
 	node->registry = registry_new(&node->nodeid, settings);
 	node->book = address_book_new(settings, &secret, random_seed(), clock_now_us());
+	node->admission = admission_new(settings);
 	node->pool = pool_new((size_t)settings->max_parked, PARKED_US);
 	node->parts.listen = acceptor_addresses(node->acceptor, &node->parts.listen_count);
-	if (node->registry == NULL || node->book == NULL || node->pool == NULL)
+	if (node->registry == NULL || node->book == NULL || node->admission == NULL || node->pool == NULL)
 		return false;
 	struct protocol_parts parts = {.settings = settings,
 				       .self = node->nodeid,
@@ -95,6 +98,7 @@ static bool build(struct node *node, const struct address_records *kept)
 				       .listen_count = node->parts.listen_count,
 				       .registry = node->registry,
 				       .book = node->book,
+				       .admission = node->admission,
 				       .alarm = &node->alarm,
 				       .secret = random_key(),
 				       .seed = random_seed()};
@@ -103,6 +107,7 @@ static bool build(struct node *node, const struct address_records *kept)
 	node->parts.protocol = node->protocol;
 	node->parts.registry = node->registry;
 	node->parts.book = node->book;
+	node->parts.admission = node->admission;
 	node->parts.pool = node->pool;
 	/* After the protocol has said which addresses are this node's own. */
 	address_book_import(node->book, kept, clock_now_us(), clock_unix_us());
@@ -218,6 +223,26 @@ static void set_all_pings(struct node *node)
 	}
 }
 
+/* Whom the lists leave out is no peer any more. */
+static void take_over_lists(struct node *node)
+{
+	struct peer *peers[REGISTRY_STEP];
+	uint64_t after = 0;
+	size_t count;
+	if (!admission_set_lists(node->admission, node->settings)) {
+		log_error("allow and deny stay as they were: %s", strerror(ENOMEM));
+		return;
+	}
+	while ((count = registry_walk(node->registry, &after, peers)) > 0) {
+		for (size_t i = 0; i < count; i++) {
+			const struct address *far_end = &peer_dial(peers[i])->address;
+			if (address_is_known(far_end) && !admission_allows(node->admission, far_end))
+				peer_cut(peers[i], "allow and deny leave it out");
+			peer_release(peers[i]);
+		}
+	}
+}
+
 /* What nobody reads from the settings at each use. */
 static void pass_on(struct node *node, const bool changed[static SETTING_COUNT])
 {
@@ -226,6 +251,8 @@ static void pass_on(struct node *node, const bool changed[static SETTING_COUNT])
 		protocol_introduce_as(node->protocol, settings->name, &settings->advertise);
 	if (changed[SETTING_BOOTSTRAP])
 		address_book_set_bootstraps(node->book, settings, clock_now_us());
+	if (changed[SETTING_ALLOW] || changed[SETTING_DENY])
+		take_over_lists(node);
 	if (changed[SETTING_MAX_PARKED])
 		pool_set_max_parked(node->pool, (size_t)settings->max_parked);
 	if (changed[SETTING_PING_INTERVAL] || changed[SETTING_PING_TIMEOUT])
@@ -281,6 +308,7 @@ void node_stop(struct node *node)
 	protocol_free(node->protocol);
 	acceptor_close(node->acceptor);
 	address_book_free(node->book);
+	admission_free(node->admission);
 	registry_free(node->registry);
 	state_close(node->state);
 	if (node->has_resolver)

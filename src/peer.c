@@ -42,6 +42,7 @@ struct peer {
 	atomic_bool is_closing;		/* an ending is set */
 	atomic_bool is_logged;		/* and was logged */
 	_Atomic int64_t heard_us;
+	_Atomic int64_t rtt_us; /* as liveness has it */
 	_Atomic int64_t messages_in, messages_out, bytes_in, bytes_out, ignored, useless;
 	/* The reader's alone. */
 	bool has_hello;
@@ -63,10 +64,10 @@ static void leave(struct peer *peer) RELEASES(peer_guard) UNCHECKED
 }
 
 struct peer *peer_new(enum peer_direction direction, struct stream *stream, const struct peer_dial *dial,
-		      int64_t now_us) UNCHECKED
+		      const struct settings *settings, int64_t now_us) UNCHECKED
 {
 	struct peer *peer = calloc(1, sizeof *peer);
-	struct outbox *outbox = outbox_new(PEER_OUTBOX_BYTES);
+	struct outbox *outbox = outbox_new(settings->max_outbox == 0 ? SIZE_MAX : (size_t)settings->max_outbox);
 	if (peer == NULL || outbox == NULL) {
 		free(peer);
 		outbox_free(outbox);
@@ -81,6 +82,7 @@ struct peer *peer_new(enum peer_direction direction, struct stream *stream, cons
 	token_bucket_init(&peer->addresses, PEER_ADDRESSES_BURST, now_us);
 	mutex_init(&peer->mutex);
 	peer->state = PEER_DIAL;
+	peer->rtt_us = -1;
 	return peer;
 }
 
@@ -224,6 +226,11 @@ int peer_write(struct peer *peer, int64_t deadline_us)
 	return 0;
 }
 
+int64_t peer_written_bytes(const struct peer *peer)
+{
+	return atomic_load_explicit(&peer->bytes_out, memory_order_relaxed);
+}
+
 /* Writes a line as far as that doesn't block, and leaves the rest to the pinger. With the turn, which it gives back. */
 static void write_line(struct peer *peer, const char *line, size_t length)
 {
@@ -336,6 +343,13 @@ void peer_end(struct peer *peer, enum peer_ending ending, enum bye_reason reason
 		outbox_close(peer->outbox, "", 0);
 }
 
+void peer_cut(struct peer *peer, const char *text)
+{
+	peer_end(peer, PEER_CLOSED, BYE_UNKNOWN, text);
+	if (peer->stream != NULL)
+		stream_shut(peer->stream);
+}
+
 void peer_fail(struct peer *peer, int error)
 {
 	char text[TEXT_ERROR_BYTES];
@@ -396,10 +410,23 @@ bool peer_pong(struct peer *peer, int64_t now_us)
 	enter(peer);
 	bool is_awaited = liveness_pong(&peer->liveness, now_us);
 	bool is_due = is_awaited && liveness_next_ping_us(&peer->liveness, now_us) <= now_us;
+	atomic_store_explicit(&peer->rtt_us, peer->liveness.rtt_us, memory_order_relaxed);
 	leave(peer);
 	if (is_due)
 		outbox_call_pinger(peer->outbox);
 	return is_awaited;
+}
+
+int64_t peer_rtt_us(const struct peer *peer)
+{
+	return atomic_load_explicit(&peer->rtt_us, memory_order_relaxed);
+}
+
+void peer_be_deaf(struct peer *peer, int64_t now_us, int64_t until_us)
+{
+	enter(peer);
+	liveness_be_deaf(&peer->liveness, now_us, until_us);
+	leave(peer);
 }
 
 int64_t peer_ping_deadline_us(struct peer *peer)

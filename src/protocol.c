@@ -96,12 +96,13 @@ void protocol_introduce_as(struct protocol *protocol, const char *name, const st
 /* ---- what is said of addresses ---- */
 
 /* May the address be used or told over this connection, and could a node listen there? */
-static bool is_believable(const struct peer_info *info, const struct address *address)
+static bool is_believable(const struct protocol *protocol, const struct peer_info *info, const struct address *address)
 {
 	/* The far end of a connection that the far end dialled is the random port of its dial. */
 	bool is_random_port = info->direction == PEER_INBOUND && address_equals(address, &info->remote);
 	return address_is_dialable(address) && !is_random_port &&
-	       address_may_travel(address, &info->local, &info->remote);
+	       address_may_travel(address, &info->local, &info->remote) &&
+	       admission_allows(protocol->parts.admission, address);
 }
 
 /* A listening address that is believed to be the peer's own. */
@@ -142,7 +143,7 @@ static bool is_hearsay(struct protocol *protocol, struct peer *peer, const struc
 	bool is_ready = info->state == PEER_READY;
 	bool is_own = is_ready && (nodeid_equals(&entry->nodeid, &info->nodeid) ||
 				   (is_alone && nodeid_is_none(&entry->nodeid) && !address_is_known(&info->listen)));
-	if (!is_believable(info, &entry->address))
+	if (!is_believable(protocol, info, &entry->address))
 		peer_count_useless(peer, 1);
 	else if (is_own)
 		hear_self_announcement(protocol, peer, info, &entry->address, now_us);
@@ -173,7 +174,7 @@ static void become_ready(struct protocol *protocol, struct peer *peer, const str
 	if (hello->listen != 0) {
 		struct address told = info.remote;
 		told.port = hello->listen;
-		if (is_believable(&info, &told))
+		if (is_believable(protocol, &info, &told))
 			listen = told;
 	}
 	greeter_say_address(protocol->greeter, peer, &info);
@@ -195,6 +196,11 @@ static void claim_nodeid(struct protocol *protocol, struct peer *peer, const str
 	case REGISTRY_REPLACES:
 		become_ready(protocol, peer, hello, now_us);
 		peer_close(other, BYE_DUPLICATE);
+		break;
+	case REGISTRY_EVICTS:
+		peer_log(other, LOG_INFO, "peer", "makes room for a newcomer");
+		peer_close(other, BYE_FULL);
+		become_ready(protocol, peer, hello, now_us);
 		break;
 	case REGISTRY_DUPLICATE:
 		peer_hurry_ping(other, now_us);
@@ -276,7 +282,7 @@ static void handle_hello(struct protocol *protocol, struct peer *peer, struct me
 	const char *network = hello->has_network ? hello->network : "kith";
 
 	if (!peer_take_hello(peer)) {
-		protocol_violated(protocol, peer, "a second hello");
+		protocol_violated(protocol, peer, "a second hello", now_us);
 	} else if (nodeid_equals(&hello->nodeid, &protocol->parts.self)) {
 		peer_close(peer, BYE_SELF);
 	} else if (strcmp(network, settings->network) != 0) {
@@ -377,7 +383,7 @@ void protocol_receive(struct protocol *protocol, struct peer *peer, const char *
 
 	peer_count_message(peer);
 	if (!message_decode(line, length, &message, error)) {
-		protocol_violated(protocol, peer, error);
+		protocol_violated(protocol, peer, error, now_us);
 		return;
 	}
 	peer_log(peer, LOG_DEBUG, "peer", "got %s", message_type_name(message.type));
@@ -387,10 +393,20 @@ void protocol_receive(struct protocol *protocol, struct peer *peer, const char *
 	message_fini(&message);
 }
 
-void protocol_violated(struct protocol *protocol, struct peer *peer, const char *what)
+/* Of who dialled: where this node dials, others may have sent it to somebody who speaks something else. */
+static void note_error(struct protocol *protocol, struct peer *peer, int64_t now_us)
 {
-	(void)protocol;
+	const struct settings *settings = protocol->parts.settings;
+	const struct address *host = &peer_dial(peer)->address;
+	if (peer_direction(peer) == PEER_INBOUND && admission_note_error(protocol->parts.admission, host, now_us))
+		peer_log(peer, LOG_WARNING, "peer", "its host is banned for %g s: %lld protocol errors within an hour",
+			 (double)settings->ban_time_us / 1e6, (long long)settings->ban_after);
+}
+
+void protocol_violated(struct protocol *protocol, struct peer *peer, const char *what, int64_t now_us)
+{
 	peer_log(peer, LOG_WARNING, "peer", "protocol error: %s", what);
+	note_error(protocol, peer, now_us);
 	peer_close(peer, BYE_PROTOCOL);
 }
 
@@ -483,6 +499,7 @@ void protocol_ended(struct protocol *protocol, struct peer *peer, int64_t now_us
 {
 	if (!peer_take_ending(peer))
 		return;
+	registry_retire(protocol->parts.registry, peer);
 	struct peer_info info = peer_look(peer, now_us);
 	if (info.state == PEER_READY)
 		end_ready_peer(protocol, peer, &info, now_us);

@@ -5,20 +5,33 @@
 /* Without memory uthash leaves hh.tbl NULL, instead of ending the process. */
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
+#include <utlist.h>
 
 #include "sync.h"
 
 extern struct mutex registry_guard;
+
+/* How many inbound connections there are of one host, or of one group. */
+struct tally {
+	struct address of; /* address_host or address_subnet */
+	size_t connections;
+	size_t handshakes; /* of a host */
+	size_t ready;	   /* of a group */
+	UT_hash_handle hh;
+};
 
 struct entry {
 	struct peer *peer;
 	struct nodeid nodeid;
 	bool is_ready; /* it has claimed its nodeid */
 	bool is_indexed;
+	bool is_retired;
 	uint64_t serial;
 	int64_t ready_us;
-	UT_hash_handle hh; /* by peer */
+	struct tally *host, *group; /* of an inbound connection; else NULL */
+	UT_hash_handle hh;	    /* by peer */
 	UT_hash_handle by_nodeid;
+	struct entry *prev, *next; /* while it is an inbound handshake */
 };
 
 struct registry {
@@ -29,7 +42,10 @@ struct registry {
 	struct condition emptied;
 	/* Guarded. */
 	struct entry *entries GUARDED_BY(registry_guard);
-	struct entry *ready GUARDED_BY(registry_guard);
+	struct entry *ready GUARDED_BY(registry_guard);	     /* by nodeid */
+	struct entry *handshakes GUARDED_BY(registry_guard); /* inbound, the oldest first */
+	struct tally *hosts GUARDED_BY(registry_guard);
+	struct tally *groups GUARDED_BY(registry_guard);
 	struct registry_counts counts GUARDED_BY(registry_guard);
 	uint64_t last_serial GUARDED_BY(registry_guard);
 };
@@ -84,15 +100,108 @@ static struct entry *find_ready(struct registry *registry, const struct nodeid *
 	return entry;
 }
 
+static bool is_inbound(const struct entry *entry)
+{
+	return peer_direction(entry->peer) == PEER_INBOUND;
+}
+
 /* The count that an entry is part of. */
 static size_t *count_of(struct registry *registry, const struct entry *entry) REQUIRES(registry_guard)
 {
 	struct registry_counts *counts = &registry->counts;
-	if (peer_direction(entry->peer) == PEER_INBOUND)
+	if (is_inbound(entry))
 		return entry->is_ready ? &counts->inbound : &counts->handshakes;
 	if (entry->is_ready)
 		return &counts->outbound;
 	return peer_dial(entry->peer)->is_feeler ? &counts->feelers : &counts->dials;
+}
+
+/* From now on the entry counts as what it is. */
+static void enter_counts(struct registry *registry, struct entry *entry) REQUIRES(registry_guard)
+{
+	++*count_of(registry, entry);
+	if (!is_inbound(entry))
+		return;
+	if (entry->is_ready) {
+		entry->group->ready++;
+	} else {
+		entry->host->handshakes++;
+		DL_APPEND(registry->handshakes, entry);
+	}
+}
+
+static void leave_counts(struct registry *registry, struct entry *entry) REQUIRES(registry_guard)
+{
+	--*count_of(registry, entry);
+	if (!is_inbound(entry))
+		return;
+	if (entry->is_ready) {
+		entry->group->ready--;
+	} else {
+		entry->host->handshakes--;
+		DL_DELETE(registry->handshakes, entry);
+	}
+}
+
+static void retire(struct registry *registry, struct entry *entry) REQUIRES(registry_guard)
+{
+	if (entry->is_retired || !is_inbound(entry))
+		return;
+	leave_counts(registry, entry);
+	entry->is_retired = true;
+}
+
+static struct tally *find_tally(struct tally *tallies, struct address of)
+{
+	struct tally *tally;
+	HASH_FIND(hh, tallies, &of, sizeof of, tally);
+	return tally;
+}
+
+/* Counts a connection; the tally is made if it is the first. NULL if there is no memory. */
+static struct tally *join(struct tally **tallies, struct address of)
+{
+	struct tally *tally = find_tally(*tallies, of);
+	if (tally == NULL) {
+		tally = calloc(1, sizeof *tally);
+		if (tally == NULL)
+			return NULL;
+		tally->of = of;
+		HASH_ADD(hh, *tallies, of, sizeof tally->of, tally);
+		if (tally->hh.tbl == NULL) {
+			free(tally);
+			return NULL;
+		}
+	}
+	tally->connections++;
+	return tally;
+}
+
+static void quit(struct tally **tallies, struct tally *tally)
+{
+	if (tally == NULL || --tally->connections > 0)
+		return;
+	HASH_DEL(*tallies, tally);
+	free(tally);
+}
+
+static void leave_tallies(struct registry *registry, struct entry *entry) REQUIRES(registry_guard)
+{
+	quit(&registry->hosts, entry->host);
+	quit(&registry->groups, entry->group);
+}
+
+static bool join_tallies(struct registry *registry, struct entry *entry) REQUIRES(registry_guard)
+{
+	const struct address *address = &peer_dial(entry->peer)->address;
+	if (!is_inbound(entry))
+		return true;
+	entry->host = join(&registry->hosts, address_host(address));
+	entry->group = join(&registry->groups, address_subnet(address));
+	if (entry->host != NULL && entry->group != NULL)
+		return true;
+	leave_tallies(registry, entry);
+	return false;
 }
 
 static void unindex(struct registry *registry, struct entry *entry) REQUIRES(registry_guard)
@@ -102,26 +211,44 @@ static void unindex(struct registry *registry, struct entry *entry) REQUIRES(reg
 	entry->is_indexed = false;
 }
 
+static bool add(struct registry *registry, struct entry *entry) REQUIRES(registry_guard)
+{
+	if (!join_tallies(registry, entry))
+		return false;
+	entry->serial = ++registry->last_serial;
+	HASH_ADD_PTR(registry->entries, peer, entry);
+	if (entry->hh.tbl == NULL) {
+		leave_tallies(registry, entry);
+		return false;
+	}
+	registry->counts.connections++;
+	enter_counts(registry, entry);
+	return true;
+}
+
 bool registry_add(struct registry *registry, struct peer *peer)
 {
 	struct entry *entry = calloc(1, sizeof *entry);
 	if (entry == NULL)
 		return false;
-	entry->peer = peer;
+	entry->peer = peer_hold(peer);
 	enter(registry);
-	entry->serial = ++registry->last_serial;
-	HASH_ADD_PTR(registry->entries, peer, entry);
-	bool added = entry->hh.tbl != NULL;
-	if (added) {
-		registry->counts.connections++;
-		++*count_of(registry, entry);
-	}
+	bool added = add(registry, entry);
 	leave(registry);
-	if (added)
-		peer_hold(peer);
-	else
+	if (!added) {
+		peer_release(peer);
 		free(entry);
+	}
 	return added;
+}
+
+void registry_retire(struct registry *registry, struct peer *peer)
+{
+	enter(registry);
+	struct entry *entry = find_entry(registry, peer);
+	if (entry != NULL)
+		retire(registry, entry);
+	leave(registry);
 }
 
 void registry_remove(struct registry *registry, struct peer *peer)
@@ -130,9 +257,11 @@ void registry_remove(struct registry *registry, struct peer *peer)
 	struct entry *entry = find_entry(registry, peer);
 	if (entry != NULL) {
 		unindex(registry, entry);
+		if (!entry->is_retired)
+			leave_counts(registry, entry);
+		leave_tallies(registry, entry);
 		HASH_DEL(registry->entries, entry);
 		registry->counts.connections--;
-		--*count_of(registry, entry);
 		if (registry->entries == NULL)
 			condition_broadcast(&registry->emptied);
 	}
@@ -141,6 +270,122 @@ void registry_remove(struct registry *registry, struct peer *peer)
 		peer_release(peer);
 	free(entry);
 }
+
+/* ---- who may come in ---- */
+
+static bool is_reached(size_t count, int64_t limit)
+{
+	return limit != 0 && count >= (size_t)limit;
+}
+
+/* The connections that there may be once this node has dialled all that it may dial. */
+static size_t expected_connections(const struct registry *registry) REQUIRES(registry_guard)
+{
+	const struct registry_counts *counts = &registry->counts;
+	size_t own = counts->outbound + counts->dials + counts->feelers;
+	size_t most_own = (size_t)(registry->settings->max_outbound + registry->settings->max_dialing);
+	return counts->connections + (most_own > own ? most_own - own : 0);
+}
+
+static enum registry_admission judge(struct registry *registry, const struct address *from) REQUIRES(registry_guard)
+{
+	const struct settings *settings = registry->settings;
+	const struct tally *host = find_tally(registry->hosts, address_host(from));
+	const struct tally *group = find_tally(registry->groups, address_subnet(from));
+	if (is_reached(expected_connections(registry), settings->max_connections))
+		return REGISTRY_CONNECTIONS;
+	if (address_scope_of(from) == SCOPE_LOOPBACK)
+		return REGISTRY_ADMITTED;
+	if (host != NULL && is_reached(host->connections, settings->max_per_address))
+		return REGISTRY_ADDRESS;
+	if (group != NULL && is_reached(group->connections, settings->max_per_group))
+		return REGISTRY_GROUP;
+	return REGISTRY_ADMITTED;
+}
+
+/* The oldest handshake of the host that has most, the one that comes included. */
+static struct entry *choose_handshake(struct registry *registry, const struct address *from) REQUIRES(registry_guard)
+{
+	const struct tally *own = find_tally(registry->hosts, address_host(from));
+	struct entry *chosen = NULL;
+	size_t most = 0;
+	for (struct entry *entry = registry->handshakes; entry != NULL; entry = entry->next) {
+		size_t count = entry->host->handshakes + (entry->host == own);
+		if (count > most) {
+			most = count;
+			chosen = entry;
+		}
+	}
+	return chosen;
+}
+
+enum registry_admission registry_admit(struct registry *registry, const struct address *from, struct peer **gives_way)
+{
+	*gives_way = NULL;
+	enter(registry);
+	enum registry_admission admission = judge(registry, from);
+	bool is_full = is_reached(registry->counts.handshakes, registry->settings->max_handshakes);
+	struct entry *entry = admission == REGISTRY_ADMITTED && is_full ? choose_handshake(registry, from) : NULL;
+	if (entry != NULL) {
+		*gives_way = peer_hold(entry->peer);
+		retire(registry, entry);
+	}
+	leave(registry);
+	return admission;
+}
+
+static bool is_inbound_peer(const struct entry *entry)
+{
+	return is_inbound(entry) && !entry->is_retired;
+}
+
+/* Writes the inbound peers with the lowest round trips, the lowest first; how many. */
+static size_t find_nearest(const struct registry *registry, const struct entry *nearest[static REGISTRY_NEAREST])
+	REQUIRES(registry_guard)
+{
+	size_t count = 0;
+	for (const struct entry *entry = registry->ready; entry != NULL; entry = entry->by_nodeid.next) {
+		int64_t rtt_us = peer_rtt_us(entry->peer);
+		if (!is_inbound_peer(entry) || rtt_us < 0)
+			continue;
+		size_t place = count < REGISTRY_NEAREST ? count++ : REGISTRY_NEAREST;
+		for (; place > 0 && rtt_us < peer_rtt_us(nearest[place - 1]->peer); place--)
+			if (place < REGISTRY_NEAREST)
+				nearest[place] = nearest[place - 1];
+		if (place < REGISTRY_NEAREST)
+			nearest[place] = entry;
+	}
+	return count;
+}
+
+static bool is_among(const struct entry *const *entries, size_t count, const struct entry *wanted)
+{
+	for (size_t i = 0; i < count; i++)
+		if (entries[i] == wanted)
+			return true;
+	return false;
+}
+
+/* The inbound peer that makes room for another one; NULL if none may go. */
+static struct entry *choose_peer(struct registry *registry) REQUIRES(registry_guard)
+{
+	const struct entry *nearest[REGISTRY_NEAREST];
+	size_t nearest_count = find_nearest(registry, nearest);
+	size_t eldest = (registry->counts.inbound + 3) / 4, seen = 0;
+	struct entry *chosen = NULL;
+	/* In the order in which they became READY: uthash keeps that. */
+	for (struct entry *entry = registry->ready; entry != NULL; entry = entry->by_nodeid.next) {
+		if (!is_inbound_peer(entry) || seen++ < eldest)
+			continue;
+		if (entry->group->ready < 2 || is_among(nearest, nearest_count, entry))
+			continue;
+		if (chosen == NULL || entry->group->ready >= chosen->group->ready)
+			chosen = entry;
+	}
+	return chosen;
+}
+
+/* ---- whose nodeid it is ---- */
 
 /*
  * Which of two connections with one nodeid stays. Each end of a pair decides for itself, and both must come to the same
@@ -163,34 +408,54 @@ static bool newcomer_stays(const struct registry *registry, const struct entry *
 	return self_is_smaller == (newcomer == PEER_OUTBOUND);
 }
 
+/* Enters the connection under its nodeid, in the place of the first one where there is one. False without memory. */
+static bool enter_index(struct registry *registry, struct entry *entry, struct entry *first,
+			const struct nodeid *nodeid) REQUIRES(registry_guard)
+{
+	entry->nodeid = *nodeid;
+	HASH_ADD(by_nodeid, registry->ready, nodeid, sizeof entry->nodeid, entry);
+	entry->is_indexed = entry->by_nodeid.tbl != NULL;
+	if (entry->is_indexed && first != NULL)
+		unindex(registry, first);
+	return entry->is_indexed;
+}
+
+static void become_ready(struct registry *registry, struct entry *entry, int64_t now_us) REQUIRES(registry_guard)
+{
+	if (!entry->is_retired)
+		leave_counts(registry, entry);
+	entry->is_ready = true;
+	if (!entry->is_retired)
+		enter_counts(registry, entry);
+	entry->ready_us = now_us;
+}
+
 static enum registry_claim claim(struct registry *registry, struct peer *peer, const struct nodeid *nodeid,
 				 int64_t now_us, struct peer **other) REQUIRES(registry_guard)
 {
 	struct entry *entry = find_entry(registry, peer);
-	struct entry *first = find_ready(registry, nodeid);
-	enum registry_claim result = REGISTRY_READY;
+	struct entry *first = find_ready(registry, nodeid), *evicted = NULL;
+	bool is_double = first != NULL && !peer_is_closing(first->peer);
 
-	if (first != NULL && !peer_is_closing(first->peer)) {
+	if (is_double) {
 		*other = peer_hold(first->peer);
 		if (!newcomer_stays(registry, first, peer_direction(peer), nodeid, now_us))
 			return REGISTRY_DUPLICATE;
-		result = REGISTRY_REPLACES;
-	} else if (peer_direction(peer) == PEER_INBOUND &&
-		   registry->counts.inbound >= (size_t)registry->settings->max_inbound) {
-		return REGISTRY_FULL;
+	} else if (is_inbound(entry) && registry->counts.inbound >= (size_t)registry->settings->max_inbound) {
+		evicted = choose_peer(registry);
+		if (evicted == NULL)
+			return REGISTRY_FULL;
 	}
-	if (first != NULL)
-		unindex(registry, first);
-	entry->nodeid = *nodeid;
-	HASH_ADD(by_nodeid, registry->ready, nodeid, sizeof entry->nodeid, entry);
-	entry->is_indexed = entry->by_nodeid.tbl != NULL;
-	if (!entry->is_indexed)
+	if (!enter_index(registry, entry, first, nodeid))
 		return REGISTRY_FULL;
-	--*count_of(registry, entry);
-	entry->is_ready = true;
-	++*count_of(registry, entry);
-	entry->ready_us = now_us;
-	return result;
+	if (evicted != NULL) {
+		*other = peer_hold(evicted->peer);
+		retire(registry, evicted);
+	}
+	become_ready(registry, entry, now_us);
+	if (is_double)
+		return REGISTRY_REPLACES;
+	return evicted == NULL ? REGISTRY_READY : REGISTRY_EVICTS;
 }
 
 enum registry_claim registry_claim(struct registry *registry, struct peer *peer, const struct nodeid *nodeid,
@@ -208,19 +473,6 @@ struct peer *registry_find(struct registry *registry, const struct nodeid *nodei
 	enter(registry);
 	struct entry *entry = find_ready(registry, nodeid);
 	struct peer *found = entry != NULL && !peer_is_closing(entry->peer) ? peer_hold(entry->peer) : NULL;
-	leave(registry);
-	return found;
-}
-
-struct peer *registry_oldest_handshake(struct registry *registry)
-{
-	struct entry *oldest = NULL;
-	enter(registry);
-	for (struct entry *entry = registry->entries; entry != NULL; entry = entry->hh.next)
-		if (!entry->is_ready && peer_direction(entry->peer) == PEER_INBOUND && !peer_is_closing(entry->peer) &&
-		    (oldest == NULL || entry->serial < oldest->serial))
-			oldest = entry;
-	struct peer *found = oldest == NULL ? NULL : peer_hold(oldest->peer);
 	leave(registry);
 	return found;
 }

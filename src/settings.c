@@ -34,6 +34,7 @@ struct setting {
 	void (*exchange)(struct settings *one, struct settings *other, const struct setting *setting);
 	size_t offset;
 	double least, most;
+	bool takes_zero; /* besides: for no limit */
 	enum { READ_NUMBER, READ_TEXT, READ_LIST } option_syntax;
 };
 
@@ -65,11 +66,17 @@ static bool wrong_value(const struct setting *setting, char *problem)
 	return wrong(problem, "must be %s", setting->wanted);
 }
 
+/* Written so that NaN, which is neither below nor above anything, is out of range. */
+static bool is_in_range(const struct setting *setting, const struct value *value)
+{
+	return value->kind == VALUE_NUMBER && ((value->number >= setting->least && value->number <= setting->most) ||
+					       (setting->takes_zero && value->number == 0));
+}
+
 static bool set_count(struct settings *settings, const struct setting *setting, const struct value *value,
 		      char *problem)
 {
-	if (value->kind != VALUE_NUMBER || !(value->number >= setting->least && value->number <= setting->most) ||
-	    value->number != (double)(int64_t)value->number)
+	if (!is_in_range(setting, value) || value->number != (double)(int64_t)value->number)
 		return wrong_value(setting, problem);
 	*(_Atomic int64_t *)field(settings, setting) = (int64_t)value->number;
 	return true;
@@ -78,8 +85,7 @@ static bool set_count(struct settings *settings, const struct setting *setting, 
 static bool set_seconds(struct settings *settings, const struct setting *setting, const struct value *value,
 			char *problem)
 {
-	/* Written so that NaN, which is neither below nor above anything, is out of range. */
-	if (value->kind != VALUE_NUMBER || !(value->number >= setting->least && value->number <= setting->most))
+	if (!is_in_range(setting, value))
 		return wrong_value(setting, problem);
 	*(_Atomic int64_t *)field(settings, setting) = (int64_t)(value->number * 1e6 + 0.5);
 	return true;
@@ -281,6 +287,41 @@ static bool set_bootstrap(struct settings *settings, const struct setting *setti
 	return true;
 }
 
+static bool read_block(const char *text, struct address_block *block, char *problem)
+{
+	char right[ADDRESS_BLOCK_TEXT_BYTES];
+	switch (address_block_parse(text, block)) {
+	case ADDRESS_BLOCK_GOOD:
+		return true;
+	case ADDRESS_BLOCK_HAS_HOST_BITS:
+		address_block_format(block, right);
+		return wrong(problem, "\"%.100s\" has bits set beyond its prefix: write \"%s\"", text, right);
+	default:
+		return wrong(problem,
+			     "\"%.100s\" is no block of addresses: write \"192.0.2.0/24\", \"2001:db8::/32\" or "
+			     "\"192.0.2.7\"",
+			     text);
+	}
+}
+
+static bool set_blocks(struct settings *settings, const struct setting *setting, const struct value *value,
+		       char *problem)
+{
+	struct address_blocks *list = field(settings, setting);
+	if (value->kind != VALUE_LIST)
+		return wrong_value(setting, problem);
+	free(list->blocks);
+	list->blocks = calloc(value->count + 1, sizeof *list->blocks);
+	must(list->blocks != NULL);
+	list->count = 0;
+	for (size_t i = 0; i < value->count; i++) {
+		if (!read_block(value->list[i], &list->blocks[i], problem))
+			return false;
+		list->count++;
+	}
+	return true;
+}
+
 /* ---- values as the file would write them ---- */
 
 static void add_text(char *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -374,6 +415,18 @@ static void format_bootstrap(const struct settings *settings, const struct setti
 	add_text(out, "]");
 }
 
+static void format_blocks(const struct settings *settings, const struct setting *setting, char *out)
+{
+	const struct address_blocks *list = const_field(settings, setting);
+	char block[ADDRESS_BLOCK_TEXT_BYTES];
+	add_text(out, "[");
+	for (size_t i = 0; i < list->count; i++) {
+		address_block_format(&list->blocks[i], block);
+		add_text(out, "%s\"%s\"", i == 0 ? "" : ", ", block);
+	}
+	add_text(out, "]");
+}
+
 /* ---- what a running node can take over ---- */
 
 #define EXCHANGE(type, one, other)                                                                                     \
@@ -402,6 +455,12 @@ static void exchange_bootstrap(struct settings *one, struct settings *other, con
 	EXCHANGE(size_t, one->bootstrap_count, other->bootstrap_count);
 }
 
+static void exchange_blocks(struct settings *one, struct settings *other, const struct setting *setting)
+{
+	struct address_blocks *mine = field(one, setting), *yours = field(other, setting);
+	EXCHANGE(struct address_blocks, *mine, *yours);
+}
+
 static void exchange_name(struct settings *one, struct settings *other, const struct setting *setting)
 {
 	char before[MESSAGE_TEXT_BYTES];
@@ -425,6 +484,21 @@ static void exchange_log_level(struct settings *one, struct settings *other, con
 		.exchange = (exchange_function), .wanted = "a whole number from " #minimum " to 1000000",              \
 		.least = (minimum), .most = 1000000, .offset = offsetof(struct settings, setting_name),                \
 		.option_syntax = READ_NUMBER                                                                           \
+	}
+#define LIMIT(setting_name, default_value, minimum, maximum)                                                           \
+	{                                                                                                              \
+		.name = #setting_name, .default_text = (default_value), .set = set_count, .format = format_count,      \
+		.exchange = exchange_number,                                                                           \
+		.wanted = "a whole number from " #minimum " to " #maximum ", or 0 for no limit", .least = (minimum),   \
+		.most = (maximum), .takes_zero = true, .offset = offsetof(struct settings, setting_name),              \
+		.option_syntax = READ_NUMBER                                                                           \
+	}
+#define BLOCKS(setting_name)                                                                                           \
+	{                                                                                                              \
+		.name = #setting_name, .default_text = "[]", .set = set_blocks, .format = format_blocks,               \
+		.exchange = exchange_blocks,                                                                           \
+		.wanted = "a list of at most 256 blocks of addresses, as in [\"192.0.2.0/24\"]",                       \
+		.offset = offsetof(struct settings, setting_name), .option_syntax = READ_LIST                          \
 	}
 #define SECONDS(setting_name, default_value)                                                                           \
 	{                                                                                                              \
@@ -490,6 +564,27 @@ static const struct setting table[SETTING_COUNT] = {
 	[SETTING_MAX_DIALING] = COUNT(max_dialing, "16", 1, exchange_number),
 	[SETTING_MAX_PARKED] = COUNT(max_parked, "64", 0, exchange_number),
 	[SETTING_MAX_ADDRESSES] = COUNT(max_addresses, "81920", 256, NULL),
+	[SETTING_MAX_CONNECTIONS] = LIMIT(max_connections, "1024", 1, 1000000),
+	[SETTING_MAX_HANDSHAKES] = LIMIT(max_handshakes, "128", 1, 1000000),
+	[SETTING_MAX_PER_ADDRESS] = LIMIT(max_per_address, "8", 1, 1000000),
+	[SETTING_MAX_PER_GROUP] = LIMIT(max_per_group, "64", 1, 1000000),
+	[SETTING_MAX_MESSAGE_RATE] = LIMIT(max_message_rate, "200", 1, 1000000),
+	[SETTING_MAX_BYTE_RATE] = LIMIT(max_byte_rate, "1048576", 1, 1000000000),
+	[SETTING_MAX_OUTBOX] = LIMIT(max_outbox, "1048576", 131072, 1000000000),
+	[SETTING_BAN_AFTER] = LIMIT(ban_after, "5", 1, 64),
+	[SETTING_BAN_TIME] = {.name = "ban_time",
+			      .default_text = "600",
+			      .wanted = "a number of seconds from 0.01 to 86400, or 0 to ban nobody",
+			      .set = set_seconds,
+			      .format = format_seconds,
+			      .exchange = exchange_number,
+			      .offset = offsetof(struct settings, ban_time_us),
+			      .least = 0.01,
+			      .most = 86400,
+			      .takes_zero = true,
+			      .option_syntax = READ_NUMBER},
+	[SETTING_ALLOW] = BLOCKS(allow),
+	[SETTING_DENY] = BLOCKS(deny),
 	[SETTING_PING_INTERVAL] = SECONDS(ping_interval, "60"),
 	[SETTING_PING_TIMEOUT] = SECONDS(ping_timeout, "20"),
 	[SETTING_CONNECT_TIMEOUT] = SECONDS(connect_timeout, "10"),
@@ -579,6 +674,8 @@ void settings_fini(struct settings *settings)
 {
 	free(settings->listen);
 	free(settings->bootstrap);
+	free(settings->allow.blocks);
+	free(settings->deny.blocks);
 	for (size_t i = 0; i < SETTING_COUNT; i++)
 		free(settings->where[i]);
 	*settings = (struct settings){0};
@@ -702,6 +799,13 @@ static const char *next_code(const char *at, unsigned *line)
 	return NULL;
 }
 
+/* Digits that are more than the largest value of any setting. */
+static bool is_too_large(const char *digits, size_t count)
+{
+	static const char most[] = "1000000000";
+	return count > sizeof most - 1 || (count == sizeof most - 1 && strncmp(digits, most, count) > 0);
+}
+
 /*
  * What libconfig 1.5 doesn't refuse, and should: a number beyond 32 bits, of which it takes the lower ones, and an
  * @include, for which its scanner calls exit() where the file can't be read.
@@ -719,9 +823,9 @@ static bool check_text(const char *content, const char *path, char error[static 
 			return false;
 		}
 		/* "L" marks a number of 64 bits, which is good for no setting either. */
-		if (digits > 9 && strspn(at + sign + digits, "L") + sign + digits == word) {
+		if (is_too_large(at + sign, digits) && strspn(at + sign + digits, "L") + sign + digits == word) {
 			snprintf(error, SETTINGS_ERROR_BYTES,
-				 "%s:%u: %.*s is too large: no setting takes more than 1000000", path, line,
+				 "%s:%u: %.*s is too large: no setting takes more than 1000000000", path, line,
 				 word > 40 ? 40 : (int)word, at);
 			return false;
 		}
@@ -870,7 +974,27 @@ static bool check_nodeid(const struct settings *settings, char error[static SETT
 	return false;
 }
 
+/* max_connections is the sum of what the others let in and of those that are being closed: it must leave room for
+ * these. */
+static bool check_connections(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES])
+{
+	static const enum setting_id parts[] = {SETTING_MAX_CONNECTIONS, SETTING_MAX_INBOUND, SETTING_MAX_OUTBOUND,
+						SETTING_MAX_DIALING, SETTING_MAX_HANDSHAKES};
+	int64_t needed =
+		settings->max_inbound + settings->max_outbound + settings->max_dialing + settings->max_handshakes;
+	const char *where = NULL;
+	if (settings->max_connections == 0 || settings->max_connections >= needed)
+		return true;
+	for (size_t i = 0; i < sizeof parts / sizeof *parts && where == NULL; i++)
+		where = settings->where[parts[i]];
+	snprintf(error, SETTINGS_ERROR_BYTES,
+		 "%s: max_connections %lld is less than max_inbound, max_outbound, max_dialing and max_handshakes "
+		 "together: raise it to %lld or more, write 0 for no limit, or lower one of these",
+		 where, (long long)settings->max_connections, (long long)needed);
+	return false;
+}
+
 bool settings_check(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES])
 {
-	return check_retries(settings, error) && check_nodeid(settings, error);
+	return check_retries(settings, error) && check_nodeid(settings, error) && check_connections(settings, error);
 }

@@ -181,7 +181,8 @@ ssize_t stream_read(struct stream *stream, char *bytes, size_t size, int64_t dea
 	for (;;) {
 		int64_t left_us = deadline_us == FOREVER_US ? 0 : deadline_us - clock_now_us();
 		bool is_late = left_us <= 0 && deadline_us != FOREVER_US;
-		bool is_set = deadline_us == FOREVER_US ? stream->receive_timeout_us == 0
+		/* A time-out that was left over costs one more wait, and to take it away each time a call. */
+		bool is_set = deadline_us == FOREVER_US ? !has_waited || stream->receive_timeout_us == 0
 							: !has_waited && is_patient_enough(stream, left_us);
 		if (!is_late && !is_set && !set_receive_timeout(stream, left_us))
 			return -1;
@@ -194,6 +195,11 @@ ssize_t stream_read(struct stream *stream, char *bytes, size_t size, int64_t dea
 			return -1;
 		}
 	}
+}
+
+bool stream_rest(const struct stream *stream, int64_t until_us)
+{
+	return wait_for(atomic_load(&stream->fd), POLLRDHUP, until_us) == 0;
 }
 
 bool stream_has_unread(const struct stream *stream)

@@ -25,6 +25,13 @@ size_t token_bucket_take(struct token_bucket *bucket, size_t wanted, double per_
 	return taken;
 }
 
+int64_t token_bucket_charge(struct token_bucket *bucket, double amount, double per_second, double burst, int64_t now_us)
+{
+	fill(bucket, per_second, burst, now_us);
+	bucket->tokens -= amount;
+	return bucket->tokens >= 0 ? 0 : (int64_t)(-bucket->tokens / per_second * 1e6) + 1;
+}
+
 void token_bucket_add(struct token_bucket *bucket, double tokens)
 {
 	bucket->tokens += tokens;

@@ -7,6 +7,7 @@
 
 #include "dialing.h"
 #include "frame.h"
+#include "intake.h"
 #include "log.h"
 #include "resolver.h"
 #include "stream.h"
@@ -34,6 +35,9 @@ struct worker {
 	bool is_settled;    /* the peer has its own reader, or can't have one */
 	bool is_at_end;	    /* nothing more can come from the far end */
 	int64_t look_up_us; /* when to look up from a read that goes on, for the next thing that only time brings */
+	struct intake intake;
+	int64_t read_again_us;	  /* before that nothing is read: too much came */
+	int64_t line_deadline_us; /* when the line that has begun must have ended; FOREVER_US between lines */
 };
 
 static int64_t earlier(int64_t one_us, int64_t other_us)
@@ -70,21 +74,35 @@ static int64_t judge_silence(struct peer *peer, int64_t deadline_us, int64_t tim
 	return now_us;
 }
 
+/*
+ * Writes until nothing is left, the peer is to be closed, or it has taken nothing for timeout_us. No condition variable
+ * wakes who waits for a socket: whether the peer is to be closed is looked at in between. 0, or an errno.
+ */
+static int write_patiently(struct peer *peer, int64_t timeout_us)
+{
+	int64_t now_us = clock_now_us(), progress_us = now_us, written = peer_written_bytes(peer);
+	for (;;) {
+		int64_t give_up_us = earlier(peer_ping_deadline_us(peer), progress_us + timeout_us);
+		int error = peer_write(peer, earlier(give_up_us, now_us + CLOSE_CHECK_US));
+		bool has_ended = error != ETIMEDOUT || outbox_is_closed(peer_outbox(peer));
+		now_us = clock_now_us();
+		if (has_ended || now_us >= give_up_us)
+			return error;
+		if (peer_written_bytes(peer) > written)
+			progress_us = now_us;
+		written = peer_written_bytes(peer);
+	}
+}
+
 static void write_as_pinger(struct peer *peer, int64_t timeout_us)
 {
 	struct outbox *outbox = peer_outbox(peer);
 	if (!outbox_take_turn(outbox))
 		return;
-	int64_t deadline_us = earlier(peer_ping_deadline_us(peer), clock_now_us() + timeout_us), now_us;
-	int error;
-	/* No condition variable wakes who waits for a socket: whether the peer is to be closed is looked at in between.
-	 */
-	do {
-		now_us = clock_now_us();
-		error = peer_write(peer, earlier(deadline_us, now_us + CLOSE_CHECK_US));
-	} while (error == ETIMEDOUT && now_us < deadline_us && !outbox_is_closed(outbox));
+	int error = write_patiently(peer, timeout_us);
+	bool has_ended = outbox_is_closed(outbox);
 	outbox_return_turn(outbox);
-	if (error == ETIMEDOUT && now_us >= deadline_us)
+	if (error == ETIMEDOUT && !has_ended)
 		peer_close(peer, peer_ping_deadline_us(peer) <= clock_now_us() ? BYE_TIMEOUT : BYE_SLOW);
 	else if (error != 0 && error != ETIMEDOUT)
 		peer_fail(peer, error);
@@ -159,7 +177,34 @@ static void handle_lines(struct worker *worker, int64_t now_us)
 			peer_write(peer, 0);
 	}
 	if (result == FRAME_TOO_LONG)
-		protocol_violated(worker->parts->protocol, peer, "a line of more than 131072 bytes");
+		protocol_violated(worker->parts->protocol, peer, "a line of more than 131072 bytes", now_us);
+}
+
+/* Too much may have come: then nothing is read for a while, which no deadline of the peer counts. */
+static void charge(struct worker *worker, size_t messages, size_t bytes, int64_t now_us)
+{
+	int64_t rest_us = intake_charge(&worker->intake, worker->parts->settings, messages, bytes, now_us);
+	if (rest_us == 0)
+		return;
+	worker->read_again_us = now_us + rest_us;
+	peer_be_deaf(worker->peer, now_us, worker->read_again_us);
+	if (worker->line_deadline_us != FOREVER_US)
+		worker->line_deadline_us += rest_us;
+}
+
+/* n bytes have come. */
+static void take_in(struct worker *worker, size_t n, int64_t now_us)
+{
+	size_t lines_before = worker->frame.lines;
+	worker->reads++;
+	peer_count_read(worker->peer, n, now_us);
+	frame_added(&worker->frame, n);
+	handle_lines(worker, now_us);
+	if (!frame_is_within_line(&worker->frame))
+		worker->line_deadline_us = FOREVER_US;
+	else if (worker->line_deadline_us == FOREVER_US || worker->frame.lines != lines_before)
+		worker->line_deadline_us = now_us + worker->parts->settings->handshake_timeout_us;
+	charge(worker, worker->frame.lines - lines_before, n, now_us);
 }
 
 /* Handles what a read has brought: n bytes, the end of file, or an error. */
@@ -168,19 +213,17 @@ static void handle_read(struct worker *worker, ssize_t n, int error, int64_t now
 	struct peer *peer = worker->peer;
 	bool was_ready = peer_state(peer) == PEER_READY;
 
-	if (n > 0) {
-		worker->reads++;
-		peer_count_read(peer, (size_t)n, now_us);
-		frame_added(&worker->frame, (size_t)n);
-		handle_lines(worker, now_us);
-	} else if (n == 0) {
+	if (n > 0)
+		take_in(worker, (size_t)n, now_us);
+	else if (n == 0)
 		peer_end(peer, PEER_FAILED, BYE_UNKNOWN, "connection closed by the far end");
-	} else if (error != ETIMEDOUT) {
+	else if (error != ETIMEDOUT)
 		peer_fail(peer, error);
-	}
 	worker->is_at_end = n == 0 || (n < 0 && error != ETIMEDOUT);
 	if (!was_ready && peer_state(peer) == PEER_READY)
 		worker->look_up_us = now_us + SETTLE_US;
+	if (now_us >= worker->line_deadline_us)
+		peer_close(peer, BYE_TIMEOUT);
 }
 
 /*
@@ -239,6 +282,34 @@ static bool look_up(struct worker *worker, int64_t now_us)
 	return false;
 }
 
+/* Waits for bytes, and puts them into the frame: how many, 0 at the end of file, or -1 with the error. */
+static ssize_t read_more(struct worker *worker, int *error)
+{
+	size_t size;
+	char *space = frame_space(&worker->frame, &size);
+	if (space == NULL) {
+		*error = ENOMEM;
+		return -1;
+	}
+	ssize_t n = stream_read(peer_stream(worker->peer), space, size,
+				earlier(worker->look_up_us, worker->line_deadline_us));
+	*error = errno;
+	return n;
+}
+
+/*
+ * Waits until something may be read again, as if nothing came meanwhile. What a far end that has gone has left behind
+ * is bounded by the socket's buffer, and read at once: whether a peer is alive must not be known late.
+ */
+static ssize_t rest(struct worker *worker, int *error)
+{
+	bool has_gone = stream_rest(peer_stream(worker->peer), earlier(worker->read_again_us, worker->look_up_us));
+	if (has_gone || clock_now_us() >= worker->read_again_us)
+		worker->read_again_us = 0;
+	*error = ETIMEDOUT;
+	return -1;
+}
+
 /*
  * Reads until the connection is over or to be ended. While it is awake the reader has the turn, if that was free: so
  * its answers go out together and wake nobody. False if another thread goes on.
@@ -251,10 +322,8 @@ static bool converse(struct worker *worker)
 			give_turn_back(peer);
 		if (peer_is_closing(peer))
 			return true;
-		size_t size;
-		char *space = frame_space(&worker->frame, &size);
-		ssize_t n = space == NULL ? -1 : stream_read(peer_stream(peer), space, size, worker->look_up_us);
-		int error = space == NULL ? ENOMEM : errno;
+		int error;
+		ssize_t n = worker->read_again_us == 0 ? read_more(worker, &error) : rest(worker, &error);
 		worker->has_turn = outbox_take_turn(peer_outbox(peer));
 		int64_t now_us = clock_now_us();
 		handle_read(worker, n, error, now_us);
@@ -301,6 +370,10 @@ static bool dial(struct worker *worker)
 	const struct worker_parts *parts = worker->parts;
 	const struct address *to = &peer_dial(worker->peer)->address;
 	struct address from = dialing_source(parts->listen, parts->listen_count, to);
+	if (!admission_allows(parts->admission, to)) {
+		peer_end(worker->peer, PEER_FAILED, BYE_UNKNOWN, "allow and deny leave it out");
+		return false;
+	}
 	int error = stream_connect(peer_stream(worker->peer), to, &from,
 				   clock_now_us() + parts->settings->connect_timeout_us);
 	if (error != 0)
@@ -354,7 +427,10 @@ static void open_peer(struct pool_job *job)
 		is_connected = peer_direction(peer) == PEER_INBOUND || dial(worker);
 	if (is_connected) {
 		struct address local = stream_local_address(peer_stream(peer));
-		worker->look_up_us = clock_now_us() + parts->settings->handshake_timeout_us;
+		int64_t now_us = clock_now_us();
+		worker->look_up_us = now_us + parts->settings->handshake_timeout_us;
+		worker->line_deadline_us = FOREVER_US;
+		intake_init(&worker->intake, parts->settings, now_us);
 		protocol_connected(parts->protocol, peer, &local);
 	}
 	if (!is_connected || converse(worker))

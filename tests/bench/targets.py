@@ -64,6 +64,9 @@ class Process:
             process.end()
 
 
+# What is bounded for the sake of the node isn't measured here; 0 is no limit.
+LIMITS = ["max_connections", "max_handshakes", "max_message_rate", "max_byte_rate"]
+
 address_count = 0
 
 
@@ -118,7 +121,7 @@ def missing_packages(names):
 
 def arguments_of(name, address, options):
     if name == "kithd":
-        settings = {"max_inbound": 20000, "log_level": "error", "ping_interval": 60, **options}
+        settings = {**dict.fromkeys(LIMITS, 0), "max_inbound": 20000, "log_level": "error", "ping_interval": 60, **options}
         pairs = [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
         return [KITHD, "-c", "/dev/null", "-l", address, *pairs]
     if name == "twisted":

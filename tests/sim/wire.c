@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "acceptor.h"
 #include "must.h"
 
 enum { BLOCK_WIRES = 1024, SEGMENT_ROOM = 200, FIRST_PORT = 32768, PORTS = 28232 };
@@ -544,28 +543,25 @@ static bool listens(const struct host *host, const struct address *to)
 	return host->state == HOST_UP && (host->is_attacker || address_equals(&host->address, to));
 }
 
-/* As acceptor.c does. False where there are too many connections. */
+/* As acceptor.c does. False where it may not come in. */
 static bool accept_peer(struct host *host, struct wire *wire, int64_t now_us)
 {
-	const struct settings *settings = host->settings;
-	struct registry_counts counts = registry_count(host->registry);
-	size_t most = (size_t)(settings->max_inbound + settings->max_outbound + settings->max_dialing);
 	struct peer_dial dial = {.address = wire->ends[0].address};
+	struct peer *gives_way;
 
-	if (counts.connections >= most + ACCEPTOR_HANDSHAKES)
+	if (admission_is_banned(host->admission, &dial.address, now_us) ||
+	    registry_admit(host->registry, &dial.address, &gives_way) != REGISTRY_ADMITTED)
 		return false;
-	struct peer *oldest =
-		counts.handshakes < ACCEPTOR_HANDSHAKES ? NULL : registry_oldest_handshake(host->registry);
-	if (oldest != NULL) {
-		peer_stop(oldest, BYE_FULL);
-		peer_release(oldest);
+	if (gives_way != NULL) {
+		peer_stop(gives_way, BYE_FULL);
+		peer_release(gives_way);
 		wire_flush(host);
 	}
-	struct peer *peer = peer_new(PEER_INBOUND, NULL, &dial, now_us);
+	struct peer *peer = peer_new(PEER_INBOUND, NULL, &dial, host->settings, now_us);
 	must(peer != NULL && registry_add(host->registry, peer));
 	open_end(&wire->ends[1], host, peer, END_OPEN);
 	protocol_connected(host->protocol, peer, &wire->ends[1].address);
-	look_by(&wire->ends[1], now_us + settings->handshake_timeout_us);
+	look_by(&wire->ends[1], now_us + host->settings->handshake_timeout_us);
 	return true;
 }
 

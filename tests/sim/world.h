@@ -26,6 +26,7 @@
 #include "nodeid.h"
 #include "peer.h"
 #include "protocol.h"
+#include "admission.h"
 #include "registry.h"
 #include "rng.h"
 #include "settings.h"
@@ -91,6 +92,7 @@ struct host {
 	const struct settings *settings;
 	struct alarm alarm;
 	struct registry *registry;
+	struct admission *admission;
 	struct address_book *book;
 	struct protocol *protocol;
 	bool has_heard; /* of the address that is watched */

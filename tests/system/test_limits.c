@@ -75,7 +75,7 @@ static void come_and_go(struct kithd *kithd, int times)
 
 static void test_counts_stay(void)
 {
-	struct kithd *kithd = running("-o max_parked=0");
+	struct kithd *kithd = running("-o max_parked=0 -o ban_after=0");
 	int threads = entries(kithd, "task"), descriptors = entries(kithd, "fd");
 	come_and_go(kithd, 100);
 	AWAIT(entries(kithd, "task") == threads && entries(kithd, "fd") == descriptors);
@@ -221,7 +221,7 @@ static void test_out_of_threads(void)
 	if (!harness_is_root(test) || !pid_max_is_of_a_namespace(test))
 		return;
 	const char *argv[] = {"-l", harness_address(),	 "-o", "max_parked=0",	   "-o", "handshake_timeout=600",
-			      "-o", "ping_interval=0.3", "-o", "ping_timeout=600", NULL};
+			      "-o", "ping_interval=0.3", "-o", "ping_timeout=600", "-o", "max_handshakes=0", NULL};
 	struct kithd *kithd = start_with_few_pids(argv);
 	struct raw *peer = raw_join(kithd, ALICE, ""), *raws[PIDS];
 	answer_a_ping(peer);
@@ -265,7 +265,7 @@ static void test_too_slow(void)
 	enum { PINGS = 400000, AT_ONCE = 1000 };
 	static const char ping[] = "{\"msgtype\":\"ping\"}\n";
 	static char pings[AT_ONCE * sizeof ping];
-	struct kithd *kithd = kithd_plain();
+	struct kithd *kithd = kithd_start("-o max_message_rate=0 -o max_byte_rate=0");
 	struct raw *peer = raw_join(kithd, BOB, "");
 	struct raw *raw = raw_connect_from(NULL, kithd_address(kithd), 1024);
 	raw_send_hello(raw, ALICE, "");

@@ -77,6 +77,7 @@ void core_start(struct core *core)
 	alarm_init(&core->alarm);
 	core->registry = registry_new(&core->self, &core->settings);
 	core->book = address_book_new(&core->settings, &core_secret, 1, core->now_us);
+	core->admission = admission_new(&core->settings);
 	struct protocol_parts parts = {.settings = &core->settings,
 				       .secret = core_secret,
 				       .self = core->self,
@@ -84,6 +85,7 @@ void core_start(struct core *core)
 				       .listen_count = core->listen_count,
 				       .registry = core->registry,
 				       .book = core->book,
+				       .admission = core->admission,
 				       .alarm = &core->alarm,
 				       .seed = 1};
 	core->protocol = protocol_new(&parts);
@@ -101,6 +103,7 @@ void core_fini(struct core *core)
 	CU_ASSERT_EQUAL(registry_count(core->registry).connections, 0);
 	protocol_free(core->protocol);
 	address_book_free(core->book);
+	admission_free(core->admission);
 	registry_free(core->registry);
 	alarm_fini(&core->alarm);
 	settings_fini(&core->settings);
@@ -111,7 +114,7 @@ struct peer *core_connect(struct core *core, enum peer_direction direction, cons
 {
 	struct address here = address_of(local);
 	struct peer_dial accepted = {.address = address_of(remote)};
-	struct peer *peer = peer_new(direction, NULL, dial == NULL ? &accepted : dial, core->now_us);
+	struct peer *peer = peer_new(direction, NULL, dial == NULL ? &accepted : dial, &core->settings, core->now_us);
 	CU_ASSERT_FATAL(peer != NULL && registry_add(core->registry, peer));
 	protocol_connected(core->protocol, peer, &here);
 	peer_release(peer);

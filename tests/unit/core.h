@@ -11,6 +11,7 @@
 
 #include "address.h"
 #include "address_book.h"
+#include "admission.h"
 #include "nodeid.h"
 #include "peer.h"
 #include "protocol.h"
@@ -31,6 +32,7 @@ struct core {
 	struct alarm alarm;
 	struct registry *registry;
 	struct address_book *book;
+	struct admission *admission;
 	struct protocol *protocol;
 	int64_t now_us; /* tests move it */
 };

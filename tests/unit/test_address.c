@@ -447,6 +447,101 @@ static void an_address_travels_only_where_it_means_the_same_machine(void)
 	}
 }
 
+static void a_block_is_understood_and_written_in_one_form(void)
+{
+	static const struct {
+		const char *text;
+		enum address_block_result result;
+		const char *written; /* as it was, or as it was meant */
+	} cases[] = {
+		{"10.0.0.0/8", ADDRESS_BLOCK_GOOD, "10.0.0.0/8"},
+		{"0.0.0.0/0", ADDRESS_BLOCK_GOOD, "0.0.0.0/0"},
+		{"192.0.2.7", ADDRESS_BLOCK_GOOD, "192.0.2.7/32"},
+		{"192.0.2.7/32", ADDRESS_BLOCK_GOOD, "192.0.2.7/32"},
+		{"192.0.2.128/25", ADDRESS_BLOCK_GOOD, "192.0.2.128/25"},
+		{"fe80::/10", ADDRESS_BLOCK_GOOD, "fe80::/10"},
+		{"::/0", ADDRESS_BLOCK_GOOD, "::/0"},
+		{"2001:DB8:0::1", ADDRESS_BLOCK_GOOD, "2001:db8::1/128"},
+		{"::ffff:10.0.0.0/8", ADDRESS_BLOCK_GOOD, "10.0.0.0/8"},
+		{"10.1.2.3/8", ADDRESS_BLOCK_HAS_HOST_BITS, "10.0.0.0/8"},
+		{"192.0.2.129/25", ADDRESS_BLOCK_HAS_HOST_BITS, "192.0.2.128/25"},
+		{"fe80::1/64", ADDRESS_BLOCK_HAS_HOST_BITS, "fe80::/64"},
+		{"10.0.0.0/33", ADDRESS_BLOCK_BAD, NULL},
+		{"::/129", ADDRESS_BLOCK_BAD, NULL},
+		{"::ffff:10.0.0.0/104", ADDRESS_BLOCK_BAD, NULL},
+		{"10.0.0.0/", ADDRESS_BLOCK_BAD, NULL},
+		{"10.0.0.0/-1", ADDRESS_BLOCK_BAD, NULL},
+		{"10.0.0.0/8 ", ADDRESS_BLOCK_BAD, NULL},
+		{"10.0.0.0/8/8", ADDRESS_BLOCK_BAD, NULL},
+		{"10.0.0/24", ADDRESS_BLOCK_BAD, NULL},
+		{"[fe80::]/10", ADDRESS_BLOCK_BAD, NULL},
+		{"fe80::%eth0/10", ADDRESS_BLOCK_BAD, NULL},
+		{"node.example", ADDRESS_BLOCK_BAD, NULL},
+		{"127.0.0.1:5999", ADDRESS_BLOCK_BAD, NULL},
+		{"", ADDRESS_BLOCK_BAD, NULL},
+		{"/8", ADDRESS_BLOCK_BAD, NULL},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct address_block block;
+		char written[ADDRESS_BLOCK_TEXT_BYTES];
+		EXPECT(address_block_parse(cases[i].text, &block) == cases[i].result, "%s", cases[i].text);
+		if (cases[i].written == NULL)
+			continue;
+		address_block_format(&block, written);
+		EXPECT(strcmp(written, cases[i].written) == 0, "%s: %s", cases[i].text, written);
+	}
+}
+
+static void a_block_holds_the_hosts_of_its_prefix(void)
+{
+	static const struct {
+		const char *block, *address;
+		bool holds;
+	} cases[] = {
+		{"10.0.0.0/8", "10.255.255.255:1", true},
+		{"10.0.0.0/8", "11.0.0.0:1", false},
+		{"192.0.2.128/25", "192.0.2.128:1", true},
+		{"192.0.2.128/25", "192.0.2.127:1", false},
+		{"0.0.0.0/0", "255.1.2.3:1", true},
+		{"0.0.0.0/0", "[::1]:1", false},
+		{"::/0", "[2001:db8::1]:1", true},
+		{"::/0", "10.0.0.1:1", false},
+		{"192.0.2.7", "192.0.2.7:1", true},
+		{"192.0.2.7", "192.0.2.6:1", false},
+		{"fe80::/10", "[febf::1]:1", true},
+		{"fe80::/10", "[fec0::1]:1", false},
+		{"::1", "[::1]:5999", true},
+		{"10.0.0.0/8", "[::ffff:10.1.1.1]:1", true},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct address_block block;
+		struct address address = parsed(cases[i].address);
+		CU_ASSERT_EQUAL(address_block_parse(cases[i].block, &block), ADDRESS_BLOCK_GOOD);
+		EXPECT(address_block_holds(&block, &address) == cases[i].holds, "%s %s", cases[i].block,
+		       cases[i].address);
+	}
+}
+
+static void a_subnet_is_a_24_or_a_56(void)
+{
+	static const struct {
+		const char *one, *other;
+		bool same;
+	} cases[] = {
+		{"10.1.2.3:4", "10.1.2.255:5", true},
+		{"10.1.2.3:4", "10.1.3.3:4", false},
+		{"[2001:db8:1:2ff::1]:1", "[2001:db8:1:200:5::]:2", true},
+		{"[2001:db8:1:2ff::1]:1", "[2001:db8:1:300::1]:1", false},
+		{"[2001:db8:1:2ff::1]:1", "10.1.2.3:4", false},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct address one = parsed(cases[i].one), other = parsed(cases[i].other);
+		one = address_subnet(&one);
+		other = address_subnet(&other);
+		EXPECT(address_equals(&one, &other) == cases[i].same, "%s %s", cases[i].one, cases[i].other);
+	}
+}
+
 static CU_TestInfo tests[] = {
 	{"a good address is understood and written in one form", a_good_address_is_understood_and_written_in_one_form},
 	{"what is not a numeric host with a port is refused", what_is_not_a_numeric_host_with_a_port_is_refused},
@@ -462,6 +557,9 @@ static CU_TestInfo tests[] = {
 	{"the unspecified hosts are wildcards", the_unspecified_hosts_are_wildcards},
 	{"an address travels only where it means the same machine",
 	 an_address_travels_only_where_it_means_the_same_machine},
+	{"a block is understood and written in one form", a_block_is_understood_and_written_in_one_form},
+	{"a block holds the hosts of its prefix", a_block_holds_the_hosts_of_its_prefix},
+	{"a subnet is a /24 or a /56", a_subnet_is_a_24_or_a_56},
 	CU_TEST_INFO_NULL,
 };
 

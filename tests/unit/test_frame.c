@@ -273,6 +273,28 @@ static void a_read_is_as_large_as_what_comes_needs(void)
 	frame_fini(&frame);
 }
 
+static void the_beginning_of_a_line_is_told_from_none(void)
+{
+	static const struct {
+		const char *bytes;
+		bool is_within;
+		size_t lines;
+	} cases[] = {
+		/* one after the other */
+		{"", false, 0}, {"{", true, 0},	      {"}", true, 0},	      {"\n", false, 1},
+		{" ", true, 1}, {"\r\n\n", false, 3}, {"{}\n{}\n{", true, 5}, {"\n", false, 6},
+	};
+	struct frame frame = {0};
+	struct harvest harvest = {0};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		add(&frame, cases[i].bytes, strlen(cases[i].bytes));
+		take_lines(&frame, &harvest);
+		EXPECT(frame_is_within_line(&frame) == cases[i].is_within, "step %zu", i);
+		EXPECT(frame.lines == cases[i].lines, "step %zu: %zu", i, frame.lines);
+	}
+	frame_fini(&frame);
+}
+
 static CU_TestInfo tests[] = {
 	{"the same lines come however a stream is cut", the_same_lines_come_however_a_stream_is_cut},
 	{"a stream may come a byte at a time", a_stream_may_come_a_byte_at_a_time},
@@ -284,6 +306,7 @@ static CU_TestInfo tests[] = {
 	{"a line of spaces has a limit too", a_line_of_spaces_has_a_limit_too},
 	{"an idle connection holds little memory", an_idle_connection_holds_little_memory},
 	{"a read is as large as what comes needs", a_read_is_as_large_as_what_comes_needs},
+	{"the beginning of a line is told from none", the_beginning_of_a_line_is_told_from_none},
 	CU_TEST_INFO_NULL,
 };
 

@@ -165,6 +165,24 @@ static void a_new_interval_counts_from_the_last_ping(void)
 	CU_ASSERT_EQUAL(liveness_next_ping_us(&liveness, 5300), 11300);
 }
 
+static void a_time_in_which_nothing_is_read_does_not_count(void)
+{
+	struct liveness liveness;
+	liveness_init(&liveness, 1000, 500, 0);
+	liveness_be_deaf(&liveness, 0, 300);
+	/* A ping that is sent meanwhile has what is left of it. */
+	CU_ASSERT(liveness_ping(&liveness, 100));
+	CU_ASSERT_EQUAL(liveness_deadline_us(&liveness), 100 + 500 + 200);
+	liveness_be_deaf(&liveness, 400, 450);
+	CU_ASSERT_EQUAL(liveness_deadline_us(&liveness), 100 + 500 + 200 + 50);
+	/* The round trip is what it is. */
+	CU_ASSERT(liveness_pong(&liveness, 700));
+	CU_ASSERT_EQUAL(liveness_rtt_us(&liveness, 700), 600);
+	/* The next ping has the usual time. */
+	CU_ASSERT(liveness_ping(&liveness, 1100));
+	CU_ASSERT_EQUAL(liveness_deadline_us(&liveness), 1600);
+}
+
 static CU_TestInfo tests[] = {
 	{"a healthy peer is pinged once an interval", a_healthy_peer_is_pinged_once_an_interval},
 	{"a silent peer has failed at the time-out", a_silent_peer_has_failed_at_the_time_out},
@@ -176,6 +194,7 @@ static CU_TestInfo tests[] = {
 	{"a new interval counts from the last ping", a_new_interval_counts_from_the_last_ping},
 	{"a hung peer never looks fresh", a_hung_peer_never_looks_fresh},
 	{"the longest interval fits a machine that is long up", the_longest_interval_fits_a_machine_that_is_long_up},
+	{"a time in which nothing is read does not count", a_time_in_which_nothing_is_read_does_not_count},
 	CU_TEST_INFO_NULL,
 };
 

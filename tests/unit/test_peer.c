@@ -13,12 +13,16 @@
 #include "must.h"
 #include "suites.h"
 
+enum { OUTBOX_BYTES = 1024 * 1024 };
+
 static const int64_t start_us = 1000 * SECOND_US;
+static const struct settings settings = {
+	.ping_interval_us = 60 * SECOND_US, .ping_timeout_us = 20 * SECOND_US, .max_outbox = OUTBOX_BYTES};
 
 static struct peer *new_peer(enum peer_direction direction)
 {
 	struct peer_dial dial = {.address = address_of("127.0.0.2:5999")};
-	struct peer *peer = peer_new(direction, NULL, &dial, start_us);
+	struct peer *peer = peer_new(direction, NULL, &dial, &settings, start_us);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(peer);
 	return peer;
 }
@@ -28,8 +32,6 @@ static void connect_peer(struct peer *peer)
 	struct address local = address_of("127.0.0.1:40000");
 	CU_ASSERT(peer_connected(peer, &local));
 }
-
-static const struct settings settings = {.ping_interval_us = 60 * SECOND_US, .ping_timeout_us = 20 * SECOND_US};
 
 static bool make_ready(struct peer *peer, int64_t now_us)
 {
@@ -75,7 +77,7 @@ static void the_last_release_closes_the_descriptor(void)
 	CU_ASSERT_FATAL(fd >= 0 && dial.host != NULL);
 	struct stream *stream = stream_from_socket(fd);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(stream);
-	struct peer *peer = peer_new(PEER_OUTBOUND, stream, &dial, start_us);
+	struct peer *peer = peer_new(PEER_OUTBOUND, stream, &dial, &settings, start_us);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(peer);
 	CU_ASSERT_PTR_EQUAL(peer_hold(peer), peer);
 	peer_release(peer);
@@ -191,12 +193,12 @@ static void a_peer_that_takes_nothing_is_closed_as_slow(void)
 {
 	struct peer *peer = new_ready_peer();
 	int64_t sent = 0;
-	for (; !peer_is_closing(peer) && sent < PEER_OUTBOX_BYTES; sent++)
+	for (; !peer_is_closing(peer) && sent < OUTBOX_BYTES; sent++)
 		peer_send_type(peer, MESSAGE_PING);
 	struct peer_info info = peer_look(peer, start_us);
 	CU_ASSERT(info.ending == PEER_FAILED && info.reason == BYE_SLOW);
 	size_t ping_bytes = strlen("{\"msgtype\":\"ping\"}\n");
-	CU_ASSERT_EQUAL((size_t)sent - 1, PEER_OUTBOX_BYTES / ping_bytes);
+	CU_ASSERT_EQUAL((size_t)sent - 1, OUTBOX_BYTES / ping_bytes);
 	CU_ASSERT_EQUAL(info.messages_out, sent);
 	const char *last = NULL, *line;
 	bool is_bye = false;
@@ -219,7 +221,7 @@ static void pipe_init(struct pipe *pipe)
 	struct peer_dial dial = {.address = address_of("127.0.0.2:5999")};
 	CU_ASSERT_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
 	pipe->far_end = ends[1];
-	pipe->peer = peer_new(PEER_INBOUND, stream_from_socket(ends[0]), &dial, start_us);
+	pipe->peer = peer_new(PEER_INBOUND, stream_from_socket(ends[0]), &dial, &settings, start_us);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(pipe->peer);
 	connect_peer(pipe->peer);
 }
@@ -409,7 +411,7 @@ static struct peer *new_peer_with_socket(int *far_end)
 	int ends[2];
 	struct peer_dial dial = {.address = address_of("127.0.0.9:40001")};
 	CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-	struct peer *peer = peer_new(PEER_INBOUND, stream_from_socket(ends[0]), &dial, start_us);
+	struct peer *peer = peer_new(PEER_INBOUND, stream_from_socket(ends[0]), &dial, &settings, start_us);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(peer);
 	*far_end = ends[1];
 	return peer;
@@ -446,7 +448,7 @@ static void what_would_block_is_left_to_the_pinger(void)
 	int far_end, calls = 0;
 	struct peer *peer = new_peer_with_socket(&far_end);
 	outbox_on_call(peer_outbox(peer), count_call, &calls);
-	for (int i = 0; i < PEER_OUTBOX_BYTES && calls == 0; i++)
+	for (int i = 0; i < OUTBOX_BYTES && calls == 0; i++)
 		peer_send_type(peer, MESSAGE_PING);
 	CU_ASSERT_EQUAL(calls, 1);
 	CU_ASSERT(outbox_held_bytes(peer_outbox(peer)) > 0);
@@ -499,7 +501,7 @@ static void log_lines_name_a_peer_by_what_is_known_of_it(void)
 	must(dial.host != NULL);
 	memset(dial.host, 'x', 253);
 	dial.host[253] = '\0';
-	peer = peer_new(PEER_OUTBOUND, NULL, &dial, start_us);
+	peer = peer_new(PEER_OUTBOUND, NULL, &dial, &settings, start_us);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(peer);
 	peer_label(peer, label);
 	CU_ASSERT_EQUAL(strspn(label, "x"), 80);

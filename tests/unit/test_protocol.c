@@ -746,16 +746,83 @@ static void a_full_node_says_where_else_to_go(void)
 	core.settings.max_inbound = 2;
 	core_start(&core);
 	core_reach(&core, 2, "127.0.0.2:5999");
-	struct peer *in = core_meet(&core, 3, "127.0.0.3:40000", 5999);
-	core_meet(&core, 4, "127.0.0.4:40000", 0);
+	struct peer *in = core_meet(&core, 3, "127.0.3.3:40000", 5999);
+	core_meet(&core, 4, "127.0.4.4:40000", 0);
 	struct peer *late = core_accept(&core, "127.0.0.6:40000");
 	core_say_hello(&core, late, 6, 5999);
-	EXPECT_SENT(late, "addr(127.0.0.2:5999=2 127.0.0.3:5999=3) bye(full)");
+	EXPECT_SENT(late, "addr(127.0.0.2:5999=2 127.0.3.3:5999=3) bye(full)");
 	CU_ASSERT(peer_state(late) != PEER_READY);
 	core_end(&core, late);
 	core_end(&core, in);
 	core_reach(&core, 7, "127.0.0.7:5999");
 	core_meet(&core, 6, "127.0.0.6:40000", 5999);
+	core_fini(&core);
+}
+
+static void a_full_node_makes_room_for_a_newcomer(void)
+{
+	struct core core;
+	core_init(&core, 5, "127.0.0.1:5999");
+	core.settings.max_inbound = 2;
+	core_start(&core);
+	struct peer *first = core_meet(&core, 3, "127.0.3.3:40000", 5999);
+	struct peer *second = core_meet(&core, 4, "127.0.3.4:40000", 0);
+	peer_hold(second);
+	core_meet(&core, 6, "127.0.0.6:40000", 0);
+	EXPECT_SENT(second, "bye(full)");
+	CU_ASSERT_EQUAL(registry_count(core.registry).inbound, 2);
+	CU_ASSERT_FALSE(peer_is_closing(first));
+	core_end(&core, second);
+	peer_release(second);
+	CU_ASSERT_EQUAL(registry_count(core.registry).inbound, 2);
+	core_fini(&core);
+}
+
+static void a_host_that_errs_again_and_again_is_banned(void)
+{
+	struct core core;
+	struct address host = address_of("10.0.0.7:1");
+	core_init(&core, 5, "10.0.0.1:5999");
+	core_start(&core);
+	for (int i = 0; i < 5; i++) {
+		CU_ASSERT_FALSE(admission_is_banned(core.admission, &host, core.now_us));
+		struct peer *peer = core_accept(&core, "10.0.0.7:40000");
+		core_say(&core, peer, "nonsense");
+		core_end(&core, peer);
+	}
+	CU_ASSERT(admission_is_banned(core.admission, &host, core.now_us));
+	core_fini(&core);
+}
+
+static void who_is_dialled_is_not_banned(void)
+{
+	struct core core;
+	struct address host = address_of("10.0.0.7:1");
+	core_init(&core, 5, "10.0.0.1:5999");
+	core_start(&core);
+	for (int i = 0; i < 10; i++) {
+		char to[32];
+		snprintf(to, sizeof to, "10.0.0.7:%d", 6000 + i);
+		struct peer *peer = core_dial(&core, to);
+		core_say(&core, peer, "HTTP/1.1 400 Bad Request");
+		core_end(&core, peer);
+	}
+	CU_ASSERT_FALSE(admission_is_banned(core.admission, &host, core.now_us));
+	core_fini(&core);
+}
+
+static void what_the_lists_leave_out_is_not_believed(void)
+{
+	struct core core;
+	char error[SETTINGS_ERROR_BYTES];
+	core_init(&core, 5, "10.0.0.1:5999");
+	CU_ASSERT(settings_set_option(&core.settings, "deny=10.0.9.0/24", error));
+	core_start(&core);
+	struct peer *peer = core_meet(&core, 3, "10.0.0.3:40000", 0);
+	core_say(&core, peer, "{'msgtype': 'addr', 'peers': ['10.0.9.1:1', '10.0.8.1:1']}");
+	struct address denied = address_of("10.0.9.1:1"), good = address_of("10.0.8.1:1");
+	CU_ASSERT_FALSE(address_book_knows(core.book, &denied));
+	CU_ASSERT(address_book_knows(core.book, &good));
 	core_fini(&core);
 }
 
@@ -1771,6 +1838,10 @@ static CU_TestInfo tests[] = {
 	{"an address is told only where it means something", an_address_is_told_only_where_it_means_something},
 	{"an answer names at most a thousand", an_answer_names_at_most_a_thousand},
 	{"a full node says where else to go", a_full_node_says_where_else_to_go},
+	{"a full node makes room for a newcomer", a_full_node_makes_room_for_a_newcomer},
+	{"a host that errs again and again is banned", a_host_that_errs_again_and_again_is_banned},
+	{"who is dialled is not banned", who_is_dialled_is_not_banned},
+	{"what the lists leave out is not believed", what_the_lists_leave_out_is_not_believed},
 	{"who is turned away by a full node goes elsewhere", who_is_turned_away_by_a_full_node_goes_elsewhere},
 	{"a hello with a nodeid that is connected is decided by who is dialled",
 	 a_hello_with_a_nodeid_that_is_connected_is_decided_by_who_is_dialled},

@@ -1,5 +1,7 @@
 #include "registry.h"
 
+#include <stdatomic.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,20 +20,33 @@ static struct registry *new_registry(unsigned self)
 	struct nodeid nodeid = nodeid_of(self);
 	settings.handshake_timeout_us = timeout_us;
 	settings.max_inbound = MAX_INBOUND;
+	settings.max_connections = settings.max_handshakes = settings.max_per_address = settings.max_per_group = 0;
+	settings.max_outbound = settings.max_dialing = 0;
 	struct registry *registry = registry_new(&nodeid, &settings);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(registry);
 	return registry;
 }
 
 /* A connection that shakes hands, held by the registry alone. In any thread. */
-static struct peer *add_peer(struct registry *registry, enum peer_direction direction)
+static struct peer *add_peer_at(struct registry *registry, enum peer_direction direction, struct address address)
 {
-	struct peer_dial dial = {0};
-	struct peer *peer = peer_new(direction, NULL, &dial, start_us);
+	struct peer_dial dial = {.address = address};
+	struct peer *peer = peer_new(direction, NULL, &dial, &settings, start_us);
 	must(peer != NULL && registry_add(registry, peer));
 	must(peer_connected(peer, &dial.address));
 	peer_release(peer);
 	return peer;
+}
+
+static struct peer *add_peer(struct registry *registry, enum peer_direction direction)
+{
+	/* Each is the only one of its group, so that nobody is evicted. */
+	static atomic_uint last;
+	unsigned number = ++last;
+	struct address address = address_of("10.0.0.1:1");
+	address.host[1] = (uint8_t)(number >> 8);
+	address.host[2] = (uint8_t)number;
+	return add_peer_at(registry, direction, address);
 }
 
 /* The claim, and which connection it was weighed against. */
@@ -170,23 +185,223 @@ static void a_snapshot_holds_the_connections_of_its_moment(void)
 	CU_ASSERT_EQUAL(all.count, 0);
 }
 
-static void the_oldest_handshake_is_that_of_the_first_to_come(void)
+/* ---- who may come in ---- */
+
+/* What is said of a connection from there, and which handshake gives way for it. */
+static enum registry_admission admit(struct registry *registry, const char *from, struct peer **gives_way)
+{
+	struct address address = address_of(from);
+	enum registry_admission admission = registry_admit(registry, &address, gives_way);
+	if (*gives_way != NULL)
+		peer_release(*gives_way);
+	return admission;
+}
+
+/* A handshake, if it may come in; what was said. */
+static enum registry_admission come(struct registry *registry, const char *from)
+{
+	struct peer *gives_way;
+	enum registry_admission admission = admit(registry, from, &gives_way);
+	if (admission == REGISTRY_ADMITTED)
+		add_peer_at(registry, PEER_INBOUND, address_of(from));
+	return admission;
+}
+
+static void beyond_max_handshakes_the_oldest_of_the_host_with_most_gives_way(void)
 {
 	struct registry *registry = new_registry(SELF);
-	CU_ASSERT_PTR_NULL(registry_oldest_handshake(registry));
+	struct peer *gives_way;
+	settings.max_handshakes = 4;
+	add_peer_at(registry, PEER_INBOUND, address_of("10.0.0.1:1"));
+	struct peer *first = add_peer_at(registry, PEER_INBOUND, address_of("10.0.0.2:1"));
+	struct peer *second = add_peer_at(registry, PEER_INBOUND, address_of("10.0.0.2:2"));
+	CU_ASSERT_EQUAL(admit(registry, "10.0.0.3:1", &gives_way), REGISTRY_ADMITTED);
+	CU_ASSERT_PTR_NULL(gives_way);
+	add_peer_at(registry, PEER_INBOUND, address_of("10.0.0.3:1"));
+	CU_ASSERT_EQUAL(admit(registry, "10.0.0.4:1", &gives_way), REGISTRY_ADMITTED);
+	CU_ASSERT_PTR_EQUAL(gives_way, first);
+	CU_ASSERT_EQUAL(registry_count(registry).handshakes, 3);
+	/* It has gone, though its connection lasts for a moment. */
+	CU_ASSERT_EQUAL(admit(registry, "10.0.0.4:1", &gives_way), REGISTRY_ADMITTED);
+	CU_ASSERT_PTR_NULL(gives_way);
+	add_peer_at(registry, PEER_INBOUND, address_of("10.0.0.4:1"));
+	/* Each has one now, and the one that comes is the second of its host. */
+	CU_ASSERT_EQUAL(admit(registry, "10.0.0.2:3", &gives_way), REGISTRY_ADMITTED);
+	CU_ASSERT_PTR_EQUAL(gives_way, second);
+	remove_all(registry);
+}
+
+static void what_is_no_inbound_handshake_does_not_give_way(void)
+{
+	struct registry *registry = new_registry(SELF);
+	struct peer *gives_way, *other;
+	settings.max_handshakes = 1;
+	add_peer_at(registry, PEER_OUTBOUND, address_of("10.0.0.1:1"));
+	struct peer *ready = add_peer_at(registry, PEER_INBOUND, address_of("10.0.0.2:1"));
+	claim(registry, ready, 2, start_us, &other);
+	struct peer *over = add_peer_at(registry, PEER_INBOUND, address_of("10.0.0.2:2"));
+	registry_retire(registry, over);
+	CU_ASSERT_EQUAL(admit(registry, "10.0.0.3:1", &gives_way), REGISTRY_ADMITTED);
+	CU_ASSERT_PTR_NULL(gives_way);
+	CU_ASSERT_EQUAL(registry_count(registry).handshakes, 0);
+	CU_ASSERT_EQUAL(registry_count(registry).connections, 3);
+	remove_all(registry);
+}
+
+static void a_host_and_a_group_have_a_bound(void)
+{
+	struct registry *registry = new_registry(SELF);
+	settings.max_per_address = 2;
+	settings.max_per_group = 3;
+	CU_ASSERT_EQUAL(come(registry, "10.0.0.1:1"), REGISTRY_ADMITTED);
+	CU_ASSERT_EQUAL(come(registry, "10.0.0.1:2"), REGISTRY_ADMITTED);
+	CU_ASSERT_EQUAL(come(registry, "10.0.0.1:3"), REGISTRY_ADDRESS);
+	CU_ASSERT_EQUAL(come(registry, "10.0.0.2:1"), REGISTRY_ADMITTED);
+	CU_ASSERT_EQUAL(come(registry, "10.0.0.3:1"), REGISTRY_GROUP);
+	CU_ASSERT_EQUAL(come(registry, "10.0.1.3:1"), REGISTRY_ADMITTED);
+	CU_ASSERT_EQUAL(come(registry, "[2001:db8:0:1::1]:1"), REGISTRY_ADMITTED);
+	CU_ASSERT_EQUAL(come(registry, "[2001:db8:0:2::1]:1"), REGISTRY_ADMITTED);
+	CU_ASSERT_EQUAL(come(registry, "[2001:db8:0:ff::1]:1"), REGISTRY_ADMITTED);
+	CU_ASSERT_EQUAL(come(registry, "[2001:db8:0:3::1]:1"), REGISTRY_GROUP);
+	CU_ASSERT_EQUAL(come(registry, "[2001:db8:0:100::1]:1"), REGISTRY_ADMITTED);
+	for (int i = 0; i < 10; i++) {
+		CU_ASSERT_EQUAL(come(registry, "127.0.0.1:1"), REGISTRY_ADMITTED);
+		CU_ASSERT_EQUAL(come(registry, "[::1]:1"), REGISTRY_ADMITTED);
+	}
+	remove_all(registry);
+}
+
+static void a_connection_counts_for_its_host_until_it_is_over(void)
+{
+	struct registry *registry = new_registry(SELF);
+	settings.max_per_address = 1;
+	struct peer *peer = add_peer_at(registry, PEER_INBOUND, address_of("10.0.0.1:1"));
+	registry_retire(registry, peer);
+	CU_ASSERT_EQUAL(come(registry, "10.0.0.1:2"), REGISTRY_ADDRESS);
+	registry_remove(registry, peer);
+	/* What this node dials doesn't count. */
+	add_peer_at(registry, PEER_OUTBOUND, address_of("10.0.0.1:3"));
+	CU_ASSERT_EQUAL(come(registry, "10.0.0.1:2"), REGISTRY_ADMITTED);
+	remove_all(registry);
+}
+
+static void max_connections_leaves_room_for_own_dials(void)
+{
+	struct registry *registry = new_registry(SELF);
+	settings.max_connections = 6;
+	settings.max_outbound = 2;
+	settings.max_dialing = 1;
+	add_ready(registry, PEER_OUTBOUND, 2);
+	for (int i = 0; i < 3; i++)
+		CU_ASSERT_EQUAL(come(registry, "127.0.0.1:1"), REGISTRY_ADMITTED);
+	CU_ASSERT_EQUAL(come(registry, "127.0.0.1:1"), REGISTRY_CONNECTIONS);
+	add_ready(registry, PEER_OUTBOUND, 3);
 	add_peer(registry, PEER_OUTBOUND);
-	add_ready(registry, PEER_INBOUND, 2);
-	struct peer *first = add_peer(registry, PEER_INBOUND);
-	struct peer *second = add_peer(registry, PEER_INBOUND);
-	struct peer *third = add_peer(registry, PEER_INBOUND);
-	struct peer *oldest = registry_oldest_handshake(registry);
-	CU_ASSERT_PTR_EQUAL(oldest, first);
-	peer_release(oldest);
-	peer_close(first, BYE_TIMEOUT);
-	registry_remove(registry, second);
-	oldest = registry_oldest_handshake(registry);
-	CU_ASSERT_PTR_EQUAL(oldest, third);
-	peer_release(oldest);
+	CU_ASSERT_EQUAL(registry_count(registry).connections, 6);
+	CU_ASSERT_EQUAL(come(registry, "127.0.0.1:1"), REGISTRY_CONNECTIONS);
+	settings.max_connections = 0;
+	CU_ASSERT_EQUAL(come(registry, "127.0.0.1:1"), REGISTRY_ADMITTED);
+	remove_all(registry);
+}
+
+/* ---- eviction ---- */
+
+/* An inbound peer that has answered a ping after rtt_us; 0 for none. */
+static struct peer *add_inbound(struct registry *registry, const char *from, unsigned number, int64_t rtt_us)
+{
+	struct peer *peer = add_peer_at(registry, PEER_INBOUND, address_of(from)), *other;
+	struct message_hello hello = {.nodeid = nodeid_of(number)};
+	CU_ASSERT_EQUAL(claim(registry, peer, number, start_us, &other), REGISTRY_READY);
+	must(peer_ready(peer, &hello, &settings, start_us));
+	if (rtt_us > 0) {
+		peer_ping(peer, start_us);
+		CU_ASSERT(peer_pong(peer, start_us + rtt_us));
+	}
+	return peer;
+}
+
+/* What happens to an inbound newcomer, and who goes for him. */
+static enum registry_claim arrive(struct registry *registry, unsigned number, struct peer **evicted)
+{
+	struct peer *newcomer = add_peer_at(registry, PEER_INBOUND, address_of("192.0.2.1:1"));
+	return claim(registry, newcomer, number, start_us, evicted);
+}
+
+static void the_youngest_of_the_most_crowded_group_makes_room(void)
+{
+	struct registry *registry = new_registry(SELF);
+	struct peer *evicted, *peers[8];
+	settings.max_inbound = 8;
+	/* Two of the eldest quarter, a group of two, a group of three, and one alone that is the youngest. */
+	static const char *const hosts[] = {"10.1.0.1:1", "10.1.0.2:1", "10.2.0.1:1", "10.2.0.2:1",
+					    "10.3.0.1:1", "10.3.0.2:1", "10.3.0.3:1", "10.4.0.1:1"};
+	for (unsigned i = 0; i < 8; i++)
+		peers[i] = add_inbound(registry, hosts[i], i + 10, 0);
+	CU_ASSERT_EQUAL(arrive(registry, 100, &evicted), REGISTRY_EVICTS);
+	CU_ASSERT_PTR_EQUAL(evicted, peers[6]);
+	CU_ASSERT_EQUAL(registry_count(registry).inbound, 8);
+	/* It goes once, though it is still there: groups 2 and 3 have two each, and the youngest is in 3. */
+	CU_ASSERT_EQUAL(arrive(registry, 101, &evicted), REGISTRY_EVICTS);
+	CU_ASSERT_PTR_EQUAL(evicted, peers[5]);
+	remove_all(registry);
+}
+
+static void the_eldest_the_nearest_and_the_only_one_of_a_group_stay(void)
+{
+	struct registry *registry = new_registry(SELF);
+	struct peer *evicted;
+	enum { FIRST = 10 };
+	settings.max_inbound = 12;
+	/* Three of the eldest quarter and one that is alone. */
+	for (unsigned i = 0; i < 3; i++)
+		add_inbound(registry, "10.1.0.1:1", FIRST + i, 90000);
+	add_inbound(registry, "10.2.0.1:1", FIRST + 3, 90000);
+	/* Eight of one group; the one that is farthest is none of the nearest once there is another near one. */
+	for (unsigned i = 4; i < 12; i++)
+		add_inbound(registry, "10.3.0.1:1", FIRST + i, 1000 + i);
+	CU_ASSERT_EQUAL(arrive(registry, 100, &evicted), REGISTRY_FULL);
+	CU_ASSERT_PTR_NULL(evicted);
+	CU_ASSERT_EQUAL(registry_count(registry).inbound, 12);
+	settings.max_inbound = 13;
+	struct peer *nearest = add_inbound(registry, "10.4.0.1:1", 50, 10);
+	CU_ASSERT_EQUAL(arrive(registry, 101, &evicted), REGISTRY_EVICTS);
+	CU_ASSERT_PTR_NOT_EQUAL(evicted, nearest);
+	struct peer_info info = peer_look(evicted, start_us);
+	/* Of 13, four are the eldest quarter. */
+	CU_ASSERT_EQUAL(info.rtt_us, 1000 + 11);
+	remove_all(registry);
+}
+
+static void without_inbound_peers_nobody_makes_room(void)
+{
+	struct registry *registry = new_registry(SELF);
+	struct peer *evicted;
+	settings.max_inbound = 0;
+	for (unsigned i = 0; i < 20; i++)
+		add_ready(registry, PEER_OUTBOUND, 10 + i);
+	CU_ASSERT_EQUAL(arrive(registry, 100, &evicted), REGISTRY_FULL);
+	CU_ASSERT_PTR_NULL(evicted);
+	remove_all(registry);
+}
+
+static void a_peer_that_has_its_ending_counts_no_more(void)
+{
+	struct registry *registry = new_registry(SELF);
+	struct peer *evicted;
+	for (unsigned i = 0; i < MAX_INBOUND; i++)
+		add_inbound(registry, "10.1.0.1:1", 10 + i, 0);
+	struct peer *outbound = add_ready(registry, PEER_OUTBOUND, 2);
+	struct peer *last = find(registry, 10 + MAX_INBOUND - 1);
+	registry_retire(registry, last);
+	registry_retire(registry, last);
+	registry_retire(registry, outbound);
+	CU_ASSERT_EQUAL(registry_count(registry).inbound, MAX_INBOUND - 1);
+	CU_ASSERT_EQUAL(registry_count(registry).outbound, 1);
+	CU_ASSERT_EQUAL(arrive(registry, 100, &evicted), REGISTRY_READY);
+	registry_remove(registry, last);
+	registry_remove(registry, outbound);
+	CU_ASSERT_EQUAL(registry_count(registry).inbound, MAX_INBOUND);
+	CU_ASSERT_EQUAL(registry_count(registry).outbound, 0);
 	remove_all(registry);
 }
 
@@ -548,7 +763,17 @@ static CU_TestInfo tests[] = {
 	{"a connection that shakes hands has no nodeid", a_connection_that_shakes_hands_has_no_nodeid},
 	{"a closing connection is not found", a_closing_connection_is_not_found},
 	{"a snapshot holds the connections of its moment", a_snapshot_holds_the_connections_of_its_moment},
-	{"the oldest handshake is that of the first to come", the_oldest_handshake_is_that_of_the_first_to_come},
+	{"beyond max_handshakes the oldest of the host with most gives way",
+	 beyond_max_handshakes_the_oldest_of_the_host_with_most_gives_way},
+	{"what is no inbound handshake does not give way", what_is_no_inbound_handshake_does_not_give_way},
+	{"a host and a group have a bound", a_host_and_a_group_have_a_bound},
+	{"a connection counts for its host until it is over", a_connection_counts_for_its_host_until_it_is_over},
+	{"max_connections leaves room for own dials", max_connections_leaves_room_for_own_dials},
+	{"the youngest of the most crowded group makes room", the_youngest_of_the_most_crowded_group_makes_room},
+	{"the eldest, the nearest and the only one of a group stay",
+	 the_eldest_the_nearest_and_the_only_one_of_a_group_stay},
+	{"without inbound peers nobody makes room", without_inbound_peers_nobody_makes_room},
+	{"a peer that has its ending counts no more", a_peer_that_has_its_ending_counts_no_more},
 	{"any of the outbound peers is found", any_of_the_outbound_peers_is_found},
 	{"a walk comes by every connection once", a_walk_comes_by_every_connection_once},
 	{"of two connections with one nodeid the right one stays",

@@ -58,10 +58,22 @@ static void a_clock_that_stands_or_goes_back_fills_nothing(void)
 	CU_ASSERT_EQUAL(token_bucket_take(&bucket, 2, per_second, burst, 110 * SECOND_US), 1);
 }
 
+static void a_charge_beyond_what_there_is_is_a_wait(void)
+{
+	struct token_bucket bucket;
+	token_bucket_init(&bucket, burst, 0);
+	CU_ASSERT_EQUAL(token_bucket_charge(&bucket, 1000, per_second, burst, 0), 0);
+	CU_ASSERT_EQUAL(token_bucket_charge(&bucket, 2, per_second, burst, 0), 20 * SECOND_US + 1);
+	CU_ASSERT_EQUAL(token_bucket_charge(&bucket, 0, per_second, burst, 5 * SECOND_US), 15 * SECOND_US + 1);
+	CU_ASSERT_EQUAL(token_bucket_charge(&bucket, 0, per_second, burst, 21 * SECOND_US), 0);
+	CU_ASSERT_EQUAL(token_bucket_take(&bucket, 1, per_second, burst, 21 * SECOND_US), 0);
+}
+
 static CU_TestInfo tests[] = {
 	{"it is full at first, and fills at its rate", it_is_full_at_first_and_fills_at_its_rate},
 	{"what is added goes beyond the burst", what_is_added_goes_beyond_the_burst},
 	{"a clock that stands or goes back fills nothing", a_clock_that_stands_or_goes_back_fills_nothing},
+	{"a charge beyond what there is is a wait", a_charge_beyond_what_there_is_is_a_wait},
 	CU_TEST_INFO_NULL,
 };
 
