@@ -88,7 +88,7 @@ static bool is_stuck(struct kithd *kithd, struct raw *raw, const char *nodeid)
 
 static void test_peer_that_never_reads(void)
 {
-	struct kithd *kithd = kithd_plain();
+	struct kithd *kithd = kithd_start("-o max_message_rate=0");
 	struct raw *reader = raw_join(kithd, BOB, ",\"listen\":7002");
 	struct raw *raw = raw_connect_from(NULL, kithd_address(kithd), 1024);
 	raw_send_hello(raw, ALICE, "");
@@ -101,7 +101,7 @@ static void test_peer_that_never_reads(void)
 
 static void test_second_signal(void)
 {
-	struct kithd *kithd = kithd_plain();
+	struct kithd *kithd = kithd_start("-o max_message_rate=0");
 	struct raw *raw = raw_connect_from(NULL, kithd_address(kithd), 1024);
 	raw_send_hello(raw, ALICE, "");
 	AWAIT(kithd_has_peer(kithd, ALICE));
