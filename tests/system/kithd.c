@@ -1,6 +1,7 @@
 #define HARNESS_INSIDE
 #include "kithd.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -214,6 +215,55 @@ const char *kithd_nodeid(struct kithd *kithd)
 pid_t kithd_pid(const struct kithd *kithd)
 {
 	return kithd->pid;
+}
+
+static int is_number(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+int kithd_entries(const struct kithd *kithd, const char *directory)
+{
+	struct dirent **list;
+	int count = scandir(harness_text("/proc/%d/%s", (int)kithd->pid, directory), &list, is_number, alphasort);
+	if (count < 0)
+		harness_fail_here("no /proc/PID/%s", directory);
+	for (int i = 0; i < count; i++)
+		free(list[i]);
+	free(list);
+	return count;
+}
+
+/* The sum of the lines of /proc/PID/FILE that begin with this; false if there is none. */
+static bool sum_lines(const struct kithd *kithd, const char *file, const char *name, long *sum)
+{
+	const char *text = harness_read_file(harness_text("/proc/%d/%s", (int)kithd->pid, file));
+	bool is_found = false;
+	*sum = 0;
+	while (text != NULL && (text = strchr(text, '\n')) != NULL) {
+		text++;
+		if (strncmp(text, name, strlen(name)) == 0) {
+			*sum += strtol(strchr(text, ':') + 1, NULL, 10);
+			is_found = true;
+		}
+	}
+	return is_found;
+}
+
+long kithd_status_number(const struct kithd *kithd, const char *name)
+{
+	long number;
+	if (!sum_lines(kithd, "status", harness_text("%s:", name), &number))
+		harness_fail_here("no %s", name);
+	return number;
+}
+
+long kithd_private_kib(const struct kithd *kithd)
+{
+	long kib;
+	if (!sum_lines(kithd, "smaps_rollup", "Private_", &kib))
+		harness_fail_here("no smaps_rollup");
+	return kib;
 }
 
 const char *kithd_log(struct kithd *kithd)

@@ -40,6 +40,13 @@ const char *kithd_address(struct kithd *kithd);
 const char *kithd_nodeid(struct kithd *kithd);
 pid_t kithd_pid(const struct kithd *kithd);
 
+/* How many entries a directory of /proc/PID has: threads in "task", descriptors in "fd". */
+int kithd_entries(const struct kithd *kithd, const char *directory);
+/* A number of /proc/PID/status: "VmRSS" in KiB; "Threads", which counts those that are about to end too. */
+long kithd_status_number(const struct kithd *kithd, const char *name);
+/* The memory that is this process's alone. */
+long kithd_private_kib(const struct kithd *kithd);
+
 /* What it has written so far; borrowed until the next call. */
 const char *kithd_log(struct kithd *kithd);
 const char *kithd_output(struct kithd *kithd);
@@ -87,6 +94,9 @@ void kithd_forget_all(void);
 #define kithd_start(...) (harness_at(__FILE__, __LINE__), kithd_start(__VA_ARGS__))
 #define kithd_start_at(...) (harness_at(__FILE__, __LINE__), kithd_start_at(__VA_ARGS__))
 #define kithd_await_listening(...) (harness_at(__FILE__, __LINE__), kithd_await_listening(__VA_ARGS__))
+#define kithd_entries(...) (harness_at(__FILE__, __LINE__), kithd_entries(__VA_ARGS__))
+#define kithd_status_number(...) (harness_at(__FILE__, __LINE__), kithd_status_number(__VA_ARGS__))
+#define kithd_private_kib(...) (harness_at(__FILE__, __LINE__), kithd_private_kib(__VA_ARGS__))
 #define kithd_wait(...) (harness_at(__FILE__, __LINE__), kithd_wait(__VA_ARGS__))
 #define kithd_stop(...) (harness_at(__FILE__, __LINE__), kithd_stop(__VA_ARGS__))
 #define kithd_table(...) (harness_at(__FILE__, __LINE__), kithd_table(__VA_ARGS__))

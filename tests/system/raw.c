@@ -257,14 +257,30 @@ static bool read_more(struct raw *raw)
 	return !raw->is_at_end;
 }
 
-const char *raw_line(struct raw *raw)
+static char *end_of_line(struct raw *raw)
 {
-	char *end;
 	if (raw->buffer == NULL)
 		raw->buffer = malloc(LINE_BYTES);
 	if (raw->buffer == NULL)
 		abort();
-	while (raw->length == 0 || (end = memchr(raw->buffer + raw->start, '\n', raw->length)) == NULL)
+	return raw->length == 0 ? NULL : memchr(raw->buffer + raw->start, '\n', raw->length);
+}
+
+bool raw_has_line(struct raw *raw, int64_t until_us)
+{
+	while (end_of_line(raw) == NULL) {
+		if (!raw->is_at_end && !is_readable(raw->fd, until_us))
+			return false;
+		if (!read_more(raw))
+			return true;
+	}
+	return true;
+}
+
+const char *raw_line(struct raw *raw)
+{
+	char *end;
+	while ((end = end_of_line(raw)) == NULL)
 		if (!read_more(raw))
 			return NULL;
 	char *line = raw->buffer + raw->start;

@@ -48,6 +48,8 @@ void raw_write_slowly(struct raw *raw, const char *bytes);
 
 /* The next line without its LF, or NULL at the end; borrowed until the next call. */
 const char *raw_line(struct raw *raw);
+/* Waits until then for the end of a line, or of everything: has one come? */
+bool raw_has_line(struct raw *raw, int64_t until_us);
 /* The next line is exactly this. */
 void raw_expect_line(struct raw *raw, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The next message has this type, or the next but for others. */

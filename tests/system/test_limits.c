@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -19,37 +18,6 @@ static struct kithd *running(const char *options)
 	struct kithd *kithd = kithd_start("%s", options);
 	CU_ASSERT_EQUAL(kithd_peers(kithd), 0);
 	return kithd;
-}
-
-static int is_number(const struct dirent *entry)
-{
-	return entry->d_name[0] != '.';
-}
-
-/* How many entries a directory of /proc/PID has: threads in "task", descriptors in "fd". */
-static int entries(struct kithd *kithd, const char *directory)
-{
-	struct dirent **list;
-	int count = scandir(harness_text("/proc/%d/%s", (int)kithd_pid(kithd), directory), &list, is_number, alphasort);
-	if (count < 0)
-		harness_fail("no /proc/PID/%s", directory);
-	for (int i = 0; i < count; i++)
-		free(list[i]);
-	free(list);
-	return count;
-}
-
-/* A number of /proc/PID/status: "VmRSS" in KiB; "Threads", which counts those that are about to end too. */
-static long status_number(struct kithd *kithd, const char *name)
-{
-	const char *status = harness_read_file(harness_text("/proc/%d/status", (int)kithd_pid(kithd)));
-	const char *line = status == NULL ? NULL : strstr(status, harness_text("\n%s:", name));
-	long number = 0;
-	if (line == NULL)
-		harness_fail("no %s", name);
-	else
-		number = strtol(strchr(line, ':') + 1, NULL, 10);
-	return number;
 }
 
 /* Connections of every kind: peers, feelers, mutes, liars, and some that are gone before anybody says hello. */
@@ -76,16 +44,16 @@ static void come_and_go(struct kithd *kithd, int times)
 static void test_counts_stay(void)
 {
 	struct kithd *kithd = running("-o max_parked=0 -o ban_after=0");
-	int threads = entries(kithd, "task"), descriptors = entries(kithd, "fd");
+	int threads = kithd_entries(kithd, "task"), descriptors = kithd_entries(kithd, "fd");
 	come_and_go(kithd, 100);
-	AWAIT(entries(kithd, "task") == threads && entries(kithd, "fd") == descriptors);
-	long before_kib = status_number(kithd, "VmRSS");
+	AWAIT(kithd_entries(kithd, "task") == threads && kithd_entries(kithd, "fd") == descriptors);
+	long before_kib = kithd_status_number(kithd, "VmRSS");
 	come_and_go(kithd, 500);
-	AWAIT(entries(kithd, "task") == threads);
-	AWAIT(entries(kithd, "fd") == descriptors);
+	AWAIT(kithd_entries(kithd, "task") == threads);
+	AWAIT(kithd_entries(kithd, "fd") == descriptors);
 	/* A sanitizer keeps what was freed for a while. */
 	if (harness_slowness() == 1)
-		CU_ASSERT(status_number(kithd, "VmRSS") < before_kib + 1024);
+		CU_ASSERT(kithd_status_number(kithd, "VmRSS") < before_kib + 1024);
 }
 
 static void test_threads_are_parked(void)
@@ -93,17 +61,18 @@ static void test_threads_are_parked(void)
 	enum { PEERS = 8, PARKED = 3 };
 	struct kithd *kithd = running("-o max_parked=3");
 	struct raw *raws[PEERS];
-	int threads = entries(kithd, "task");
+	int threads = kithd_entries(kithd, "task");
 	for (int round = 0; round < 3; round++) {
 		for (int i = 0; i < PEERS; i++) {
 			raws[i] = raw_connect(kithd_address(kithd));
 			raw_shake_hands(raws[i], harness_text("%08x-0000-4000-8000-000000000000", i + 1), "");
 		}
 		/* Each has one of its own in the end, and those that opened the connections wait for the next. */
-		AWAIT(entries(kithd, "task") > threads + PEERS && entries(kithd, "task") <= threads + PEERS + PARKED);
+		AWAIT(kithd_entries(kithd, "task") > threads + PEERS &&
+		      kithd_entries(kithd, "task") <= threads + PEERS + PARKED);
 		for (int i = 0; i < PEERS; i++)
 			raw_close(raws[i]);
-		AWAIT(entries(kithd, "task") == threads + PARKED);
+		AWAIT(kithd_entries(kithd, "task") == threads + PARKED);
 	}
 	kithd_stop(kithd, SIGTERM);
 }
@@ -111,25 +80,25 @@ static void test_threads_are_parked(void)
 static void test_two_threads_for_a_peer(void)
 {
 	struct kithd *kithd = running("-o max_parked=0 -o ping_interval=0.3");
-	int threads = entries(kithd, "task"), descriptors = entries(kithd, "fd");
+	int threads = kithd_entries(kithd, "task"), descriptors = kithd_entries(kithd, "fd");
 	raw_join(kithd, ALICE, "");
 	struct raw *bob = raw_join(kithd, BOB, "");
-	AWAIT(entries(kithd, "task") == threads + 4);
+	AWAIT(kithd_entries(kithd, "task") == threads + 4);
 	raw_close(bob);
-	AWAIT(entries(kithd, "task") == threads + 2);
-	AWAIT(entries(kithd, "fd") <= descriptors + 2);
+	AWAIT(kithd_entries(kithd, "task") == threads + 2);
+	AWAIT(kithd_entries(kithd, "fd") <= descriptors + 2);
 }
 
 static void test_a_second_thread_when_there_is_something_to_wait_for(void)
 {
 	struct kithd *kithd = running("-o max_parked=0");
-	int threads = entries(kithd, "task");
+	int threads = kithd_entries(kithd, "task");
 	struct raw *alice = raw_join(kithd, ALICE, ""), *bob = raw_join(kithd, BOB, "");
 	raw_ping_next(alice);
 	raw_ping_next(bob);
-	AWAIT(entries(kithd, "task") == threads + 2);
+	AWAIT(kithd_entries(kithd, "task") == threads + 2);
 	raw_close(alice);
-	AWAIT(entries(kithd, "task") == threads + 1);
+	AWAIT(kithd_entries(kithd, "task") == threads + 1);
 }
 
 static void allow_descriptors(struct kithd *kithd, rlim_t descriptors)
@@ -145,7 +114,7 @@ static void test_out_of_descriptors(void)
 	struct kithd *kithd = kithd_plain();
 	struct raw *peer = raw_join(kithd, ALICE, ""), *raws[TOO_MANY];
 	/* Low numbers are taken first, so that is what is left. */
-	allow_descriptors(kithd, (rlim_t)entries(kithd, "fd") + EXTRA);
+	allow_descriptors(kithd, (rlim_t)kithd_entries(kithd, "fd") + EXTRA);
 	for (int i = 0; i < TOO_MANY; i++)
 		raws[i] = raw_connect(kithd_address(kithd));
 	raw_expect_end(raws[TOO_MANY - 1]);
@@ -154,7 +123,7 @@ static void test_out_of_descriptors(void)
 		raw_close(raws[i]);
 	CU_ASSERT_EQUAL(kithd_log_count(kithd, "Too many open files", "") + kithd_log_count(kithd, "descriptors", ""),
 			1);
-	AWAIT(entries(kithd, "fd") <= 1 + entries(kithd, "task") + EXTRA + 10);
+	AWAIT(kithd_entries(kithd, "fd") <= 1 + kithd_entries(kithd, "task") + EXTRA + 10);
 	AWAIT(kithd_rows(kithd, "STATE", "HELLO") == 0);
 	raw_ping_next(raw_join(kithd, BOB, ""));
 	raw_ping(peer);
@@ -166,7 +135,7 @@ static void test_out_of_descriptors_for_a_dial(void)
 	struct raw *listener = raw_listen(harness_address());
 	struct kithd *kithd = kithd_start("-o retry_min=0.02 -o retry_max=0.05");
 	struct raw *peer = raw_join(kithd, ALICE, "");
-	int descriptors = entries(kithd, "fd");
+	int descriptors = kithd_entries(kithd, "fd");
 	allow_descriptors(kithd, (rlim_t)descriptors);
 	raw_send(peer, "{\"msgtype\":\"addr\",\"peers\":[[\"%s\",\"%s\"]]}", raw_address(listener), BOB);
 	raw_ping(peer);
@@ -225,7 +194,7 @@ static void test_out_of_threads(void)
 	struct kithd *kithd = start_with_few_pids(argv);
 	struct raw *peer = raw_join(kithd, ALICE, ""), *raws[PIDS];
 	answer_a_ping(peer);
-	long threads = status_number(kithd, "Threads");
+	long threads = kithd_status_number(kithd, "Threads");
 	for (int i = 0; i < PIDS; i++)
 		raws[i] = raw_connect(kithd_address(kithd));
 	raw_expect_end(raws[PIDS - 1]);
@@ -240,7 +209,7 @@ static void test_out_of_threads(void)
 	CU_ASSERT(kithd_has_peer(kithd, ALICE));
 	for (int i = 0; i < PIDS; i++)
 		raw_close(raws[i]);
-	AWAIT(status_number(kithd, "Threads") <= threads);
+	AWAIT(kithd_status_number(kithd, "Threads") <= threads);
 	struct raw *newcomer;
 	/* The kernel takes a pid back a moment after its thread has gone. */
 	AWAIT((newcomer = raw_connect(kithd_address(kithd)), raw_send_hello(newcomer, CAROL, ""),
@@ -254,10 +223,10 @@ static void test_out_of_threads(void)
 static void test_no_descriptor_leaks_into_the_table(void)
 {
 	struct kithd *kithd = running("");
-	int descriptors = entries(kithd, "fd");
+	int descriptors = kithd_entries(kithd, "fd");
 	for (int i = 0; i < 20; i++)
 		kithd_table(kithd);
-	CU_ASSERT_EQUAL(entries(kithd, "fd"), descriptors);
+	CU_ASSERT_EQUAL(kithd_entries(kithd, "fd"), descriptors);
 }
 
 static void test_too_slow(void)
