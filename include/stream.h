@@ -16,10 +16,11 @@
 struct stream;
 
 /*
- * A line is written whole, and waits for nothing: Nagle's algorithm would hold back what follows it. The sockets that a
- * listening one accepts have what it has (on Linux), which saves each of them the call.
+ * A line is written whole, and waits for nothing: Nagle's algorithm would hold back what follows it. What the kernel
+ * keeps for a far end that doesn't read is bounded. The sockets that a listening one accepts have what it has (on
+ * Linux), which saves each of them the calls.
  */
-void stream_set_no_delay(int fd);
+void stream_set_options(int fd);
 
 /* A stream that is not connected; NULL if there is no memory. */
 struct stream *stream_new(void);
@@ -53,6 +54,8 @@ void stream_shut_writing(struct stream *stream);
 void stream_shut_reading(struct stream *stream);
 /* Ends the connection, and whatever thread waits in it. Any thread, any number of times. Does not block. */
 void stream_shut(struct stream *stream);
+/* The same, and the kernel throws away what was written and not read: the far end gets a reset when this is freed. */
+void stream_abort(struct stream *stream);
 
 /* Is this host one of this machine's? */
 bool stream_host_is_local(const struct address *address);

@@ -55,7 +55,7 @@ static int listen_on(const struct address *address)
 		return -1;
 	/* A restart must not wait for the connections of the last run to be forgotten. */
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	stream_set_no_delay(fd);
+	stream_set_options(fd);
 	/* So that 0.0.0.0 and [::] may stand side by side. */
 	if (address->family == ADDRESS_IPV6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);

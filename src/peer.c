@@ -323,8 +323,9 @@ void peer_close(struct peer *peer, enum bye_reason reason)
 	else
 		outbox_close(peer->outbox, "", 0);
 	buffer_fini(&line);
+	/* Who doesn't read would else have the kernel keep what is written for minutes after the connection's end. */
 	if (reason == BYE_SLOW && peer->stream != NULL)
-		stream_shut(peer->stream);
+		stream_abort(peer->stream);
 }
 
 void peer_stop(struct peer *peer, enum bye_reason reason)

@@ -193,14 +193,16 @@ static void a_read_ends_at_its_deadline(void)
 	pair_fini(&pair);
 }
 
-/* Writes until the far end, who reads nothing, has no more room. */
-static void fill(struct stream *stream)
+/* Writes until the far end, who reads nothing, has no more room; how much it was. */
+static size_t fill(struct stream *stream)
 {
 	static const char bytes[64 * 1024];
+	size_t written = 0;
 	ssize_t n;
 	while ((n = stream_write(stream, bytes, sizeof bytes, 0)) > 0)
-		;
+		written += (size_t)n;
 	CU_ASSERT(n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK));
+	return written;
 }
 
 static void a_write_without_a_deadline_does_not_block(void)
@@ -220,6 +222,44 @@ static void a_write_to_one_who_does_not_read_ends_at_its_deadline(void)
 	CU_ASSERT_EQUAL(stream_write(pair.dialled, "x", 1, deadline_us), -1);
 	CU_ASSERT_EQUAL(errno, ETIMEDOUT);
 	CU_ASSERT(clock_now_us() >= deadline_us);
+	pair_fini(&pair);
+}
+
+/* Also of the sockets that a listening one accepts. */
+static void the_kernel_keeps_little_for_one_who_does_not_read(void)
+{
+	enum { LITTLE_BYTES = 1 << 20, RECEIVE_BYTES = 4096 };
+	struct address address;
+	struct sockaddr_storage to;
+	int listener = bind_socket("127.0.0.1", 8, &address), receive_bytes = RECEIVE_BYTES;
+	socklen_t length = address_to_socket(&address, &to);
+	stream_set_options(listener);
+	int reader = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CU_ASSERT_FATAL(setsockopt(reader, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes) == 0);
+	CU_ASSERT_FATAL(connect(reader, (struct sockaddr *)&to, length) == 0);
+	struct stream *stream = stream_from_socket(accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(stream);
+	size_t written = fill(stream);
+	EXPECT(written >= 1 << 17 && written < LITTLE_BYTES, "%zu bytes", written);
+	stream_free(stream);
+	close(reader);
+	close(listener);
+}
+
+static void an_abort_takes_back_what_was_not_read(void)
+{
+	struct pair pair;
+	char bytes[16];
+	pair_init(&pair);
+	fill(pair.dialled);
+	stream_abort(pair.dialled);
+	CU_ASSERT_EQUAL(stream_read(pair.dialled, bytes, sizeof bytes, late_us()), 0);
+	stream_free(pair.dialled);
+	pair.dialled = NULL;
+	ssize_t n;
+	while ((n = stream_read(pair.accepted, bytes, sizeof bytes, late_us())) > 0)
+		;
+	CU_ASSERT(n == -1 && errno == ECONNRESET);
 	pair_fini(&pair);
 }
 
@@ -448,6 +488,8 @@ static CU_TestInfo tests[] = {
 	{"a write without a deadline does not block", a_write_without_a_deadline_does_not_block},
 	{"a write to one who does not read ends at its deadline",
 	 a_write_to_one_who_does_not_read_ends_at_its_deadline},
+	{"the kernel keeps little for one who does not read", the_kernel_keeps_little_for_one_who_does_not_read},
+	{"an abort takes back what was not read", an_abort_takes_back_what_was_not_read},
 	{"a connect that nobody answers ends at its deadline", a_connect_that_nobody_answers_ends_at_its_deadline},
 	{"what was written before the end is read before it", what_was_written_before_the_end_is_read_before_it},
 	{"a write to one who is gone is an error and no signal", a_write_to_one_who_is_gone_is_an_error_and_no_signal},
