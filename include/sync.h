@@ -68,6 +68,8 @@ void threads_expect(size_t waiting);
 
 /* Starts body(argument) on a stack of 64 KiB with all signals as the caller has them. 0, or an errno. */
 int thread_start(struct thread *thread, void *(*body)(void *), void *argument);
+/* Lets the threads that wait for a core go first. */
+void thread_yield(void);
 struct thread thread_self(void);
 /* Blocks until the thread has ended. Each started thread is joined exactly once. */
 void thread_join(struct thread thread);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -133,6 +134,11 @@ int thread_start(struct thread *thread, void *(*body)(void *), void *argument)
 	error = pthread_create(&thread->real, &attributes, body, argument);
 	pthread_attr_destroy(&attributes);
 	return error;
+}
+
+void thread_yield(void)
+{
+	sched_yield();
 }
 
 struct thread thread_self(void)
