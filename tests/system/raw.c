@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "address.h"
@@ -22,6 +23,7 @@ struct raw {
 	char *buffer; /* of LINE_BYTES */
 	size_t start, length;
 	size_t sent_bytes, read_bytes;
+	int64_t arrived_us; /* what was read last, where raw_note_arrivals was called */
 	const char *address;
 	struct json_object *message;
 };
@@ -234,6 +236,45 @@ void raw_send(struct raw *raw, const char *format, ...)
 	free(text);
 }
 
+void raw_note_arrivals(struct raw *raw)
+{
+	if (setsockopt(raw->fd, SOL_SOCKET, SO_TIMESTAMPNS, &(int){1}, sizeof(int)) != 0)
+		abort();
+}
+
+int64_t raw_arrived_us(const struct raw *raw)
+{
+	return raw->arrived_us;
+}
+
+static int64_t microseconds(const struct timespec *time)
+{
+	return (int64_t)time->tv_sec * 1000000 + time->tv_nsec / 1000;
+}
+
+int64_t raw_clock_us(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return microseconds(&now);
+}
+
+static ssize_t receive(struct raw *raw, char *bytes, size_t size)
+{
+	char control[CMSG_SPACE(sizeof(struct timespec))] __attribute__((aligned(_Alignof(struct cmsghdr))));
+	struct iovec space = {.iov_base = bytes, .iov_len = size};
+	struct msghdr message = {
+		.msg_iov = &space, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+	ssize_t got = recvmsg(raw->fd, &message, 0);
+	const struct cmsghdr *stamp = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+	struct timespec arrived;
+	if (stamp != NULL && stamp->cmsg_level == SOL_SOCKET && stamp->cmsg_type == SCM_TIMESTAMPNS) {
+		memcpy(&arrived, CMSG_DATA(stamp), sizeof arrived);
+		raw->arrived_us = microseconds(&arrived);
+	}
+	return got;
+}
+
 /* Reads more bytes behind those that are there; false at the end. */
 static bool read_more(struct raw *raw)
 {
@@ -248,7 +289,7 @@ static bool read_more(struct raw *raw)
 		harness_fail_here("nothing came; the last message was %s, and %zu bytes wait for their LF",
 				  raw->message == NULL ? "none" : json_object_to_json_string(raw->message),
 				  raw->length);
-	ssize_t got = recv(raw->fd, raw->buffer + raw->length, LINE_BYTES - 1 - raw->length, 0);
+	ssize_t got = receive(raw, raw->buffer + raw->length, LINE_BYTES - 1 - raw->length);
 	if (got < 0 && errno != ECONNRESET)
 		harness_fail_here("cannot read: %s", strerror(errno));
 	raw->is_at_end = got <= 0;

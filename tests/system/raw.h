@@ -50,6 +50,13 @@ void raw_write_slowly(struct raw *raw, const char *bytes);
 const char *raw_line(struct raw *raw);
 /* Waits until then for the end of a line, or of everything: has one come? */
 bool raw_has_line(struct raw *raw, int64_t until_us);
+/*
+ * When the kernel got what was read last, by the clock of raw_clock_us: this process may have had to wait for a core
+ * since. It must have been asked for this, before.
+ */
+void raw_note_arrivals(struct raw *raw);
+int64_t raw_arrived_us(const struct raw *raw);
+int64_t raw_clock_us(void);
 /* The next line is exactly this. */
 void raw_expect_line(struct raw *raw, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The next message has this type, or the next but for others. */

@@ -1,0 +1,339 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "../runner.h"
+#include "attacker.h"
+#include "kithd.h"
+#include "raw.h"
+#include "suites.h"
+
+enum {
+	PINGS = 200,
+	CONTROL_PINGS = 30, /* before the attack and after it */
+	PING_INTERVAL_US = 10000,
+	GOOD_HOST = 201,
+	NEWCOMER_HOST = 202,
+	LIMIT_MS = 50,
+	MAX_HANDSHAKES = 128,
+	MAX_CONNECTIONS = 1024,
+	MAX_PARKED = 64,
+	MAX_OUTBOX_KIB = 1024,
+	LINE_BYTES = 131072,
+	IDLE_KIB = 40,	  /* of a connection that does little */
+	LINE_KIB = 512,	  /* of one whose long lines are read */
+	PER_NETWORK = 64, /* peers that one network may have: max_per_group, from which loopback is exempt */
+};
+
+struct round_trips {
+	double median_ms, p99_ms, slowest_ms;
+	double rivals; /* threads that wanted each core meanwhile, besides this one */
+};
+
+/* A node, a good peer that pings it 100 times a second, and what the node was like before the attack. */
+struct siege {
+	struct kithd *kithd;
+	struct raw *good;
+	struct attacker *attacker;
+	struct round_trips control, trips; /* without an attack, and during it */
+	int threads, descriptors;
+	long private_kib;
+};
+
+/* ---- the good peer ---- */
+
+static int compare(const void *one, const void *other)
+{
+	int64_t a = *(const int64_t *)one, b = *(const int64_t *)other;
+	return (a > b) - (a < b);
+}
+
+static int runnable_threads(void)
+{
+	int count = 0;
+	FILE *file = fopen("/proc/loadavg", "re");
+	if (file == NULL || fscanf(file, "%*s %*s %*s %d", &count) != 1)
+		abort();
+	fclose(file);
+	return count;
+}
+
+/*
+ * A ping is sent when it is due, whether the one before was answered or not, so that who waits long is counted as often
+ * as it is due. When this process itself comes too late, none is made up for.
+ */
+static struct round_trips ping_often(struct raw *good, int count)
+{
+	static const char ping[] = "{\"msgtype\":\"ping\"}", pong[] = "{\"msgtype\":\"pong\"}";
+	int64_t sent_us[PINGS], took_us[PINGS], next_us = clock_now_us();
+	int sent = 0, answered = 0, runnable = 0;
+	while (answered < count) {
+		if (sent < count && clock_now_us() >= next_us) {
+			runnable += runnable_threads();
+			sent_us[sent++] = raw_clock_us();
+			raw_send(good, "%s", ping);
+			next_us = clock_now_us() + PING_INTERVAL_US;
+		}
+		if (!raw_has_line(good, sent < count ? next_us : harness_deadline_us(HARNESS_PATIENCE_S)))
+			continue;
+		const char *line = raw_line(good);
+		if (line == NULL)
+			harness_fail("the good peer has lost its connection");
+		else if (strcmp(line, pong) == 0 && answered < sent)
+			took_us[answered] = raw_arrived_us(good) - sent_us[answered], answered++;
+		else if (strcmp(line, ping) == 0)
+			raw_send(good, "%s", pong);
+	}
+	qsort(took_us, (size_t)count, sizeof *took_us, compare);
+	return (struct round_trips){.median_ms = (double)took_us[count / 2] / 1000,
+				    .p99_ms = (double)took_us[count * 99 / 100] / 1000,
+				    .slowest_ms = (double)took_us[count - 1] / 1000,
+				    .rivals = ((double)runnable / count - 1) / (double)sysconf(_SC_NPROCESSORS_ONLN)};
+}
+
+/* ---- the siege ---- */
+
+static struct siege begin(const char *options)
+{
+	struct siege siege = {.kithd = kithd_start("%s", options)};
+	siege.good = raw_join_from(harness_host(GOOD_HOST), siege.kithd, ALICE, "");
+	raw_note_arrivals(siege.good);
+	siege.control = ping_often(siege.good, CONTROL_PINGS);
+	siege.threads = kithd_entries(siege.kithd, "task");
+	siege.descriptors = kithd_entries(siege.kithd, "fd");
+	siege.private_kib = kithd_private_kib(siege.kithd);
+	return siege;
+}
+
+/* What the node holds now, beyond what it held before. */
+static void expect_bounds(const struct siege *siege, int threads, int descriptors, long private_kib)
+{
+	int more_threads = kithd_entries(siege->kithd, "task") - siege->threads;
+	int more_descriptors = kithd_entries(siege->kithd, "fd") - siege->descriptors;
+	long more_kib = kithd_private_kib(siege->kithd) - siege->private_kib;
+	printf("attack: %d threads, %d descriptors and %ld kB more\n", more_threads, more_descriptors, more_kib);
+	EXPECT(more_threads <= threads + MAX_PARKED, "%d threads more", more_threads);
+	EXPECT(more_descriptors <= descriptors, "%d descriptors more", more_descriptors);
+	/* A sanitizer has its own ideas of memory. */
+	EXPECT(more_kib <= private_kib || harness_slowness() > 1, "%ld KiB more", more_kib);
+}
+
+/* Attacks, and goes on with it: the good peer is answered, and who comes now is welcome. */
+static void attack(struct siege *siege, const struct attack *attack)
+{
+	siege->attacker = attacker_start(siege->kithd, attack);
+	siege->trips = ping_often(siege->good, PINGS);
+	printf("attack: %s: %d pings, p50 %.1f ms, p99 %.1f ms, slowest %.1f ms\n", attack->name, PINGS,
+	       siege->trips.median_ms, siege->trips.p99_ms, siege->trips.slowest_ms);
+	AWAIT(attacker_opened(siege->attacker) >= attack->connections);
+	struct raw *newcomer = raw_join_from(harness_host(NEWCOMER_HOST), siege->kithd, BOB, "");
+	raw_ping(newcomer);
+	CU_ASSERT(kithd_has_peer(siege->kithd, BOB));
+	CU_ASSERT(kithd_has_peer(siege->kithd, ALICE));
+	raw_close(newcomer);
+}
+
+/*
+ * What p99 may be. A machine whose cores have other work without any attack gets as much more time as that work takes:
+ * a core that is shared with another thread has half as much for the node.
+ */
+static double limit_ms(const struct round_trips *before, const struct round_trips *after)
+{
+	double rivals = before->rivals > after->rivals ? before->rivals : after->rivals;
+	double limit = LIMIT_MS * harness_slowness();
+	return rivals < 0.5 ? limit : limit * (1 + rivals);
+}
+
+/* Ends the attack: all is as it was before. */
+static void end(struct siege *siege)
+{
+	attacker_stop(siege->attacker);
+	AWAIT(kithd_entries(siege->kithd, "fd") <= siege->descriptors);
+	AWAIT(kithd_entries(siege->kithd, "task") <= siege->threads + MAX_PARKED);
+	AWAIT(kithd_peers(siege->kithd) == 1);
+	struct round_trips after = ping_often(siege->good, CONTROL_PINGS);
+	double limit = limit_ms(&siege->control, &after);
+	EXPECT(siege->trips.p99_ms < limit, "p99 %.1f ms, limit %.1f ms; without an attack %.1f and %.1f ms",
+	       siege->trips.p99_ms, limit, siege->control.p99_ms, after.p99_ms);
+}
+
+/* ---- the attacks ---- */
+
+static void test_silent(void)
+{
+	struct siege siege = begin("");
+	attack(&siege, &(struct attack){.name = "2,000 silent connections", .connections = 2000, .hosts = 20});
+	/* Some are about to be closed. */
+	AWAIT(kithd_rows(siege.kithd, "STATE", "HELLO") <= MAX_HANDSHAKES);
+	expect_bounds(&siege, MAX_CONNECTIONS, MAX_CONNECTIONS, MAX_CONNECTIONS * IDLE_KIB);
+	end(&siege);
+}
+
+static void test_silent_and_held(void)
+{
+	enum { CONNECTIONS = 2000 };
+	struct siege siege = begin("-o max_handshakes=0 -o max_connections=0 -o handshake_timeout=3600");
+	attack(&siege,
+	       &(struct attack){.name = "2,000 silent connections, held", .connections = CONNECTIONS, .hosts = 20});
+	AWAIT(kithd_rows(siege.kithd, "STATE", "HELLO") == CONNECTIONS);
+	expect_bounds(&siege, CONNECTIONS + 2, CONNECTIONS + 1, CONNECTIONS * IDLE_KIB);
+	end(&siege);
+}
+
+static void test_dripping(void)
+{
+	enum { CONNECTIONS = 300, TIMEOUT_S = 1 };
+	static const char hello[] =
+		"{\"msgtype\":\"hello\",\"nodeid\":\"bad00000-0000-4000-8000-000000000000\",\"name\":\"";
+	struct siege siege = begin("-o handshake_timeout=1 -o max_handshakes=0");
+	attack(&siege, &(struct attack){.name = "300 dripping hellos",
+					.connections = CONNECTIONS,
+					.hosts = 150,
+					.text = hello,
+					.text_bytes = sizeof hello - 1,
+					.bytes_at_once = 1,
+					.pause_us = 20000});
+	AWAIT(attacker_ended(siege.attacker) >= CONNECTIONS);
+	int64_t longest_ms = attacker_longest_us(siege.attacker) / 1000;
+	EXPECT((double)longest_ms < (TIMEOUT_S + 2) * 1000 * harness_slowness(), "%lld ms", (long long)longest_ms);
+	expect_bounds(&siege, 2 * CONNECTIONS, 2 * CONNECTIONS, 2 * CONNECTIONS * IDLE_KIB);
+	end(&siege);
+}
+
+/* Fills text with a line, over and over. */
+static size_t repeat(char *text, size_t bytes, const char *line)
+{
+	char *to = text;
+	while ((size_t)(to - text) + strlen(line) < bytes)
+		to = stpcpy(to, line);
+	return (size_t)(to - text);
+}
+
+static void test_never_reading(void)
+{
+	enum { CONNECTIONS = 200 };
+	static char questions[4096];
+	size_t bytes = repeat(questions, sizeof questions, "{\"msgtype\":\"getaddr\"}\n{\"msgtype\":\"pong\"}\n");
+	struct siege siege = begin("");
+	attack(&siege, &(struct attack){.name = "200 peers that never read",
+					.connections = CONNECTIONS,
+					.hosts = ATTACK_HOSTS,
+					.receive_buffer_bytes = 1024,
+					.hello_keys = ",\"listen\":9",
+					.text = questions,
+					.text_bytes = bytes,
+					.bytes_at_once = bytes,
+					.never_reads = true});
+	expect_bounds(&siege, 2 * MAX_CONNECTIONS, MAX_CONNECTIONS, CONNECTIONS * (2 * MAX_OUTBOX_KIB + IDLE_KIB));
+	AWAIT(kithd_log_count(siege.kithd, "bye: slow", "") >= CONNECTIONS);
+	/* And not only by the node's own account. */
+	AWAIT(attacker_ended(siege.attacker) >= CONNECTIONS);
+	end(&siege);
+}
+
+/* Without a word: before anybody could have said hello. */
+static bool is_refused_from(struct kithd *kithd, const char *host)
+{
+	struct raw *raw = raw_connect_from(host, kithd_address(kithd), 0);
+	bool is_refused = raw_line(raw) == NULL;
+	raw_close(raw);
+	return is_refused;
+}
+
+static void test_garbage(void)
+{
+	enum { HOSTS = 10 };
+	static char garbage[1 << 16];
+	for (size_t i = 0; i < sizeof garbage; i++)
+		garbage[i] = (char)(random() >> 8);
+	struct siege siege = begin("");
+	attack(&siege, &(struct attack){.name = "a flood of garbage",
+					.connections = 50,
+					.hosts = HOSTS,
+					.text = garbage,
+					.text_bytes = sizeof garbage,
+					.bytes_at_once = sizeof garbage});
+	for (int i = 1; i <= HOSTS; i++)
+		EXPECT(is_refused_from(siege.kithd, harness_host(i)), "host %d", i);
+	expect_bounds(&siege, MAX_CONNECTIONS, MAX_CONNECTIONS, MAX_CONNECTIONS * IDLE_KIB);
+	end(&siege);
+}
+
+static size_t write_addr_lines(char *text, int lines)
+{
+	enum { ENTRIES = 1000 };
+	char *to = text;
+	for (int line = 0; line < lines; line++) {
+		to = stpcpy(to, "{\"msgtype\":\"addr\",\"peers\":[");
+		for (int i = 0; i < ENTRIES; i++)
+			to += sprintf(to, "%s[\"127.%d.%d.%d:9\",\"bad00000-0000-4000-8000-%012x\"]", i == 0 ? "" : ",",
+				      200 + line, i / 250, i % 250, line * ENTRIES + i);
+		to = stpcpy(to, "]}\n");
+	}
+	return (size_t)(to - text);
+}
+
+static void test_addr(void)
+{
+	enum { LINES = 8, MAX_ADDRESSES = 2000 };
+	static char lines[LINES * LINE_BYTES];
+	size_t bytes = write_addr_lines(lines, LINES);
+	struct siege siege = begin("-o max_addresses=2000");
+	attack(&siege, &(struct attack){.name = "a flood of addr",
+					.connections = PER_NETWORK,
+					.hosts = PER_NETWORK,
+					.hello_keys = "",
+					.text = lines,
+					.text_bytes = bytes,
+					.bytes_at_once = LINE_BYTES});
+	CU_ASSERT(strtol(kithd_header(siege.kithd, "known"), NULL, 10) <= MAX_ADDRESSES);
+	CU_ASSERT_EQUAL(attacker_ended(siege.attacker), 0);
+	expect_bounds(&siege, 3 * PER_NETWORK, 2 * PER_NETWORK, PER_NETWORK * LINE_KIB);
+	end(&siege);
+}
+
+static void test_getaddr(void)
+{
+	static char questions[32 * 1024];
+	size_t bytes = repeat(questions, sizeof questions, "{\"msgtype\":\"getaddr\"}\n");
+	struct siege siege = begin("");
+	attack(&siege, &(struct attack){.name = "a flood of getaddr",
+					.connections = PER_NETWORK,
+					.hosts = PER_NETWORK,
+					.hello_keys = ",\"listen\":9",
+					.text = questions,
+					.text_bytes = bytes,
+					.bytes_at_once = bytes});
+	expect_bounds(&siege, 3 * PER_NETWORK, 2 * PER_NETWORK, PER_NETWORK * (2 * MAX_OUTBOX_KIB + IDLE_KIB));
+	end(&siege);
+}
+
+static void test_connects(void)
+{
+	struct siege siege = begin("");
+	attack(&siege,
+	       &(struct attack){.name = "a flood of connects", .connections = 1000, .hosts = 100, .leaves = true});
+	expect_bounds(&siege, MAX_CONNECTIONS, MAX_CONNECTIONS, MAX_CONNECTIONS * IDLE_KIB);
+	end(&siege);
+}
+
+static void clean_up(void)
+{
+	attacker_stop_all();
+	harness_end();
+}
+
+static CU_TestInfo tests[] = {
+	{"2,000 silent connections", test_silent},
+	{"2,000 silent connections where the settings allow them", test_silent_and_held},
+	{"300 dripping hellos", test_dripping},
+	{"200 peers that never read", test_never_reading},
+	{"a flood of garbage", test_garbage},
+	{"a flood of addr", test_addr},
+	{"a flood of getaddr", test_getaddr},
+	{"a flood of connects and disconnects", test_connects},
+	CU_TEST_INFO_NULL,
+};
+
+CU_SuiteInfo suite_attack = {
+	.pName = "attack", .pSetUpFunc = harness_begin, .pTearDownFunc = clean_up, .pTests = tests};
