@@ -50,6 +50,7 @@ enum setting_id {
 	SETTING_NODEID,
 	SETTING_STATE_DIR,
 	SETTING_SAVE_INTERVAL,
+	SETTING_USER,
 	SETTING_MAX_OUTBOUND,
 	SETTING_MAX_INBOUND,
 	SETTING_MAX_DIALING,
@@ -94,6 +95,7 @@ struct settings {
 	struct nodeid nodeid;		     /* none unless it is given */
 	char state_dir[SETTINGS_PATH_BYTES]; /* "" for none: nothing is written */
 	_Atomic int64_t save_interval_us;
+	char user[MESSAGE_TEXT_BYTES]; /* "" for the one who started it */
 	_Atomic int64_t max_outbound;
 	_Atomic int64_t max_inbound;
 	_Atomic int64_t max_dialing;

@@ -11,6 +11,7 @@
 #include "log.h"
 #include "node.h"
 #include "output.h"
+#include "privilege.h"
 #include "settings.h"
 #include "sync.h"
 #include "text.h"
@@ -137,10 +138,10 @@ static int parse_arguments(int argc, char **argv, struct arguments *arguments)
 	return -1;
 }
 
-/* NULL if there is none. */
+/* NULL if there is none. A folder that hides it from the user whom kithd has become doesn't make it go away. */
 static const char *settings_file(const struct arguments *arguments)
 {
-	if (arguments->file == NULL && access(DEFAULT_FILE, F_OK) == 0)
+	if (arguments->file == NULL && (access(DEFAULT_FILE, F_OK) == 0 || errno == EACCES))
 		return DEFAULT_FILE;
 	return arguments->file;
 }
@@ -162,6 +163,16 @@ static bool read_settings(const struct arguments *arguments, struct settings *se
 		if (!settings_add_bootstrap(settings, arguments->bootstrap[i], "-b", error))
 			return false;
 	return settings_check(settings, error);
+}
+
+/* At the start alone: a running node keeps the user that it has. */
+static bool check_user(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES])
+{
+	char problem[PRIVILEGE_PROBLEM_BYTES];
+	bool good = privilege_check_user(settings->user, problem);
+	if (!good)
+		snprintf(error, SETTINGS_ERROR_BYTES, "%s: %s", settings->where[SETTING_USER], problem);
+	return good;
 }
 
 static enum log_level level_of(const struct settings *settings, const struct arguments *arguments)
@@ -289,41 +300,60 @@ static void reload(struct node *node, const struct settings *running, const stru
 	settings_fini(&fresh);
 }
 
-static void serve(struct node *node, const struct settings *settings, const struct arguments *arguments)
+static void serve(struct node *node, const struct settings *settings, const struct arguments *arguments,
+		  struct output *output)
 {
 	sigset_t set = handled_signals();
-	struct output output;
 	enum signal_action action = ACTION_NONE;
-	output_init(&output, STDOUT_FILENO);
 	while (action != ACTION_STOP) {
 		int number;
 		if (sigwait(&set, &number) != 0)
 			continue;
 		action = action_of(number);
 		if (action == ACTION_TABLE)
-			print_table(node, &output);
+			print_table(node, output);
 		else if (action == ACTION_RELOAD)
 			reload(node, settings, arguments);
 		else
 			log_info("stopping: %s", strsignal(number));
 	}
-	output_fini(&output);
+}
+
+/* What doesn't end the program, and is better known now than when it matters. */
+static void warn_of_user(const struct arguments *arguments)
+{
+	const char *file = settings_file(arguments);
+	char user[PRIVILEGE_USER_BYTES];
+	if (privilege_is_root()) {
+		log_warning("running as root: a flaw in kithd would be a flaw in the whole machine; write "
+			    "user = \"nobody\", or better a user of its own, see kith.conf(5)");
+	} else if (file != NULL && access(file, R_OK) != 0) {
+		privilege_user_name(user);
+		log_warning("the user \"%s\" can't read %s: SIGHUP will change nothing until it can", user, file);
+	}
 }
 
 static int run(struct settings *settings, const struct arguments *arguments)
 {
 	char error[SETTINGS_ERROR_BYTES];
+	struct output output;
+	struct node *node = NULL;
 
 	signal(SIGPIPE, SIG_IGN);
 	raise_descriptor_limit();
+	/* Another user may not open them. */
 	log_open();
-	struct node *node = node_start(settings, error);
+	output_init(&output, STDOUT_FILENO);
+	if (privilege_settle(settings->user, error))
+		node = node_start(settings, error);
 	if (node != NULL) {
-		serve(node, settings, arguments);
+		warn_of_user(arguments);
+		serve(node, settings, arguments, &output);
 		let_stop_signals_kill();
 		node_stop(node);
 		log_info("stopped");
 	}
+	output_fini(&output);
 	log_close();
 	if (node == NULL)
 		complain(error);
@@ -344,7 +374,7 @@ int main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	settings_init(&settings);
-	if (!read_settings(&arguments, &settings, error)) {
+	if (!read_settings(&arguments, &settings, error) || !check_user(&settings, error)) {
 		complain(error);
 		status = STATUS_SETTINGS;
 	} else if (arguments.only_test) {

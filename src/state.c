@@ -12,6 +12,7 @@
 
 #include "buffer.h"
 #include "log.h"
+#include "privilege.h"
 
 enum {
 	READ_BYTES = 64 * 1024,
@@ -19,6 +20,7 @@ enum {
 	/* A file of addresses may come from a run with a larger book; and no line of ours is longer. */
 	ADDRESSES_FILE_BYTES = 64 * 1024 * 1024,
 	ADDRESS_LINE_BYTES = 1024,
+	ADVICE_BYTES = PRIVILEGE_USER_BYTES + 80,
 };
 
 struct state {
@@ -37,9 +39,10 @@ static int open_folder(const char *dir)
 	return fd;
 }
 
-/* What to do about it. */
-static const char *advice(int error)
+/* What to do about it; it may be written into out. */
+static const char *advice(int error, char out[static ADVICE_BYTES])
 {
+	char user[PRIVILEGE_USER_BYTES];
 	switch (error) {
 	case ENOENT:
 		return "make the folder that it is to be in, or name another";
@@ -47,7 +50,9 @@ static const char *advice(int error)
 		return "name a folder";
 	case EACCES:
 	case EPERM:
-		return "make a folder there that the user who runs kithd can read and write";
+		privilege_user_name(user);
+		snprintf(out, ADVICE_BYTES, "make a folder there that the user \"%s\" can read and write", user);
+		return out;
 	case EROFS:
 		return "name a folder that can be written";
 	default:
@@ -64,6 +69,7 @@ static int lock_folder(int fd)
 
 struct state *state_open(const char *dir, char *error, size_t error_bytes)
 {
+	char to_do[ADVICE_BYTES];
 	struct state *state = calloc(1, sizeof *state);
 	char *copy = strdup(dir);
 	int fd = open_folder(dir);
@@ -77,7 +83,7 @@ struct state *state_open(const char *dir, char *error, size_t error_bytes)
 			 "state_dir \"%s\": another kithd uses it: give each node a folder of its own", dir);
 	else
 		snprintf(error, error_bytes, "state_dir \"%s\": %s: %s", dir, strerror(problem == 0 ? ENOMEM : problem),
-			 advice(problem));
+			 advice(problem, to_do));
 	if (fd >= 0)
 		close(fd);
 	free(copy);

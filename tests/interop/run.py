@@ -25,6 +25,9 @@ SLOW = float(os.environ.get("SLOW", "1"))
 DEADLINE_S = 10
 POLL_S = 0.05
 
+# That kithd runs as root is a matter of who runs this test.
+ODD_LINE = r" (error|warning) (?!running as root)|protocol"
+
 
 class Failure(Exception):
     pass
@@ -200,7 +203,7 @@ def scenario():
     for kithd in (kith_a, kith_b):
         check(
             f"{kithd.label} has no protocol error in its log",
-            lambda k=kithd: not [line for line in k.err if re.search(r" (error|warning) |protocol", line)],
+            lambda k=kithd: not [line for line in k.err if re.search(ODD_LINE, line)],
             0,
         )
 

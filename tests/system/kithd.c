@@ -286,6 +286,11 @@ size_t kithd_log_count(struct kithd *kithd, const char *one, const char *other)
 	return count;
 }
 
+size_t kithd_log_lines(struct kithd *kithd, const char *word)
+{
+	return kithd_log_count(kithd, word, "") - kithd_log_count(kithd, word, " warning running as root");
+}
+
 void kithd_signal(struct kithd *kithd, int signal)
 {
 	if (!kithd->has_ended)

@@ -86,8 +86,8 @@ static void test_fortified_calls(void)
 			    strstr(symbols, "__ubsan_handle") != NULL;
 	if (!harness_can(!is_sanitizer, "calls of the C library check their buffers", "a sanitizer checks them itself"))
 		return;
-	CU_ASSERT_PTR_NOT_NULL(strstr(symbols, "__vsnprintf_chk"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(symbols, "__memcpy_chk"));
+	if (strstr(symbols, "__vsnprintf_chk") == NULL || strstr(symbols, "__memcpy_chk") == NULL)
+		harness_fail("no call is fortified, which takes an optimiser: were the CFLAGS without -O?");
 }
 
 static CU_TestInfo tests[] = {

@@ -112,7 +112,7 @@ static void gets_thrown_out(struct scene *scene, struct raw *raw, const char *wh
 {
 	raw_expect_bye(raw, "protocol");
 	AWAIT(kithd_rows(scene->kithd, "ADDRESS", raw_address(raw)) == 0);
-	size_t warnings = kithd_log_count(scene->kithd, " warning ", "");
+	size_t warnings = kithd_log_lines(scene->kithd, " warning ");
 	if (warnings != ++scene->warnings || kithd_log_count(scene->kithd, " warning ", raw_address(raw)) == 0)
 		harness_fail("after %s, said by %s, the log has %zu warnings, not %zu", what, raw_address(raw),
 			     warnings, scene->warnings);

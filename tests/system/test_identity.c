@@ -66,7 +66,7 @@ static void test_wildcard_reaches_itself(const char *wildcard, const char *loopb
 	turn_away(other, 8);
 	CU_ASSERT_EQUAL(kithd_peers(kithd), 0);
 	CU_ASSERT(kithd_log_count(kithd, bootstrap, "self") <= 1);
-	CU_ASSERT_EQUAL(kithd_log_count(kithd, " warning ", ""), 0);
+	CU_ASSERT_EQUAL(kithd_log_lines(kithd, " warning "), 0);
 	/* A dial of itself would have shown as a connection that failed: one is enough to know. */
 	CU_ASSERT(kithd_log_count(kithd, bootstrap, "") <= 2);
 	CU_ASSERT_EQUAL(kithd_rows(kithd, "DIR", "in"), 0);

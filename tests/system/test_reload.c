@@ -189,7 +189,7 @@ static void test_log_level(void)
 	node.kithd = kithd_spawn_at(address, "-c %s", node.path);
 	AWAIT((alice = raw_try_connect(address)) != NULL);
 	raw_shake_hands(alice, ALICE, "");
-	CU_ASSERT_STRING_EQUAL(kithd_log(node.kithd), "");
+	CU_ASSERT_EQUAL(kithd_log_lines(node.kithd, ""), 0);
 	reload(&node, "log_level = \"debug\";", " info  log_level: \"warning\" is now \"debug\"");
 	raw_ping(alice);
 	AWAIT(kithd_log_count(node.kithd, " debug ", "got ping") == 1);
@@ -224,13 +224,14 @@ static void test_restart_needed(void)
 	const char *nodeid = kithd_nodeid(node.kithd);
 	const char *changed =
 		harness_text("listen = [\"%s\"]; network = \"kin\"; nodeid = \"%s\"; state_dir = \"/tmp\";"
-			     "max_addresses = 300; max_inbound = 7;",
+			     "user = \"nobody\"; max_addresses = 300; max_inbound = 7;",
 			     second, ALICE);
 	const char *lines[] = {
 		harness_text("listen: [\"%s\"] stays until a restart; the file says [\"%s\"]", first, second),
 		"network: \"kith\" stays until a restart; the file says \"kin\"",
 		harness_text("nodeid: \"session\" stays until a restart; the file says \"%s\"", ALICE),
 		"state_dir: \"\" stays until a restart; the file says \"/tmp\"",
+		"user: \"\" stays until a restart; the file says \"nobody\"",
 		"max_addresses: 81920 stays until a restart; the file says 300",
 	};
 	reload(&node, changed, "max_inbound: 512 is now 7");

@@ -26,6 +26,7 @@ extern CU_SuiteInfo suite_nodeid;
 extern CU_SuiteInfo suite_outbox;
 extern CU_SuiteInfo suite_output;
 extern CU_SuiteInfo suite_peer;
+extern CU_SuiteInfo suite_privilege;
 extern CU_SuiteInfo suite_protocol;
 extern CU_SuiteInfo suite_pool;
 extern CU_SuiteInfo suite_recent;

@@ -137,6 +137,7 @@ static void expect_defaults(const struct settings *settings)
 	CU_ASSERT(nodeid_is_none(&settings->nodeid));
 	CU_ASSERT_STRING_EQUAL(settings->state_dir, "");
 	CU_ASSERT_EQUAL(settings->save_interval_us, 60000000);
+	CU_ASSERT_STRING_EQUAL(settings->user, "");
 	CU_ASSERT_EQUAL(settings->max_outbound, 64);
 	CU_ASSERT_EQUAL(settings->max_inbound, 512);
 	CU_ASSERT_EQUAL(settings->max_dialing, 16);
@@ -212,6 +213,7 @@ static void a_file_sets_every_setting(void)
 					     "name : \"alpha\"\n"
 					     "nodeid = \"1A2B3C4D-5e6f-4a7b-8c9d-0e1f2a3b4c5d\";\n"
 					     "state_dir = \"/var/lib/kith\"; save_interval = 0.5;\n"
+					     "user = \"nobody\";\n"
 					     "max_outbound = 0; max_inbound = 1000000; max_dialing = 1L;\n"
 					     "max_parked = 0; max_addresses = 256;\n"
 					     "ping_interval = 0.25;\n"
@@ -237,6 +239,7 @@ static void a_file_sets_every_setting(void)
 	CU_ASSERT(nodeid_is(&settings.nodeid, "1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5d"));
 	CU_ASSERT_STRING_EQUAL(settings.state_dir, "/var/lib/kith");
 	CU_ASSERT_EQUAL(settings.save_interval_us, 500000);
+	CU_ASSERT_STRING_EQUAL(settings.user, "nobody");
 	CU_ASSERT_EQUAL(settings.max_outbound, 0);
 	CU_ASSERT_EQUAL(settings.max_inbound, 1000000);
 	CU_ASSERT_EQUAL(settings.max_dialing, 1);
@@ -328,6 +331,8 @@ static void a_value_of_the_wrong_type_is_refused_with_what_would_be_right(void)
 		{SETTING_STATE_DIR, "7 true [\"/var/lib/kith\"] {} \"/a\\nb\" \"/" X64 X64 X64 X64 "\"",
 		 "an absolute path of at most 255 bytes"},
 		{SETTING_SAVE_INTERVAL, "\"60\" true [60] {} 0 -1 86401", "a number of seconds from 0.01 to 86400"},
+		{SETTING_USER, "7 true [\"nobody\"] {} \"no\\nbody\" \"" X64 "x\"",
+		 "the name of a user, as in \"nobody\""},
 		{SETTING_MAX_OUTBOUND, "\"7\" true [7] {} 7.5 -1 1000001 1e999", "a whole number from 0 to 1000000"},
 		{SETTING_MAX_INBOUND, "\"7\" true [7] {} 7.5 -1 1000001 1e999", "a whole number from 0 to 1000000"},
 		{SETTING_MAX_DIALING, "\"7\" true [7] {} 7.5 -1 0 1000001", "a whole number from 1 to 1000000"},
@@ -1030,6 +1035,8 @@ static const struct {
 	{SETTING_STATE_DIR, "\"\"", NULL},
 	{SETTING_STATE_DIR, "\"/a \\\"b\\\"\"", NULL},
 	{SETTING_SAVE_INTERVAL, "60", NULL},
+	{SETTING_USER, "\"\"", NULL},
+	{SETTING_USER, "\"nobody\"", NULL},
 	{SETTING_MAX_OUTBOUND, "0", NULL},
 	{SETTING_MAX_INBOUND, "1000000", NULL},
 	{SETTING_MAX_DIALING, "0x10", "16"},
@@ -1129,8 +1136,8 @@ static void the_longest_list_is_written_whole(void)
 
 static void a_running_node_takes_over_all_but_what_needs_a_restart(void)
 {
-	static const enum setting_id fixed[] = {SETTING_LISTEN, SETTING_NETWORK, SETTING_NODEID, SETTING_STATE_DIR,
-						SETTING_MAX_ADDRESSES};
+	static const enum setting_id fixed[] = {SETTING_LISTEN,	   SETTING_NETWORK, SETTING_NODEID,
+						SETTING_STATE_DIR, SETTING_USER,    SETTING_MAX_ADDRESSES};
 	for (size_t i = 0; i < VALUES; i++) {
 		enum setting_id setting = values[i].setting;
 		char before[SETTINGS_VALUE_BYTES], wanted[SETTINGS_VALUE_BYTES];

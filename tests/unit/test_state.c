@@ -16,6 +16,7 @@
 
 #include "../runner.h"
 #include "core.h"
+#include "privilege.h"
 #include "rng.h"
 #include "some_records.h"
 #include "suites.h"
@@ -134,11 +135,14 @@ static void a_folder_that_is_none_is_refused(void)
 
 static void a_folder_without_permission_is_refused(void)
 {
+	char user[PRIVILEGE_USER_BYTES], advice[256];
 	if (geteuid() == 0)
 		return; /* root may all */
 	CU_ASSERT_FATAL(chmod(folder, 0500) == 0);
-	expect_refusal(folder,
-		       "Permission denied: make a folder there that the user who runs kithd can read and write");
+	privilege_user_name(user);
+	snprintf(advice, sizeof advice,
+		 "Permission denied: make a folder there that the user \"%s\" can read and write", user);
+	expect_refusal(folder, advice);
 	CU_ASSERT_FATAL(chmod(folder, 0700) == 0);
 }
 

@@ -1,0 +1,30 @@
+/*
+ * Whom the process runs as. kithd needs no privilege: started as root it becomes a user for good, with that user's
+ * groups and without a capability. Called before there are threads. A problem is one sentence without its full stop,
+ * which says what to do; it quotes the user's name, so it has to be escaped where it is shown.
+ */
+#ifndef KITH_PRIVILEGE_H
+#define KITH_PRIVILEGE_H
+
+#include <stdbool.h>
+
+enum {
+	PRIVILEGE_USER_BYTES = 65,
+	PRIVILEGE_PROBLEM_BYTES = 512,
+};
+
+bool privilege_is_root(void);
+
+/* The name of the user that this process runs as, or its number where it has no name. */
+void privilege_user_name(char out[static PRIVILEGE_USER_BYTES]);
+
+/* Whether privilege_settle could succeed for that user; "" is good for everybody. Changes nothing. */
+bool privilege_check_user(const char *user, char problem[static PRIVILEGE_PROBLEM_BYTES]);
+
+/*
+ * Becomes that user, unless it is "" or this process runs as that user already. Whoever it is then: nothing that it
+ * executes can have more privileges than it has. After false the process may be half-way, and must end.
+ */
+bool privilege_settle(const char *user, char problem[static PRIVILEGE_PROBLEM_BYTES]);
+
+#endif
