@@ -137,6 +137,9 @@ static void test_full(void)
 	struct kithd *kithd = kithd_start("-o max_inbound=2");
 	struct raw *one = raw_join(kithd, ALICE, ",\"listen\":7001");
 	struct raw *two = raw_join(kithd, BOB, "");
+	/* Their own pongs have been read by then: who is near makes no room. */
+	raw_ping(one);
+	raw_ping(two);
 	struct raw *three = raw_connect(kithd_address(kithd));
 	raw_send_hello(three, CAROL, "");
 	raw_expect_next(three, "addr");
