@@ -263,6 +263,44 @@ static void json_may_nest_16_deep_and_no_deeper(void)
 	}
 }
 
+/* A ping with a list of so many values. */
+static size_t ping_with_values(char *line, int count, const char *value)
+{
+	char *at = stpcpy(line, "{\"msgtype\":\"ping\",\"x\":[");
+	for (int i = 0; i < count; i++)
+		at = stpcpy(stpcpy(at, i == 0 ? "" : ","), value);
+	at = stpcpy(at, "]}");
+	return (size_t)(at - line);
+}
+
+/* The message, its two keys' commas and the list's opening count too: 4 for what stands around the values. */
+static void a_message_may_have_4096_values_and_no_more(void)
+{
+	static const struct {
+		const char *value;
+		int count;
+		bool good;
+	} cases[] = {
+		{"0", 4093, true},	  {"0", 4094, false},
+		{"{}", 2046, true},	  {"{}", 2047, false},
+		{"[]", 2047, false},	  {"{}", 43000, false},
+		{"\",[{\"", 4093, true},  {"\"\\\",[{\\\\\"", 4093, true},
+		{"\",[{\"", 4094, false},
+	};
+	static char line[131072];
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char error[MESSAGE_ERROR_BYTES] = "";
+		struct message message;
+		size_t length = ping_with_values(line, cases[i].count, cases[i].value);
+		bool good = message_decode(line, length, &message, error);
+		EXPECT(good == cases[i].good, "%d times %s: %s", cases[i].count, cases[i].value, error);
+		if (good)
+			message_fini(&message);
+		else
+			CU_ASSERT_PTR_NOT_NULL(strstr(error, "values"));
+	}
+}
+
 static void the_plainest_hello_needs_a_nodeid_alone(void)
 {
 	struct message message = decoded(BYTES("{\"msgtype\": \"hello\", \"nodeid\": \"" UPPER_ID "\"}"));
@@ -514,7 +552,9 @@ static void an_addr_has_at_most_1000_entries(void)
 		{1000, "\"useless\"", true, 0, 1000},
 		{1001, "\"10.0.0.1:1\"", false, 0, 0},
 		{1001, "\"useless\"", false, 0, 0},
-		{5000, "\"10.0.0.1:1\"", false, 0, 0},
+		{4000, "\"10.0.0.1:1\"", false, 0, 0},
+		/* Not as kithd writes it, so json-c reads it. */
+		{1000, " [ \"10.0.0.1:1\", \"a11ce000-0000-4000-8000-000000000001\" ]", true, 1000, 0},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct buffer line = {0};
@@ -745,6 +785,7 @@ static CU_TestInfo tests[] = {
 	{"a NUL byte is refused wherever it stands", a_nul_byte_is_refused_wherever_it_stands},
 	{"what is not UTF-8 is refused", what_is_not_utf8_is_refused},
 	{"JSON may nest 16 deep and no deeper", json_may_nest_16_deep_and_no_deeper},
+	{"a message may have 4096 values and no more", a_message_may_have_4096_values_and_no_more},
 	{"the plainest hello needs a nodeid alone", the_plainest_hello_needs_a_nodeid_alone},
 	{"a full hello is understood", a_full_hello_is_understood},
 	{"values of a hello may reach their limits", values_of_a_hello_may_reach_their_limits},
