@@ -122,10 +122,11 @@ struct settings {
 	_Atomic int64_t retry_max_us;
 	enum log_level log_level;
 	char *where[SETTING_COUNT]; /* "FILE:LINE" or "-o NAME" of what was set; NULL for a default */
+	bool lacks_memory;	    /* why the last call failed: no setting is wrong */
 };
 
-/* Everything at its default. */
-void settings_init(struct settings *settings);
+/* Everything at its default. False if there is no memory: then the settings are good for settings_fini alone. */
+bool settings_init(struct settings *settings);
 void settings_fini(struct settings *settings);
 
 /*

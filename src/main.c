@@ -285,8 +285,9 @@ static void reload(struct node *node, const struct settings *running, const stru
 {
 	struct settings fresh;
 	char error[SETTINGS_ERROR_BYTES];
-	settings_init(&fresh);
-	if (settings_file(arguments) == NULL) {
+	if (!settings_init(&fresh)) {
+		log_error("settings are not read again: %s", strerror(ENOMEM));
+	} else if (settings_file(arguments) == NULL) {
 		log_warning("settings are not read again: there is no " DEFAULT_FILE ", and -c names no other file");
 	} else if (!read_settings(arguments, &fresh, error)) {
 		log_error("settings are not read again: %s", error);
@@ -373,10 +374,12 @@ int main(int argc, char **argv)
 	int status = parse_arguments(argc, argv, &arguments);
 	if (status >= 0)
 		return status;
-	settings_init(&settings);
-	if (!read_settings(&arguments, &settings, error) || !check_user(&settings, error)) {
+	if (!settings_init(&settings)) {
+		complain(strerror(ENOMEM));
+		status = STATUS_SYSTEM;
+	} else if (!read_settings(&arguments, &settings, error) || !check_user(&settings, error)) {
 		complain(error);
-		status = STATUS_SETTINGS;
+		status = settings.lacks_memory ? STATUS_SYSTEM : STATUS_SETTINGS;
 	} else if (arguments.only_test) {
 		puts("the settings are good");
 		status = STATUS_STOPPED;

@@ -51,6 +51,13 @@ static bool wrong(char *problem, const char *format, ...)
 	return false;
 }
 
+/* No setting is wrong. */
+static bool lack_memory(struct settings *settings, char *problem)
+{
+	settings->lacks_memory = true;
+	return wrong(problem, "cannot be kept: %s", strerror(ENOMEM));
+}
+
 static void *field(struct settings *settings, const struct setting *setting)
 {
 	return (char *)settings + setting->offset;
@@ -198,8 +205,9 @@ static bool set_listen(struct settings *settings, const struct setting *setting,
 		return wrong_value(setting, problem);
 	free(settings->listen);
 	settings->listen = calloc(value->count + 1, sizeof *settings->listen);
-	must(settings->listen != NULL);
 	settings->listen_count = 0;
+	if (settings->listen == NULL)
+		return lack_memory(settings, problem);
 	for (size_t i = 0; i < value->count; i++) {
 		struct address *address = &settings->listen[i];
 		if (!read_address(value->list[i], address, problem))
@@ -267,7 +275,8 @@ static bool append_bootstrap(struct settings *settings, const char *text, char *
 	if (count == SETTINGS_LIST_ENTRIES)
 		return wrong(problem, "has more than %d entries", SETTINGS_LIST_ENTRIES);
 	struct bootstrap *grown = realloc(settings->bootstrap, (count + 1) * sizeof *grown);
-	must(grown != NULL);
+	if (grown == NULL)
+		return lack_memory(settings, problem);
 	settings->bootstrap = grown;
 	if (!read_bootstrap(text, &grown[count], problem))
 		return false;
@@ -312,8 +321,9 @@ static bool set_blocks(struct settings *settings, const struct setting *setting,
 		return wrong_value(setting, problem);
 	free(list->blocks);
 	list->blocks = calloc(value->count + 1, sizeof *list->blocks);
-	must(list->blocks != NULL);
 	list->count = 0;
+	if (list->blocks == NULL)
+		return lack_memory(settings, problem);
 	for (size_t i = 0; i < value->count; i++) {
 		if (!read_block(value->list[i], &list->blocks[i], problem))
 			return false;
@@ -623,13 +633,14 @@ static bool set(struct settings *settings, const struct setting *setting, const 
 		const char *subject, char error[static SETTINGS_ERROR_BYTES])
 {
 	char problem[PROBLEM_BYTES];
+	char **kept = &settings->where[setting - table];
 	bool good = setting->set(settings, setting, value, problem);
 	if (good) {
-		char **kept = &settings->where[setting - table];
 		free(*kept);
 		*kept = strdup(where);
-		must(*kept != NULL);
-	} else {
+		good = *kept != NULL || lack_memory(settings, problem);
+	}
+	if (!good) {
 		bool quotes = problem[0] == '"';
 		snprintf(error, SETTINGS_ERROR_BYTES, "%s: %s%s%s", where, subject,
 			 subject[0] == '\0' ? "" : (quotes ? ": " : " "), problem);
@@ -660,7 +671,7 @@ static const struct setting *find_setting(const char *name, const char *where, c
 	return NULL;
 }
 
-void settings_init(struct settings *settings)
+bool settings_init(struct settings *settings)
 {
 	*settings = (struct settings){0};
 	for (size_t i = 0; i < SETTING_COUNT; i++) {
@@ -671,10 +682,14 @@ void settings_init(struct settings *settings)
 			if (strchr("[]\"", *c) == NULL)
 				option[used++] = *c;
 		option[used] = '\0';
-		must(settings_set_option(settings, option, error));
+		bool good = settings_set_option(settings, option, error);
+		must(good || settings->lacks_memory);
+		if (!good)
+			return false;
 		free(settings->where[i]);
 		settings->where[i] = NULL;
 	}
+	return true;
 }
 
 void settings_fini(struct settings *settings)
@@ -906,7 +921,11 @@ bool settings_set_option(struct settings *settings, const char *option, char err
 		return false;
 	text += 1 + strspn(text + 1, " ");
 	char *copy = strdup(text);
-	must(copy != NULL);
+	if (copy == NULL) {
+		settings->lacks_memory = true;
+		snprintf(error, SETTINGS_ERROR_BYTES, "%s: %s", where, strerror(ENOMEM));
+		return false;
+	}
 	if (setting->option_syntax == READ_NUMBER) {
 		char *end;
 		value.number = strtod(copy, &end);
