@@ -198,7 +198,10 @@ void wakeup_fini(struct wakeup *wakeup)
 
 void wakeup_ring(const struct wakeup *wakeup)
 {
-	/* A full pipe is readable already: that is all a ring has to achieve. */
-	ssize_t ignored = write(wakeup->ring_fd, "", 1);
-	(void)ignored;
+	/*
+	 * A full pipe is readable already: that is all a ring has to achieve. Linux allocates a pipe's memory at the
+	 * first write; a ring that got lost for want of it would never be heard.
+	 */
+	while (write(wakeup->ring_fd, "", 1) < 0 && errno != EAGAIN)
+		;
 }
