@@ -22,6 +22,8 @@ struct heap {
 
 /* The items aren't touched. */
 void heap_fini(struct heap *heap);
+/* Room for so many items in all, so that heap_add needs no memory for them. False if there is none. */
+bool heap_reserve(struct heap *heap, size_t count);
 /* Borrows the item until it is removed. False if there is no memory. */
 bool heap_add(struct heap *heap, struct heap_item *item, int64_t key);
 /* Does nothing for an item that is in no heap. */

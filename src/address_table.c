@@ -72,6 +72,9 @@ size_t address_table_count(const struct address_table *table)
 
 struct address_entry *address_table_add(struct address_table *table, const struct address *address)
 {
+	/* An entry that found no room among those that wait would never be due. */
+	if (!heap_reserve(&table->waiting, (size_t)HASH_COUNT(table->entries) + 1))
+		return NULL;
 	struct address_entry *entry = calloc(1, sizeof *entry);
 	if (entry == NULL)
 		return NULL;
@@ -307,16 +310,18 @@ static void leave_lane(struct address_table *table, struct address_entry *entry)
 	entry->due.place = 0;
 }
 
-/* Without memory the entry isn't dialled until it is due another time. */
-static void enter_lane(struct address_table *table, struct address_entry *entry)
+/* An entry that is due; without memory it is again after a while. */
+static void enter_lane(struct address_table *table, struct address_entry *entry, int64_t again_us)
 {
 	enum address_lane which = lane_of(entry);
 	struct address_lane_entries *lane = &table->lanes[which];
 	if (lane->count == lane->capacity) {
 		size_t capacity = lane->capacity == 0 ? 16 : lane->capacity * 2;
 		struct address_entry **grown = realloc(lane->entries, capacity * sizeof(struct address_entry *));
-		if (grown == NULL)
+		if (grown == NULL) {
+			heap_add(&table->waiting, &entry->due, again_us);
 			return;
+		}
 		lane->entries = grown;
 		lane->capacity = capacity;
 	}
@@ -330,7 +335,7 @@ void address_table_update_lane(struct address_table *table, struct address_entry
 	if (entry->lane == LANE_NONE || entry->lane == lane_of(entry))
 		return;
 	leave_lane(table, entry);
-	enter_lane(table, entry);
+	enter_lane(table, entry, entry->due.key);
 }
 
 void address_table_set_due(struct address_table *table, struct address_entry *entry, int64_t due_us)
@@ -343,12 +348,15 @@ void address_table_set_due(struct address_table *table, struct address_entry *en
 		heap_add(&table->waiting, &entry->due, due_us);
 }
 
+/* How soon there is another try where there was no memory. */
+#define LANE_RETRY_US ((int64_t)1000 * 1000)
+
 int64_t address_table_run(struct address_table *table, int64_t now_us)
 {
 	struct heap_item *first;
 	while ((first = heap_first(&table->waiting)) != NULL && first->key <= now_us) {
 		heap_remove(&table->waiting, first);
-		enter_lane(table, entry_of(first));
+		enter_lane(table, entry_of(first), now_us + LANE_RETRY_US);
 	}
 	return first == NULL ? FOREVER_US : first->key;
 }

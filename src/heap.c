@@ -33,16 +33,25 @@ static void sift_down(struct heap *heap, struct heap_item *item, size_t place)
 	put(heap, place, item);
 }
 
+bool heap_reserve(struct heap *heap, size_t count)
+{
+	if (count < heap->capacity)
+		return true;
+	size_t capacity = heap->capacity == 0 ? 16 : heap->capacity * 2;
+	while (capacity <= count)
+		capacity *= 2;
+	struct heap_item **grown = realloc(heap->items, capacity * sizeof(struct heap_item *));
+	if (grown == NULL)
+		return false;
+	heap->items = grown;
+	heap->capacity = capacity;
+	return true;
+}
+
 bool heap_add(struct heap *heap, struct heap_item *item, int64_t key)
 {
-	if (heap->count + 1 >= heap->capacity) {
-		size_t capacity = heap->capacity == 0 ? 16 : heap->capacity * 2;
-		struct heap_item **grown = realloc(heap->items, capacity * sizeof(struct heap_item *));
-		if (grown == NULL)
-			return false;
-		heap->items = grown;
-		heap->capacity = capacity;
-	}
+	if (!heap_reserve(heap, heap->count + 1))
+		return false;
 	item->key = key;
 	sift_up(heap, item, ++heap->count);
 	return true;
