@@ -67,8 +67,11 @@ int64_t address_book_backoff_us(int64_t least_us, int64_t most_us, unsigned fail
 struct address_book *address_book_new(const struct settings *settings, const struct hash_key *secret, uint64_t seed,
 				      int64_t now_us);
 void address_book_free(struct address_book *book);
-/* Other bootstraps than before: those that are gone become addresses like others. */
-void address_book_set_bootstraps(struct address_book *book, const struct settings *settings, int64_t now_us);
+/*
+ * Other bootstraps than before: those that are gone become addresses like others. False if there was no memory for all
+ * of them: to be tried again.
+ */
+bool address_book_set_bootstraps(struct address_book *book, const struct settings *settings, int64_t now_us);
 
 /* ---- over restarts; unix_us is the wall clock at the moment now_us ---- */
 

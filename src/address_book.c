@@ -391,19 +391,20 @@ static void set_kept(struct address_book *book, struct address_entry *entry, boo
 		address_table_update_lane(&book->table, entry);
 }
 
-static void add_bootstrap(struct address_book *book, const struct address *address, int64_t now_us)
+static bool add_bootstrap(struct address_book *book, const struct address *address, int64_t now_us)
 	REQUIRES(address_book_guard)
 {
 	struct address_entry *entry = address_table_find(&book->table, address);
 	if (entry == NULL) {
 		entry = add(book, address, now_us);
 		if (entry == NULL)
-			return;
+			return false;
 		entry->is_bootstrap = true;
 		address_table_set_due(&book->table, entry, now_us);
 	} else {
 		set_kept(book, entry, true, now_us);
 	}
+	return true;
 }
 
 /* The names of the settings, with what is known of those that were there before; NULL without memory. */
@@ -439,10 +440,11 @@ static struct address_entry *first_kept(struct address_entry *entry)
 	return entry;
 }
 
-static void set_bootstraps(struct address_book *book, const struct settings *settings, struct name *names,
+static bool set_bootstraps(struct address_book *book, const struct settings *settings, struct name *names,
 			   size_t name_count, int64_t now_us) REQUIRES(address_book_guard)
 {
 	struct address_entry *next;
+	bool is_done = true;
 	free(book->names);
 	book->names = names;
 	book->name_count = name_count;
@@ -454,17 +456,18 @@ static void set_bootstraps(struct address_book *book, const struct settings *set
 	}
 	for (size_t i = 0; i < settings->bootstrap_count; i++)
 		if (address_is_known(&settings->bootstrap[i].address))
-			add_bootstrap(book, &settings->bootstrap[i].address, now_us);
+			is_done = add_bootstrap(book, &settings->bootstrap[i].address, now_us) && is_done;
+	return is_done;
 }
 
-void address_book_set_bootstraps(struct address_book *book, const struct settings *settings, int64_t now_us)
+bool address_book_set_bootstraps(struct address_book *book, const struct settings *settings, int64_t now_us)
 {
 	size_t count;
 	enter(book);
 	struct name *names = list_names(settings, book->names, book->name_count, &count, now_us);
-	if (names != NULL)
-		set_bootstraps(book, settings, names, count, now_us);
+	bool is_done = names != NULL && set_bootstraps(book, settings, names, count, now_us);
 	leave(book);
+	return is_done;
 }
 
 struct address_book *address_book_new(const struct settings *settings, const struct hash_key *secret, uint64_t seed,
@@ -479,11 +482,11 @@ struct address_book *address_book_new(const struct settings *settings, const str
 	book->secret = *secret;
 	book->next_again_us = now_us;
 	book->next_feeler_us = now_us + jitter_us(ADDRESS_BOOK_FEELER_US, 0, FOREVER_US, &book->rng);
-	if (!address_table_init(&book->table, (size_t)settings->max_addresses, secret)) {
+	if (!address_table_init(&book->table, (size_t)settings->max_addresses, secret) ||
+	    !address_book_set_bootstraps(book, settings, now_us)) {
 		address_book_free(book);
 		return NULL;
 	}
-	address_book_set_bootstraps(book, settings, now_us);
 	return book;
 }
 

@@ -45,6 +45,8 @@ struct node {
 	bool accepts;
 	bool connects;
 	bool saves;
+	/* For want of memory a reload has not taken over what the settings say. */
+	bool lacks_bootstraps, lacks_lists;
 };
 
 static uint64_t random_seed(void)
@@ -229,8 +231,9 @@ static void take_over_lists(struct node *node)
 	struct peer *peers[REGISTRY_STEP];
 	uint64_t after = 0;
 	size_t count;
-	if (!admission_set_lists(node->admission, node->settings)) {
-		log_error("allow and deny stay as they were: %s", strerror(ENOMEM));
+	node->lacks_lists = !admission_set_lists(node->admission, node->settings);
+	if (node->lacks_lists) {
+		log_error("allow and deny stay as they were: %s; the next SIGHUP tries again", strerror(ENOMEM));
 		return;
 	}
 	while ((count = registry_walk(node->registry, &after, peers)) > 0) {
@@ -243,15 +246,22 @@ static void take_over_lists(struct node *node)
 	}
 }
 
+static void take_over_bootstraps(struct node *node)
+{
+	node->lacks_bootstraps = !address_book_set_bootstraps(node->book, node->settings, clock_now_us());
+	if (node->lacks_bootstraps)
+		log_error("bootstrap: not all can be dialled: %s; the next SIGHUP tries again", strerror(ENOMEM));
+}
+
 /* What nobody reads from the settings at each use. */
 static void pass_on(struct node *node, const bool changed[static SETTING_COUNT])
 {
 	const struct settings *settings = node->settings;
 	if (changed[SETTING_NAME] || changed[SETTING_ADVERTISE])
 		protocol_introduce_as(node->protocol, settings->name, &settings->advertise);
-	if (changed[SETTING_BOOTSTRAP])
-		address_book_set_bootstraps(node->book, settings, clock_now_us());
-	if (changed[SETTING_ALLOW] || changed[SETTING_DENY])
+	if (changed[SETTING_BOOTSTRAP] || node->lacks_bootstraps)
+		take_over_bootstraps(node);
+	if (changed[SETTING_ALLOW] || changed[SETTING_DENY] || node->lacks_lists)
 		take_over_lists(node);
 	if (changed[SETTING_MAX_PARKED])
 		pool_set_max_parked(node->pool, (size_t)settings->max_parked);
@@ -264,7 +274,7 @@ static void pass_on(struct node *node, const bool changed[static SETTING_COUNT])
 
 void node_reload(struct node *node, struct settings *fresh)
 {
-	bool changed[SETTING_COUNT], differs = false;
+	bool changed[SETTING_COUNT], differs = node->lacks_bootstraps || node->lacks_lists;
 	for (size_t i = 0; i < SETTING_COUNT; i++) {
 		enum settings_change change = reload_setting(node, fresh, (enum setting_id)i);
 		changed[i] = change == SETTINGS_APPLIED;
