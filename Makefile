@@ -11,6 +11,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wco
 ifdef CI
 WARNINGS += -Werror
 endif
+ASAN_CFLAGS := -O1 -g -fsanitize=address -fno-omit-frame-pointer
 KITH_CPPFLAGS := -Iinclude -I. -D_GNU_SOURCE -DKITH_VERSION='"$(VERSION)"' $(CPPFLAGS)
 # What makes a flaw harder to use. These stand apart from CFLAGS, so that other CFLAGS don't lose them; _FORTIFY_SOURCE
 # needs an optimiser, and would hide calls from the sanitizers. tests/system/test_binary.c looks at what came of it.
@@ -32,8 +33,16 @@ LOAD_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c))
 PROBE_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/probes/*.c))
 SIM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/*.c))
 SIM_WRAPS := outbox_put outbox_close outbox_call_pinger
+FAULT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/fault/seam.c,$(wildcard tests/fault/*.c)) \
+	tests/system/harness.c tests/system/kithd.c tests/system/raw.c $(wildcard tests/*.c))
+SEAM_OBJECT := $(BUILD)/tests/fault/seam.o
+SEAM_WRAPS := malloc calloc realloc strdup strndup json_tokener_new_ex json_object_new_object json_object_new_string \
+	json_object_new_int json_object_new_int64 json_object_new_boolean json_object_object_add \
+	json_object_to_json_string_length ares_library_init ares_init pthread_create socket connect bind listen accept4 \
+	recv send setsockopt getsockopt getsockname fcntl poll ppoll pipe2 open openat fopen read fread ferror write fsync \
+	renameat unlinkat mkdir flock faccessat fstat getrandom
 BENCH_PROGRAMS := $(BUILD)/tests/bench/load $(BUILD)/tests/bench/probe
-TEST_PROGRAMS := $(BUILD)/tests/unit/unit $(BUILD)/tests/system/system
+TEST_PROGRAMS := $(BUILD)/tests/unit/unit $(BUILD)/tests/system/system $(BUILD)/tests/fault/kithd $(BUILD)/tests/fault/fault
 SCRIPTS := $(wildcard tests/*.sh tests/*/*.sh) .ci/run
 
 # What builds and tests kith on Debian, and what `make lint`, `make check-valgrind` and `make sim` need besides.
@@ -50,7 +59,7 @@ quiet = @
 endif
 
 .PHONY: all help deps deps-dev run demo check check-unit check-system check-interop check-asan check-ubsan check-tsan \
-	check-valgrind bench bench-smoke sim sim-smoke lint tidy floors tests install uninstall dist clean
+	check-valgrind check-fault bench bench-smoke sim sim-smoke fault lint tidy floors tests install uninstall dist clean
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/kithd ## build kithd
@@ -78,7 +87,7 @@ deps-dev: ## install what lint, valgrind and sim need too (Debian)
 	$(call install_packages,$(DEV_PACKAGES))
 
 # `make deps check` installs before it compiles, with -j too.
-$(OBJECTS) $(UNIT_OBJECTS) $(SYSTEM_OBJECTS) $(LOAD_OBJECTS) $(PROBE_OBJECTS) $(SIM_OBJECTS) check-interop demo bench bench-smoke: | $(filter deps deps-dev,$(MAKECMDGOALS))
+$(OBJECTS) $(UNIT_OBJECTS) $(SYSTEM_OBJECTS) $(LOAD_OBJECTS) $(PROBE_OBJECTS) $(SIM_OBJECTS) $(FAULT_OBJECTS) $(SEAM_OBJECT) check-interop demo bench bench-smoke: | $(filter deps deps-dev,$(MAKECMDGOALS))
 
 $(BUILD)/kithd: $(BUILD)/src/main.o $(BUILD)/libkith.a
 	$(say) "  LD    $@"
@@ -114,6 +123,14 @@ $(BUILD)/tests/sim/sim: $(SIM_OBJECTS) $(BUILD)/libkith.a
 	$(say) "  LD    $@"
 	$(quiet)$(CC) $(KITH_CFLAGS) $(KITH_LDFLAGS) $(SIM_WRAPS:%=-Wl,--wrap=%) -o $@ $^ $(LIBS) -lm
 
+$(BUILD)/tests/fault/kithd: $(BUILD)/src/main.o $(SEAM_OBJECT) $(BUILD)/libkith.a
+	$(say) "  LD    $@"
+	$(quiet)$(CC) $(KITH_CFLAGS) $(LDFLAGS) $(SEAM_WRAPS:%=-Wl,--wrap=%) -o $@ $^ $(LIBS)
+
+$(BUILD)/tests/fault/fault: $(FAULT_OBJECTS) $(BUILD)/libkith.a
+	$(say) "  LD    $@"
+	$(quiet)$(CC) $(KITH_CFLAGS) $(LDFLAGS) -o $@ $^ -lcunit $(LIBS)
+
 tests: $(BUILD)/kithd $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(BUILD)/tests/sim/sim
 
 run: $(BUILD)/kithd ## run one node in the foreground with conf/kith.conf
@@ -134,7 +151,7 @@ check-interop: $(BUILD)/kithd ## run the mesh with a node written on Twisted
 	KITHD=$(BUILD)/kithd /usr/bin/python3 tests/interop/run.py
 
 check-asan: ## run all tests under AddressSanitizer
-	SLOW=3 $(MAKE) check BUILD=$(BUILD)/asan CFLAGS='-O1 -g -fsanitize=address -fno-omit-frame-pointer'
+	SLOW=3 $(MAKE) check BUILD=$(BUILD)/asan CFLAGS='$(ASAN_CFLAGS)'
 
 check-ubsan: ## run all tests under UndefinedBehaviorSanitizer
 	SLOW=2 $(MAKE) check BUILD=$(BUILD)/ubsan CFLAGS='-O1 -g -fsanitize=undefined -fno-sanitize-recover=all'
@@ -144,6 +161,13 @@ check-tsan: ## run all tests under ThreadSanitizer
 
 check-valgrind: $(BUILD)/kithd ## look for leaks of memory and descriptors with valgrind
 	bash tests/valgrind.sh $(BUILD)/kithd $(BUILD)/valgrind
+
+# The objects of check-asan, where they are built already.
+check-fault: ## make each call that the system can refuse fail in turn, under AddressSanitizer
+	SLOW=3 $(MAKE) fault BUILD=$(BUILD)/asan CFLAGS='$(ASAN_CFLAGS)'
+
+fault: $(BUILD)/tests/fault/kithd $(BUILD)/tests/fault/fault
+	KITHD=$(BUILD)/tests/fault/kithd $(BUILD)/tests/fault/fault
 
 bench: $(BUILD)/kithd $(BENCH_PROGRAMS) ## measure kithd beside others; BENCH=storm measures one part
 	@BUILD=$(BUILD) BENCH='$(BENCH)' /usr/bin/python3 tests/bench/run.py
@@ -171,7 +195,7 @@ lint: floors ## check the code, the man pages and the scripts without running th
 	mandoc -T lint -W warning man/*
 	shellcheck $(SCRIPTS)
 
-TIDY := $(patsubst %.c,$(BUILD)/tidy/%.ok,$(SOURCES) $(wildcard tests/*.c tests/unit/*.c tests/system/*.c tests/bench/*.c tests/bench/probes/*.c tests/sim/*.c))
+TIDY := $(patsubst %.c,$(BUILD)/tidy/%.ok,$(SOURCES) $(wildcard tests/*.c tests/unit/*.c tests/system/*.c tests/bench/*.c tests/bench/probes/*.c tests/sim/*.c tests/fault/*.c))
 
 tidy: $(TIDY)
 
@@ -212,4 +236,4 @@ dist: ## pack the committed sources
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
--include $(OBJECTS:.o=.d) $(UNIT_OBJECTS:.o=.d) $(SYSTEM_OBJECTS:.o=.d) $(LOAD_OBJECTS:.o=.d) $(PROBE_OBJECTS:.o=.d) $(SIM_OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(FAULT_OBJECTS:.o=.d) $(SEAM_OBJECT:.o=.d) $(UNIT_OBJECTS:.o=.d) $(SYSTEM_OBJECTS:.o=.d) $(LOAD_OBJECTS:.o=.d) $(PROBE_OBJECTS:.o=.d) $(SIM_OBJECTS:.o=.d)

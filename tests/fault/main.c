@@ -1,0 +1,23 @@
+#include "../runner.h"
+#include "faults.h"
+#include "suites.h"
+
+static void test_table(void)
+{
+	faults_print_table();
+	CU_ASSERT_TRUE(faults_are_all_dealt());
+}
+
+static CU_TestInfo tests[] = {
+	{"each fault has hit", test_table},
+	CU_TEST_INFO_NULL,
+};
+
+CU_SuiteInfo suite_table = {.pName = "table", .pTests = tests};
+
+/* With an argument: the one suite of that name. */
+int main(int argc, char **argv)
+{
+	CU_SuiteInfo suites[] = {suite_start, suite_peers, suite_table, CU_SUITE_INFO_NULL};
+	return run_suites("fault", suites, argc > 1 ? argv[1] : NULL);
+}

@@ -1,0 +1,448 @@
+/*
+ * A node that three others are peers of, in whose life each call of each kind is made to fail in turn, while they talk
+ * and something goes on: newcomers come and go, the table is asked for, the settings are read again, peers are dialled,
+ * names looked up, addresses saved. One thread of the node after the other meets the failure.
+ *
+ * What one failed call may cost those who were peers before it:
+ *
+ *	a call for a socket of its own (recv, send, setsockopt)	the connection of that socket, and no other
+ *	memory, threads, poll, which a peer of theirs may need	one connection at most
+ *	all else (accept, socket, open, fsync, rename, ...)	nothing
+ *
+ * A peer that lost its connection is back by itself. What went on (the newcomer's talk, the table, the reload, the
+ * dial, the save) may fail that once, and is good when it is tried again. In the end there are as many descriptors and
+ * threads as before, and the node stops with status 0, with no memory left behind where LeakSanitizer looks for it.
+ *
+ * When a kind fails for a while, as on a machine that is out of it, newcomers are refused and the table can't be had;
+ * when that is over, all is as before. Of the kinds that cost nothing above, that costs nothing either; threads
+ *neither, since peers that stay have theirs.
+ */
+#include <dirent.h>
+#include <json-c/json.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../system/raw.h"
+#include "faults.h"
+#include "state.h"
+#include "suites.h"
+
+enum { PEERS = 3 };
+
+/* A node parks no more threads than that; so many more than before may be there in the end. */
+enum { PARKED = 1 };
+
+#define NODE_OPTIONS "ping_interval = 0.05; save_interval = 0.02; retry_min = 0.01; max_parked = 1;"
+/* The peers listen nowhere, so that who lost the node finds it again, and not one another. */
+#define PEER_OPTIONS "-o listen= -o max_outbound=1 -o ping_interval=0.05 -o retry_min=0.02 -o retry_max=0.1"
+
+static const char *const peer_ids[PEERS] = {"00000000-0000-4000-8000-000000000001",
+					    "77777777-7777-4777-8777-777777777777",
+					    "ffffffff-ffff-4fff-bfff-fffffffffff0"};
+
+/* What the table says of a good peer. */
+struct sight {
+	const char *address;
+	double bytes_in, messages_in;
+	bool is_ready;
+};
+
+struct net {
+	struct seam *seam;
+	struct kithd *node;
+	const char *folder, *settings;
+	size_t asked; /* where in the node's output the next table begins */
+	struct sight before[PEERS];
+	int fds, threads;
+	unsigned strangers; /* addresses that nobody has told before */
+	unsigned reloads;
+};
+
+/* ---- the node as it is seen from outside ---- */
+
+static int entries_of(const char *folder)
+{
+	int count = 0;
+	DIR *open = opendir(folder);
+	if (open == NULL)
+		return -1;
+	for (struct dirent *entry; (entry = readdir(open)) != NULL;)
+		count += entry->d_name[0] != '.';
+	closedir(open);
+	return count;
+}
+
+static int count_fds(const struct net *net)
+{
+	return entries_of(harness_text("/proc/%d/fd", (int)kithd_pid(net->node)));
+}
+
+static int count_threads(const struct net *net)
+{
+	return entries_of(harness_text("/proc/%d/task", (int)kithd_pid(net->node)));
+}
+
+/* The last whole table that came after those asked for before; NULL if there is none. */
+static const char *new_table(struct net *net)
+{
+	const char *output = kithd_output(net->node) + net->asked, *end = NULL, *begin = output;
+	for (const char *found = output; (found = strstr(found, "# end\n")) != NULL; found++)
+		end = found;
+	if (end == NULL)
+		return NULL;
+	for (const char *found = output; (found = strstr(found, "# kithd ")) != NULL && found < end; found++)
+		begin = found;
+	net->asked += (size_t)(end - output) + strlen("# end\n");
+	return harness_text("%.*s", (int)(end - begin), begin);
+}
+
+/* Asks until there is one: a table may be lost to a fault. */
+static const char *table_of(struct net *net)
+{
+	int64_t again_us = 0, deadline_us = harness_deadline_us(HARNESS_PATIENCE_S);
+	const char *table;
+	while ((table = new_table(net)) == NULL) {
+		if (kithd_has_ended(net->node))
+			harness_fail("the node has ended with status %d", kithd_wait(net->node));
+		if (clock_now_us() > deadline_us)
+			harness_fail("the node shows no table");
+		if (clock_now_us() > again_us) {
+			kithd_signal(net->node, SIGUSR1);
+			again_us = harness_deadline_us(0.2);
+		}
+		harness_pause();
+	}
+	return table;
+}
+
+static struct sight look_for(const char *table, const char *nodeid)
+{
+	struct sight sight = {.address = ""};
+	const char *id;
+	for (int row = 0; (id = shown_cell(table, row, "NODEID")) != NULL; row++) {
+		if (strcmp(id, nodeid) != 0 || strcmp(shown_cell(table, row, "STATE"), "READY") != 0)
+			continue;
+		sight.is_ready = strcmp(shown_cell(table, row, "RTT_MS"), "-") != 0;
+		sight.address = shown_cell(table, row, "ADDRESS");
+		sight.bytes_in = strtod(shown_cell(table, row, "BYTES_IN"), NULL);
+		sight.messages_in = strtod(shown_cell(table, row, "MSGS_IN"), NULL);
+	}
+	return sight;
+}
+
+static bool is_same(const struct sight *now, const struct sight *before)
+{
+	return strcmp(now->address, before->address) == 0 && now->bytes_in >= before->bytes_in;
+}
+
+/* All three are peers; each has answered a ping, and one more since it was last seen. */
+static bool all_talk(struct net *net, struct sight sights[static PEERS])
+{
+	const char *table = table_of(net);
+	for (size_t i = 0; i < PEERS; i++) {
+		sights[i] = look_for(table, peer_ids[i]);
+		if (!sights[i].is_ready ||
+		    (is_same(&sights[i], &net->before[i]) && sights[i].messages_in <= net->before[i].messages_in))
+			return false;
+	}
+	return true;
+}
+
+static void look_first(struct net *net)
+{
+	struct sight now[PEERS];
+	AWAIT(all_talk(net, now));
+	memcpy(net->before, now, sizeof now);
+}
+
+/* ---- the net ---- */
+
+static void write_settings(const struct net *net, const char *more)
+{
+	FILE *file = fopen(net->settings, "w");
+	if (file == NULL || fprintf(file, "%s state_dir = \"%s\"; %s\n", NODE_OPTIONS, net->folder, more) < 0 ||
+	    fclose(file) != 0)
+		harness_fail("cannot write %s", net->settings);
+}
+
+static void start(struct net *net)
+{
+	*net = (struct net){.seam = faults_open(), .folder = harness_make_folder(), .settings = harness_write_file("")};
+	write_settings(net, "");
+	net->node = kithd_launch(
+		&(struct launch){.argv = (const char *const[]){"-c", net->settings, "-l", harness_address(), NULL},
+				 .prepare = faults_prepare,
+				 .given = net->seam});
+	kithd_await_listening(net->node);
+	for (size_t i = 0; i < PEERS; i++) {
+		kithd_run("-b %s -o nodeid=%s " PEER_OPTIONS, kithd_address(net->node), peer_ids[i]);
+		net->before[i].address = "";
+	}
+	look_first(net);
+}
+
+/* The play before anything is made to fail: what it takes for good is there when descriptors are counted. */
+static void rehearse(struct net *net, void (*play)(struct net *net))
+{
+	play(net);
+	look_first(net);
+	net->fds = count_fds(net);
+	net->threads = count_threads(net);
+}
+
+static void finish(struct net *net)
+{
+	int fds, threads;
+	faults_disarm(net->seam);
+	AWAIT((fds = count_fds(net)) == net->fds && (threads = count_threads(net)) >= net->threads - PARKED &&
+	      threads <= net->threads + PARKED);
+	kithd_stop(net->node, SIGTERM);
+	faults_close(net->seam);
+}
+
+/* ---- one fault after the other ---- */
+
+static bool may_cost(const struct net *net, const struct fault *fault, const struct sight *lost, int losses)
+{
+	const char *port = strrchr(lost->address, ':');
+	switch (fault->cost) {
+	case COSTS_NOBODY:
+		return false;
+	case COSTS_ITS_SOCKET:
+		return port != NULL && (int)strtol(port + 1, NULL, 10) == atomic_load(&net->seam->port);
+	case COSTS_ONE:
+		return losses == 1;
+	}
+	return false;
+}
+
+static void judge(struct net *net, const struct fault *fault, unsigned pass)
+{
+	struct sight now[PEERS];
+	int losses = 0;
+	AWAIT(all_talk(net, now));
+	for (size_t i = 0; i < PEERS; i++) {
+		bool is_lost = !is_same(&now[i], &net->before[i]);
+		losses += is_lost;
+		if (is_lost && !may_cost(net, fault, &net->before[i], losses))
+			harness_fail("%s, %s, the one after %u: %s has lost its connection", fault->call, fault->result,
+				     pass, net->before[i].address);
+		net->before[i] = now[i];
+	}
+	faults_tell(fault, losses > 0 ? OUTCOME_LOST : OUTCOME_NONE);
+}
+
+/* Fails each call of a kind in turn, until the play is over without the one that was to fail. */
+static unsigned fail_each(struct net *net, const struct fault *fault, void (*play)(struct net *net))
+{
+	for (unsigned pass = 0;; pass++) {
+		faults_arm(net->seam, fault, pass, 1);
+		play(net);
+		faults_disarm(net->seam);
+		if (!faults_has_hit(net->seam))
+			return pass;
+		judge(net, fault, pass);
+	}
+}
+
+static void fail_all_kinds(void (*play)(struct net *net))
+{
+	struct net net;
+	start(&net);
+	rehearse(&net, play);
+	for (size_t i = 0; i < fault_count; i++)
+		fail_each(&net, &faults[i], play);
+	finish(&net);
+}
+
+/* ---- what goes on meanwhile ---- */
+
+static const char *stranger(struct net *net)
+{
+	net->strangers++;
+	return harness_text("127.200.%u.%u:%u", net->strangers / 250, 1 + net->strangers % 250, 9);
+}
+
+/* All that a newcomer has to say at once; then it reads until the end, which comes soon: it says bye. */
+static void say_all(struct net *net, const char *lines)
+{
+	struct raw *raw = raw_try_connect(kithd_address(net->node));
+	if (raw == NULL)
+		return;
+	raw_write(raw, lines, strlen(lines));
+	while (raw_line(raw) != NULL)
+		continue;
+	raw_close(raw);
+}
+
+#define HELLO(nodeid, more) "{\"msgtype\":\"hello\",\"nodeid\":\"" nodeid "\"" more "}\n"
+#define LINE(type) "{\"msgtype\":\"" type "\"}\n"
+#define BYE(reason) "{\"msgtype\":\"bye\",\"reason\":\"" reason "\"}\n"
+
+static void newcomers(struct net *net)
+{
+	say_all(net, harness_text(HELLO(ALICE, ",\"name\":\"alice\",\"listen\":9") "{\"msgtype\":\"addr\",\"peers\":["
+										   "\"%s\", [\"%s\",\"" BOB
+										   "\"]]}\n" LINE("getaddr")
+											   LINE("ping") BYE("shutdown"),
+				  stranger(net), stranger(net)));
+	say_all(net, HELLO(CAROL, ",\"feeler\":true") BYE("feeler"));
+	say_all(net, HELLO(DAVE, "") "this is no JSON\n");
+}
+
+/* One that stays until it has been pinged twice. */
+static void guest(struct net *net)
+{
+	struct raw *raw = raw_try_connect(kithd_address(net->node));
+	const char *line;
+	int pings = 0;
+	if (raw == NULL)
+		return;
+	raw_send_hello(raw, ALICE, "");
+	while ((line = raw_line(raw)) != NULL) {
+		if (strstr(line, "\"ping\"") == NULL)
+			continue;
+		raw_send(raw, "{\"msgtype\":\"pong\"}");
+		if (++pings == 2)
+			raw_write(raw, BYE("shutdown"), strlen(BYE("shutdown")));
+	}
+	raw_close(raw);
+}
+
+static void table(struct net *net)
+{
+	table_of(net);
+}
+
+/* A file with other settings is read again until they are in force. */
+static void reload(struct net *net, const char *more)
+{
+	const char *name = harness_text("node%u", ++net->reloads);
+	write_settings(net, harness_text("name = \"%s\"; %s", name, more));
+	const char *now = NULL;
+	AWAIT((kithd_signal(net->node, SIGHUP), now = shown_field(table_of(net), "name")) != NULL &&
+	      strcmp(now, name) == 0);
+}
+
+static void reloads(struct net *net)
+{
+	reload(net, net->reloads % 2 == 0 ? "log_level = \"debug\"; advertise = \"127.0.0.1:1\"; max_inbound = 100;"
+					  : "ping_timeout = 30; share_within = 100;");
+}
+
+/* Answers a dial as a peer does, until it is pinged: then it leaves. False if there is none, or it failed. */
+static bool be_dialled(struct raw *listener)
+{
+	if (!raw_is_dialled(listener))
+		return false;
+	struct raw *raw = raw_accept(listener);
+	const char *line = raw_line(raw);
+	if (line != NULL)
+		raw_send_hello(raw, GREATEST, "");
+	while (line != NULL && strstr(line, "\"ping\"") == NULL)
+		line = raw_line(raw);
+	raw_close(raw);
+	return line != NULL;
+}
+
+/* A dial that failed comes again by itself; where the log says so, SIGHUP is what it takes. */
+static void await_dial(struct net *net, struct raw *listener)
+{
+	int64_t again_us = harness_deadline_us(1), deadline_us = harness_deadline_us(HARNESS_PATIENCE_S);
+	while (!be_dialled(listener)) {
+		if (clock_now_us() > deadline_us)
+			harness_fail("%s isn't dialled", raw_address(listener));
+		if (clock_now_us() > again_us && strstr(kithd_log(net->node), "the next SIGHUP tries again") != NULL) {
+			kithd_signal(net->node, SIGHUP);
+			again_us = harness_deadline_us(1);
+		}
+		harness_pause();
+	}
+	raw_close(listener);
+}
+
+/* Two bootstraps that are new, one by its name. */
+static void dials(struct net *net)
+{
+	int port = harness_wildcard_port();
+	struct raw *by_address = raw_listen(harness_address());
+	struct raw *by_name = raw_listen(harness_text("127.0.0.1:%d", port));
+	reload(net, harness_text("bootstrap = [\"%s\", \"localhost:%d\"];", raw_address(by_address), port));
+	await_dial(net, by_address);
+	await_dial(net, by_name);
+}
+
+/* What the file holds is whole at any moment; tells whether that address is in it. */
+static bool is_saved(const struct net *net, const char *address)
+{
+	const char *content = harness_read_file(harness_text("%s/" STATE_ADDRESSES_FILE, net->folder));
+	struct json_object *root = content == NULL ? NULL : json_tokener_parse(content);
+	if (content != NULL && root == NULL)
+		harness_fail("a torn file of addresses: %s", content);
+	json_object_put(root);
+	return content != NULL && strstr(content, harness_text("\"%s\"", address)) != NULL;
+}
+
+/* The addresses that a peer tells of; they are told again where the telling failed. */
+static void saves(struct net *net)
+{
+	const char *address = stranger(net), *other = stranger(net);
+	int64_t again_us = 0, deadline_us = harness_deadline_us(HARNESS_PATIENCE_S);
+	while (!is_saved(net, address) || !is_saved(net, other)) {
+		if (clock_now_us() > deadline_us)
+			harness_fail("%s and %s are not saved", address, other);
+		if (clock_now_us() > again_us) {
+			say_all(net,
+				harness_text(HELLO(ALICE, "") "{\"msgtype\":\"addr\",\"peers\":[\"%s\",\"%s\"]}\n" BYE(
+						     "shutdown"),
+					     address, other));
+			again_us = harness_deadline_us(1);
+		}
+		harness_pause();
+	}
+}
+
+static void test_newcomers(void)
+{
+	fail_all_kinds(newcomers);
+}
+
+static void test_guest(void)
+{
+	fail_all_kinds(guest);
+}
+
+static void test_table(void)
+{
+	fail_all_kinds(table);
+}
+
+static void test_reload(void)
+{
+	fail_all_kinds(reloads);
+}
+
+static void test_dials(void)
+{
+	fail_all_kinds(dials);
+}
+
+static void test_saves(void)
+{
+	fail_all_kinds(saves);
+}
+
+static CU_TestInfo tests[] = {
+	{"newcomers come and go", test_newcomers},
+	{"a newcomer stays", test_guest},
+	{"the table is asked for", test_table},
+	{"the settings are read again", test_reload},
+	{"peers are dialled and names looked up", test_dials},
+	{"the addresses are saved", test_saves},
+	CU_TEST_INFO_NULL,
+};
+
+CU_SuiteInfo suite_peers = {
+	.pName = "peers", .pSetUpFunc = harness_begin, .pTearDownFunc = harness_end, .pTests = tests};
