@@ -83,8 +83,8 @@ struct message {
 };
 
 /*
- * Decodes one line. False is a protocol error, and error says in words what is wrong; after true the message must be
- * given to message_fini.
+ * Decodes one line. False is a protocol error, and error says in words what is wrong, or "" where there was no memory,
+ * which is nobody's error; after true the message must be given to message_fini.
  */
 bool message_decode(const char *line, size_t length, struct message *message, char error[static MESSAGE_ERROR_BYTES]);
 void message_fini(struct message *message);

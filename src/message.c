@@ -57,6 +57,13 @@ static bool wrong(char error[static MESSAGE_ERROR_BYTES], const char *format, ..
 	return false;
 }
 
+/* Nobody's error. */
+static bool lacks_memory(char error[static MESSAGE_ERROR_BYTES])
+{
+	error[0] = '\0';
+	return false;
+}
+
 /* The value as a C string, or NULL if it isn't a string or holds a NUL. */
 static const char *string_of(struct json_object *value)
 {
@@ -152,7 +159,7 @@ static bool decode_addr(struct json_object *object, struct message *message, cha
 		return wrong(error, "addr: \"peers\" has %zu entries, and may have %d", length, MESSAGE_ADDR_ENTRIES);
 	addr->entries = calloc(length + 1, sizeof *addr->entries);
 	if (addr->entries == NULL)
-		return wrong(error, "addr: no memory for %zu entries", length);
+		return lacks_memory(error);
 	for (size_t i = 0; i < length; i++) {
 		bool useful;
 		if (!decode_entry(json_object_array_get_idx(peers, i), &addr->entries[addr->count], &useful))
@@ -339,7 +346,7 @@ bool message_decode(const char *line, size_t length, struct message *message, ch
 	struct json_tokener *tokener;
 	struct json_object *object = parse(line, length, &tokener);
 	if (tokener == NULL)
-		return wrong(error, "no memory to parse a message");
+		return lacks_memory(error);
 	enum json_tokener_error problem = json_tokener_get_error(tokener);
 	if (problem == json_tokener_success)
 		decoded = decode_object(object, message, error);

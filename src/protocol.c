@@ -1,5 +1,6 @@
 #include "protocol.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -383,7 +384,10 @@ void protocol_receive(struct protocol *protocol, struct peer *peer, const char *
 
 	peer_count_message(peer);
 	if (!message_decode(line, length, &message, error)) {
-		protocol_violated(protocol, peer, error, now_us);
+		if (error[0] == '\0')
+			peer_fail(peer, ENOMEM);
+		else
+			protocol_violated(protocol, peer, error, now_us);
 		return;
 	}
 	peer_log(peer, LOG_DEBUG, "peer", "got %s", message_type_name(message.type));
