@@ -125,11 +125,11 @@ $(BUILD)/tests/sim/sim: $(SIM_OBJECTS) $(BUILD)/libkith.a
 
 $(BUILD)/tests/fault/kithd: $(BUILD)/src/main.o $(SEAM_OBJECT) $(BUILD)/libkith.a
 	$(say) "  LD    $@"
-	$(quiet)$(CC) $(KITH_CFLAGS) $(LDFLAGS) $(SEAM_WRAPS:%=-Wl,--wrap=%) -o $@ $^ $(LIBS)
+	$(quiet)$(CC) $(KITH_CFLAGS) $(KITH_LDFLAGS) $(SEAM_WRAPS:%=-Wl,--wrap=%) -o $@ $^ $(LIBS)
 
 $(BUILD)/tests/fault/fault: $(FAULT_OBJECTS) $(BUILD)/libkith.a
 	$(say) "  LD    $@"
-	$(quiet)$(CC) $(KITH_CFLAGS) $(LDFLAGS) -o $@ $^ -lcunit $(LIBS)
+	$(quiet)$(CC) $(KITH_CFLAGS) $(KITH_LDFLAGS) -o $@ $^ -lcunit $(LIBS)
 
 tests: $(BUILD)/kithd $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(BUILD)/tests/sim/sim
 

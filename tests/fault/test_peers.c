@@ -19,6 +19,7 @@
  */
 #include <dirent.h>
 #include <json-c/json.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -404,6 +405,86 @@ static void saves(struct net *net)
 	}
 }
 
+/* ---- a kind that fails for a while ---- */
+
+enum { CROWD = 5 };
+
+static const struct drought {
+	const char *call, *result;
+	bool costs_peers;
+	const char *says; /* in the node's log */
+} droughts[] = {
+	{"malloc, strdup, ...", "ENOMEM", true, "Cannot allocate memory"},
+	{"json-c's makers", "no memory", false, "cannot allocate memory"},
+	{"pthread_create", "EAGAIN", false, "a connection is refused: Resource temporarily unavailable"},
+	{"socket", "EMFILE", false, "failed (too many open files)"},
+	{"accept4", "EMFILE", false, "a connection is refused: Too many open files"},
+	{"poll, ppoll", "ENOMEM", true, ""},
+	{"open, openat, fopen", "EMFILE", false, "settings are not read again: cannot read"},
+	{"fsync", "EIO", false, STATE_ADDRESSES_FILE " cannot be saved: Input/output error"},
+	{"renameat", "ENOSPC", false, STATE_ADDRESSES_FILE " cannot be saved: No space left on device"},
+	{"write", "ENOSPC", false, ""}, /* of the log too */
+};
+
+static const struct fault *find_fault(const struct drought *drought)
+{
+	for (size_t i = 0; i < fault_count; i++)
+		if (strcmp(faults[i].call, drought->call) == 0 && strcmp(faults[i].result, drought->result) == 0)
+			return &faults[i];
+	abort();
+}
+
+/* A crowd comes, talks, and doesn't wait for answers; the node is asked for its table, and has a new address to dial.
+ */
+static void crowd_in(struct net *net, struct raw *crowd[static CROWD])
+{
+	for (size_t i = 0; i < CROWD; i++) {
+		const char *lines = harness_text(
+			HELLO(ALICE, "") "{\"msgtype\":\"addr\",\"peers\":[\"%s\",\"%s\"]}\n" LINE("getaddr"),
+			stranger(net), stranger(net));
+		crowd[i] = raw_try_connect(kithd_address(net->node));
+		if (crowd[i] != NULL)
+			raw_write(crowd[i], lines, strlen(lines));
+	}
+	write_settings(net, harness_text("bootstrap = [\"%s\"];", harness_address()));
+	kithd_signal(net->node, SIGHUP);
+	kithd_signal(net->node, SIGUSR1);
+}
+
+static void run_dry(const struct drought *drought)
+{
+	struct net net;
+	struct raw *crowd[CROWD];
+	struct sight now[PEERS];
+	const struct fault *fault = find_fault(drought);
+	start(&net);
+	rehearse(&net, newcomers);
+	faults_arm(net.seam, fault, 0, UINT_MAX);
+	crowd_in(&net, crowd);
+	AWAIT(atomic_load(&net.seam->failed) >= CROWD);
+	AWAIT(strstr(kithd_log(net.node), drought->says) != NULL);
+	faults_disarm(net.seam);
+	for (size_t i = 0; i < CROWD; i++)
+		if (crowd[i] != NULL)
+			raw_close(crowd[i]);
+	AWAIT(all_talk(&net, now));
+	for (size_t i = 0; i < PEERS && !drought->costs_peers; i++)
+		if (!is_same(&now[i], &net.before[i]))
+			harness_fail("%s, %s for a while: %s has lost its connection", fault->call, fault->result,
+				     net.before[i].address);
+	memcpy(net.before, now, sizeof now);
+	newcomers(&net);
+	saves(&net);
+	look_first(&net);
+	finish(&net);
+}
+
+static void test_droughts(void)
+{
+	for (size_t i = 0; i < sizeof droughts / sizeof *droughts; i++)
+		run_dry(&droughts[i]);
+}
+
 static void test_newcomers(void)
 {
 	fail_all_kinds(newcomers);
@@ -441,6 +522,7 @@ static CU_TestInfo tests[] = {
 	{"the settings are read again", test_reload},
 	{"peers are dialled and names looked up", test_dials},
 	{"the addresses are saved", test_saves},
+	{"all calls of a kind fail for a while", test_droughts},
 	CU_TEST_INFO_NULL,
 };
 
