@@ -78,6 +78,9 @@ struct address address_host(const struct address *address);
  * the /56 of IPv6, which is what one customer of a provider has (RIPE-690). */
 struct address address_subnet(const struct address *address);
 
+/* The same for the networks that address_group tells apart. */
+struct address address_network(const struct address *address);
+
 /* Hosts that share the first bits of their address: a CIDR block (RFC 4632). */
 struct address_block {
 	struct address base; /* without a port, and no bit set beyond the prefix */

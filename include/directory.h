@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "address_book.h"
+#include "admission.h"
 #include "announcer.h"
 #include "peer.h"
 #include "registry.h"
@@ -23,11 +24,11 @@
 struct directory;
 
 /* Borrows all of it. Peers that were not heard from within share_within aren't told. NULL if there is no memory. */
-struct directory *directory_new(struct registry *registry, struct address_book *book, const struct settings *settings,
-				uint64_t seed);
+struct directory *directory_new(struct registry *registry, struct address_book *book, struct admission *admission,
+				const struct settings *settings, uint64_t seed);
 void directory_free(struct directory *directory);
 
-/* Sends the asker an `addr` with all others, but for what must not travel to it. */
+/* Sends the asker an `addr` with all others, but for what must not travel to it and what admission leaves out. */
 void directory_tell(struct directory *directory, struct peer *asker, int64_t now_us);
 
 #endif

@@ -20,6 +20,11 @@ struct intake {
 };
 
 void intake_init(struct intake *intake, const struct settings *settings, int64_t now_us);
+/*
+ * How many bytes to read at the most, so that the rest after them is short: a peer that dies in a long one would be
+ * found dead late.
+ */
+size_t intake_room(struct intake *intake, const struct settings *settings, int64_t now_us);
 /* So much was taken in. For how long to read nothing now; 0 if reading may go on. */
 int64_t intake_charge(struct intake *intake, const struct settings *settings, size_t messages, size_t bytes,
 		      int64_t now_us);

@@ -149,7 +149,7 @@ void peer_set_pings(struct peer *peer, const struct settings *settings, int64_t 
 void peer_hurry_ping(struct peer *peer, int64_t now_us);
 /* False for a pong that nobody waits for. */
 bool peer_pong(struct peer *peer, int64_t now_us);
-/* The round trip of the last answered ping; -1 before the first. Takes no lock. */
+/* The round trip of the last answered ping; -1 before the first, and for who has sent a pong unasked. Takes no lock. */
 int64_t peer_rtt_us(const struct peer *peer);
 /* The reader's: from now until then it reads nothing, and the clock of the ping stands still. */
 void peer_be_deaf(struct peer *peer, int64_t now_us, int64_t until_us);

@@ -19,9 +19,13 @@
 #include "registry.h"
 #include "settings.h"
 #include "sync.h"
+#include "token_bucket.h"
 
 /* Departures that wait for another connection at once. */
 enum { PROTOCOL_DEPARTURES = 64 };
+
+/* Log lines about connections that came in and never became READY. */
+enum { PROTOCOL_STRANGERS_BURST = 200, PROTOCOL_STRANGERS_PER_S = 1 };
 
 /* A connection may have one claimed address proven in this time. */
 #define PROTOCOL_PROOF_US ((int64_t)60 * 1000 * 1000)

@@ -62,16 +62,18 @@ void registry_remove(struct registry *registry, struct peer *peer);
 void registry_retire(struct registry *registry, struct peer *peer);
 
 /*
- * Asked by the acceptor, which alone adds inbound connections, before each. Where max_handshakes are under way,
- * *gives_way is the one that has to be stopped for it, held for the caller: the oldest of the host that has most, so
- * that silent connections lock nobody out.
+ * Asked by the acceptor, which alone adds inbound connections, before each. *goes, if it isn't NULL, is held for the
+ * caller and has to be cut: where max_handshakes are under way, the oldest of the host that has most, so that silent
+ * connections lock nobody out; where there are max_connections, the one that had its ending first and isn't over yet,
+ * so that there is room for the next to come.
  */
-enum registry_admission registry_admit(struct registry *registry, const struct address *from, struct peer **gives_way);
+enum registry_admission registry_admit(struct registry *registry, const struct address *from, struct peer **goes);
 
 /*
  * *other, where it isn't NULL, is held for the caller. At max_inbound a newcomer evicts the youngest peer of the most
- * crowded group, but never of the quarter that has lasted longest, one of the REGISTRY_NEAREST, or the only one of its
- * group: an attacker would have to be many, near, and there before. Bitcoin Core's eviction is the model.
+ * crowded network (address_network), but never of the quarter that has lasted longest, one of the REGISTRY_NEAREST, or
+ * the only one of its network: an attacker would have to be in many networks, near, or there before. Bitcoin Core's
+ * eviction is the model.
  */
 enum registry_claim registry_claim(struct registry *registry, struct peer *peer, const struct nodeid *nodeid,
 				   int64_t now_us, struct peer **other);

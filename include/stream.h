@@ -41,8 +41,8 @@ struct address stream_local_address(const struct stream *stream);
 
 /* Blocks until there is something. The count of bytes, 0 at the end of file, -1 with errno (ETIMEDOUT: deadline). */
 ssize_t stream_read(struct stream *stream, char *bytes, size_t size, int64_t deadline_us);
-/* Blocks until then, without reading; true if the far end has closed or the stream was shut, which ends it early. */
-bool stream_rest(const struct stream *stream, int64_t until_us);
+/* Blocks until the far end has closed or the stream is shut; false if it goes on at until_us. Reads nothing. */
+bool stream_wait_gone(const struct stream *stream, int64_t until_us);
 /* Would stream_read return at once? */
 bool stream_has_unread(const struct stream *stream);
 /* Blocks until something was written; with a deadline of 0 it doesn't block. The count, or -1 with errno. */
@@ -56,6 +56,12 @@ void stream_shut_reading(struct stream *stream);
 void stream_shut(struct stream *stream);
 /* The same, and the kernel throws away what was written and not read: the far end gets a reset when this is freed. */
 void stream_abort(struct stream *stream);
+
+/*
+ * Blocks until the far end has nearly all that was written, so that the kernel is left with little of it once this is
+ * freed; what it hasn't by the deadline is thrown away, as by stream_abort.
+ */
+void stream_drain(struct stream *stream, int64_t deadline_us);
 
 /* Is this host one of this machine's? */
 bool stream_host_is_local(const struct address *address);

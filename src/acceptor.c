@@ -154,31 +154,31 @@ static const char *const refusals[REFUSALS] = {
 	[REFUSED_GROUP] = "its network has max_per_group",
 };
 
-static enum refusal judge(struct acceptor *acceptor, const struct address *from, struct peer **gives_way)
+static enum refusal judge(struct acceptor *acceptor, const struct address *from, struct peer **goes)
 {
 	static const enum refusal by_admission[] = {[REGISTRY_ADMITTED] = REFUSED_NOT,
 						    [REGISTRY_CONNECTIONS] = REFUSED_CONNECTIONS,
 						    [REGISTRY_ADDRESS] = REFUSED_ADDRESS,
 						    [REGISTRY_GROUP] = REFUSED_GROUP};
 	const struct worker_parts *parts = acceptor->parts;
-	*gives_way = NULL;
+	*goes = NULL;
 	if (!admission_allows(parts->admission, from))
 		return REFUSED_DENIED;
 	if (admission_is_banned(parts->admission, from, clock_now_us()))
 		return REFUSED_BANNED;
-	return by_admission[registry_admit(parts->registry, from, gives_way)];
+	return by_admission[registry_admit(parts->registry, from, goes)];
 }
 
-/* May this one come in? Then a handshake that has to give way for it is stopped. */
+/* May this one come in? What has to give way is cut. */
 static bool admit(struct acceptor *acceptor, const struct address *from)
 {
-	struct peer *gives_way;
+	struct peer *goes;
 	unsigned suppressed;
 	char text[ADDRESS_TEXT_BYTES];
-	enum refusal refusal = judge(acceptor, from, &gives_way);
-	if (gives_way != NULL) {
-		peer_stop(gives_way, BYE_FULL);
-		peer_release(gives_way);
+	enum refusal refusal = judge(acceptor, from, &goes);
+	if (goes != NULL) {
+		peer_cut(goes, "gave way to another connection");
+		peer_release(goes);
 	}
 	if (refusal == REFUSED_NOT)
 		return true;

@@ -241,11 +241,21 @@ struct address address_host(const struct address *address)
 	return host;
 }
 
+static struct address first_of(const struct address *address, unsigned bits_of_ipv4, unsigned bits_of_ipv6)
+{
+	struct address first = address_host(address);
+	clear_beyond(first.host, address->family == ADDRESS_IPV4 ? bits_of_ipv4 : bits_of_ipv6);
+	return first;
+}
+
 struct address address_subnet(const struct address *address)
 {
-	struct address subnet = address_host(address);
-	clear_beyond(subnet.host, address->family == ADDRESS_IPV4 ? 24 : 56);
-	return subnet;
+	return first_of(address, 24, 56);
+}
+
+struct address address_network(const struct address *address)
+{
+	return first_of(address, 16, 32);
 }
 
 /* ---- blocks ---- */

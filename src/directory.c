@@ -20,6 +20,7 @@ struct directory {
 	/* Immutable. */
 	struct registry *registry;
 	struct address_book *book;
+	struct admission *admission;
 	const struct settings *settings; /* what it holds may change */
 	/* Guarded. */
 	struct mutex mutex;
@@ -46,14 +47,15 @@ static void release_page(struct page *page)
 		free(page);
 }
 
-struct directory *directory_new(struct registry *registry, struct address_book *book, const struct settings *settings,
-				uint64_t seed) UNCHECKED
+struct directory *directory_new(struct registry *registry, struct address_book *book, struct admission *admission,
+				const struct settings *settings, uint64_t seed) UNCHECKED
 {
 	struct directory *directory = calloc(1, sizeof *directory);
 	if (directory == NULL)
 		return NULL;
 	directory->registry = registry;
 	directory->book = book;
+	directory->admission = admission;
 	directory->settings = settings;
 	mutex_init(&directory->mutex);
 	rng_seed(&directory->rng, seed);
@@ -179,7 +181,8 @@ void directory_tell(struct directory *directory, struct peer *asker, int64_t now
 	for (size_t i = 0; entries != NULL && i < count && message.addr.count < MESSAGE_ADDR_ENTRIES; i++) {
 		const struct message_entry *entry = &page->entries[i];
 		if (!nodeid_equals(&entry->nodeid, &info.nodeid) &&
-		    address_may_travel(&entry->address, &info.local, &info.remote))
+		    address_may_travel(&entry->address, &info.local, &info.remote) &&
+		    admission_allows(directory->admission, &entry->address))
 			entries[message.addr.count++] = *entry;
 	}
 	release_page(page);

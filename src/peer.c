@@ -30,6 +30,7 @@ struct peer {
 	struct address listen GUARDED_BY(peer_guard);
 	int64_t ready_us GUARDED_BY(peer_guard);
 	struct liveness liveness GUARDED_BY(peer_guard);
+	bool has_guessed GUARDED_BY(peer_guard); /* a pong that nobody waited for has come */
 	enum peer_ending ending GUARDED_BY(peer_guard);
 	enum bye_reason reason GUARDED_BY(peer_guard);
 	char *ending_text GUARDED_BY(peer_guard); /* NULL without one */
@@ -411,7 +412,9 @@ bool peer_pong(struct peer *peer, int64_t now_us)
 	enter(peer);
 	bool is_awaited = liveness_pong(&peer->liveness, now_us);
 	bool is_due = is_awaited && liveness_next_ping_us(&peer->liveness, now_us) <= now_us;
-	atomic_store_explicit(&peer->rtt_us, peer->liveness.rtt_us, memory_order_relaxed);
+	/* Who sends pongs that nobody has asked for may have sent the others ahead of their pings too. */
+	peer->has_guessed = peer->has_guessed || !is_awaited;
+	atomic_store_explicit(&peer->rtt_us, peer->has_guessed ? -1 : peer->liveness.rtt_us, memory_order_relaxed);
 	leave(peer);
 	if (is_due)
 		outbox_call_pinger(peer->outbox);

@@ -32,7 +32,9 @@ struct protocol {
 	struct departure departures[PROTOCOL_DEPARTURES] GUARDED_BY(protocol_guard);
 	size_t departure_count GUARDED_BY(protocol_guard);
 	int64_t next_swap_us GUARDED_BY(protocol_guard);
-	struct nodeid back GUARDED_BY(protocol_guard); /* who was back last */
+	struct nodeid back GUARDED_BY(protocol_guard);		  /* who was back last */
+	struct token_bucket strangers GUARDED_BY(protocol_guard); /* log lines about those who never were READY */
+	unsigned left_out GUARDED_BY(protocol_guard);		  /* of these lines, since the last one */
 	struct rng rng GUARDED_BY(protocol_guard);
 	/* Of the thread that runs the timers. */
 	int64_t asleep_us; /* as it was told last; -1 before */
@@ -56,11 +58,13 @@ struct protocol *protocol_new(const struct protocol_parts *parts) UNCHECKED
 		return NULL;
 	protocol->parts = *parts;
 	protocol->announcer = announcer_new(parts->registry, parts->alarm, parts->seed);
-	protocol->directory = directory_new(parts->registry, parts->book, parts->settings, parts->seed);
+	protocol->directory =
+		directory_new(parts->registry, parts->book, parts->admission, parts->settings, parts->seed);
 	protocol->greeter = greeter_new(parts->settings, &parts->self, parts->listen, parts->listen_count);
 	protocol->gossip = gossip_new(parts->registry, parts->alarm, &parts->secret);
 	protocol->asleep_us = -1;
 	rng_seed(&protocol->rng, parts->seed);
+	token_bucket_init(&protocol->strangers, PROTOCOL_STRANGERS_BURST, 0);
 	mutex_init(&protocol->mutex);
 	if (protocol->announcer == NULL || protocol->directory == NULL || protocol->greeter == NULL ||
 	    protocol->gossip == NULL) {
@@ -92,6 +96,29 @@ void protocol_introduce_as(struct protocol *protocol, const char *name, const st
 	greeter_introduce_as(protocol->greeter, name, advertise);
 	if (address_is_known(advertise) && !address_book_is_self(protocol->parts.book, advertise))
 		address_book_add_own(protocol->parts.book, advertise);
+}
+
+/*
+ * Logs what a peer has done wrong. Who isn't READY costs nothing to be again and again, so that the lines about such
+ * are bounded; the next one tells how many were left out.
+ */
+static void log_wrong(struct protocol *protocol, struct peer *peer, enum log_level level, const char *what,
+		      int64_t now_us)
+{
+	unsigned left_out = 0;
+	bool may_log = true;
+	if (peer_state(peer) != PEER_READY && peer_direction(peer) == PEER_INBOUND) {
+		enter(protocol);
+		may_log = token_bucket_take(&protocol->strangers, 1, PROTOCOL_STRANGERS_PER_S, PROTOCOL_STRANGERS_BURST,
+					    now_us) > 0;
+		left_out = may_log ? protocol->left_out : protocol->left_out + 1;
+		protocol->left_out = may_log ? 0 : left_out;
+		leave(protocol);
+	}
+	if (may_log && left_out > 0)
+		log_line(level, "%u lines like the next one were left out", left_out);
+	if (may_log)
+		peer_log(peer, level, "peer", "%s", what);
 }
 
 /* ---- what is said of addresses ---- */
@@ -287,8 +314,9 @@ static void handle_hello(struct protocol *protocol, struct peer *peer, struct me
 	} else if (nodeid_equals(&hello->nodeid, &protocol->parts.self)) {
 		peer_close(peer, BYE_SELF);
 	} else if (strcmp(network, settings->network) != 0) {
-		peer_log(peer, LOG_INFO, "peer", "is of network \"%s\", this node is of \"%s\"", network,
-			 settings->network);
+		char what[MESSAGE_TEXT_BYTES * 2 + 64];
+		snprintf(what, sizeof what, "is of network \"%s\", this node is of \"%s\"", network, settings->network);
+		log_wrong(protocol, peer, LOG_INFO, what, now_us);
 		peer_close(peer, BYE_NETWORK);
 	} else if (info.is_feeler) {
 		finish_feeler(protocol, peer, &hello->nodeid, now_us);
@@ -409,7 +437,9 @@ static void note_error(struct protocol *protocol, struct peer *peer, int64_t now
 
 void protocol_violated(struct protocol *protocol, struct peer *peer, const char *what, int64_t now_us)
 {
-	peer_log(peer, LOG_WARNING, "peer", "protocol error: %s", what);
+	char line[MESSAGE_ERROR_BYTES + 32];
+	snprintf(line, sizeof line, "protocol error: %s", what);
+	log_wrong(protocol, peer, LOG_WARNING, line, now_us);
 	note_error(protocol, peer, now_us);
 	peer_close(peer, BYE_PROTOCOL);
 }

@@ -11,12 +11,12 @@
 
 extern struct mutex registry_guard;
 
-/* How many inbound connections there are of one host, or of one group. */
+/* How many inbound connections there are of one host, group or network. */
 struct tally {
-	struct address of; /* address_host or address_subnet */
+	struct address of; /* address_host, address_subnet or address_network */
 	size_t connections;
 	size_t handshakes; /* of a host */
-	size_t ready;	   /* of a group */
+	size_t ready;	   /* of a network */
 	UT_hash_handle hh;
 };
 
@@ -26,12 +26,13 @@ struct entry {
 	bool is_ready; /* it has claimed its nodeid */
 	bool is_indexed;
 	bool is_retired;
+	bool is_listed; /* in handshakes, or in retired */
 	uint64_t serial;
 	int64_t ready_us;
-	struct tally *host, *group; /* of an inbound connection; else NULL */
-	UT_hash_handle hh;	    /* by peer */
+	struct tally *host, *group, *network; /* of an inbound connection; else NULL */
+	UT_hash_handle hh;		      /* by peer */
 	UT_hash_handle by_nodeid;
-	struct entry *prev, *next; /* while it is an inbound handshake */
+	struct entry *prev, *next; /* while it is listed */
 };
 
 struct registry {
@@ -45,7 +46,9 @@ struct registry {
 	struct entry *ready GUARDED_BY(registry_guard);	     /* by nodeid */
 	struct entry *handshakes GUARDED_BY(registry_guard); /* inbound, the oldest first */
 	struct tally *hosts GUARDED_BY(registry_guard);
+	struct entry *retired GUARDED_BY(registry_guard); /* and not over yet, the oldest first */
 	struct tally *groups GUARDED_BY(registry_guard);
+	struct tally *networks GUARDED_BY(registry_guard);
 	struct registry_counts counts GUARDED_BY(registry_guard);
 	uint64_t last_serial GUARDED_BY(registry_guard);
 };
@@ -116,6 +119,19 @@ static size_t *count_of(struct registry *registry, const struct entry *entry) RE
 	return peer_dial(entry->peer)->is_feeler ? &counts->feelers : &counts->dials;
 }
 
+static void list(struct entry **entries, struct entry *entry)
+{
+	DL_APPEND(*entries, entry);
+	entry->is_listed = true;
+}
+
+static void unlist(struct entry **entries, struct entry *entry)
+{
+	if (entry->is_listed)
+		DL_DELETE(*entries, entry);
+	entry->is_listed = false;
+}
+
 /* From now on the entry counts as what it is. */
 static void enter_counts(struct registry *registry, struct entry *entry) REQUIRES(registry_guard)
 {
@@ -123,10 +139,10 @@ static void enter_counts(struct registry *registry, struct entry *entry) REQUIRE
 	if (!is_inbound(entry))
 		return;
 	if (entry->is_ready) {
-		entry->group->ready++;
+		entry->network->ready++;
 	} else {
 		entry->host->handshakes++;
-		DL_APPEND(registry->handshakes, entry);
+		list(&registry->handshakes, entry);
 	}
 }
 
@@ -136,10 +152,10 @@ static void leave_counts(struct registry *registry, struct entry *entry) REQUIRE
 	if (!is_inbound(entry))
 		return;
 	if (entry->is_ready) {
-		entry->group->ready--;
+		entry->network->ready--;
 	} else {
 		entry->host->handshakes--;
-		DL_DELETE(registry->handshakes, entry);
+		unlist(&registry->handshakes, entry);
 	}
 }
 
@@ -149,6 +165,7 @@ static void retire(struct registry *registry, struct entry *entry) REQUIRES(regi
 		return;
 	leave_counts(registry, entry);
 	entry->is_retired = true;
+	list(&registry->retired, entry);
 }
 
 static struct tally *find_tally(struct tally *tallies, struct address of)
@@ -189,6 +206,7 @@ static void leave_tallies(struct registry *registry, struct entry *entry) REQUIR
 {
 	quit(&registry->hosts, entry->host);
 	quit(&registry->groups, entry->group);
+	quit(&registry->networks, entry->network);
 }
 
 static bool join_tallies(struct registry *registry, struct entry *entry) REQUIRES(registry_guard)
@@ -198,7 +216,8 @@ static bool join_tallies(struct registry *registry, struct entry *entry) REQUIRE
 		return true;
 	entry->host = join(&registry->hosts, address_host(address));
 	entry->group = join(&registry->groups, address_subnet(address));
-	if (entry->host != NULL && entry->group != NULL)
+	entry->network = join(&registry->networks, address_network(address));
+	if (entry->host != NULL && entry->group != NULL && entry->network != NULL)
 		return true;
 	leave_tallies(registry, entry);
 	return false;
@@ -257,7 +276,9 @@ void registry_remove(struct registry *registry, struct peer *peer)
 	struct entry *entry = find_entry(registry, peer);
 	if (entry != NULL) {
 		unindex(registry, entry);
-		if (!entry->is_retired)
+		if (entry->is_retired)
+			unlist(&registry->retired, entry);
+		else
 			leave_counts(registry, entry);
 		leave_tallies(registry, entry);
 		HASH_DEL(registry->entries, entry);
@@ -319,17 +340,29 @@ static struct entry *choose_handshake(struct registry *registry, const struct ad
 	return chosen;
 }
 
-enum registry_admission registry_admit(struct registry *registry, const struct address *from, struct peer **gives_way)
+/* Who has to go: a handshake for the one that comes, or one that is over all but for its last words. */
+static struct entry *choose_to_go(struct registry *registry, const struct address *from,
+				  enum registry_admission admission) REQUIRES(registry_guard)
 {
-	*gives_way = NULL;
+	struct entry *entry = NULL;
+	if (admission == REGISTRY_CONNECTIONS && registry->retired != NULL) {
+		entry = registry->retired;
+		unlist(&registry->retired, entry);
+	} else if (admission == REGISTRY_ADMITTED &&
+		   is_reached(registry->counts.handshakes, registry->settings->max_handshakes)) {
+		entry = choose_handshake(registry, from);
+		retire(registry, entry);
+		unlist(&registry->retired, entry);
+	}
+	return entry;
+}
+
+enum registry_admission registry_admit(struct registry *registry, const struct address *from, struct peer **goes)
+{
 	enter(registry);
 	enum registry_admission admission = judge(registry, from);
-	bool is_full = is_reached(registry->counts.handshakes, registry->settings->max_handshakes);
-	struct entry *entry = admission == REGISTRY_ADMITTED && is_full ? choose_handshake(registry, from) : NULL;
-	if (entry != NULL) {
-		*gives_way = peer_hold(entry->peer);
-		retire(registry, entry);
-	}
+	struct entry *entry = choose_to_go(registry, from, admission);
+	*goes = entry == NULL ? NULL : peer_hold(entry->peer);
 	leave(registry);
 	return admission;
 }
@@ -377,9 +410,9 @@ static struct entry *choose_peer(struct registry *registry) REQUIRES(registry_gu
 	for (struct entry *entry = registry->ready; entry != NULL; entry = entry->by_nodeid.next) {
 		if (!is_inbound_peer(entry) || seen++ < eldest)
 			continue;
-		if (entry->group->ready < 2 || is_among(nearest, nearest_count, entry))
+		if (entry->network->ready < 2 || is_among(nearest, nearest_count, entry))
 			continue;
-		if (chosen == NULL || entry->group->ready >= chosen->group->ready)
+		if (chosen == NULL || entry->network->ready >= chosen->network->ready)
 			chosen = entry;
 	}
 	return chosen;
@@ -422,11 +455,9 @@ static bool enter_index(struct registry *registry, struct entry *entry, struct e
 
 static void become_ready(struct registry *registry, struct entry *entry, int64_t now_us) REQUIRES(registry_guard)
 {
-	if (!entry->is_retired)
-		leave_counts(registry, entry);
+	leave_counts(registry, entry);
 	entry->is_ready = true;
-	if (!entry->is_retired)
-		enter_counts(registry, entry);
+	enter_counts(registry, entry);
 	entry->ready_us = now_us;
 }
 
@@ -436,13 +467,18 @@ static enum registry_claim claim(struct registry *registry, struct peer *peer, c
 	struct entry *entry = find_entry(registry, peer);
 	struct entry *first = find_ready(registry, nodeid), *evicted = NULL;
 	bool is_double = first != NULL && !peer_is_closing(first->peer);
+	size_t inbound = registry->counts.inbound, max_inbound = (size_t)registry->settings->max_inbound;
 
+	/* It has given way to another one, which its reader doesn't know yet. */
+	if (entry->is_retired)
+		return REGISTRY_FULL;
 	if (is_double) {
 		*other = peer_hold(first->peer);
 		if (!newcomer_stays(registry, first, peer_direction(peer), nodeid, now_us))
 			return REGISTRY_DUPLICATE;
-	} else if (is_inbound(entry) && registry->counts.inbound >= (size_t)registry->settings->max_inbound) {
-		evicted = choose_peer(registry);
+	} else if (is_inbound(entry) && inbound >= max_inbound) {
+		/* There are more after a reload alone: then the next ones leave by themselves. */
+		evicted = inbound == max_inbound ? choose_peer(registry) : NULL;
 		if (evicted == NULL)
 			return REGISTRY_FULL;
 	}

@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "sync.h"
@@ -53,13 +55,18 @@ struct stream *stream_from_socket(int fd)
 	return new_stream(fd);
 }
 
+/* For so long the kernel tries to hand over the last bytes of a connection that is over (tcp(7), TCP_USER_TIMEOUT). */
+enum { ORPHAN_MS = 2000 };
+
 void stream_free(struct stream *stream)
 {
 	if (stream == NULL)
 		return;
-	int fd = atomic_load(&stream->fd);
-	if (fd >= 0)
+	int fd = atomic_load(&stream->fd), orphan_ms = ORPHAN_MS;
+	if (fd >= 0) {
+		setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &orphan_ms, sizeof orphan_ms);
 		close(fd);
+	}
 	if (atomic_load(&stream->has_wakeup))
 		wakeup_fini(&stream->wakeup);
 	free(stream);
@@ -204,7 +211,7 @@ ssize_t stream_read(struct stream *stream, char *bytes, size_t size, int64_t dea
 	}
 }
 
-bool stream_rest(const struct stream *stream, int64_t until_us)
+bool stream_wait_gone(const struct stream *stream, int64_t until_us)
 {
 	return wait_for(atomic_load(&stream->fd), POLLRDHUP, until_us) == 0;
 }
@@ -258,6 +265,28 @@ void stream_abort(struct stream *stream)
 	if (fd >= 0)
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 	stream_shut(stream);
+}
+
+/* What was written and the far end hasn't acknowledged. */
+static int unacknowledged_bytes(const struct stream *stream)
+{
+	int bytes = 0;
+	return ioctl(atomic_load(&stream->fd), SIOCOUTQ, &bytes) == 0 ? bytes : 0;
+}
+
+void stream_drain(struct stream *stream, int64_t deadline_us)
+{
+	enum { LITTLE_BYTES = 4 * 1024, LOOK_US = 10 * 1000 };
+	/* Nothing wakes who waits for acknowledgements. The end of the far end is one reason not to wait any more. */
+	while (unacknowledged_bytes(stream) > LITTLE_BYTES && !atomic_load(&stream->is_shut)) {
+		int64_t now_us = clock_now_us();
+		if (now_us >= deadline_us) {
+			stream_abort(stream);
+			return;
+		}
+		struct pollfd broken = {.fd = atomic_load(&stream->fd)};
+		poll(&broken, 1, LOOK_US / 1000);
+	}
 }
 
 bool stream_host_is_local(const struct address *address)

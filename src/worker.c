@@ -169,16 +169,18 @@ static bool start_pinger(void *argument)
 
 /* ---- the reader ---- */
 
-/* Handles the lines that are there; with the turn, writes the answers when many of them wait. */
-static void handle_lines(struct worker *worker, int64_t now_us)
+/* Handles the lines that are there; with the turn, writes the answers when many of them wait. How many there were. */
+static size_t handle_lines(struct worker *worker, int64_t now_us)
 {
 	struct peer *peer = worker->peer;
+	size_t messages = 0;
 	enum frame_result result = FRAME_NEED_MORE;
 	const char *line;
 	size_t length;
 
 	while (!peer_is_closing(peer) && (result = frame_next(&worker->frame, &line, &length)) == FRAME_LINE) {
 		protocol_receive(worker->parts->protocol, peer, line, length, now_us);
+		messages++;
 		bool was_much = length > MUCH_BYTES;
 		if (worker->has_turn && outbox_held_bytes(peer_outbox(peer)) > ANSWERS_BYTES) {
 			peer_write(peer, 0);
@@ -189,6 +191,7 @@ static void handle_lines(struct worker *worker, int64_t now_us)
 	}
 	if (result == FRAME_TOO_LONG)
 		protocol_violated(worker->parts->protocol, peer, "a line of more than 131072 bytes", now_us);
+	return messages;
 }
 
 /* Too much may have come: then nothing is read for a while, which no deadline of the peer counts. */
@@ -210,12 +213,12 @@ static void take_in(struct worker *worker, size_t n, int64_t now_us)
 	worker->reads++;
 	peer_count_read(worker->peer, n, now_us);
 	frame_added(&worker->frame, n);
-	handle_lines(worker, now_us);
+	size_t messages = handle_lines(worker, now_us);
 	if (!frame_is_within_line(&worker->frame))
 		worker->line_deadline_us = FOREVER_US;
 	else if (worker->line_deadline_us == FOREVER_US || worker->frame.lines != lines_before)
 		worker->line_deadline_us = now_us + worker->parts->settings->handshake_timeout_us;
-	charge(worker, worker->frame.lines - lines_before, n, now_us);
+	charge(worker, messages, n, now_us);
 }
 
 /* Handles what a read has brought: n bytes, the end of file, or an error. */
@@ -302,7 +305,8 @@ static ssize_t read_more(struct worker *worker, int *error)
 		*error = ENOMEM;
 		return -1;
 	}
-	ssize_t n = stream_read(peer_stream(worker->peer), space, size,
+	size_t room = intake_room(&worker->intake, worker->parts->settings, clock_now_us());
+	ssize_t n = stream_read(peer_stream(worker->peer), space, size < room ? size : room,
 				earlier(worker->look_up_us, worker->line_deadline_us));
 	*error = errno;
 	return n;
@@ -314,7 +318,7 @@ static ssize_t read_more(struct worker *worker, int *error)
  */
 static ssize_t rest(struct worker *worker, int *error)
 {
-	bool has_gone = stream_rest(peer_stream(worker->peer), earlier(worker->read_again_us, worker->look_up_us));
+	bool has_gone = stream_wait_gone(peer_stream(worker->peer), earlier(worker->read_again_us, worker->look_up_us));
 	if (has_gone || clock_now_us() >= worker->read_again_us)
 		worker->read_again_us = 0;
 	*error = ETIMEDOUT;
@@ -359,6 +363,8 @@ static void conclude(struct peer *peer, bool more_may_come)
 	outbox_finish(peer_outbox(peer));
 	if (has_pinger)
 		outbox_wait_pinger_over(peer_outbox(peer));
+	/* Not before it is over: what the kernel keeps for a connection is bounded by how many there are. */
+	stream_drain(peer_stream(peer), deadline_us);
 }
 
 static void resolve(struct worker *worker)
@@ -375,16 +381,22 @@ static void resolve(struct worker *worker)
 		address_book_resolved(worker->parts->book, dial, addresses, count, clock_now_us());
 }
 
+/* After it is in the registry: a reload of the lists finds it there, or is seen here. */
+static bool is_allowed(struct worker *worker)
+{
+	const struct address *far_end = &peer_dial(worker->peer)->address;
+	bool allowed = admission_allows(worker->parts->admission, far_end);
+	if (!allowed)
+		peer_end(worker->peer, PEER_FAILED, BYE_UNKNOWN, "allow and deny leave it out");
+	return allowed;
+}
+
 /* An outbound peer's connection; false if there is none in the end. */
 static bool dial(struct worker *worker)
 {
 	const struct worker_parts *parts = worker->parts;
 	const struct address *to = &peer_dial(worker->peer)->address;
 	struct address from = dialing_source(parts->listen, parts->listen_count, to);
-	if (!admission_allows(parts->admission, to)) {
-		peer_end(worker->peer, PEER_FAILED, BYE_UNKNOWN, "allow and deny leave it out");
-		return false;
-	}
 	int error = stream_connect(peer_stream(worker->peer), to, &from,
 				   clock_now_us() + parts->settings->connect_timeout_us);
 	if (error != 0)
@@ -435,7 +447,7 @@ static void open_peer(struct pool_job *job)
 	if (peer_dial(peer)->host != NULL)
 		resolve(worker);
 	else
-		is_connected = peer_direction(peer) == PEER_INBOUND || dial(worker);
+		is_connected = is_allowed(worker) && (peer_direction(peer) == PEER_INBOUND || dial(worker));
 	if (is_connected) {
 		struct address local = stream_local_address(peer_stream(peer));
 		int64_t now_us = clock_now_us();

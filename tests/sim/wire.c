@@ -547,14 +547,14 @@ static bool listens(const struct host *host, const struct address *to)
 static bool accept_peer(struct host *host, struct wire *wire, int64_t now_us)
 {
 	struct peer_dial dial = {.address = wire->ends[0].address};
-	struct peer *gives_way;
+	struct peer *goes;
 
 	if (admission_is_banned(host->admission, &dial.address, now_us) ||
-	    registry_admit(host->registry, &dial.address, &gives_way) != REGISTRY_ADMITTED)
+	    registry_admit(host->registry, &dial.address, &goes) != REGISTRY_ADMITTED)
 		return false;
-	if (gives_way != NULL) {
-		peer_stop(gives_way, BYE_FULL);
-		peer_release(gives_way);
+	if (goes != NULL) {
+		peer_cut(goes, "gave way to another connection");
+		peer_release(goes);
 		wire_flush(host);
 	}
 	struct peer *peer = peer_new(PEER_INBOUND, NULL, &dial, host->settings, now_us);

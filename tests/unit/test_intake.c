@@ -46,9 +46,28 @@ static void a_rate_of_0_is_no_limit(void)
 	CU_ASSERT_EQUAL(intake_charge(&intake, &one, 1, 0, start_us + 3 * SECOND_US), SECOND_US + 1);
 }
 
+static void there_is_room_for_as_much_as_may_come(void)
+{
+	static const struct settings both = {.max_message_rate = 200, .max_byte_rate = 10000}, none = {.max_outbox = 0};
+	enum { SHORTEST = sizeof "{\"msgtype\":\"\"}\n" - 1 };
+	struct intake intake;
+	intake_init(&intake, &both, start_us);
+	CU_ASSERT_EQUAL(intake_room(&intake, &none, start_us), SIZE_MAX);
+	CU_ASSERT_EQUAL(intake_room(&intake, &both, start_us), 2000 * SHORTEST);
+	intake_charge(&intake, &both, 0, 20000, start_us);
+	CU_ASSERT_EQUAL(intake_room(&intake, &both, start_us), 20000);
+	intake_charge(&intake, &both, 1900, 0, start_us);
+	CU_ASSERT_EQUAL(intake_room(&intake, &both, start_us), 100 * SHORTEST);
+	/* The least is so little that the rest after it is short. */
+	intake_charge(&intake, &both, 100, 0, start_us);
+	CU_ASSERT_EQUAL(intake_room(&intake, &both, start_us), 256);
+	CU_ASSERT_EQUAL(intake_room(&intake, &both, start_us + SECOND_US), 200 * SHORTEST);
+}
+
 static CU_TestInfo tests[] = {
 	{"a burst passes, and then the rate holds", a_burst_passes_and_then_the_rate_holds},
 	{"a rate of 0 is no limit", a_rate_of_0_is_no_limit},
+	{"there is room for as much as may come", there_is_room_for_as_much_as_may_come},
 	CU_TEST_INFO_NULL,
 };
 

@@ -746,11 +746,11 @@ static void a_full_node_says_where_else_to_go(void)
 	core.settings.max_inbound = 2;
 	core_start(&core);
 	core_reach(&core, 2, "127.0.0.2:5999");
-	struct peer *in = core_meet(&core, 3, "127.0.3.3:40000", 5999);
-	core_meet(&core, 4, "127.0.4.4:40000", 0);
+	struct peer *in = core_meet(&core, 3, "127.3.0.3:40000", 5999);
+	core_meet(&core, 4, "127.4.0.4:40000", 0);
 	struct peer *late = core_accept(&core, "127.0.0.6:40000");
 	core_say_hello(&core, late, 6, 5999);
-	EXPECT_SENT(late, "addr(127.0.0.2:5999=2 127.0.3.3:5999=3) bye(full)");
+	EXPECT_SENT(late, "addr(127.0.0.2:5999=2 127.3.0.3:5999=3) bye(full)");
 	CU_ASSERT(peer_state(late) != PEER_READY);
 	core_end(&core, late);
 	core_end(&core, in);

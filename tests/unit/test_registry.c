@@ -40,12 +40,12 @@ static struct peer *add_peer_at(struct registry *registry, enum peer_direction d
 
 static struct peer *add_peer(struct registry *registry, enum peer_direction direction)
 {
-	/* Each is the only one of its group, so that nobody is evicted. */
+	/* Each is the only one of its network, so that nobody is evicted. */
 	static atomic_uint last;
 	unsigned number = ++last;
 	struct address address = address_of("10.0.0.1:1");
-	address.host[1] = (uint8_t)(number >> 8);
-	address.host[2] = (uint8_t)number;
+	address.host[1] = (uint8_t)number;
+	address.host[2] = (uint8_t)(number >> 8);
 	return add_peer_at(registry, direction, address);
 }
 
@@ -285,6 +285,44 @@ static void a_connection_counts_for_its_host_until_it_is_over(void)
 	remove_all(registry);
 }
 
+static void what_is_over_gives_way_at_max_connections(void)
+{
+	struct registry *registry = new_registry(SELF);
+	struct peer *goes;
+	settings.max_connections = 3;
+	struct peer *first = add_peer_at(registry, PEER_INBOUND, address_of("10.0.0.1:1"));
+	struct peer *second = add_peer_at(registry, PEER_INBOUND, address_of("10.0.0.2:1"));
+	add_peer_at(registry, PEER_INBOUND, address_of("10.0.0.3:1"));
+	CU_ASSERT_EQUAL(admit(registry, "10.0.0.4:1", &goes), REGISTRY_CONNECTIONS);
+	CU_ASSERT_PTR_NULL(goes);
+	registry_retire(registry, second);
+	registry_retire(registry, first);
+	/* Each once, the one that ended first before the other; there is room when they have gone. */
+	CU_ASSERT_EQUAL(admit(registry, "10.0.0.4:1", &goes), REGISTRY_CONNECTIONS);
+	CU_ASSERT_PTR_EQUAL(goes, second);
+	CU_ASSERT_EQUAL(admit(registry, "10.0.0.4:1", &goes), REGISTRY_CONNECTIONS);
+	CU_ASSERT_PTR_EQUAL(goes, first);
+	CU_ASSERT_EQUAL(admit(registry, "10.0.0.4:1", &goes), REGISTRY_CONNECTIONS);
+	CU_ASSERT_PTR_NULL(goes);
+	registry_remove(registry, first);
+	CU_ASSERT_EQUAL(admit(registry, "10.0.0.4:1", &goes), REGISTRY_ADMITTED);
+	CU_ASSERT_PTR_NULL(goes);
+	remove_all(registry);
+}
+
+static void who_has_given_way_becomes_no_peer(void)
+{
+	struct registry *registry = new_registry(SELF);
+	struct peer *goes, *other;
+	settings.max_handshakes = 1;
+	struct peer *peer = add_peer_at(registry, PEER_INBOUND, address_of("10.0.0.1:1"));
+	CU_ASSERT_EQUAL(admit(registry, "10.0.0.2:1", &goes), REGISTRY_ADMITTED);
+	CU_ASSERT_PTR_EQUAL(goes, peer);
+	CU_ASSERT_EQUAL(claim(registry, peer, 2, start_us, &other), REGISTRY_FULL);
+	CU_ASSERT_EQUAL(registry_count(registry).inbound, 0);
+	remove_all(registry);
+}
+
 static void max_connections_leaves_room_for_own_dials(void)
 {
 	struct registry *registry = new_registry(SELF);
@@ -381,6 +419,16 @@ static void without_inbound_peers_nobody_makes_room(void)
 		add_ready(registry, PEER_OUTBOUND, 10 + i);
 	CU_ASSERT_EQUAL(arrive(registry, 100, &evicted), REGISTRY_FULL);
 	CU_ASSERT_PTR_NULL(evicted);
+	/* Nor does anybody after the limit was lowered below what there is. */
+	settings.max_inbound = 20;
+	for (unsigned i = 0; i < 20; i++)
+		add_inbound(registry, "10.1.0.1:1", 50 + i, 0);
+	settings.max_inbound = 19;
+	CU_ASSERT_EQUAL(arrive(registry, 101, &evicted), REGISTRY_FULL);
+	settings.max_inbound = 0;
+	CU_ASSERT_EQUAL(arrive(registry, 102, &evicted), REGISTRY_FULL);
+	settings.max_inbound = 20;
+	CU_ASSERT_EQUAL(arrive(registry, 103, &evicted), REGISTRY_EVICTS);
 	remove_all(registry);
 }
 
@@ -768,6 +816,8 @@ static CU_TestInfo tests[] = {
 	{"what is no inbound handshake does not give way", what_is_no_inbound_handshake_does_not_give_way},
 	{"a host and a group have a bound", a_host_and_a_group_have_a_bound},
 	{"a connection counts for its host until it is over", a_connection_counts_for_its_host_until_it_is_over},
+	{"what is over gives way at max_connections", what_is_over_gives_way_at_max_connections},
+	{"who has given way becomes no peer", who_has_given_way_becomes_no_peer},
 	{"max_connections leaves room for own dials", max_connections_leaves_room_for_own_dials},
 	{"the youngest of the most crowded group makes room", the_youngest_of_the_most_crowded_group_makes_room},
 	{"the eldest, the nearest and the only one of a group stay",
