@@ -20,9 +20,10 @@ import report
 from network import NetworkPart
 from parts import PARTS
 from targets import BUILD, CORES, KITHD, LOAD, LOAD_CORE, PROBE, TARGET_CORE, Failure, Process, missing_packages
+from worst import WorstPart
 
 LIMIT_S = 600
-ALL_PARTS = [*PARTS[:-1], NetworkPart(), PARTS[-1]]
+ALL_PARTS = [*PARTS[:-1], WorstPart(), NetworkPart(), PARTS[-1]]
 
 
 class Bench:
