@@ -48,6 +48,11 @@ static int compare(const void *one, const void *other)
 	return (a > b) - (a < b);
 }
 
+static double milliseconds(int64_t us)
+{
+	return (double)us / 1000;
+}
+
 static int runnable_threads(void)
 {
 	int count = 0;
@@ -65,7 +70,7 @@ static int runnable_threads(void)
 static struct round_trips ping_often(struct raw *good, int count)
 {
 	static const char ping[] = "{\"msgtype\":\"ping\"}", pong[] = "{\"msgtype\":\"pong\"}";
-	int64_t sent_us[PINGS], took_us[PINGS], next_us = clock_now_us();
+	int64_t sent_us[PINGS], took_us[PINGS] = {0}, next_us = clock_now_us();
 	int sent = 0, answered = 0, runnable = 0;
 	while (answered < count) {
 		if (sent < count && clock_now_us() >= next_us) {
@@ -85,9 +90,10 @@ static struct round_trips ping_often(struct raw *good, int count)
 			raw_send(good, "%s", pong);
 	}
 	qsort(took_us, (size_t)count, sizeof *took_us, compare);
-	return (struct round_trips){.median_ms = (double)took_us[count / 2] / 1000,
-				    .p99_ms = (double)took_us[count * 99 / 100] / 1000,
-				    .slowest_ms = (double)took_us[count - 1] / 1000,
+	int median = count / 2, p99 = count * 99 / 100;
+	return (struct round_trips){.median_ms = milliseconds(took_us[median]),
+				    .p99_ms = milliseconds(took_us[p99]),
+				    .slowest_ms = milliseconds(took_us[count - 1]),
 				    .rivals = ((double)runnable / count - 1) / (double)sysconf(_SC_NPROCESSORS_ONLN)};
 }
 
