@@ -23,6 +23,12 @@
 
 /* Departures that wait for another connection at once. */
 enum { PROTOCOL_DEPARTURES = 64 };
+/*
+ * Who is refused as a duplicate at the last of so many failed dials in a row, and isn't connected, is told that another
+ * node may have his nodeid. An earlier connection of his own that only looks alive is pinged at the first, and mostly
+ * gone at the second. Hearsay is forgotten after as many.
+ */
+enum { PROTOCOL_DOUBLE_FAILURES = 3 };
 
 /* Log lines about connections that came in and never became READY. */
 enum { PROTOCOL_STRANGERS_BURST = 200, PROTOCOL_STRANGERS_PER_S = 1 };

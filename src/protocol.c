@@ -502,6 +502,17 @@ static void end_ready_peer(struct protocol *protocol, struct peer *peer, const s
 	log_ready_peer_ended(protocol, peer, info, now_us);
 }
 
+static void log_failed_dial(struct peer *peer, const struct peer_info *info, unsigned failures)
+{
+	bool is_refused = info->ending == PEER_LEFT && info->reason == BYE_DUPLICATE;
+	/* A state is logged when it changes: the first failure, not each. */
+	peer_log(peer, failures == 1 ? LOG_INFO : LOG_DEBUG, "dial", "failed (%s)", info->ending_text);
+	if (is_refused && failures == PROTOCOL_DOUBLE_FAILURES)
+		peer_log(
+			peer, LOG_WARNING, "dial",
+			"is connected with this nodeid, but not with this node: another node may have the same nodeid");
+}
+
 static void end_dial(struct protocol *protocol, struct peer *peer, const struct peer_info *info, int64_t now_us)
 {
 	const struct peer_dial *dial = peer_dial(peer);
@@ -525,8 +536,8 @@ static void end_dial(struct protocol *protocol, struct peer *peer, const struct 
 		peer_log(peer, LOG_DEBUG, "dial", "that is this node itself");
 	else if (failures == 0)
 		peer_log(peer, LOG_DEBUG, "dial", "over, the node is connected already (%s)", info->ending_text);
-	else /* A state is logged when it changes: the first failure, not each. */
-		peer_log(peer, failures == 1 ? LOG_INFO : LOG_DEBUG, "dial", "failed (%s)", info->ending_text);
+	else
+		log_failed_dial(peer, info, failures);
 }
 
 void protocol_ended(struct protocol *protocol, struct peer *peer, int64_t now_us)

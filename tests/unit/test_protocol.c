@@ -1112,6 +1112,32 @@ static void a_duplicate_whose_other_connection_comes_in_time_is_no_departure(voi
 	core_fini(&core);
 }
 
+static void who_is_refused_again_and_again_as_a_duplicate_is_told_of_a_double(void)
+{
+	enum { DIALS = 5 };
+	for (int is_refused = 0; is_refused < 2; is_refused++) {
+		struct core core;
+		size_t told = 0, told_at = 0;
+		start(&core);
+		for (size_t dial = 1; dial <= DIALS; dial++) {
+			capture_log(LOG_INFO);
+			struct peer *peer = core_dial(&core, "127.0.0.2:5999");
+			if (is_refused)
+				core_say(&core, peer, "{'msgtype': 'bye', 'reason': 'duplicate'}");
+			core_end(&core, peer);
+			if (strstr(captured_log(), "warning dial 127.0.0.2:5999: is connected with this nodeid") !=
+			    NULL) {
+				told++;
+				told_at = dial;
+			}
+			core.now_us += 600 * SECOND_US;
+		}
+		EXPECT(told == (is_refused ? 1 : 0) && told_at == (is_refused ? PROTOCOL_DOUBLE_FAILURES : 0),
+		       "refused %d: told %zu times, at dial %zu", is_refused, told, told_at);
+		core_fini(&core);
+	}
+}
+
 static void very_many_departures_are_all_told_in_the_end(void)
 {
 	struct core core;
@@ -1857,6 +1883,8 @@ static CU_TestInfo tests[] = {
 	 a_duplicate_without_another_connection_is_a_departure_in_the_end},
 	{"a duplicate whose other connection comes in time is no departure",
 	 a_duplicate_whose_other_connection_comes_in_time_is_no_departure},
+	{"who is refused again and again as a duplicate is told of a double",
+	 who_is_refused_again_and_again_as_a_duplicate_is_told_of_a_double},
 	{"very many departures are all told in the end", very_many_departures_are_all_told_in_the_end},
 	{"a node tells the address where the far end can dial it",
 	 a_node_tells_the_address_where_the_far_end_can_dial_it},
