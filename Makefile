@@ -45,10 +45,11 @@ BENCH_PROGRAMS := $(BUILD)/tests/bench/load $(BUILD)/tests/bench/probe
 TEST_PROGRAMS := $(BUILD)/tests/unit/unit $(BUILD)/tests/system/system $(BUILD)/tests/fault/kithd $(BUILD)/tests/fault/fault
 SCRIPTS := $(wildcard tests/*.sh tests/*/*.sh) .ci/run
 
-# What builds and tests kith on Debian, and what `make lint`, `make check-valgrind` and `make sim` need besides.
+# What builds and tests kith on Debian, and what `make lint`, `make check-valgrind`, `make sim` and `make chaos` need
+# besides.
 PACKAGES := gcc libc6-dev make libjson-c-dev uuid-dev libconfig-dev uthash-dev libc-ares-dev libsodium-dev libcunit1-dev \
 	python3-twisted iproute2 netcat-openbsd
-DEV_PACKAGES := $(PACKAGES) clang clang-tidy cppcheck mandoc valgrind shellcheck gnuplot-nox
+DEV_PACKAGES := $(PACKAGES) clang clang-tidy cppcheck mandoc valgrind shellcheck gnuplot-nox nftables faketime
 
 ifdef V
 say = @:
@@ -59,7 +60,8 @@ quiet = @
 endif
 
 .PHONY: all help deps deps-dev run demo check check-unit check-system check-interop check-asan check-ubsan check-tsan \
-	check-valgrind check-fault bench bench-smoke sim sim-smoke fault lint tidy floors tests install uninstall dist clean
+	check-valgrind check-fault bench bench-smoke sim sim-smoke chaos chaos-smoke fault lint tidy floors tests \
+	install uninstall dist clean
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/kithd ## build kithd
@@ -83,11 +85,11 @@ endef
 deps: ## install what building and testing needs (Debian)
 	$(call install_packages,$(PACKAGES))
 
-deps-dev: ## install what lint, valgrind and sim need too (Debian)
+deps-dev: ## install what lint, valgrind, sim and chaos need too (Debian)
 	$(call install_packages,$(DEV_PACKAGES))
 
 # `make deps check` installs before it compiles, with -j too.
-$(OBJECTS) $(UNIT_OBJECTS) $(SYSTEM_OBJECTS) $(LOAD_OBJECTS) $(PROBE_OBJECTS) $(SIM_OBJECTS) $(FAULT_OBJECTS) $(SEAM_OBJECT) check-interop demo bench bench-smoke: | $(filter deps deps-dev,$(MAKECMDGOALS))
+$(OBJECTS) $(UNIT_OBJECTS) $(SYSTEM_OBJECTS) $(LOAD_OBJECTS) $(PROBE_OBJECTS) $(SIM_OBJECTS) $(FAULT_OBJECTS) $(SEAM_OBJECT) check-interop demo bench bench-smoke chaos chaos-smoke: | $(filter deps deps-dev,$(MAKECMDGOALS))
 
 $(BUILD)/kithd: $(BUILD)/src/main.o $(BUILD)/libkith.a
 	$(say) "  LD    $@"
@@ -180,6 +182,12 @@ sim: $(BUILD)/tests/sim/sim ## simulate networks of up to 10,000 nodes; SIM="--s
 
 sim-smoke: $(BUILD)/tests/sim/sim ## check the bounds of the simulation in a minute
 	$(BUILD)/tests/sim/sim --small
+
+chaos: $(BUILD)/kithd ## break networks of namespaces (as root); CHAOS="flap hole" plays two
+	@BUILD=$(BUILD) CHAOS='$(CHAOS)' /usr/bin/python3 tests/chaos/run.py
+
+chaos-smoke: $(BUILD)/kithd ## break some of them for half a minute (as root)
+	@BUILD=$(BUILD) CHAOS='$(CHAOS)' /usr/bin/python3 tests/chaos/run.py --smoke
 
 CLANG_FLAGS = $(KITH_CPPFLAGS) -std=c11 $(WARNINGS) -Werror -Wthread-safety
 

@@ -1,0 +1,125 @@
+#!/usr/bin/python3
+"""Chaos: kithd in networks that lose, delay, cut and double. README.md tells what each scenario does and asserts.
+
+Usage: run.py [--smoke] [SCENARIO...]
+
+The scenarios may also stand in the environment variable CHAOS. KITHD is the
+program to test, if that isn't BUILD/kithd, and SLOW stretches every deadline.
+Needs root, for namespaces of processes, mounts and networks of its own.
+Nothing of it is seen outside, and all of it ends with this process, however
+that ends.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import traceback
+
+sys.dont_write_bytecode = True  # what is made goes into BUILD and nowhere else
+
+import scenarios
+from hosts import Failure
+from stage import Report
+
+INSIDE = "KITH_CHAOS_INSIDE"
+PACKAGES = {"ip": "iproute2", "nft": "nftables", "unshare": "util-linux"}
+NO_ROOT_STATUS = 77
+PRIORITY = -10  # what is tested is a bad network, not a machine that is busy with something else
+
+
+def run_scenario(report, name, is_smoke):
+    try:
+        scenarios.play(report, name, is_smoke)
+    except Exception as problem:  # whatever it is, the other scenarios go on and the last line is printed
+        report.check(name, problem, False)
+        if not isinstance(problem, (Failure, OSError)):
+            traceback.print_exc()
+
+
+def spread(figures, bound):
+    """From the least to the greatest of these seconds, and what they may be at most."""
+    if not figures:
+        return "-"
+    least, most = f"{min(figures):.1f}", f"{max(figures):.1f}"
+    return f"{least if least == most else f'{least} to {most}'}, at most {bound:.0f}"
+
+
+def print_table(rows):
+    print()
+    heads = ["scenario", "interval + time-out, s", "whole after, s", "false alarms", "noticed after, s"]
+    heads += ["whole again after, s", "besides"]
+    print("|", " | ".join(heads), "|")
+    print("|", " | ".join("---" for _ in heads), "|")
+    for row in rows:
+        cells = [
+            row.name,
+            row.pings,
+            "-" if row.mesh_s is None else f"{row.mesh_s:.1f}",
+            f"{row.alarms} in {row.watched_s:.0f} s",
+            spread(row.notice_s, row.notice_bound_s),
+            spread(row.again_s, row.again_bound_s),
+            "; ".join(row.remarks),
+        ]
+        print("|", " | ".join(cells), "|")
+    print()
+
+
+def run_inside(names, is_smoke):
+    """In the namespaces of this run."""
+    os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
+    subprocess.run(["mount", "-t", "tmpfs", "chaos", "/run"], check=True)
+    report = Report()
+    threads = [threading.Thread(target=run_scenario, args=(report, name, is_smoke)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print_table(sorted(report.rows, key=lambda row: names.index(row.name)))
+    print(f"chaos: {report.passed} passed, {report.failed} failed", flush=True)
+    return 1 if report.failed > 0 else 0
+
+
+def run_outside():
+    """Starts this program again in namespaces of its own; when unshare dies, the kernel ends all that is in them."""
+    own = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    child = subprocess.Popen(
+        ["setpriv", "--pdeathsig", "KILL", *own, sys.executable, *sys.argv],
+        env={**os.environ, INSIDE: "1"},
+        start_new_session=True,  # Ctrl-C is this process's own
+    )
+
+    def end(number, _):
+        child.kill()
+        sys.exit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
+    return child.wait()
+
+
+def main():
+    parser = argparse.ArgumentParser(usage="%(prog)s [--smoke] [SCENARIO...]")
+    parser.add_argument("--smoke", action="store_true")
+    parser.add_argument("scenario", nargs="*", default=os.environ.get("CHAOS", "").split())
+    arguments = parser.parse_args()
+    names = arguments.scenario or (scenarios.SMOKE if arguments.smoke else list(scenarios.SCENARIOS))
+    unknown = [name for name in names if name not in scenarios.SCENARIOS]
+    if unknown:
+        sys.exit(f"chaos: there is no scenario {unknown[0]}; there are {', '.join(scenarios.SCENARIOS)}")
+    if os.environ.get(INSIDE):
+        return run_inside(names, arguments.smoke)
+    if os.geteuid() != 0:
+        print("chaos: needs root, to make network namespaces; nothing was run", file=sys.stderr)
+        return NO_ROOT_STATUS
+    for program, package in PACKAGES.items():
+        if not shutil.which(program):
+            sys.exit(f"chaos: there is no {program}; install {package} (make deps-dev)")
+    return run_outside()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
