@@ -58,6 +58,7 @@ bool condition_wait_until(struct condition *condition, struct mutex *mutex, int6
 
 struct thread {
 	pthread_t real;
+	void *stack; /* unmapped by who joins it */
 };
 
 /*

@@ -26,6 +26,9 @@
 /* After so long without a new connection no thread waits for one. */
 #define PARKED_US ((int64_t)10 * 1000 * 1000)
 
+/* Larger blocks of memory go back to the system when they are freed, and so does what is free beyond it. */
+enum { KEPT_BYTES = 256 * 1024 };
+
 struct node {
 	struct settings *settings;
 	struct nodeid nodeid;
@@ -137,6 +140,10 @@ static bool build_from_state(struct node *node)
 static void share_memory_pools(void)
 {
 	mallopt(M_ARENA_MAX, get_nprocs());
+	/* Else glibc takes the largest block that was ever freed for a sign that it should keep twice as much for
+	 * later: after one full outbox that is 2 MiB, which come and go at random (make soak). */
+	mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
+	mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
 }
 
 static int start_threads(struct node *node)

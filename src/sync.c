@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -123,16 +125,74 @@ void threads_expect(size_t waiting)
 	prctl(FUTEX_HASH, FUTEX_HASH_SET_SLOTS, slots, 0UL, 0UL);
 }
 
-int thread_start(struct thread *thread, void *(*body)(void *), void *argument)
+/*
+ * The stacks are our own, with a page below each that nobody may touch. glibc would keep those of threads that have
+ * ended, up to 20 kB each in use and 40 MB in all: whoever had a node start 300 threads once had it keep 4 MB.
+ */
+static const size_t guard_bytes = 4096;
+
+static void *map_stack(void)
+{
+	size_t bytes = guard_bytes + STACK_BYTES;
+	char *stack = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+	if (stack == MAP_FAILED)
+		return NULL;
+	if (mprotect(stack + guard_bytes, STACK_BYTES, PROT_READ | PROT_WRITE) == 0)
+		return stack;
+	munmap(stack, bytes);
+	return NULL;
+}
+
+static void unmap_stack(void *stack)
+{
+	if (stack != NULL)
+		munmap(stack, guard_bytes + STACK_BYTES);
+}
+
+/* What a new thread is told; it frees that. */
+struct start {
+	void *(*body)(void *argument);
+	void *argument;
+	void *stack;
+};
+
+static _Thread_local void *own_stack;
+
+static void *run(void *given)
+{
+	struct start start = *(struct start *)given;
+	free(given);
+	own_stack = start.stack;
+	return start.body(start.argument);
+}
+
+static int create(struct thread *thread, struct start *start)
 {
 	pthread_attr_t attributes;
 	int error = pthread_attr_init(&attributes);
 	if (error != 0)
 		return error;
-	/* Where the system's least is more, its default will do. */
-	pthread_attr_setstacksize(&attributes, STACK_BYTES);
-	error = pthread_create(&thread->real, &attributes, body, argument);
+	error = pthread_attr_setstack(&attributes, (char *)start->stack + guard_bytes, STACK_BYTES);
+	if (error == 0)
+		error = pthread_create(&thread->real, &attributes, run, start);
 	pthread_attr_destroy(&attributes);
+	return error;
+}
+
+int thread_start(struct thread *thread, void *(*body)(void *), void *argument)
+{
+	struct start *start = malloc(sizeof *start);
+	void *stack = start == NULL ? NULL : map_stack();
+	int error = ENOMEM;
+	if (stack != NULL) {
+		*start = (struct start){body, argument, stack};
+		thread->stack = stack;
+		error = create(thread, start);
+	}
+	if (error != 0) {
+		unmap_stack(stack);
+		free(start);
+	}
 	return error;
 }
 
@@ -143,12 +203,13 @@ void thread_yield(void)
 
 struct thread thread_self(void)
 {
-	return (struct thread){.real = pthread_self()};
+	return (struct thread){.real = pthread_self(), .stack = own_stack};
 }
 
 void thread_join(struct thread thread)
 {
 	must(pthread_join(thread.real, NULL) == 0);
+	unmap_stack(thread.stack);
 }
 
 void alarm_init(struct alarm *alarm)
