@@ -45,8 +45,8 @@ BENCH_PROGRAMS := $(BUILD)/tests/bench/load $(BUILD)/tests/bench/probe
 TEST_PROGRAMS := $(BUILD)/tests/unit/unit $(BUILD)/tests/system/system $(BUILD)/tests/fault/kithd $(BUILD)/tests/fault/fault
 SCRIPTS := $(wildcard tests/*.sh tests/*/*.sh) .ci/run
 
-# What builds and tests kith on Debian, and what `make lint`, `make check-valgrind`, `make sim` and `make chaos` need
-# besides.
+# What builds and tests kith on Debian, and what `make lint`, `make check-valgrind`, `make sim`, `make soak` and
+# `make chaos` need besides.
 PACKAGES := gcc libc6-dev make libjson-c-dev uuid-dev libconfig-dev uthash-dev libc-ares-dev libsodium-dev libcunit1-dev \
 	python3-twisted iproute2 netcat-openbsd
 DEV_PACKAGES := $(PACKAGES) clang clang-tidy cppcheck mandoc valgrind shellcheck gnuplot-nox nftables faketime
@@ -60,7 +60,7 @@ quiet = @
 endif
 
 .PHONY: all help deps deps-dev run demo check check-unit check-system check-interop check-asan check-ubsan check-tsan \
-	check-valgrind check-fault bench bench-smoke sim sim-smoke chaos chaos-smoke fault lint tidy floors tests \
+	check-valgrind check-fault bench bench-smoke sim sim-smoke chaos chaos-smoke fault soak lint tidy floors tests \
 	install uninstall dist clean
 .DELETE_ON_ERROR:
 
@@ -85,11 +85,11 @@ endef
 deps: ## install what building and testing needs (Debian)
 	$(call install_packages,$(PACKAGES))
 
-deps-dev: ## install what lint, valgrind, sim and chaos need too (Debian)
+deps-dev: ## install what lint, valgrind, sim, soak and chaos need too (Debian)
 	$(call install_packages,$(DEV_PACKAGES))
 
 # `make deps check` installs before it compiles, with -j too.
-$(OBJECTS) $(UNIT_OBJECTS) $(SYSTEM_OBJECTS) $(LOAD_OBJECTS) $(PROBE_OBJECTS) $(SIM_OBJECTS) $(FAULT_OBJECTS) $(SEAM_OBJECT) check-interop demo bench bench-smoke chaos chaos-smoke: | $(filter deps deps-dev,$(MAKECMDGOALS))
+$(OBJECTS) $(UNIT_OBJECTS) $(SYSTEM_OBJECTS) $(LOAD_OBJECTS) $(PROBE_OBJECTS) $(SIM_OBJECTS) $(FAULT_OBJECTS) $(SEAM_OBJECT) check-interop demo bench bench-smoke chaos chaos-smoke soak: | $(filter deps deps-dev,$(MAKECMDGOALS))
 
 $(BUILD)/kithd: $(BUILD)/src/main.o $(BUILD)/libkith.a
 	$(say) "  LD    $@"
@@ -188,6 +188,11 @@ chaos: $(BUILD)/kithd ## break networks of namespaces (as root); CHAOS="flap hol
 
 chaos-smoke: $(BUILD)/kithd ## break some of them for half a minute (as root)
 	@BUILD=$(BUILD) CHAOS='$(CHAOS)' /usr/bin/python3 tests/chaos/run.py --smoke
+
+SOAK_SECONDS ?= 1800
+
+soak: $(BUILD)/kithd ## let 50 peers come, go, misbehave and die around a node for SOAK_SECONDS=1800
+	@BUILD=$(BUILD) SOAK_SECONDS=$(SOAK_SECONDS) /usr/bin/python3 tests/soak/run.py
 
 CLANG_FLAGS = $(KITH_CPPFLAGS) -std=c11 $(WARNINGS) -Werror -Wthread-safety
 
