@@ -58,12 +58,12 @@ struct admission *admission_new(const struct settings *settings)
 
 void admission_free(struct admission *admission) UNCHECKED
 {
-	struct offender *offender, *next;
 	if (admission == NULL)
 		return;
-	HASH_ITER(hh, admission->offenders, offender, next)
-	{
-		HASH_DEL(admission->offenders, offender);
+	struct offender *offender = admission->offenders, *next;
+	HASH_CLEAR(hh, admission->offenders);
+	for (; offender != NULL; offender = next) {
+		next = offender->hh.next;
 		free(offender);
 	}
 	free(admission->allow.blocks);
