@@ -154,7 +154,10 @@ struct peer_info peer_look(struct peer *peer, int64_t now_us)
 	info.rtt_us = peer->state == PEER_READY ? liveness_rtt_us(&peer->liveness, now_us) : -1;
 	info.ending = peer->ending;
 	info.reason = peer->reason;
-	info.ending_text = peer->ending_text == NULL ? "" : peer->ending_text;
+	if (peer->ending_text != NULL)
+		info.ending_text = peer->ending_text;
+	else
+		info.ending_text = peer->ending == PEER_GOES_ON ? "" : "no memory to say why";
 	leave(peer);
 	return info;
 }
