@@ -18,7 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The linker's: where the program begins in memory. */
+/* The linker's names: where the program begins in memory, and what stands in the place of a call and for it. */
+/* NOLINTBEGIN(bugprone-reserved-identifier) */
 extern const char __executable_start[];
 
 static struct seam *seam;
@@ -54,7 +55,7 @@ static struct seam_site *find_site(enum seam_kind kind, uintptr_t offset)
 
 static int port_of(int fd)
 {
-	struct sockaddr_storage far;
+	struct sockaddr_storage far = {0};
 	socklen_t length = sizeof far;
 	if (fd < 0 || getpeername(fd, (struct sockaddr *)&far, &length) != 0)
 		return 0;
@@ -239,3 +240,4 @@ int __wrap_ferror(FILE *file)
 {
 	return stream_failed ? 1 : __real_ferror(file);
 }
+/* NOLINTEND(bugprone-reserved-identifier) */

@@ -17,7 +17,6 @@
  * when that is over, all is as before. Of the kinds that cost nothing above, that costs nothing either; threads
  *neither, since peers that stay have theirs.
  */
-#include <dirent.h>
 #include <json-c/json.h>
 #include <limits.h>
 #include <signal.h>
@@ -35,7 +34,7 @@ enum { PEERS = 3 };
 /* A node parks no more threads than that; so many more than before may be there in the end. */
 enum { PARKED = 1 };
 
-#define NODE_OPTIONS "ping_interval = 0.05; save_interval = 0.02; retry_min = 0.01; max_parked = 1;"
+#define NODE_OPTIONS "ping_interval = 0.03; save_interval = 0.02; retry_min = 0.01; max_parked = 1;"
 /* The peers listen nowhere, so that who lost the node finds it again, and not one another. */
 #define PEER_OPTIONS "-o listen= -o max_outbound=1 -o ping_interval=0.05 -o retry_min=0.02 -o retry_max=0.1"
 
@@ -62,28 +61,6 @@ struct net {
 };
 
 /* ---- the node as it is seen from outside ---- */
-
-static int entries_of(const char *folder)
-{
-	int count = 0;
-	DIR *open = opendir(folder);
-	if (open == NULL)
-		return -1;
-	for (struct dirent *entry; (entry = readdir(open)) != NULL;)
-		count += entry->d_name[0] != '.';
-	closedir(open);
-	return count;
-}
-
-static int count_fds(const struct net *net)
-{
-	return entries_of(harness_text("/proc/%d/fd", (int)kithd_pid(net->node)));
-}
-
-static int count_threads(const struct net *net)
-{
-	return entries_of(harness_text("/proc/%d/task", (int)kithd_pid(net->node)));
-}
 
 /* The last whole table that came after those asked for before; NULL if there is none. */
 static const char *new_table(struct net *net)
@@ -184,20 +161,33 @@ static void start(struct net *net)
 	look_first(net);
 }
 
+/* The least of some counts: newcomers that have left, and dials that fail, are gone a moment later. */
+static int count_idle(const struct net *net, const char *directory)
+{
+	int least = kithd_entries(net->node, directory);
+	for (int i = 0; i < 50; i++) {
+		harness_pause();
+		int count = kithd_entries(net->node, directory);
+		least = count < least ? count : least;
+	}
+	return least;
+}
+
 /* The play before anything is made to fail: what it takes for good is there when descriptors are counted. */
 static void rehearse(struct net *net, void (*play)(struct net *net))
 {
 	play(net);
 	look_first(net);
-	net->fds = count_fds(net);
-	net->threads = count_threads(net);
+	net->fds = count_idle(net, "fd");
+	net->threads = count_idle(net, "task");
 }
 
 static void finish(struct net *net)
 {
 	int fds, threads;
 	faults_disarm(net->seam);
-	AWAIT((fds = count_fds(net)) == net->fds && (threads = count_threads(net)) >= net->threads - PARKED &&
+	AWAIT((fds = kithd_entries(net->node, "fd")) == net->fds &&
+	      (threads = kithd_entries(net->node, "task")) >= net->threads - PARKED &&
 	      threads <= net->threads + PARKED);
 	kithd_stop(net->node, SIGTERM);
 	faults_close(net->seam);
@@ -236,14 +226,15 @@ static void judge(struct net *net, const struct fault *fault, unsigned pass)
 }
 
 /* Fails each call of a kind in turn, until the play is over without the one that was to fail. */
-static unsigned fail_each(struct net *net, const struct fault *fault, void (*play)(struct net *net))
+static void fail_each(struct net *net, const struct fault *fault, void (*play)(struct net *net))
 {
 	for (unsigned pass = 0;; pass++) {
 		faults_arm(net->seam, fault, pass, 1);
 		play(net);
 		faults_disarm(net->seam);
+		raw_close_all();
 		if (!faults_has_hit(net->seam))
-			return pass;
+			return;
 		judge(net, fault, pass);
 	}
 }
@@ -415,7 +406,7 @@ static const struct drought {
 	const char *says; /* in the node's log */
 } droughts[] = {
 	{"malloc, strdup, ...", "ENOMEM", true, "Cannot allocate memory"},
-	{"json-c's makers", "no memory", false, "cannot allocate memory"},
+	{"json-c's makers", "no memory", false, "annot allocate memory"},
 	{"pthread_create", "EAGAIN", false, "a connection is refused: Resource temporarily unavailable"},
 	{"socket", "EMFILE", false, "failed (too many open files)"},
 	{"accept4", "EMFILE", false, "a connection is refused: Too many open files"},
