@@ -58,6 +58,8 @@ struct net {
 	int fds, threads;
 	unsigned strangers; /* addresses that nobody has told before */
 	unsigned reloads;
+	const char *bootstraps[2]; /* where the test listens, and is dialled again and again */
+	struct raw *listeners[2];
 };
 
 /* ---- the node as it is seen from outside ---- */
@@ -232,21 +234,30 @@ static void fail_each(struct net *net, const struct fault *fault, void (*play)(s
 		faults_arm(net->seam, fault, pass, 1);
 		play(net);
 		faults_disarm(net->seam);
-		raw_close_all();
 		if (!faults_has_hit(net->seam))
-			return;
+			break;
 		judge(net, fault, pass);
 	}
 }
 
-static void fail_all_kinds(void (*play)(struct net *net))
+/* SEAM_NOTHING stands for all kinds. */
+static void fail_kind(enum seam_kind kind, void (*play)(struct net *net))
 {
 	struct net net;
 	start(&net);
 	rehearse(&net, play);
-	for (size_t i = 0; i < fault_count; i++)
-		fail_each(&net, &faults[i], play);
+	for (size_t i = 0; i < fault_count; i++) {
+		if (kind == SEAM_NOTHING || kind == faults[i].kind)
+			fail_each(&net, &faults[i], play);
+		raw_close_all();
+		net.listeners[0] = net.listeners[1] = NULL;
+	}
 	finish(&net);
+}
+
+static void fail_all_kinds(void (*play)(struct net *net))
+{
+	fail_kind(SEAM_NOTHING, play);
 }
 
 /* ---- what goes on meanwhile ---- */
@@ -325,14 +336,14 @@ static void reloads(struct net *net)
 }
 
 /* Answers a dial as a peer does, until it is pinged: then it leaves. False if there is none, or it failed. */
-static bool be_dialled(struct raw *listener)
+static bool be_dialled(struct raw *listener, const char *nodeid)
 {
 	if (!raw_is_dialled(listener))
 		return false;
 	struct raw *raw = raw_accept(listener);
 	const char *line = raw_line(raw);
 	if (line != NULL)
-		raw_send_hello(raw, GREATEST, "");
+		raw_send_hello(raw, nodeid, "");
 	while (line != NULL && strstr(line, "\"ping\"") == NULL)
 		line = raw_line(raw);
 	raw_close(raw);
@@ -340,10 +351,10 @@ static bool be_dialled(struct raw *listener)
 }
 
 /* A dial that failed comes again by itself; where the log says so, SIGHUP is what it takes. */
-static void await_dial(struct net *net, struct raw *listener)
+static void await_dial(struct net *net, struct raw *listener, const char *nodeid)
 {
 	int64_t again_us = harness_deadline_us(1), deadline_us = harness_deadline_us(HARNESS_PATIENCE_S);
-	while (!be_dialled(listener)) {
+	while (!be_dialled(listener, nodeid)) {
 		if (clock_now_us() > deadline_us)
 			harness_fail("%s isn't dialled", raw_address(listener));
 		if (clock_now_us() > again_us && strstr(kithd_log(net->node), "the next SIGHUP tries again") != NULL) {
@@ -352,18 +363,35 @@ static void await_dial(struct net *net, struct raw *listener)
 		}
 		harness_pause();
 	}
-	raw_close(listener);
+}
+
+/* Two bootstraps, one by its name, which are dialled again when they have left. */
+static void dials(struct net *net)
+{
+	if (net->bootstraps[0] == NULL) {
+		net->bootstraps[0] = harness_address();
+		net->bootstraps[1] = harness_text("127.0.0.1:%d", harness_wildcard_port());
+		reload(net, harness_text("retry_max = 0.05; bootstrap = [\"%s\", \"localhost%s\"];", net->bootstraps[0],
+					 strchr(net->bootstraps[1], ':')));
+	}
+	for (size_t i = 0; i < 2; i++)
+		if (net->listeners[i] == NULL)
+			net->listeners[i] = raw_listen(net->bootstraps[i]);
+	await_dial(net, net->listeners[0], GREATEST);
+	await_dial(net, net->listeners[1], BOB);
 }
 
 /* Two bootstraps that are new, one by its name. */
-static void dials(struct net *net)
+static void new_bootstraps(struct net *net)
 {
 	int port = harness_wildcard_port();
 	struct raw *by_address = raw_listen(harness_address());
 	struct raw *by_name = raw_listen(harness_text("127.0.0.1:%d", port));
 	reload(net, harness_text("bootstrap = [\"%s\", \"localhost:%d\"];", raw_address(by_address), port));
-	await_dial(net, by_address);
-	await_dial(net, by_name);
+	await_dial(net, by_address, GREATEST);
+	await_dial(net, by_name, BOB);
+	raw_close(by_address);
+	raw_close(by_name);
 }
 
 /* What the file holds is whole at any moment; tells whether that address is in it. */
@@ -501,6 +529,11 @@ static void test_dials(void)
 	fail_all_kinds(dials);
 }
 
+static void test_new_bootstraps(void)
+{
+	fail_kind(SEAM_MEMORY, new_bootstraps);
+}
+
 static void test_saves(void)
 {
 	fail_all_kinds(saves);
@@ -512,6 +545,7 @@ static CU_TestInfo tests[] = {
 	{"the table is asked for", test_table},
 	{"the settings are read again", test_reload},
 	{"peers are dialled and names looked up", test_dials},
+	{"new bootstraps are dialled", test_new_bootstraps},
 	{"the addresses are saved", test_saves},
 	{"all calls of a kind fail for a while", test_droughts},
 	CU_TEST_INFO_NULL,
