@@ -297,7 +297,7 @@ static void newcomers(struct net *net)
 	say_all(net, HELLO(DAVE, "") "this is no JSON\n");
 }
 
-/* One that stays until it has been pinged twice. */
+/* One that has something to tell, asks, and stays until it has been pinged twice. */
 static void guest(struct net *net)
 {
 	struct raw *raw = raw_try_connect(kithd_address(net->node));
@@ -305,7 +305,9 @@ static void guest(struct net *net)
 	int pings = 0;
 	if (raw == NULL)
 		return;
-	raw_send_hello(raw, ALICE, "");
+	raw_send_hello(raw, ALICE, ",\"listen\":9");
+	raw_send(raw, "{\"msgtype\":\"addr\",\"peers\":[\"%s\",\"%s\"]}", stranger(net), stranger(net));
+	raw_send(raw, "{\"msgtype\":\"getaddr\"}");
 	while ((line = raw_line(raw)) != NULL) {
 		if (strstr(line, "\"ping\"") == NULL)
 			continue;
@@ -335,6 +337,8 @@ static void reloads(struct net *net)
 {
 	reload(net, net->reloads % 2 == 0 ? "log_level = \"debug\"; advertise = \"127.0.0.1:1\"; max_inbound = 100;"
 					  : "ping_timeout = 30; share_within = 100;");
+	/* Who comes now is greeted by the new name. */
+	say_all(net, HELLO(ALICE, "") BYE("shutdown"));
 }
 
 /* Answers a dial as a peer does, until it is pinged: then it leaves. False if there is none, or it failed. */
