@@ -1,6 +1,7 @@
 #include "connector.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,12 +36,30 @@ static void start_dial(const struct worker_parts *parts, struct peer_dial *dial,
 	}
 }
 
+/*
+ * free() gives back what lies at the end of a pool alone, and there always lies something: after 240 connections a node
+ * with one peer kept 3.2 MB instead of 1.7 (make soak).
+ */
+static void give_back_memory(struct connector *connector, int64_t now_us)
+{
+	size_t connections = registry_count(connector->parts->registry).connections;
+	if (connections > connector->crowd)
+		connector->crowd = connections;
+	if (connector->crowd < CONNECTOR_CROWD || connections > connector->crowd / 2 ||
+	    now_us < connector->next_trim_us)
+		return;
+	connector->crowd = connections;
+	connector->next_trim_us = now_us + CONNECTOR_TRIM_US;
+	malloc_trim(0);
+}
+
 static void *connect_all(void *argument)
 {
 	struct connector *connector = argument;
 	const struct worker_parts *parts = connector->parts;
 	while (!atomic_load(&connector->is_stopping)) {
 		int64_t now_us = clock_now_us();
+		give_back_memory(connector, now_us);
 		int64_t timers_us = protocol_run_timers(parts->protocol, now_us, clock_asleep_us());
 		int64_t dial_us, tick_us = now_us + CONNECTOR_TICK_US;
 		struct peer_dial dial;
@@ -56,6 +75,8 @@ int connector_start(struct connector *connector, const struct worker_parts *part
 {
 	connector->parts = parts;
 	connector->alarm = alarm;
+	connector->crowd = 0;
+	connector->next_trim_us = 0;
 	atomic_init(&connector->is_stopping, false);
 	return thread_start(&connector->thread, connect_all, connector);
 }
