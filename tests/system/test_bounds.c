@@ -239,13 +239,14 @@ static void test_a_delay_is_no_silence(void)
 	send_pings(raw, BURST + 2 * RATE);
 	for (int pings = 0, pongs = 0; pings < 3 || pongs < BURST + 2 * RATE;) {
 		const char *line = raw_line(raw);
-		if (line == NULL)
+		if (line == NULL) {
 			harness_fail("closed after %d pongs:\n%s", pongs, kithd_log(kithd));
-		if (strstr(line, "\"ping\"") != NULL) {
+		} else if (strstr(line, "\"ping\"") != NULL) {
 			raw_send(raw, "{\"msgtype\":\"pong\"}");
 			pings++;
+		} else {
+			pongs += strstr(line, "\"pong\"") != NULL;
 		}
-		pongs += strstr(line, "\"pong\"") != NULL;
 	}
 }
 
