@@ -653,10 +653,11 @@ static const struct setting *find_setting(const char *name, const char *where, c
 {
 	const struct setting *nearest = NULL;
 	size_t nearest_distance = 4;
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		if (strcmp(name, table[i].name) == 0)
+			return &table[i];
 	for (size_t i = 0; i < SETTING_COUNT; i++) {
 		size_t distance = text_distance(name, table[i].name);
-		if (distance == 0)
-			return &table[i];
 		if (distance < nearest_distance) {
 			nearest = &table[i];
 			nearest_distance = distance;
