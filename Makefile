@@ -32,6 +32,10 @@ SYSTEM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/system/*.c tests/
 LOAD_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c))
 PROBE_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/probes/*.c))
 SIM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/*.c))
+FUZZ_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/fuzz/*.c))
+FUZZ_TARGETS := frame message settings address address_book conversation
+FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(BUILD)/tests/fuzz/%)
+FUZZ_SECONDS ?= 60
 SIM_WRAPS := outbox_put outbox_close outbox_call_pinger
 FAULT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/fault/seam.c,$(wildcard tests/fault/*.c)) \
 	tests/system/harness.c tests/system/kithd.c tests/system/raw.c $(wildcard tests/*.c))
@@ -45,11 +49,11 @@ BENCH_PROGRAMS := $(BUILD)/tests/bench/load $(BUILD)/tests/bench/probe
 TEST_PROGRAMS := $(BUILD)/tests/unit/unit $(BUILD)/tests/system/system $(BUILD)/tests/fault/kithd $(BUILD)/tests/fault/fault
 SCRIPTS := $(wildcard tests/*.sh tests/*/*.sh) .ci/run
 
-# What builds and tests kith on Debian, and what `make lint`, `make check-valgrind`, `make sim`, `make soak` and
-# `make chaos` need besides.
+# What builds and tests kith on Debian, and what `make lint`, `make check-valgrind`, `make sim`, `make soak`,
+# `make chaos` and `make fuzz` need besides.
 PACKAGES := gcc libc6-dev make libjson-c-dev uuid-dev libconfig-dev uthash-dev libc-ares-dev libsodium-dev libcunit1-dev \
 	python3-twisted iproute2 netcat-openbsd
-DEV_PACKAGES := $(PACKAGES) clang clang-tidy cppcheck mandoc valgrind shellcheck gnuplot-nox nftables faketime
+DEV_PACKAGES := $(PACKAGES) clang libclang-rt-14-dev clang-tidy cppcheck mandoc valgrind shellcheck gnuplot-nox nftables faketime
 
 ifdef V
 say = @:
@@ -60,8 +64,8 @@ quiet = @
 endif
 
 .PHONY: all help deps deps-dev run demo check check-unit check-system check-interop check-asan check-ubsan check-tsan \
-	check-valgrind check-fault bench bench-smoke sim sim-smoke chaos chaos-smoke fault soak lint tidy floors tests \
-	install uninstall dist clean
+	check-valgrind check-fault bench bench-smoke sim sim-smoke chaos chaos-smoke fault soak fuzz fuzz-programs lint tidy \
+	floors tests install uninstall dist clean
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/kithd ## build kithd
@@ -85,11 +89,11 @@ endef
 deps: ## install what building and testing needs (Debian)
 	$(call install_packages,$(PACKAGES))
 
-deps-dev: ## install what lint, valgrind, sim, soak and chaos need too (Debian)
+deps-dev: ## install what lint, valgrind, sim, soak, chaos and fuzz need too (Debian)
 	$(call install_packages,$(DEV_PACKAGES))
 
 # `make deps check` installs before it compiles, with -j too.
-$(OBJECTS) $(UNIT_OBJECTS) $(SYSTEM_OBJECTS) $(LOAD_OBJECTS) $(PROBE_OBJECTS) $(SIM_OBJECTS) $(FAULT_OBJECTS) $(SEAM_OBJECT) check-interop demo bench bench-smoke chaos chaos-smoke soak: | $(filter deps deps-dev,$(MAKECMDGOALS))
+$(OBJECTS) $(UNIT_OBJECTS) $(SYSTEM_OBJECTS) $(LOAD_OBJECTS) $(PROBE_OBJECTS) $(SIM_OBJECTS) $(FAULT_OBJECTS) $(SEAM_OBJECT) $(FUZZ_OBJECTS) check-interop demo bench bench-smoke chaos chaos-smoke soak: | $(filter deps deps-dev,$(MAKECMDGOALS))
 
 $(BUILD)/kithd: $(BUILD)/src/main.o $(BUILD)/libkith.a
 	$(say) "  LD    $@"
@@ -133,7 +137,15 @@ $(BUILD)/tests/fault/fault: $(FAULT_OBJECTS) $(BUILD)/libkith.a
 	$(say) "  LD    $@"
 	$(quiet)$(CC) $(KITH_CFLAGS) $(KITH_LDFLAGS) -o $@ $^ -lcunit $(LIBS)
 
-tests: $(BUILD)/kithd $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(BUILD)/tests/sim/sim
+$(FUZZ_PROGRAMS): %: %.o $(BUILD)/tests/fuzz/options.o $(BUILD)/libkith.a
+	$(say) "  LD    $@"
+	$(quiet)$(CC) $(KITH_CFLAGS) $(KITH_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
+$(BUILD)/tests/fuzz/conversation: $(BUILD)/tests/fuzz/node.o
+
+fuzz-programs: $(FUZZ_PROGRAMS)
+
+# The fuzzers themselves need clang's libFuzzer, so here they are only compiled.
+tests: $(BUILD)/kithd $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(BUILD)/tests/sim/sim $(FUZZ_OBJECTS)
 
 run: $(BUILD)/kithd ## run one node in the foreground with conf/kith.conf
 	$(BUILD)/kithd -c conf/kith.conf
@@ -194,6 +206,12 @@ SOAK_SECONDS ?= 1800
 soak: $(BUILD)/kithd ## let 50 peers come, go, misbehave and die around a node for SOAK_SECONDS=1800
 	@BUILD=$(BUILD) SOAK_SECONDS=$(SOAK_SECONDS) /usr/bin/python3 tests/soak/run.py
 
+FUZZ_CFLAGS := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+fuzz: ## run each fuzzer for FUZZ_SECONDS=60 on top of its corpus; FUZZ=frame runs one
+	$(MAKE) -j2 fuzz-programs CC=clang BUILD=$(BUILD)/fuzz CFLAGS='$(FUZZ_CFLAGS)'
+	@bash tests/fuzz/run.sh $(BUILD)/fuzz $(FUZZ_SECONDS) $(or $(FUZZ),$(FUZZ_TARGETS))
+
 CLANG_FLAGS = $(KITH_CPPFLAGS) -std=c11 $(WARNINGS) -Werror -Wthread-safety
 
 lint: floors ## check the code, the man pages and the scripts without running them
@@ -208,7 +226,7 @@ lint: floors ## check the code, the man pages and the scripts without running th
 	mandoc -T lint -W warning man/*
 	shellcheck $(SCRIPTS)
 
-TIDY := $(patsubst %.c,$(BUILD)/tidy/%.ok,$(SOURCES) $(wildcard tests/*.c tests/unit/*.c tests/system/*.c tests/bench/*.c tests/bench/probes/*.c tests/sim/*.c tests/fault/*.c))
+TIDY := $(patsubst %.c,$(BUILD)/tidy/%.ok,$(SOURCES) $(wildcard tests/*.c tests/unit/*.c tests/system/*.c tests/bench/*.c tests/bench/probes/*.c tests/sim/*.c tests/fault/*.c tests/fuzz/*.c))
 
 tidy: $(TIDY)
 
@@ -249,4 +267,4 @@ dist: ## pack the committed sources
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
--include $(OBJECTS:.o=.d) $(FAULT_OBJECTS:.o=.d) $(SEAM_OBJECT:.o=.d) $(UNIT_OBJECTS:.o=.d) $(SYSTEM_OBJECTS:.o=.d) $(LOAD_OBJECTS:.o=.d) $(PROBE_OBJECTS:.o=.d) $(SIM_OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(FAULT_OBJECTS:.o=.d) $(SEAM_OBJECT:.o=.d) $(UNIT_OBJECTS:.o=.d) $(SYSTEM_OBJECTS:.o=.d) $(LOAD_OBJECTS:.o=.d) $(PROBE_OBJECTS:.o=.d) $(SIM_OBJECTS:.o=.d) $(FUZZ_OBJECTS:.o=.d)

@@ -1,0 +1,216 @@
+/*
+ * The file of the address book: whatever it holds, what is read of it is fit to be used, and is written so that it is
+ * read as the same; what is damaged costs no more than its own lines; and a book that has read it stays within its
+ * bounds while it is used. The input is the file. Where it is damaged, and what is done with the book, is drawn from a
+ * generator whose seed is the input's hash.
+ */
+#include "fuzz.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "address_book.h"
+#include "address_record.h"
+#include "must.h"
+#include "rng.h"
+#include "settings.h"
+#include "sync.h"
+#include "text.h"
+
+#define NOW_US ((int64_t)1000 * 1000 * 1000)
+#define UNIX_S ((int64_t)1764000000)
+#define UNIX_US (UNIX_S * 1000000)
+
+enum { MOST_ADDRESSES = 256, DIALS = 32 };
+
+static struct settings settings;
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc, (void)argv;
+	settings_init(&settings);
+	settings.max_addresses = MOST_ADDRESSES;
+	return 0;
+}
+
+static uint64_t hash_of(const uint8_t *bytes, size_t length)
+{
+	uint64_t hash = 14695981039346656037u;
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ bytes[i]) * 1099511628211u;
+	return hash;
+}
+
+/* ---- the text ---- */
+
+/* More failures than ADDRESS_FAILURES are written as so many. */
+static bool same_failures(const struct address_record *one, const struct address_record *other)
+{
+	return one->failures == other->failures ||
+	       (one->failures >= ADDRESS_FAILURES && other->failures >= ADDRESS_FAILURES);
+}
+
+static bool is_time(int64_t time_s)
+{
+	return time_s >= 0 && time_s <= ADDRESS_LATEST_S;
+}
+
+static bool same_record(const struct address_record *one, const struct address_record *other)
+{
+	return address_equals(&one->address, &other->address) && nodeid_equals(&one->nodeid, &other->nodeid) &&
+	       address_equals(&one->teller, &other->teller) && one->kind == other->kind &&
+	       one->is_anchor == other->is_anchor && one->heard_s == other->heard_s && one->tried_s == other->tried_s &&
+	       one->reached_s == other->reached_s && one->error_s == other->error_s && same_failures(one, other) &&
+	       strcmp(one->error, other->error) == 0;
+}
+
+static const struct address_record *find(const struct address_records *records, const struct address *address)
+{
+	for (size_t i = 0; i < records->count; i++)
+		if (address_equals(&records->records[i].address, address))
+			return &records->records[i];
+	return NULL;
+}
+
+static void check_records(const struct address_records *records)
+{
+	must(records->count <= MOST_ADDRESSES);
+	for (size_t i = 0; i < records->count; i++) {
+		const struct address_record *record = &records->records[i];
+		must(address_is_dialable(&record->address));
+		must(find(records, &record->address) == record);
+		must(record->kind == ADDRESS_NEW || record->kind == ADDRESS_TRIED);
+		must(is_time(record->heard_s) && is_time(record->tried_s) && is_time(record->reached_s) &&
+		     is_time(record->error_s));
+		must(memchr(record->error, '\0', ADDRESS_ERROR_BYTES) != NULL &&
+		     text_is_plain(record->error, strlen(record->error)));
+		must(record->teller.port == 0);
+	}
+}
+
+/* All that is written is read again. */
+static void check_round_trip(const struct address_records *records, struct buffer *text)
+{
+	struct address_records again;
+	must(address_records_write(records, UNIX_S, text));
+	must(address_records_read(buffer_content(text), buffer_length(text), MOST_ADDRESSES, &again) ==
+	     ADDRESS_RECORDS_GOOD);
+	must(again.count == records->count && again.has_secret == records->has_secret);
+	must(!again.has_secret || memcmp(&again.secret, &records->secret, sizeof again.secret) == 0);
+	for (size_t i = 0; i < again.count; i++)
+		must(same_record(&again.records[i], &records->records[i]));
+	address_records_fini(&again);
+}
+
+/*
+ * The records whose lines were not touched are read from the damaged text. A byte that is no longer an LF damages two
+ * lines.
+ */
+static void check_salvage(const struct address_records *records, struct buffer *text, struct rng *rng)
+{
+	struct address_records salvaged;
+	size_t length = buffer_length(text), head = records->has_secret ? 3 : 2;
+	char *damaged = malloc(length);
+	must(damaged != NULL);
+	memcpy(damaged, buffer_content(text), length);
+	must(buffer_append(text, "", 1));
+	bool is_cut = rng_below(rng, 2) == 0;
+	size_t place = rng_below(rng, (uint32_t)length);
+	if (!is_cut)
+		damaged[place] = (char)rng_below(rng, 256);
+	address_records_read(damaged, is_cut ? place : length, MOST_ADDRESSES, &salvaged);
+	check_records(&salvaged);
+	const char *content = buffer_content(text), *line = content, *next;
+	for (; head > 0; head--)
+		line = strchr(line, '\n') + 1;
+	for (size_t i = 0; i < records->count; i++, line = next) {
+		next = strchr(line, '\n') + 1;
+		size_t start = (size_t)(line - content), end = (size_t)(next - content);
+		/* The LF before it counts. */
+		bool is_whole = is_cut ? end <= place : place + 1 < start || place >= end;
+		must(!is_whole || find(&salvaged, &records->records[i].address) != NULL);
+	}
+	address_records_fini(&salvaged);
+	free(damaged);
+}
+
+/* ---- the book ---- */
+
+static struct address_book *new_book(const struct address_records *records)
+{
+	static const struct hash_key fixed = {{1, 2, 3}};
+	struct address_book *book =
+		address_book_new(&settings, records->has_secret ? &records->secret : &fixed, 1, NOW_US);
+	must(book != NULL);
+	address_book_import(book, records, NOW_US, UNIX_US);
+	return book;
+}
+
+/* What a book gives back is what was put in, as far as it had room. */
+static void check_export(struct address_book *book, const struct address_records *imported, int64_t now_us)
+{
+	struct address_records exported;
+	struct buffer text = {0};
+	must(address_book_count(book) <= MOST_ADDRESSES);
+	must(address_book_export(book, &exported, now_us, UNIX_US + now_us - NOW_US));
+	must(exported.count <= address_book_count(book));
+	check_records(&exported);
+	for (size_t i = 0; i < exported.count; i++)
+		must(find(imported, &exported.records[i].address) != NULL);
+	check_round_trip(&exported, &text);
+	buffer_fini(&text);
+	address_records_fini(&exported);
+}
+
+/* One dial, and its verdict. */
+static void dial(struct address_book *book, struct rng *rng, int64_t *now_us)
+{
+	struct peer_dial taken;
+	int64_t next_us;
+	enum address_book_wanted wanted = rng_below(rng, 2) == 0 ? ADDRESS_BOOK_PEERS : ADDRESS_BOOK_FEELERS;
+	if (!address_book_pick(book, wanted, *now_us, &taken, &next_us)) {
+		must(next_us > *now_us);
+		*now_us = next_us == FOREVER_US ? *now_us + 1000000 : next_us;
+		return;
+	}
+	must(address_is_dialable(&taken.address) && address_book_knows(book, &taken.address));
+	struct nodeid found = {{(unsigned char)(1 + rng_below(rng, 8))}};
+	switch (rng_below(rng, 3)) {
+	case 0:
+		address_book_reached(book, &taken, &found, *now_us);
+		break;
+	case 1:
+		address_book_failed(book, &taken, "connection refused", *now_us);
+		break;
+	default:
+		address_book_let_go(book, &taken, *now_us);
+	}
+	free(taken.host);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
+{
+	struct address_records records;
+	struct buffer text = {0};
+	struct rng rng;
+	rng_seed(&rng, hash_of(bytes, length));
+	enum address_records_health health =
+		address_records_read((const char *)bytes, length, MOST_ADDRESSES, &records);
+	must(health != ADDRESS_RECORDS_FOREIGN || (records.count == 0 && !records.has_secret));
+	check_records(&records);
+	for (size_t i = 0; i < records.count; i++)
+		must(records.records[i].failures <= ADDRESS_FAILURES);
+	check_round_trip(&records, &text);
+	check_salvage(&records, &text, &rng);
+	buffer_fini(&text);
+
+	struct address_book *book = new_book(&records);
+	int64_t now_us = NOW_US;
+	check_export(book, &records, now_us);
+	for (int i = 0; i < DIALS; i++)
+		dial(book, &rng, &now_us);
+	check_export(book, &records, now_us);
+	address_book_free(book);
+	address_records_fini(&records);
+	return 0;
+}
