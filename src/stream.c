@@ -267,25 +267,27 @@ void stream_abort(struct stream *stream)
 	stream_shut(stream);
 }
 
-/* What was written and the far end hasn't acknowledged. */
+/* What was written and the far end hasn't acknowledged; nothing where there is no connection any more. */
 static int unacknowledged_bytes(const struct stream *stream)
 {
-	int bytes = 0;
-	return ioctl(atomic_load(&stream->fd), SIOCOUTQ, &bytes) == 0 ? bytes : 0;
+	int fd = atomic_load(&stream->fd), bytes = 0;
+	struct tcp_info info;
+	socklen_t length = sizeof info;
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0 || info.tcpi_state == TCP_CLOSE)
+		return 0;
+	return ioctl(fd, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
 }
 
 void stream_drain(struct stream *stream, int64_t deadline_us)
 {
-	enum { LITTLE_BYTES = 4 * 1024, LOOK_US = 10 * 1000 };
-	/* Nothing wakes who waits for acknowledgements. The end of the far end is one reason not to wait any more. */
+	enum { LITTLE_BYTES = 4 * 1024, LOOK_MS = 10 };
+	/* Nothing wakes who waits for acknowledgements. */
 	while (unacknowledged_bytes(stream) > LITTLE_BYTES && !atomic_load(&stream->is_shut)) {
-		int64_t now_us = clock_now_us();
-		if (now_us >= deadline_us) {
+		if (clock_now_us() >= deadline_us) {
 			stream_abort(stream);
 			return;
 		}
-		struct pollfd broken = {.fd = atomic_load(&stream->fd)};
-		poll(&broken, 1, LOOK_US / 1000);
+		poll(NULL, 0, LOOK_MS);
 	}
 }
 

@@ -42,6 +42,7 @@ struct worker {
 	bool is_at_end;	    /* nothing more can come from the far end */
 	int64_t look_up_us; /* when to look up from a read that goes on, for the next thing that only time brings */
 	struct intake intake;
+	int64_t read_us;	  /* when something was read last */
 	int64_t read_again_us;	  /* before that nothing is read: too much came */
 	int64_t line_deadline_us; /* when the line that has begun must have ended; FOREVER_US between lines */
 };
@@ -211,6 +212,7 @@ static void take_in(struct worker *worker, size_t n, int64_t now_us)
 {
 	size_t lines_before = worker->frame.lines;
 	worker->reads++;
+	worker->read_us = now_us;
 	peer_count_read(worker->peer, n, now_us);
 	frame_added(&worker->frame, n);
 	size_t messages = handle_lines(worker, now_us);
@@ -305,7 +307,8 @@ static ssize_t read_more(struct worker *worker, int *error)
 		*error = ENOMEM;
 		return -1;
 	}
-	size_t room = intake_room(&worker->intake, worker->parts->settings, clock_now_us());
+	/* Of the last read's time, since to look at the clock costs; at most it is too little, for one read. */
+	size_t room = intake_room(&worker->intake, worker->parts->settings, worker->read_us);
 	ssize_t n = stream_read(peer_stream(worker->peer), space, size < room ? size : room,
 				earlier(worker->look_up_us, worker->line_deadline_us));
 	*error = errno;
@@ -454,6 +457,7 @@ static void open_peer(struct pool_job *job)
 		worker->look_up_us = now_us + parts->settings->handshake_timeout_us;
 		worker->line_deadline_us = FOREVER_US;
 		intake_init(&worker->intake, parts->settings, now_us);
+		worker->read_us = now_us;
 		protocol_connected(parts->protocol, peer, &local);
 	}
 	if (!is_connected || converse(worker))

@@ -263,6 +263,46 @@ static void an_abort_takes_back_what_was_not_read(void)
 	pair_fini(&pair);
 }
 
+static void what_is_not_taken_by_the_deadline_is_thrown_away(void)
+{
+	struct pair pair;
+	char bytes[16];
+	ssize_t n;
+	pair_init(&pair);
+	fill(pair.dialled);
+	stream_drain(pair.dialled, clock_now_us() + 50 * 1000);
+	stream_free(pair.dialled);
+	pair.dialled = NULL;
+	while ((n = stream_read(pair.accepted, bytes, sizeof bytes, late_us())) > 0)
+		;
+	CU_ASSERT(n == -1 && errno == ECONNRESET);
+	pair_fini(&pair);
+}
+
+static void a_drain_ends_when_nothing_is_left_to_wait_for(void)
+{
+	struct pair pair;
+	/* Nearly nothing was written. */
+	pair_init(&pair);
+	CU_ASSERT_EQUAL(stream_write(pair.dialled, "bye", 3, 0), 3);
+	stream_drain(pair.dialled, FOREVER_US);
+	pair_fini(&pair);
+	/* The far end has broken the connection, and takes nothing any more. */
+	pair_init(&pair);
+	fill(pair.dialled);
+	stream_abort(pair.accepted);
+	stream_free(pair.accepted);
+	pair.accepted = NULL;
+	stream_drain(pair.dialled, FOREVER_US);
+	pair_fini(&pair);
+	/* Somebody has shut it here. */
+	pair_init(&pair);
+	fill(pair.dialled);
+	stream_shut(pair.dialled);
+	stream_drain(pair.dialled, FOREVER_US);
+	pair_fini(&pair);
+}
+
 /* A listener whose queue is full: to dial it is to hear nothing. */
 struct silence {
 	struct address address;
@@ -490,6 +530,8 @@ static CU_TestInfo tests[] = {
 	 a_write_to_one_who_does_not_read_ends_at_its_deadline},
 	{"the kernel keeps little for one who does not read", the_kernel_keeps_little_for_one_who_does_not_read},
 	{"an abort takes back what was not read", an_abort_takes_back_what_was_not_read},
+	{"what is not taken by the deadline is thrown away", what_is_not_taken_by_the_deadline_is_thrown_away},
+	{"a drain ends when nothing is left to wait for", a_drain_ends_when_nothing_is_left_to_wait_for},
 	{"a connect that nobody answers ends at its deadline", a_connect_that_nobody_answers_ends_at_its_deadline},
 	{"what was written before the end is read before it", what_was_written_before_the_end_is_read_before_it},
 	{"a write to one who is gone is an error and no signal", a_write_to_one_who_is_gone_is_an_error_and_no_signal},
