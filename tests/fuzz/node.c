@@ -204,6 +204,10 @@ static void judge_bye(struct node *node, const struct node_end *end, enum bye_re
 		break;
 	case BYE_DUPLICATE:
 		must(is_actor || is_displaced(node, end));
+		/* What takes the place of a dial is not turned away at max_inbound (kith.conf(5)). */
+		if (!is_actor && !is_inbound(end) && is_inbound(node->actor) &&
+		    node->inbound.allowed < node->inbound_before + 1)
+			node->inbound.allowed = node->inbound_before + 1;
 		break;
 	case BYE_FULL:
 		must((is_actor && node->inbound_before >= (size_t)*node->inbound.setting) ||
