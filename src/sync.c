@@ -134,6 +134,7 @@ static const size_t guard_bytes = 4096;
 static void *map_stack(void)
 {
 	size_t bytes = guard_bytes + STACK_BYTES;
+	/* cppcheck-suppress invalidFunctionArg; without a file the descriptor is -1 */
 	char *stack = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
 	if (stack == MAP_FAILED)
 		return NULL;

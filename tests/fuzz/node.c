@@ -786,7 +786,8 @@ void node_settings(struct settings *settings)
 	settings->max_per_address = 3;
 	settings->max_per_group = 5;
 	settings->max_connections = 20;
-	settings->max_outbox = 4096;
+	/* Below what a user may set, and more than the longest addr that a node of so few addresses says. */
+	settings->max_outbox = 16384;
 	settings->ban_after = 2;
 	settings->ping_interval_us = 300 * NODE_SECOND_US;
 	strcpy(settings->name, "fuzz");
