@@ -166,8 +166,7 @@ static bool may_be_evicted(const struct node *node, const struct node_end *end)
 /* Whom a feeler finds may need a place among the outbound peers. */
 static bool may_give_place(const struct node *node, const struct node_end *end)
 {
-	return !is_inbound(end) && end->ready_order > 0 && node->actor != NULL && !is_inbound(node->actor) &&
-	       peer_dial(node->actor->peer)->is_feeler;
+	return !is_inbound(end) && end->ready_order > 0 && node->actor_is_feeler;
 }
 
 /*
@@ -391,6 +390,8 @@ static void check(struct node *node)
 static void begin(struct node *node, struct node_end *actor)
 {
 	node->actor = actor;
+	/* It may be over, and forgotten, before what it has caused is judged. */
+	node->actor_is_feeler = actor != NULL && !is_inbound(actor) && peer_dial(actor->peer)->is_feeler;
 	node->gives_way = NULL;
 	node->inbound_before = registry_count(node->registry).inbound;
 	for (size_t i = 0; i < NODE_ENDS; i++)

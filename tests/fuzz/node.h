@@ -88,6 +88,7 @@ struct node {
 	size_t offender_count;
 	/* Of the step under way. */
 	struct node_end *actor; /* who speaks, if somebody does */
+	bool actor_is_feeler;
 	struct peer *gives_way; /* the handshake that is stopped for a newcomer; not held */
 	size_t inbound_before;
 	bool is_stopping;
