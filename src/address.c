@@ -227,9 +227,9 @@ static bool clear_beyond(uint8_t host[static 16], unsigned prefix_bits)
 {
 	bool was_set = false;
 	for (unsigned i = prefix_bits / 8; i < 16; i++) {
-		uint8_t kept = i == prefix_bits / 8 ? (uint8_t)(0xff00 >> prefix_bits % 8) : 0;
+		unsigned kept = i == prefix_bits / 8 ? (0xff00U >> prefix_bits % 8) & 0xffU : 0;
 		was_set = was_set || (host[i] & ~kept) != 0;
-		host[i] &= kept;
+		host[i] = (uint8_t)(host[i] & kept);
 	}
 	return was_set;
 }
