@@ -45,11 +45,13 @@ static void give_back_memory(struct connector *connector, int64_t now_us)
 	size_t connections = registry_count(connector->parts->registry).connections;
 	if (connections > connector->crowd)
 		connector->crowd = connections;
-	if (connector->crowd < CONNECTOR_CROWD || connections > connector->crowd / 2 ||
-	    now_us < connector->next_trim_us)
+	if (connector->trim_us == FOREVER_US && connector->crowd >= CONNECTOR_CROWD &&
+	    connections <= connector->crowd / 2)
+		connector->trim_us = now_us + CONNECTOR_TRIM_US;
+	if (now_us < connector->trim_us)
 		return;
 	connector->crowd = connections;
-	connector->next_trim_us = now_us + CONNECTOR_TRIM_US;
+	connector->trim_us = FOREVER_US;
 	malloc_trim(0);
 }
 
@@ -76,7 +78,7 @@ int connector_start(struct connector *connector, const struct worker_parts *part
 	connector->parts = parts;
 	connector->alarm = alarm;
 	connector->crowd = 0;
-	connector->next_trim_us = 0;
+	connector->trim_us = FOREVER_US;
 	atomic_init(&connector->is_stopping, false);
 	return thread_start(&connector->thread, connect_all, connector);
 }
