@@ -93,11 +93,11 @@ static int write_patiently(struct peer *peer, int64_t timeout_us)
 		int error = peer_write(peer, earlier(give_up_us, now_us + CLOSE_CHECK_US));
 		bool has_ended = error != ETIMEDOUT || outbox_is_closed(peer_outbox(peer));
 		now_us = clock_now_us();
-		if (has_ended || now_us >= give_up_us)
-			return error;
 		if (peer_written_bytes(peer) > written)
 			progress_us = now_us;
 		written = peer_written_bytes(peer);
+		if (has_ended || now_us >= earlier(peer_ping_deadline_us(peer), progress_us + timeout_us))
+			return error;
 	}
 }
 
