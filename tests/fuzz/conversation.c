@@ -199,11 +199,13 @@ static void close_connection(struct node *node, const struct words *words)
 	node_break(node, words->end);
 }
 
+/* Who reads again first reads what waits. */
 static void toggle_reading(struct node *node, const struct words *words)
 {
-	(void)node;
-	if (words->end->peer != NULL && !words->end->is_over)
-		words->end->reads = !words->end->reads;
+	if (words->end->peer == NULL || words->end->is_over)
+		return;
+	words->end->reads = !words->end->reads;
+	node_pass(node, 0);
 }
 
 static void toggle_answering(struct node *node, const struct words *words)
