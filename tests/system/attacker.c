@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -87,10 +88,12 @@ static void read_some(struct villain *villain, struct bad_peer *peer)
 		end(villain, peer);
 }
 
-/* Over loopback the connection stands by now, and the socket takes the hello at once. */
+/* Over loopback the connection stands by now, or where the kernel has much to do in a moment. */
 static void say_hello(const struct villain *villain, const struct bad_peer *peer)
 {
+	enum { LONGEST_MS = 1000 };
 	char hello[256];
+	poll(&(struct pollfd){.fd = peer->fd, .events = POLLOUT}, 1, LONGEST_MS);
 	int length = snprintf(hello, sizeof hello,
 			      "{\"msgtype\":\"hello\",\"nodeid\":\"bad00000-0000-4000-8000-%012llx\"%s}\n",
 			      (unsigned long long)villain->deeds->opened, villain->attack->hello_keys);

@@ -265,12 +265,13 @@ static void test_garbage(void)
 	end(&siege);
 }
 
+/* With pongs, so that nobody is closed for being silent however long it takes. */
 static size_t write_addr_lines(char *text, int lines)
 {
 	enum { ENTRIES = 1000 };
 	char *to = text;
 	for (int line = 0; line < lines; line++) {
-		to = stpcpy(to, "{\"msgtype\":\"addr\",\"peers\":[");
+		to = stpcpy(to, "{\"msgtype\":\"pong\"}\n{\"msgtype\":\"addr\",\"peers\":[");
 		for (int i = 0; i < ENTRIES; i++)
 			to += sprintf(to, "%s[\"127.%d.%d.%d:9\",\"bad00000-0000-4000-8000-%012x\"]", i == 0 ? "" : ",",
 				      200 + line, i / 250, i % 250, line * ENTRIES + i);
