@@ -21,8 +21,8 @@ HARDENING ?= -fPIE -fstack-protector-strong -fstack-clash-protection \
 HARDENED_LINK ?= -pie -Wl,-z,relro,-z,now,-z,noexecstack
 KITH_CFLAGS := -std=c11 $(WARNINGS) $(HARDENING) $(CFLAGS) -pthread
 KITH_LDFLAGS := $(HARDENED_LINK) $(LDFLAGS)
-# Of libsodium one function is used: linked as a whole it would be 0.3 MB of a node's memory.
-LIBS := -ljson-c -luuid -lconfig -lcares -l:libsodium.a
+# Of libsodium few functions are used: linked as a whole it would be 0.3 MB of a node's memory.
+LIBS := -ljson-c -luuid -lconfig -lcares -lgnutls -l:libsodium.a
 
 SOURCES := $(wildcard src/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
@@ -51,8 +51,8 @@ SCRIPTS := $(wildcard tests/*.sh tests/*/*.sh) .ci/run
 
 # What builds and tests kith on Debian, and what `make lint`, `make check-valgrind`, `make sim`, `make soak`,
 # `make chaos` and `make fuzz` need besides.
-PACKAGES := gcc libc6-dev make libjson-c-dev uuid-dev libconfig-dev uthash-dev libc-ares-dev libsodium-dev libcunit1-dev \
-	python3-twisted iproute2 netcat-openbsd
+PACKAGES := gcc libc6-dev make libjson-c-dev uuid-dev libconfig-dev uthash-dev libc-ares-dev libsodium-dev \
+	libgnutls28-dev libcunit1-dev openssl python3-twisted iproute2 netcat-openbsd
 DEV_PACKAGES := $(PACKAGES) clang libclang-rt-14-dev clang-tidy cppcheck mandoc valgrind shellcheck gnuplot-nox nftables faketime
 
 ifdef V

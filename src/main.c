@@ -12,6 +12,7 @@
 #include "node.h"
 #include "output.h"
 #include "privilege.h"
+#include "secret.h"
 #include "settings.h"
 #include "sync.h"
 #include "text.h"
@@ -26,6 +27,9 @@ enum { STATUS_STOPPED = 0, STATUS_USAGE = 64, STATUS_SYSTEM = 71, STATUS_SETTING
 
 enum { MOST_OPTIONS = SETTINGS_LIST_ENTRIES };
 
+/* An option without a letter. */
+enum { OPTION_NEW_SECRET = 256 };
+
 struct arguments {
 	const char *file;
 	const char *listen[MOST_OPTIONS];
@@ -39,7 +43,8 @@ struct arguments {
 };
 
 static const char usage[] =
-	"usage: kithd [-c FILE] [-l HOST:PORT]... [-b HOST:PORT]... [-o SETTING=VALUE]... [-v] [-t] [-V] [-h]\n";
+	"usage: kithd [-c FILE] [-l HOST:PORT]... [-b HOST:PORT]... [-o SETTING=VALUE]... [-v] [-t] [-V] [-h]\n"
+	"       kithd --new-secret\n";
 
 static const char help[] =
 	"A peer-to-peer node: finds its peers, stays connected, and knows who is alive.\n"
@@ -50,6 +55,7 @@ static const char help[] =
 	"  -o, --option SETTING=VALUE  set any setting; beats the file\n"
 	"  -v, --verbose               log one level more; may be repeated\n"
 	"  -t, --test                  check the settings and exit\n"
+	"      --new-secret            print a new secret for a secret_file and exit\n"
 	"  -V, --version               print the version and exit\n"
 	"  -h, --help                  print this and exit\n"
 	"\n"
@@ -73,6 +79,21 @@ static int usage_error(const char *problem, const char *word)
 	return STATUS_USAGE;
 }
 
+static int print_new_secret(void)
+{
+	char text[SECRET_TEXT_BYTES];
+	if (!secret_new(text)) {
+		complain(strerror(errno));
+		return STATUS_SYSTEM;
+	}
+	/* Where it can't be written whole, whoever made a file of it must know. */
+	if (puts(text) == EOF || fflush(stdout) != 0) {
+		complain("the secret could not be written");
+		return STATUS_SYSTEM;
+	}
+	return STATUS_STOPPED;
+}
+
 static bool append(const char **list, size_t *count, const char *text)
 {
 	if (*count == MOST_OPTIONS)
@@ -93,6 +114,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *arguments)
 		{"test", no_argument, NULL, 't'},
 		{"version", no_argument, NULL, 'V'},
 		{"help", no_argument, NULL, 'h'},
+		{"new-secret", no_argument, NULL, OPTION_NEW_SECRET},
 		{NULL, 0, NULL, 0},
 	};
 	bool good = true;
@@ -125,6 +147,8 @@ static int parse_arguments(int argc, char **argv, struct arguments *arguments)
 			fputs(usage, stdout);
 			fputs(help, stdout);
 			return STATUS_STOPPED;
+		case OPTION_NEW_SECRET:
+			return print_new_secret();
 		case ':':
 			return usage_error("needs a value", argv[optind - 1]);
 		default:

@@ -98,8 +98,9 @@ static void test_man_page_has_each_setting(void)
 
 static void test_man_page_has_each_option(void)
 {
-	static const char *const options[] = {"b , -bootstrap", "c , -config", "h , -help",    "l , -listen",
-					      "o , -option",	"t , -test",   "V , -version", "v , -verbose"};
+	static const char *const options[] = {"b , -bootstrap", "c , -config",	"h , -help",
+					      "l , -listen",	"-new-secret",	"o , -option",
+					      "t , -test",	"V , -version", "v , -verbose"};
 	const char *page = document("man/kithd.8");
 	for (size_t i = 0; i < sizeof options / sizeof *options; i++)
 		if (strstr(page, harness_text("\n.It Fl %s", options[i])) == NULL)

@@ -138,13 +138,28 @@ static void prints(const char *arguments, const char *wanted)
 
 static void test_version_and_help(void)
 {
-	static const char *const options[] = {"--config",  "--listen", "--bootstrap", "--option",
-					      "--verbose", "--test",   "--version",   "--help"};
+	static const char *const options[] = {"--config", "--listen",  "--bootstrap", "--option",    "--verbose",
+					      "--test",	  "--version", "--help",      "--new-secret"};
 	prints("-V", KITH_VERSION);
 	prints("--version", "kithd " KITH_VERSION);
 	prints("-h", "-l");
 	for (size_t i = 0; i < sizeof options / sizeof *options; i++)
 		prints("--help", options[i]);
+}
+
+static void test_new_secret(void)
+{
+	char before[128] = "";
+	for (int i = 0; i < 2; i++) {
+		struct kithd *kithd = kithd_run("--new-secret");
+		CU_ASSERT_EQUAL(kithd_wait(kithd), EX_OK);
+		const char *text = kithd_output(kithd);
+		CU_ASSERT_EQUAL(strspn(text, "0123456789abcdef"), 64);
+		CU_ASSERT_STRING_EQUAL(text + 64, "\n");
+		CU_ASSERT_STRING_NOT_EQUAL(text, before);
+		CU_ASSERT_STRING_EQUAL(kithd_log(kithd), "");
+		snprintf(before, sizeof before, "%s", text);
+	}
 }
 
 static void test_test_option(void)
@@ -313,6 +328,7 @@ static CU_TestInfo tests[] = {
 	{"a file that can't be read gets a line, and status 78", test_unreadable_files},
 	{"wrong usage gets status 64", test_usage},
 	{"-V and -h print to stdout", test_version_and_help},
+	{"--new-secret prints 32 random bytes and nothing else", test_new_secret},
 	{"-t checks and opens nothing", test_test_option},
 	{"long options work", test_long_options},
 	{"options beat the file, -l replaces its addresses and -b adds to its bootstraps", test_precedence},

@@ -18,7 +18,7 @@ int main(int argc, char **argv)
 		suite_stream,	  suite_state,		suite_pool,	    suite_peer,		suite_registry,
 		suite_admission,  suite_address_table,	suite_address_book, suite_dialing,	suite_announcer,
 		suite_directory,  suite_gossip,		suite_protocol,	    suite_table,	suite_saver,
-		suite_privilege,  CU_SUITE_INFO_NULL,
+		suite_privilege,  suite_secret,		CU_SUITE_INFO_NULL,
 	};
 	if (argc > 2) {
 		fprintf(stderr, "usage: %s [SUITE]\n", argv[0]);

@@ -32,6 +32,7 @@ extern CU_SuiteInfo suite_pool;
 extern CU_SuiteInfo suite_recent;
 extern CU_SuiteInfo suite_registry;
 extern CU_SuiteInfo suite_rng;
+extern CU_SuiteInfo suite_secret;
 extern CU_SuiteInfo suite_settings;
 extern CU_SuiteInfo suite_state;
 extern CU_SuiteInfo suite_stream;
