@@ -3,6 +3,7 @@
 #define KITH_NODE_H
 
 #include "buffer.h"
+#include "secret.h"
 #include "settings.h"
 
 struct node;
@@ -11,7 +12,7 @@ struct node;
  * Starts a node; settings are borrowed until node_stop, and node_reload alone changes them. NULL with one line in
  * error: the system refused something. All threads have the caller's signal mask.
  */
-struct node *node_start(struct settings *settings, char error[static SETTINGS_ERROR_BYTES]);
+struct node *node_start(struct settings *settings, struct secrets *secrets, char error[static SETTINGS_ERROR_BYTES]);
 
 /* Blocks for about a second at most: says bye to every peer, joins every thread, frees everything. */
 void node_stop(struct node *node);
@@ -21,6 +22,9 @@ void node_stop(struct node *node);
  * good for settings_fini alone. No connection ends for it.
  */
 void node_reload(struct node *node, struct settings *fresh);
+
+/* Takes the secrets that were read again, of a node that has some: the connections that stand stay. */
+void node_reload_secrets(struct node *node, struct secrets *secrets);
 
 /* Appends the tables of peers and of addresses as they are now. False if there is no memory. */
 bool node_render_table(struct node *node, struct buffer *out);

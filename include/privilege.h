@@ -27,4 +27,10 @@ bool privilege_check_user(const char *user, char problem[static PRIVILEGE_PROBLE
  */
 bool privilege_settle(const char *user, char problem[static PRIVILEGE_PROBLEM_BYTES]);
 
+/*
+ * From now on no core file is written of this process, and no other one of the same user can look into its memory.
+ * Becoming another user undoes it.
+ */
+void privilege_hide_memory(void);
+
 #endif

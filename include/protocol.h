@@ -77,6 +77,13 @@ void protocol_receive(struct protocol *protocol, struct peer *peer, const char *
 /* Ends the connection for a protocol error, with one log line that says what was wrong. */
 void protocol_violated(struct protocol *protocol, struct peer *peer, const char *what, int64_t now_us);
 /*
+ * The far end speaks something else, or is no member: ends the connection, with one log line, and with a bye if
+ * may_answer and it was the far end that dialled. That is no protocol error for bans: the one who is turned away is, as
+ * a rule, a member whose operator has forgotten something, and shouldn't be kept out once that is mended; and to turn
+ * him away costs little (no work with keys is done for an unknown secret but the exchange itself).
+ */
+void protocol_refused(struct protocol *protocol, struct peer *peer, const char *what, bool may_answer, int64_t now_us);
+/*
  * The connection has its ending: logs it, and gives its address back. Called by the first of the peer's two threads
  * that notices; the second call does nothing.
  */

@@ -46,6 +46,7 @@ enum setting_id {
 	SETTING_ADVERTISE,
 	SETTING_BOOTSTRAP,
 	SETTING_NETWORK,
+	SETTING_SECRET_FILE,
 	SETTING_NAME,
 	SETTING_NODEID,
 	SETTING_STATE_DIR,
@@ -90,6 +91,7 @@ struct settings {
 	struct bootstrap *bootstrap;
 	size_t bootstrap_count;
 	char network[MESSAGE_TEXT_BYTES];
+	char secret_file[SETTINGS_PATH_BYTES]; /* "" for none: whoever reaches the port is a member */
 	char name[MESSAGE_TEXT_BYTES];
 	enum nodeid_mode nodeid_mode;
 	struct nodeid nodeid;		     /* none unless it is given */

@@ -25,6 +25,7 @@ struct worker_parts {
 	struct address_book *book;
 	struct admission *admission;
 	struct pool *pool;
+	struct tls_context *context; /* NULL where connections are plain */
 };
 
 /*

@@ -199,7 +199,7 @@ static void receive(struct acceptor *acceptor, int fd, const struct sockaddr_sto
 		close(fd);
 		return;
 	}
-	struct stream *stream = stream_from_socket(fd);
+	struct stream *stream = stream_from_socket(fd, parts->context);
 	struct peer *peer =
 		stream == NULL ? NULL : peer_new(PEER_INBOUND, stream, &dial, parts->settings, clock_now_us());
 	int error = peer == NULL ? ENOMEM : worker_start(parts, peer);

@@ -18,7 +18,7 @@ static int64_t earlier(int64_t one_us, int64_t other_us)
 static void start_dial(const struct worker_parts *parts, struct peer_dial *dial, int64_t now_us)
 {
 	static struct log_limit limit;
-	struct stream *stream = stream_new();
+	struct stream *stream = stream_new(parts->context);
 	struct peer *peer = stream == NULL ? NULL : peer_new(PEER_OUTBOUND, stream, dial, parts->settings, now_us);
 	int error = peer == NULL ? ENOMEM : worker_start(parts, peer);
 	unsigned suppressed;

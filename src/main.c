@@ -199,6 +199,17 @@ static bool check_user(const struct settings *settings, char error[static SETTIN
 	return good;
 }
 
+/* NULL secrets for a network that anybody may join. */
+static bool read_secrets(struct settings *settings, struct secrets **secrets, char error[static SETTINGS_ERROR_BYTES])
+{
+	*secrets = NULL;
+	if (settings->secret_file[0] == '\0')
+		return true;
+	privilege_hide_memory();
+	*secrets = secrets_read(settings->secret_file, &settings->lacks_memory, error, SETTINGS_ERROR_BYTES);
+	return *secrets != NULL;
+}
+
 static enum log_level level_of(const struct settings *settings, const struct arguments *arguments)
 {
 	enum log_level level = settings->log_level + (enum log_level)arguments->verbose;
@@ -305,6 +316,20 @@ static void print_table(struct node *node, struct output *output)
 	buffer_fini(&table);
 }
 
+/* Which file it is needs a restart; what it holds doesn't. */
+static void reload_secrets(struct node *node, const struct settings *running)
+{
+	char error[SETTINGS_ERROR_BYTES];
+	bool lacks_memory;
+	if (running->secret_file[0] == '\0')
+		return;
+	struct secrets *secrets = secrets_read(running->secret_file, &lacks_memory, error, sizeof error);
+	if (secrets == NULL)
+		log_error("the secrets stay as they were: %s", error);
+	else
+		node_reload_secrets(node, secrets);
+}
+
 static void reload(struct node *node, const struct settings *running, const struct arguments *arguments)
 {
 	struct settings fresh;
@@ -320,6 +345,7 @@ static void reload(struct node *node, const struct settings *running, const stru
 		/* What changes is logged if either level has it. */
 		log_set_level(before > after ? before : after);
 		node_reload(node, &fresh);
+		reload_secrets(node, running);
 		log_set_level(after);
 	}
 	settings_fini(&fresh);
@@ -345,20 +371,28 @@ static void serve(struct node *node, const struct settings *settings, const stru
 }
 
 /* What doesn't end the program, and is better known now than when it matters. */
-static void warn_of_user(const struct arguments *arguments)
+static void warn_of_file(const char *file)
 {
-	const char *file = settings_file(arguments);
 	char user[PRIVILEGE_USER_BYTES];
+	if (file == NULL || access(file, R_OK) == 0)
+		return;
+	privilege_user_name(user);
+	log_warning("the user \"%s\" can't read %s: SIGHUP will change nothing until it can", user, file);
+}
+
+static void warn_of_user(const struct settings *settings, const struct arguments *arguments)
+{
 	if (privilege_is_root()) {
 		log_warning("running as root: a flaw in kithd would be a flaw in the whole machine; write "
 			    "user = \"nobody\", or better a user of its own, see kith.conf(5)");
-	} else if (file != NULL && access(file, R_OK) != 0) {
-		privilege_user_name(user);
-		log_warning("the user \"%s\" can't read %s: SIGHUP will change nothing until it can", user, file);
+	} else {
+		warn_of_file(settings_file(arguments));
+		warn_of_file(settings->secret_file[0] == '\0' ? NULL : settings->secret_file);
 	}
 }
 
-static int run(struct settings *settings, const struct arguments *arguments)
+/* Takes the secrets. */
+static int run(struct settings *settings, struct secrets *secrets, const struct arguments *arguments)
 {
 	char error[SETTINGS_ERROR_BYTES];
 	struct output output;
@@ -369,10 +403,19 @@ static int run(struct settings *settings, const struct arguments *arguments)
 	/* Another user may not open them. */
 	log_open();
 	output_init(&output, STDOUT_FILENO);
-	if (privilege_settle(settings->user, error))
-		node = node_start(settings, error);
+	bool is_locked = secrets == NULL || secrets->is_locked;
+	if (privilege_settle(settings->user, error)) {
+		if (secrets != NULL)
+			privilege_hide_memory();
+		node = node_start(settings, secrets, error);
+	} else {
+		secrets_free(secrets);
+	}
 	if (node != NULL) {
-		warn_of_user(arguments);
+		warn_of_user(settings, arguments);
+		if (!is_locked)
+			log_warning("the secrets may be written to swap space: raise the limit of locked memory "
+				    "(ulimit -l, or LimitMEMLOCK= of systemd)");
 		serve(node, settings, arguments, &output);
 		let_stop_signals_kill();
 		node_stop(node);
@@ -389,6 +432,7 @@ int main(int argc, char **argv)
 {
 	static struct arguments arguments;
 	struct settings settings;
+	struct secrets *secrets = NULL;
 	char error[SETTINGS_ERROR_BYTES];
 	sigset_t set = handled_signals();
 
@@ -401,15 +445,17 @@ int main(int argc, char **argv)
 	if (!settings_init(&settings)) {
 		complain(strerror(ENOMEM));
 		status = STATUS_SYSTEM;
-	} else if (!read_settings(&arguments, &settings, error) || !check_user(&settings, error)) {
+	} else if (!read_settings(&arguments, &settings, error) || !check_user(&settings, error) ||
+		   !read_secrets(&settings, &secrets, error)) {
 		complain(error);
 		status = settings.lacks_memory ? STATUS_SYSTEM : STATUS_SETTINGS;
 	} else if (arguments.only_test) {
 		puts("the settings are good");
+		secrets_free(secrets);
 		status = STATUS_STOPPED;
 	} else {
 		log_set_level(level_of(&settings, &arguments));
-		status = run(&settings, &arguments);
+		status = run(&settings, secrets, &arguments);
 	}
 	settings_fini(&settings);
 	return status;

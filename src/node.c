@@ -22,6 +22,7 @@
 #include "state.h"
 #include "sync.h"
 #include "table.h"
+#include "tls.h"
 
 /* After so long without a new connection no thread waits for one. */
 #define PARKED_US ((int64_t)10 * 1000 * 1000)
@@ -40,6 +41,7 @@ struct node {
 	struct acceptor *acceptor;
 	struct protocol *protocol;
 	struct pool *pool;
+	struct tls_context *context; /* NULL for a network that anybody may join */
 	struct worker_parts parts;
 	struct connector connector;
 	struct state *state; /* NULL if nothing is kept */
@@ -114,6 +116,7 @@ static bool build(struct node *node, const struct address_records *kept)
 	node->parts.book = node->book;
 	node->parts.admission = node->admission;
 	node->parts.pool = node->pool;
+	node->parts.context = node->context;
 	/* After the protocol has said which addresses are this node's own. */
 	address_book_import(node->book, kept, clock_now_us(), clock_unix_us());
 	return node->protocol != NULL;
@@ -167,6 +170,25 @@ static int start_threads(struct node *node)
 	return error;
 }
 
+/* A node that hears others than its own machine should know whom it hears. */
+static void warn_of_openness(const struct node *node)
+{
+	char address[ADDRESS_TEXT_BYTES];
+	size_t count;
+	const struct address *listen = acceptor_addresses(node->acceptor, &count);
+	for (size_t i = 0; i < count && node->context == NULL; i++) {
+		if (address_scope_of(&listen[i]) == SCOPE_LOOPBACK)
+			continue;
+		address_format(&listen[i], address);
+		log_warning(
+			"whoever reaches %s is a member of this network, and whoever is on the way reads and changes "
+			"what its nodes say: write secret_file = \"/etc/kith/secret\"; to keep it to those who hold a "
+			"secret, or listen = [\"127.0.0.1:5999\"]; to hear this machine alone; see kith.conf(5)",
+			address);
+		return;
+	}
+}
+
 static void log_start(const struct node *node)
 {
 	char nodeid[NODEID_TEXT_BYTES], address[ADDRESS_TEXT_BYTES];
@@ -179,15 +201,30 @@ static void log_start(const struct node *node)
 		address_format(&listen[i], address);
 		log_info("listening on %s", address);
 	}
+	warn_of_openness(node);
 }
 
-struct node *node_start(struct settings *settings, char error[static SETTINGS_ERROR_BYTES])
+/* Takes the secrets, if there are any. False if there is no memory. */
+static bool take_secrets(struct node *node, struct secrets *secrets)
+{
+	if (secrets == NULL)
+		return true;
+	node->context = tls_context_new(secrets);
+	if (node->context == NULL)
+		secrets_free(secrets);
+	return node->context != NULL;
+}
+
+struct node *node_start(struct settings *settings, struct secrets *secrets, char error[static SETTINGS_ERROR_BYTES])
 {
 	struct node *node = calloc(1, sizeof *node);
 	int problem = ENOMEM;
-	if (node == NULL)
+	if (node == NULL) {
+		secrets_free(secrets);
 		goto failed;
+	}
 	node->settings = settings;
+	bool has_secrets = take_secrets(node, secrets);
 	node->started_us = clock_now_us();
 	alarm_init(&node->alarm);
 	node->has_resolver = resolver_library_init() == 0;
@@ -196,7 +233,7 @@ struct node *node_start(struct settings *settings, char error[static SETTINGS_ER
 		return NULL;
 	}
 	log_start(node);
-	if (!node->has_resolver || !build_from_state(node))
+	if (!has_secrets || !node->has_resolver || !build_from_state(node))
 		goto failed;
 	problem = start_threads(node);
 	if (problem == 0)
@@ -295,6 +332,15 @@ void node_reload(struct node *node, struct settings *fresh)
 		log_info("the settings are read again: nothing has changed");
 }
 
+void node_reload_secrets(struct node *node, struct secrets *secrets)
+{
+	size_t count = secrets->count;
+	if (tls_context_set_secrets(node->context, secrets))
+		log_info("the secrets are read again and have changed: the first of %zu is used to dial, all are "
+			 "accepted",
+			 count);
+}
+
 static void close_all_peers(struct node *node)
 {
 	struct peer *peers[REGISTRY_STEP];
@@ -324,6 +370,7 @@ void node_stop(struct node *node)
 		registry_wait_empty(node->registry);
 	}
 	pool_free(node->pool);
+	tls_context_free(node->context);
 	protocol_free(node->protocol);
 	acceptor_close(node->acceptor);
 	address_book_free(node->book);

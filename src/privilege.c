@@ -140,3 +140,8 @@ bool privilege_settle(const char *user, char problem[static PRIVILEGE_PROBLEM_BY
 		return wrong(problem, "cannot forbid this process to gain privileges: %s", strerror(errno));
 	return true;
 }
+
+void privilege_hide_memory(void)
+{
+	prctl(PR_SET_DUMPABLE, 0);
+}

@@ -444,6 +444,17 @@ void protocol_violated(struct protocol *protocol, struct peer *peer, const char 
 	peer_close(peer, BYE_PROTOCOL);
 }
 
+void protocol_refused(struct protocol *protocol, struct peer *peer, const char *what, bool may_answer, int64_t now_us)
+{
+	bool is_stranger = peer_direction(peer) == PEER_INBOUND && peer_state(peer) != PEER_READY;
+	if (is_stranger)
+		log_wrong(protocol, peer, LOG_WARNING, what, now_us);
+	if (is_stranger && may_answer)
+		peer_close(peer, BYE_PROTOCOL);
+	else
+		peer_end(peer, PEER_FAILED, BYE_UNKNOWN, what);
+}
+
 /* ---- the beginning and the end of a connection ---- */
 
 void protocol_connected(struct protocol *protocol, struct peer *peer, const struct address *local)

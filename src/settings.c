@@ -26,7 +26,8 @@ struct value {
 struct setting {
 	const char *name;
 	const char *default_text;
-	const char *wanted; /* what would be right */
+	const char *wanted;  /* what would be right */
+	const char *example; /* of a path */
 	bool (*set)(struct settings *settings, const struct setting *setting, const struct value *value, char *problem);
 	/* As the file would write it; out has SETTINGS_VALUE_BYTES. */
 	void (*format)(const struct settings *settings, const struct setting *setting, char *out);
@@ -149,15 +150,15 @@ static bool set_nodeid(struct settings *settings, const struct setting *setting,
 	return true;
 }
 
-static bool set_state_dir(struct settings *settings, const struct setting *setting, const struct value *value,
-			  char *problem)
+static bool set_path(struct settings *settings, const struct setting *setting, const struct value *value, char *problem)
 {
-	if (value->kind != VALUE_TEXT || strlen(value->text) >= sizeof settings->state_dir ||
+	if (value->kind != VALUE_TEXT || strlen(value->text) >= SETTINGS_PATH_BYTES ||
 	    !text_is_plain(value->text, strlen(value->text)))
 		return wrong_value(setting, problem);
 	if (value->text[0] != '\0' && value->text[0] != '/')
-		return wrong(problem, "\"%.100s\" is not an absolute path: write \"/var/lib/kith\"", value->text);
-	strcpy(settings->state_dir, value->text);
+		return wrong(problem, "\"%.100s\" is not an absolute path: write \"%s\"", value->text,
+			     setting->example);
+	strcpy(field(settings, setting), value->text);
 	return true;
 }
 
@@ -510,6 +511,14 @@ static void exchange_log_level(struct settings *one, struct settings *other, con
 		.wanted = "a list of at most 256 blocks of addresses, as in [\"192.0.2.0/24\"]",                       \
 		.offset = offsetof(struct settings, setting_name), .option_syntax = READ_LIST                          \
 	}
+#define PATH(setting_name, example_path)                                                                               \
+	{                                                                                                              \
+		.name = #setting_name, .default_text = "\"\"", .set = set_path, .format = format_text,                 \
+		.wanted = "an absolute path of at most 255 bytes without control characters, as in "                   \
+			  "\"" example_path "\", or \"\" for none",                                                    \
+		.example = (example_path), .offset = offsetof(struct settings, setting_name),                          \
+		.option_syntax = READ_TEXT                                                                             \
+	}
 #define SECONDS(setting_name, default_value)                                                                           \
 	{                                                                                                              \
 		.name = #setting_name, .default_text = (default_value), .set = set_seconds, .format = format_seconds,  \
@@ -545,6 +554,7 @@ static const struct setting table[SETTING_COUNT] = {
 			     .format = format_text,
 			     .offset = offsetof(struct settings, network),
 			     .option_syntax = READ_TEXT},
+	[SETTING_SECRET_FILE] = PATH(secret_file, "/etc/kith/secret"),
 	[SETTING_NAME] = {.name = "name",
 			  .default_text = "\"\"",
 			  .wanted = "a text of at most 64 bytes of UTF-8 without control characters, as in \"alpha\"",
@@ -560,14 +570,7 @@ static const struct setting table[SETTING_COUNT] = {
 			    .set = set_nodeid,
 			    .format = format_nodeid,
 			    .option_syntax = READ_TEXT},
-	[SETTING_STATE_DIR] = {.name = "state_dir",
-			       .default_text = "\"\"",
-			       .wanted = "an absolute path of at most 255 bytes without control characters, as in "
-					 "\"/var/lib/kith\", or \"\" for none",
-			       .set = set_state_dir,
-			       .format = format_text,
-			       .offset = offsetof(struct settings, state_dir),
-			       .option_syntax = READ_TEXT},
+	[SETTING_STATE_DIR] = PATH(state_dir, "/var/lib/kith"),
 	[SETTING_SAVE_INTERVAL] = SECONDS(save_interval, "60"),
 	[SETTING_USER] = {.name = "user",
 			  .default_text = "\"\"",

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "sync.h"
+#include "tls.h"
 
 /*
  * fd and wakeup are set once, by the thread that connects, and read by those that shut: each side writes its own word
@@ -21,20 +22,31 @@ struct stream {
 	atomic_bool is_shut;
 	atomic_bool has_wakeup;
 	struct wakeup wakeup;
-	int64_t receive_timeout_us; /* the reader's: what the socket was told; 0 for none */
+	/* Immutable. */
+	struct tls_context *context; /* NULL for a plain one */
+	enum tls_role role;
+	/* The reader's. */
+	int64_t receive_timeout_us; /* what the socket was told; 0 for none */
+	bool has_read;		    /* something has come */
+	const char *problem;	    /* of a plain one */
+	/* Set by the reader's handshake, before others read and write. */
+	struct tls *tls;
 };
 
-static struct stream *new_stream(int fd)
+static struct stream *new_stream(int fd, struct tls_context *context, enum tls_role role)
 {
 	struct stream *stream = calloc(1, sizeof *stream);
-	if (stream != NULL)
-		atomic_init(&stream->fd, fd);
+	if (stream == NULL)
+		return NULL;
+	atomic_init(&stream->fd, fd);
+	stream->context = context;
+	stream->role = role;
 	return stream;
 }
 
-struct stream *stream_new(void)
+struct stream *stream_new(struct tls_context *context)
 {
-	return new_stream(-1);
+	return new_stream(-1, context, TLS_CLIENT);
 }
 
 /*
@@ -50,9 +62,9 @@ void stream_set_options(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, sizeof unsent_bytes);
 }
 
-struct stream *stream_from_socket(int fd)
+struct stream *stream_from_socket(int fd, struct tls_context *context)
 {
-	return new_stream(fd);
+	return new_stream(fd, context, TLS_SERVER);
 }
 
 /* For so long the kernel tries to hand over the last bytes of a connection that is over (tcp(7), TCP_USER_TIMEOUT). */
@@ -63,6 +75,7 @@ void stream_free(struct stream *stream)
 	if (stream == NULL)
 		return;
 	int fd = atomic_load(&stream->fd), orphan_ms = ORPHAN_MS;
+	tls_free(stream->tls);
 	if (fd >= 0) {
 		setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &orphan_ms, sizeof orphan_ms);
 		close(fd);
@@ -166,6 +179,42 @@ struct address stream_local_address(const struct stream *stream)
 	return address;
 }
 
+/* ---- the handshake ---- */
+
+int stream_handshake(struct stream *stream, int64_t deadline_us)
+{
+	int fd = atomic_load(&stream->fd), error;
+	if (stream->context == NULL)
+		return 0;
+	stream->tls = tls_new(stream->context, fd, stream->role);
+	if (stream->tls == NULL)
+		return ENOMEM;
+	while ((error = tls_handshake(stream->tls)) == EAGAIN) {
+		short events = tls_unsent(stream->tls) > 0 ? POLLIN | POLLOUT : POLLIN;
+		error = wait_for(fd, events, deadline_us);
+		if (error != 0)
+			break;
+	}
+	return atomic_load(&stream->is_shut) ? ECANCELED : error;
+}
+
+const char *stream_problem(const struct stream *stream)
+{
+	return stream->tls != NULL ? tls_problem(stream->tls) : stream->problem;
+}
+
+void stream_linger(struct stream *stream, int64_t deadline_us)
+{
+	int fd = atomic_load(&stream->fd);
+	char dropped[1024];
+	shutdown(fd, SHUT_WR);
+	while (wait_for(fd, POLLIN, deadline_us) == 0)
+		if (recv(fd, dropped, sizeof dropped, MSG_DONTWAIT) <= 0)
+			return;
+}
+
+/* ---- reading ---- */
+
 /*
  * Has the socket itself wait, for left_us or a little longer; 0 is for ever. To wait in poll(2) instead takes a system
  * call more for each read: the median round trip of one ping at a time is then 1.13 instead of 1.03 times sockperf's
@@ -189,7 +238,7 @@ static bool is_patient_enough(const struct stream *stream, int64_t left_us)
 	return timeout_us > 0 && timeout_us >= left_us / 2 && timeout_us <= left_us + LATE_US;
 }
 
-ssize_t stream_read(struct stream *stream, char *bytes, size_t size, int64_t deadline_us)
+static ssize_t read_plain(struct stream *stream, char *bytes, size_t size, int64_t deadline_us)
 {
 	bool has_waited = false;
 	for (;;) {
@@ -211,6 +260,42 @@ ssize_t stream_read(struct stream *stream, char *bytes, size_t size, int64_t dea
 	}
 }
 
+/* No text begins with the type of a record of TLS: 22 for a handshake, 21 for an alert. */
+static bool begins_like_tls(const char *bytes)
+{
+	return bytes[0] == 22 || bytes[0] == 21;
+}
+
+static ssize_t read_secure(struct stream *stream, char *bytes, size_t size, int64_t deadline_us)
+{
+	for (;;) {
+		ssize_t n = tls_read(stream->tls, bytes, size);
+		if (n >= 0 || errno != EAGAIN)
+			return n;
+		int error = wait_for(atomic_load(&stream->fd), POLLIN, deadline_us);
+		if (error != 0) {
+			errno = error;
+			return -1;
+		}
+	}
+}
+
+ssize_t stream_read(struct stream *stream, char *bytes, size_t size, int64_t deadline_us)
+{
+	if (stream->tls != NULL)
+		return read_secure(stream, bytes, size, deadline_us);
+	ssize_t n = read_plain(stream, bytes, size, deadline_us);
+	if (n > 0 && !stream->has_read) {
+		stream->has_read = true;
+		if (begins_like_tls(bytes)) {
+			stream->problem = "speaks TLS, this node has no secret_file";
+			errno = EPROTO;
+			return -1;
+		}
+	}
+	return n;
+}
+
 bool stream_wait_gone(const struct stream *stream, int64_t until_us)
 {
 	return wait_for(atomic_load(&stream->fd), POLLRDHUP, until_us) == 0;
@@ -219,14 +304,24 @@ bool stream_wait_gone(const struct stream *stream, int64_t until_us)
 bool stream_has_unread(const struct stream *stream)
 {
 	struct pollfd ready = {.fd = atomic_load(&stream->fd), .events = POLLIN};
-	return poll(&ready, 1, 0) > 0;
+	return poll(&ready, 1, 0) > 0 || (stream->tls != NULL && tls_has_unread(stream->tls));
+}
+
+/* ---- writing ---- */
+
+/* What is there to write without waiting: the count, or -1 with errno. */
+static ssize_t write_some(struct stream *stream, const char *bytes, size_t size)
+{
+	if (stream->tls != NULL)
+		return tls_write(stream->tls, bytes, size);
+	return send(atomic_load(&stream->fd), bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 ssize_t stream_write(struct stream *stream, const char *bytes, size_t size, int64_t deadline_us)
 {
 	int fd = atomic_load(&stream->fd);
 	for (;;) {
-		ssize_t n = send(fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t n = write_some(stream, bytes, size);
 		if (n >= 0 || (errno != EAGAIN && errno != EINTR) || deadline_us == 0)
 			return n;
 		int error = wait_for(fd, POLLOUT, deadline_us);
@@ -239,7 +334,10 @@ ssize_t stream_write(struct stream *stream, const char *bytes, size_t size, int6
 
 void stream_shut_writing(struct stream *stream)
 {
-	shutdown(atomic_load(&stream->fd), SHUT_WR);
+	if (stream->tls != NULL)
+		tls_shut_writing(stream->tls);
+	else
+		shutdown(atomic_load(&stream->fd), SHUT_WR);
 }
 
 void stream_shut_reading(struct stream *stream)
@@ -282,7 +380,8 @@ void stream_drain(struct stream *stream, int64_t deadline_us)
 {
 	enum { LITTLE_BYTES = 4 * 1024, LOOK_MS = 10 };
 	/* Nothing wakes who waits for acknowledgements. */
-	while (unacknowledged_bytes(stream) > LITTLE_BYTES && !atomic_load(&stream->is_shut)) {
+	while (!atomic_load(&stream->is_shut) &&
+	       ((stream->tls != NULL && tls_unsent(stream->tls) > 0) || unacknowledged_bytes(stream) > LITTLE_BYTES)) {
 		if (clock_now_us() >= deadline_us) {
 			stream_abort(stream);
 			return;

@@ -233,9 +233,11 @@ static void handle_read(struct worker *worker, ssize_t n, int error, int64_t now
 		take_in(worker, (size_t)n, now_us);
 	else if (n == 0)
 		peer_end(peer, PEER_FAILED, BYE_UNKNOWN, "connection closed by the far end");
+	else if (error == EPROTO && stream_problem(peer_stream(peer)) != NULL)
+		protocol_refused(worker->parts->protocol, peer, stream_problem(peer_stream(peer)), true, now_us);
 	else if (error != ETIMEDOUT)
 		peer_fail(peer, error);
-	worker->is_at_end = n == 0 || (n < 0 && error != ETIMEDOUT);
+	worker->is_at_end = n == 0 || (n < 0 && error != ETIMEDOUT && error != EPROTO);
 	if (!was_ready && peer_state(peer) == PEER_READY)
 		worker->look_up_us = now_us + SETTLE_US;
 	if (now_us >= worker->line_deadline_us)
@@ -407,6 +409,34 @@ static bool dial(struct worker *worker)
 	return error == 0;
 }
 
+/* How far a connection has come. */
+enum reach {
+	REACHED_NOBODY,
+	REACHED_SOCKET, /* connected, and turned away at the handshake of the stream */
+	REACHED_PEER,	/* bytes have travelled, or could have */
+};
+
+/* The stream's handshake, before the first byte. */
+static enum reach shake_hands(struct worker *worker)
+{
+	struct peer *peer = worker->peer;
+	int error = stream_handshake(peer_stream(peer), worker->look_up_us);
+	if (error == 0)
+		return REACHED_PEER;
+	if (error == EPROTO) {
+		const char *problem = stream_problem(peer_stream(peer));
+		protocol_refused(worker->parts->protocol, peer, problem, false, clock_now_us());
+		return REACHED_SOCKET;
+	}
+	if (error == ETIMEDOUT)
+		peer_end(peer, PEER_FAILED, BYE_UNKNOWN, "no TLS handshake within handshake_timeout");
+	else if (error == ECONNRESET)
+		peer_end(peer, PEER_FAILED, BYE_UNKNOWN, "connection closed by the far end at the TLS handshake");
+	else
+		peer_fail(peer, error);
+	return REACHED_NOBODY;
+}
+
 /* To meet oneself is no wonder at an address of one's own; elsewhere somebody has the same nodeid. */
 static void warn_of_a_double(struct peer *peer)
 {
@@ -422,12 +452,14 @@ static void warn_of_a_double(struct peer *peer)
 }
 
 /* What is left to do when the reader has stopped to read. */
-static void finish(struct worker *worker, bool was_connected)
+static void finish(struct worker *worker, enum reach reach)
 {
 	struct protocol *protocol = worker->parts->protocol;
 	struct peer *peer = worker->peer;
 	protocol_ended(protocol, peer, clock_now_us());
-	if (was_connected) {
+	if (reach == REACHED_SOCKET)
+		stream_linger(peer_stream(peer), clock_now_us() + PEER_CLOSE_US);
+	if (reach == REACHED_PEER) {
 		conclude(peer, !worker->is_at_end);
 		warn_of_a_double(peer);
 	}
@@ -437,31 +469,43 @@ static void finish(struct worker *worker, bool was_connected)
 	free(worker);
 }
 
+/* What comes between being connected and the first line. */
+static enum reach begin(struct worker *worker)
+{
+	const struct worker_parts *parts = worker->parts;
+	struct peer *peer = worker->peer;
+	struct address local = stream_local_address(peer_stream(peer));
+	int64_t now_us = clock_now_us();
+
+	/* Of all that comes before READY, the stream's handshake included. */
+	worker->look_up_us = now_us + parts->settings->handshake_timeout_us;
+	worker->line_deadline_us = FOREVER_US;
+	peer_connected(peer, &local);
+	enum reach reach = shake_hands(worker);
+	if (reach != REACHED_PEER)
+		return reach;
+	now_us = clock_now_us();
+	intake_init(&worker->intake, parts->settings, now_us);
+	worker->read_us = now_us;
+	protocol_connected(parts->protocol, peer, &local);
+	return reach;
+}
+
 /* The reader of a connection from its beginning until it ends or has lasted. */
 static void open_peer(struct pool_job *job)
 {
 	struct worker *worker = worker_of(job, offsetof(struct worker, opening));
-	const struct worker_parts *parts = worker->parts;
 	struct peer *peer = worker->peer;
-	bool is_connected = false;
+	enum reach reach = REACHED_NOBODY;
 
 	/* Nobody else writes before READY, and an ending finds this thread awake. */
 	worker->has_turn = outbox_take_turn(peer_outbox(peer));
 	if (peer_dial(peer)->host != NULL)
 		resolve(worker);
-	else
-		is_connected = is_allowed(worker) && (peer_direction(peer) == PEER_INBOUND || dial(worker));
-	if (is_connected) {
-		struct address local = stream_local_address(peer_stream(peer));
-		int64_t now_us = clock_now_us();
-		worker->look_up_us = now_us + parts->settings->handshake_timeout_us;
-		worker->line_deadline_us = FOREVER_US;
-		intake_init(&worker->intake, parts->settings, now_us);
-		worker->read_us = now_us;
-		protocol_connected(parts->protocol, peer, &local);
-	}
-	if (!is_connected || converse(worker))
-		finish(worker, is_connected);
+	else if (is_allowed(worker) && (peer_direction(peer) == PEER_INBOUND || dial(worker)))
+		reach = begin(worker);
+	if (reach != REACHED_PEER || converse(worker))
+		finish(worker, reach);
 }
 
 /* The reader of a connection that has lasted. */
@@ -469,7 +513,7 @@ static void read_peer(struct pool_job *job)
 {
 	struct worker *worker = worker_of(job, offsetof(struct worker, reading));
 	converse(worker);
-	finish(worker, true);
+	finish(worker, REACHED_PEER);
 }
 
 int worker_start(const struct worker_parts *parts, struct peer *peer)

@@ -36,10 +36,12 @@ extern CU_SuiteInfo suite_secret;
 extern CU_SuiteInfo suite_settings;
 extern CU_SuiteInfo suite_state;
 extern CU_SuiteInfo suite_stream;
+extern CU_SuiteInfo suite_stream_tls;
 extern CU_SuiteInfo suite_sync;
 extern CU_SuiteInfo suite_saver;
 extern CU_SuiteInfo suite_table;
 extern CU_SuiteInfo suite_text;
+extern CU_SuiteInfo suite_tls;
 extern CU_SuiteInfo suite_token_bucket;
 
 #endif

@@ -75,7 +75,7 @@ static void the_last_release_closes_the_descriptor(void)
 	struct peer_dial dial = {.host = strdup("two.example"), .port = 5999};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	CU_ASSERT_FATAL(fd >= 0 && dial.host != NULL);
-	struct stream *stream = stream_from_socket(fd);
+	struct stream *stream = stream_from_socket(fd, NULL);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(stream);
 	struct peer *peer = peer_new(PEER_OUTBOUND, stream, &dial, &settings, start_us);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(peer);
@@ -221,7 +221,7 @@ static void pipe_init(struct pipe *pipe)
 	struct peer_dial dial = {.address = address_of("127.0.0.2:5999")};
 	CU_ASSERT_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
 	pipe->far_end = ends[1];
-	pipe->peer = peer_new(PEER_INBOUND, stream_from_socket(ends[0]), &dial, &settings, start_us);
+	pipe->peer = peer_new(PEER_INBOUND, stream_from_socket(ends[0], NULL), &dial, &settings, start_us);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(pipe->peer);
 	connect_peer(pipe->peer);
 }
@@ -411,7 +411,7 @@ static struct peer *new_peer_with_socket(int *far_end)
 	int ends[2];
 	struct peer_dial dial = {.address = address_of("127.0.0.9:40001")};
 	CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-	struct peer *peer = peer_new(PEER_INBOUND, stream_from_socket(ends[0]), &dial, &settings, start_us);
+	struct peer *peer = peer_new(PEER_INBOUND, stream_from_socket(ends[0], NULL), &dial, &settings, start_us);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(peer);
 	*far_end = ends[1];
 	return peer;

@@ -324,6 +324,8 @@ static void a_value_of_the_wrong_type_is_refused_with_what_would_be_right(void)
 		{SETTING_BOOTSTRAP, "7 7.5 true \"node.example\" {} [7] (\"node.example\",7)",
 		 "a list of at most 256 addresses, as in [\"node.example:5999\"]"},
 		{SETTING_NETWORK, "7 7.5 true [\"kith\"] {} () \"\"", "a text of 1 to 64 bytes"},
+		{SETTING_SECRET_FILE, "7 true [\"/etc/kith/secret\"] {} \"/a\\nb\" \"/" X64 X64 X64 X64 "\"",
+		 "an absolute path of at most 255 bytes without control characters, as in \"/etc/kith/secret\""},
 		{SETTING_NAME, "7 7.5 true [\"alpha\"] {} ()", "a text of at most 64 bytes"},
 		{SETTING_NODEID,
 		 "7 true [\"keep\"] {} \"\" \"Keep\" \"1a2b3c4d\" \"00000000-0000-0000-0000-000000000000\"",
@@ -1006,6 +1008,8 @@ static void a_path_has_its_limits(void)
 			  "write \"/var/lib/kith\"");
 	expect_bad_option("state_dir=~/kith", "-o state_dir: ", "\"~/kith\" is not an absolute path",
 			  "write \"/var/lib/kith\"");
+	expect_bad_option("secret_file=secret", "-o secret_file: ", "\"secret\" is not an absolute path",
+			  "write \"/etc/kith/secret\"");
 	expect_bad_file("\nstate_dir = \".\";", 2, "state_dir: \".\" is not an absolute path",
 			"write \"/var/lib/kith\"");
 }
@@ -1057,6 +1061,8 @@ static const struct {
 	{SETTING_ALLOW, "[\"10.0.0.0/8\", \"fe80:0::/10\"]", "[\"10.0.0.0/8\", \"fe80::/10\"]"},
 	{SETTING_DENY, "[\"192.0.2.7\"]", "[\"192.0.2.7/32\"]"},
 	{SETTING_PING_INTERVAL, "0.25", NULL},
+	{SETTING_SECRET_FILE, "\"/etc/kith/secret\"", NULL},
+	{SETTING_SECRET_FILE, "\"\"", NULL},
 	{SETTING_PING_INTERVAL, "100", NULL},
 	{SETTING_PING_TIMEOUT, "0.123456", NULL},
 	{SETTING_CONNECT_TIMEOUT, "86400", NULL},
@@ -1136,8 +1142,9 @@ static void the_longest_list_is_written_whole(void)
 
 static void a_running_node_takes_over_all_but_what_needs_a_restart(void)
 {
-	static const enum setting_id fixed[] = {SETTING_LISTEN,	   SETTING_NETWORK, SETTING_NODEID,
-						SETTING_STATE_DIR, SETTING_USER,    SETTING_MAX_ADDRESSES};
+	static const enum setting_id fixed[] = {SETTING_LISTEN,	    SETTING_NETWORK, SETTING_NODEID,
+						SETTING_STATE_DIR,  SETTING_USER,    SETTING_MAX_ADDRESSES,
+						SETTING_SECRET_FILE};
 	for (size_t i = 0; i < VALUES; i++) {
 		enum setting_id setting = values[i].setting;
 		char before[SETTINGS_VALUE_BYTES], wanted[SETTINGS_VALUE_BYTES];

@@ -10,13 +10,31 @@
 #include "../runner.h"
 #include "asleep.h"
 #include "core.h"
+#include "some_secrets.h"
 #include "suites.h"
 #include "sync.h"
+#include "tls.h"
 
 /* So late that whoever waits for it instead of what it should wait for is seen to be wrong. */
 enum { LATE_US = 20 * 1000 * 1000, SOON_US = 20 * 1000 };
 
 static const struct address anywhere;
+
+/* Of the suite that runs: NULL for plain streams. */
+static struct tls_context *context;
+
+static int set_up_tls(void)
+{
+	context = context_of(SOME_SECRET);
+	return context == NULL;
+}
+
+static int tear_down_tls(void)
+{
+	tls_context_free(context);
+	context = NULL;
+	return 0;
+}
 
 static int64_t late_us(void)
 {
@@ -57,18 +75,36 @@ struct pair {
 	struct stream *dialled, *accepted;
 };
 
+struct handshake {
+	struct stream *stream;
+	int error;
+};
+
+static void *shake_hands(void *argument)
+{
+	struct handshake *handshake = argument;
+	handshake->error = stream_handshake(handshake->stream, late_us());
+	return NULL;
+}
+
 static void pair_init(struct pair *pair)
 {
+	struct thread thread;
 	struct address address;
 	int listener = bind_socket("127.0.0.1", 8, &address);
-	pair->dialled = stream_new();
+	pair->dialled = stream_new(context);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(pair->dialled);
 	CU_ASSERT_EQUAL_FATAL(connect_to(pair->dialled, &address), 0);
 	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	CU_ASSERT_FATAL(fd >= 0);
-	pair->accepted = stream_from_socket(fd);
+	pair->accepted = stream_from_socket(fd, context);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(pair->accepted);
 	close(listener);
+	struct handshake handshake = {.stream = pair->dialled};
+	CU_ASSERT_EQUAL_FATAL(thread_start(&thread, shake_hands, &handshake), 0);
+	CU_ASSERT_EQUAL(stream_handshake(pair->accepted, late_us()), 0);
+	thread_join(thread);
+	CU_ASSERT_EQUAL_FATAL(handshake.error, 0);
 }
 
 static void pair_fini(struct pair *pair)
@@ -106,7 +142,7 @@ static void an_end_knows_its_own_address_once_it_is_connected(void)
 {
 	struct address address;
 	int listener = bind_socket("127.0.0.1", 8, &address);
-	struct stream *stream = stream_new();
+	struct stream *stream = stream_new(NULL);
 	EXPECT_TEXT(address_text(stream_local_address(stream)), "-");
 	CU_ASSERT_EQUAL_FATAL(connect_to(stream, &address), 0);
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
@@ -121,7 +157,7 @@ static void a_connection_comes_from_the_host_that_it_is_told(void)
 {
 	struct address address, from = address_of("127.0.0.9:5999");
 	int listener = bind_socket("127.0.0.1", 8, &address);
-	struct stream *stream = stream_new();
+	struct stream *stream = stream_new(NULL);
 	CU_ASSERT_EQUAL(stream_connect(stream, &address, &from, late_us()), 0);
 	struct address local = stream_local_address(stream);
 	CU_ASSERT(address_same_host(&local, &from));
@@ -134,7 +170,7 @@ static void where_nobody_listens_a_connection_is_refused(void)
 {
 	struct address address;
 	int silent = bind_socket("127.0.0.1", -1, &address);
-	struct stream *stream = stream_new();
+	struct stream *stream = stream_new(NULL);
 	CU_ASSERT_EQUAL(connect_to(stream, &address), ECONNREFUSED);
 	stream_free(stream);
 	close(silent);
@@ -144,7 +180,7 @@ static void a_host_that_is_not_ones_own_is_nothing_to_dial_from(void)
 {
 	struct address address, from = address_of("192.0.2.1:0");
 	int listener = bind_socket("127.0.0.1", 8, &address);
-	struct stream *stream = stream_new();
+	struct stream *stream = stream_new(NULL);
 	CU_ASSERT_EQUAL(stream_connect(stream, &address, &from, late_us()), EADDRNOTAVAIL);
 	stream_free(stream);
 	close(listener);
@@ -164,7 +200,7 @@ static void nobody_is_found_at_a_port_that_meets_itself(void)
 		close(bind_socket("127.0.0.1", -1, &to));
 		to.port ^= 1;
 		for (int i = 0; i < DIALS_EACH && !has_met; i++) {
-			struct stream *stream = stream_new();
+			struct stream *stream = stream_new(NULL);
 			int error = connect_to(stream, &to);
 			struct address local = stream_local_address(stream);
 			has_met = address_equals(&local, &to);
@@ -237,7 +273,7 @@ static void the_kernel_keeps_little_for_one_who_does_not_read(void)
 	int reader = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	CU_ASSERT_FATAL(setsockopt(reader, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes) == 0);
 	CU_ASSERT_FATAL(connect(reader, (struct sockaddr *)&to, length) == 0);
-	struct stream *stream = stream_from_socket(accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC));
+	struct stream *stream = stream_from_socket(accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC), NULL);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(stream);
 	size_t written = fill(stream);
 	EXPECT(written >= 1 << 17 && written < LITTLE_BYTES, "%zu bytes", written);
@@ -339,7 +375,7 @@ static void silence_fini(struct silence *silence)
 static void a_connect_that_nobody_answers_ends_at_its_deadline(void)
 {
 	struct silence silence;
-	struct stream *stream = stream_new();
+	struct stream *stream = stream_new(NULL);
 	silence_init(&silence);
 	int64_t deadline_us = clock_now_us() + SOON_US;
 	CU_ASSERT_EQUAL(stream_connect(stream, &silence.address, &anywhere, deadline_us), ETIMEDOUT);
@@ -394,6 +430,85 @@ static void one_can_see_whether_there_is_something_to_read(void)
 	pair_fini(&pair);
 }
 
+static void one_can_wait_for_the_far_end_to_go(void)
+{
+	struct pair pair;
+	char bytes[8];
+	pair_init(&pair);
+	CU_ASSERT_FALSE(stream_wait_gone(pair.accepted, clock_now_us() + SOON_US));
+	CU_ASSERT_EQUAL(stream_write(pair.dialled, "bye", 3, late_us()), 3);
+	stream_shut_writing(pair.dialled);
+	CU_ASSERT(stream_wait_gone(pair.accepted, late_us()));
+	CU_ASSERT_EQUAL(stream_read(pair.accepted, bytes, sizeof bytes, late_us()), 3);
+	pair_fini(&pair);
+}
+
+/* ---- two directions at once ---- */
+
+enum { FLOOD_BYTES = 4 * 1024 * 1024 };
+
+static char flood_bytes[FLOOD_BYTES];
+
+struct flood {
+	struct stream *stream;
+	size_t done;
+	bool is_good;
+};
+
+/* Goes on after what has been written already. */
+static void *write_flood(void *argument)
+{
+	struct flood *flood = argument;
+	ssize_t n = 0;
+	while (flood->done < FLOOD_BYTES &&
+	       (n = stream_write(flood->stream, flood_bytes + flood->done, FLOOD_BYTES - flood->done, late_us())) > 0)
+		flood->done += (size_t)n;
+	flood->is_good = n > 0;
+	return NULL;
+}
+
+static void *read_flood(void *argument)
+{
+	char bytes[16 * 1024];
+	struct flood *flood = argument;
+	ssize_t n;
+	flood->is_good = true;
+	while (flood->done < FLOOD_BYTES && (n = stream_read(flood->stream, bytes, sizeof bytes, late_us())) > 0)
+		for (ssize_t i = 0; i < n; i++)
+			flood->is_good = flood->is_good && bytes[i] == flood_bytes[flood->done++];
+	flood->is_good = flood->is_good && flood->done == FLOOD_BYTES;
+	return NULL;
+}
+
+/* Who can't write must read all the same, and what he has begun to write is whole in the end. */
+static void two_ends_that_are_full_get_everything(void)
+{
+	struct pair pair;
+	pair_init(&pair);
+	struct flood floods[] = {{pair.dialled, 0, false},
+				 {pair.accepted, 0, false},
+				 {pair.dialled, 0, false},
+				 {pair.accepted, 0, false}};
+	struct thread threads[4];
+	for (size_t i = 0; i < FLOOD_BYTES; i++)
+		flood_bytes[i] = (char)(i * 7 % 251);
+	/* Both are full before anybody reads. */
+	for (int i = 0; i < 2; i++) {
+		ssize_t n;
+		while ((n = stream_write(floods[i].stream, flood_bytes + floods[i].done, FLOOD_BYTES - floods[i].done,
+					 0)) > 0)
+			floods[i].done += (size_t)n;
+		CU_ASSERT(floods[i].done < FLOOD_BYTES);
+	}
+	for (int i = 0; i < 4; i++)
+		CU_ASSERT_EQUAL_FATAL(thread_start(&threads[i], i < 2 ? write_flood : read_flood, &floods[i]), 0);
+	for (int i = 0; i < 4; i++) {
+		thread_join(threads[i]);
+		EXPECT(floods[i].is_good, "%s %d: %zu bytes", i < 2 ? "writer" : "reader", i % 2, floods[i].done);
+	}
+	pair_fini(&pair);
+}
+
 /* ---- shut by another thread ---- */
 
 enum wait { READS, WRITES, CONNECTS };
@@ -433,7 +548,7 @@ static void a_shut_from_another_thread_ends_every_wait(void)
 		pair_init(&pair);
 		silence_init(&silence);
 		fill(pair.dialled);
-		struct stream *unconnected = stream_new();
+		struct stream *unconnected = stream_new(NULL);
 		struct sleeper sleeper = {.wait = (enum wait)wait,
 					  .stream = wait == CONNECTS ? unconnected : pair.dialled,
 					  .to = silence.address,
@@ -461,7 +576,7 @@ static void a_shut_at_any_moment_ends_a_connect(void)
 	for (int i = 0; i < 100; i++) {
 		struct thread thread;
 		struct sleeper sleeper = {
-			.wait = CONNECTS, .stream = stream_new(), .to = silence.address, .deadline_us = late_us()};
+			.wait = CONNECTS, .stream = stream_new(NULL), .to = silence.address, .deadline_us = late_us()};
 		CU_ASSERT_EQUAL_FATAL(thread_start(&thread, sleep_in_stream, &sleeper), 0);
 		while (i % 2 == 0 && atomic_load(&sleeper.tid) == 0)
 			;
@@ -479,7 +594,7 @@ static void a_stream_that_was_shut_before_connects_no_more(void)
 {
 	struct address address, addresses[RESOLVER_ADDRESSES];
 	int listener = bind_socket("127.0.0.1", 8, &address);
-	struct stream *stream = stream_new();
+	struct stream *stream = stream_new(NULL);
 	size_t count = 1;
 	stream_shut(stream);
 	CU_ASSERT_PTR_NOT_NULL(stream_lookup(stream, "localhost", 5999, late_us(), addresses, &count));
@@ -493,7 +608,7 @@ static void a_stream_closes_its_descriptor_when_it_is_freed_and_not_before(void)
 {
 	struct address address;
 	int fd = bind_socket("127.0.0.1", -1, &address);
-	struct stream *stream = stream_from_socket(fd);
+	struct stream *stream = stream_from_socket(fd, NULL);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(stream);
 	stream_shut(stream);
 	CU_ASSERT(fcntl(fd, F_GETFD) >= 0);
@@ -536,6 +651,8 @@ static CU_TestInfo tests[] = {
 	{"what was written before the end is read before it", what_was_written_before_the_end_is_read_before_it},
 	{"a write to one who is gone is an error and no signal", a_write_to_one_who_is_gone_is_an_error_and_no_signal},
 	{"one can see whether there is something to read", one_can_see_whether_there_is_something_to_read},
+	{"one can wait for the far end to go", one_can_wait_for_the_far_end_to_go},
+	{"two ends that are full get everything", two_ends_that_are_full_get_everything},
 	{"a shut from another thread ends every wait", a_shut_from_another_thread_ends_every_wait},
 	{"a shut at any moment ends a connect", a_shut_at_any_moment_ends_a_connect},
 	{"a stream that was shut before connects no more", a_stream_that_was_shut_before_connects_no_more},
@@ -546,3 +663,25 @@ static CU_TestInfo tests[] = {
 };
 
 CU_SuiteInfo suite_stream = {.pName = "stream", .pTests = tests};
+
+/* What is the same with TLS, which begins when the connection is there. */
+static CU_TestInfo tls_tests[] = {
+	{"bytes go both ways", bytes_go_both_ways},
+	{"a read ends at its deadline", a_read_ends_at_its_deadline},
+	{"a write without a deadline does not block", a_write_without_a_deadline_does_not_block},
+	{"a write to one who does not read ends at its deadline",
+	 a_write_to_one_who_does_not_read_ends_at_its_deadline},
+	{"an abort takes back what was not read", an_abort_takes_back_what_was_not_read},
+	{"what is not taken by the deadline is thrown away", what_is_not_taken_by_the_deadline_is_thrown_away},
+	{"a drain ends when nothing is left to wait for", a_drain_ends_when_nothing_is_left_to_wait_for},
+	{"what was written before the end is read before it", what_was_written_before_the_end_is_read_before_it},
+	{"a write to one who is gone is an error and no signal", a_write_to_one_who_is_gone_is_an_error_and_no_signal},
+	{"one can see whether there is something to read", one_can_see_whether_there_is_something_to_read},
+	{"one can wait for the far end to go", one_can_wait_for_the_far_end_to_go},
+	{"a shut from another thread ends every wait", a_shut_from_another_thread_ends_every_wait},
+	{"two ends that are full get everything", two_ends_that_are_full_get_everything},
+	CU_TEST_INFO_NULL,
+};
+
+CU_SuiteInfo suite_stream_tls = {
+	.pName = "stream_tls", .pInitFunc = set_up_tls, .pCleanupFunc = tear_down_tls, .pTests = tls_tests};

@@ -1,0 +1,462 @@
+#include "tls.h"
+
+#include <errno.h>
+#include <gnutls/gnutls.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "buffer.h"
+#include "must.h"
+#include "sync.h"
+
+/*
+ * Nothing but TLS 1.3 with a pre-shared key and an ephemeral exchange. Named one by one, so that neither a later GnuTLS
+ * nor the machine's own policy changes what two nodes have in common. A pre-shared key that comes from outside goes
+ * with SHA-256 (RFC 8446, 4.2.11), and so do the ciphers. Nothing is signed, but GnuTLS wants a signature named.
+ */
+static const char priorities[] = "NONE:+VERS-TLS1.3:+AES-128-GCM:+CHACHA20-POLY1305:+AEAD:+ECDHE-PSK:"
+				 "+GROUP-X25519:+GROUP-SECP256R1:+SIGN-EDDSA-ED25519";
+
+extern struct mutex tls_context_guard;
+extern struct mutex tls_guard;
+
+struct tls_context {
+	/* Immutable. */
+	struct mutex mutex;
+	gnutls_priority_t priority;
+	gnutls_psk_client_credentials_t client;
+	gnutls_psk_server_credentials_t server;
+	/* Guarded. */
+	struct secrets *secrets GUARDED_BY(tls_context_guard);
+};
+
+enum { PROBLEM_BYTES = 96 };
+
+struct tls {
+	/* Immutable. */
+	struct mutex mutex;
+	struct tls_context *context;
+	int fd;
+	enum tls_role role;
+	/* Of the thread that shakes hands. */
+	bool is_unknown; /* the far end has named a secret that this node hasn't */
+	bool has_ended;	 /* the far end has closed */
+	bool has_begun;	 /* something has come, and this was its first byte */
+	unsigned char first_byte;
+	/* Guarded. */
+	gnutls_session_t session GUARDED_BY(tls_guard);
+	struct buffer unsent GUARDED_BY(tls_guard); /* records that the socket didn't take */
+	size_t owed GUARDED_BY(tls_guard);	    /* bytes of the caller's in these records */
+	bool shuts_writing GUARDED_BY(tls_guard);   /* when unsent is empty */
+	int write_error GUARDED_BY(tls_guard);	    /* 0 before; then nothing is written any more */
+	int read_error GUARDED_BY(tls_guard);
+	/* Written under the lock once, before the call that tells of it returns. */
+	char problem[PROBLEM_BYTES];
+};
+
+static void enter_context(struct tls_context *context) ACQUIRES(tls_context_guard) UNCHECKED
+{
+	mutex_lock(&context->mutex);
+}
+
+static void leave_context(struct tls_context *context) RELEASES(tls_context_guard) UNCHECKED
+{
+	mutex_unlock(&context->mutex);
+}
+
+static void enter(struct tls *tls) ACQUIRES(tls_guard) UNCHECKED
+{
+	mutex_lock(&tls->mutex);
+}
+
+static void leave(struct tls *tls) RELEASES(tls_guard) UNCHECKED
+{
+	mutex_unlock(&tls->mutex);
+}
+
+/* ---- the secrets ---- */
+
+/* GnuTLS wipes and frees it. */
+static bool copy_secret(const struct secret *secret, gnutls_datum_t *key)
+{
+	key->data = gnutls_malloc(secret->length);
+	if (key->data == NULL)
+		return false;
+	memcpy(key->data, secret->bytes, secret->length);
+	key->size = (unsigned)secret->length;
+	return true;
+}
+
+static int choose_secret(gnutls_session_t session, char **identity, gnutls_datum_t *key)
+{
+	struct tls *tls = gnutls_session_get_ptr(session);
+	struct tls_context *context = tls->context;
+	enter_context(context);
+	const struct secret *secret = &context->secrets->list[0];
+	*identity = gnutls_strdup(secret->identity);
+	bool good = *identity != NULL && copy_secret(secret, key);
+	leave_context(context);
+	if (!good) {
+		gnutls_free(*identity);
+		*identity = NULL;
+	}
+	return good ? 0 : -1;
+}
+
+static int find_secret(gnutls_session_t session, const char *identity, gnutls_datum_t *key)
+{
+	struct tls *tls = gnutls_session_get_ptr(session);
+	struct tls_context *context = tls->context;
+	enter_context(context);
+	const struct secret *secret = secrets_find(context->secrets, identity);
+	bool good = secret != NULL && copy_secret(secret, key);
+	tls->is_unknown = secret == NULL;
+	leave_context(context);
+	return good ? 0 : -1;
+}
+
+struct tls_context *tls_context_new(struct secrets *secrets) UNCHECKED
+{
+	struct tls_context *context = calloc(1, sizeof *context);
+	if (context == NULL)
+		return NULL;
+	mutex_init(&context->mutex);
+	int result = gnutls_priority_init(&context->priority, priorities, NULL);
+	must(result == 0 || result == GNUTLS_E_MEMORY_ERROR);
+	if (result != 0 || gnutls_psk_allocate_client_credentials(&context->client) != 0 ||
+	    gnutls_psk_allocate_server_credentials(&context->server) != 0) {
+		tls_context_free(context);
+		return NULL;
+	}
+	gnutls_psk_set_client_credentials_function(context->client, choose_secret);
+	gnutls_psk_set_server_credentials_function(context->server, find_secret);
+	context->secrets = secrets;
+	return context;
+}
+
+void tls_context_free(struct tls_context *context) UNCHECKED
+{
+	if (context == NULL)
+		return;
+	if (context->priority != NULL)
+		gnutls_priority_deinit(context->priority);
+	if (context->client != NULL)
+		gnutls_psk_free_client_credentials(context->client);
+	if (context->server != NULL)
+		gnutls_psk_free_server_credentials(context->server);
+	secrets_free(context->secrets);
+	mutex_fini(&context->mutex);
+	free(context);
+}
+
+bool tls_context_set_secrets(struct tls_context *context, struct secrets *secrets)
+{
+	enter_context(context);
+	struct secrets *before = context->secrets;
+	bool differs = !secrets_equal(before, secrets);
+	context->secrets = secrets;
+	leave_context(context);
+	secrets_free(before);
+	return differs;
+}
+
+/* ---- the socket, as GnuTLS sees it: writing never waits, and never fails ---- */
+
+/* Sends what the socket takes of the bytes; the first error stays. */
+static size_t send_some(struct tls *tls, const char *bytes, size_t size) REQUIRES(tls_guard)
+{
+	ssize_t n;
+	do
+		n = send(tls->fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
+		tls->write_error = errno;
+	return n < 0 ? 0 : (size_t)n;
+}
+
+/*
+ * Takes all of it: what the socket doesn't is kept. After an error of the socket it is dropped, since GnuTLS would give
+ * up the whole session for it, and with that what the far end has sent before it went: its bye, or an alert.
+ */
+static ssize_t push(gnutls_transport_ptr_t transport, const void *bytes, size_t size) UNCHECKED
+{
+	struct tls *tls = transport;
+	size_t sent = 0;
+	if (tls->write_error == 0 && buffer_length(&tls->unsent) == 0)
+		sent = send_some(tls, bytes, size);
+	if (tls->write_error == 0 && sent < size &&
+	    !buffer_append(&tls->unsent, (const char *)bytes + sent, size - sent))
+		tls->write_error = ENOMEM;
+	return (ssize_t)size;
+}
+
+static ssize_t pull(gnutls_transport_ptr_t transport, void *bytes, size_t size) UNCHECKED
+{
+	struct tls *tls = transport;
+	ssize_t n = recv(tls->fd, bytes, size, MSG_DONTWAIT);
+	if (n > 0 && !tls->has_begun) {
+		tls->has_begun = true;
+		tls->first_byte = *(const unsigned char *)bytes;
+	}
+	tls->has_ended = n == 0;
+	if (n < 0) {
+		if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+			tls->read_error = errno;
+		gnutls_transport_set_errno(tls->session, errno);
+	}
+	return n;
+}
+
+/* Sends what is left of earlier writes: 0 when all is out, EAGAIN, or the errno of the socket. */
+static int flush(struct tls *tls) REQUIRES(tls_guard)
+{
+	size_t length = buffer_length(&tls->unsent);
+	if (length > 0 && tls->write_error == 0) {
+		buffer_consume(&tls->unsent, send_some(tls, buffer_content(&tls->unsent), length));
+		/* Most sessions have nothing left nearly always: then they hold no memory for it. */
+		if (buffer_length(&tls->unsent) == 0)
+			buffer_fini(&tls->unsent);
+		if (buffer_length(&tls->unsent) == 0 && tls->shuts_writing)
+			shutdown(tls->fd, SHUT_WR);
+	}
+	if (tls->write_error != 0)
+		return tls->write_error;
+	return buffer_length(&tls->unsent) == 0 ? 0 : EAGAIN;
+}
+
+struct tls *tls_new(struct tls_context *context, int fd, enum tls_role role) UNCHECKED
+{
+	unsigned flags = role == TLS_CLIENT ? GNUTLS_CLIENT : GNUTLS_SERVER;
+	struct tls *tls = calloc(1, sizeof *tls);
+	if (tls == NULL)
+		return NULL;
+	mutex_init(&tls->mutex);
+	tls->context = context;
+	tls->fd = fd;
+	tls->role = role;
+	/* A ticket would be a way in for who has lost the secret. */
+	if (gnutls_init(&tls->session, flags | GNUTLS_NO_TICKETS) != 0 ||
+	    gnutls_priority_set(tls->session, context->priority) != 0 ||
+	    gnutls_credentials_set(tls->session, GNUTLS_CRD_PSK,
+				   role == TLS_CLIENT ? (void *)context->client : (void *)context->server) != 0) {
+		tls_free(tls);
+		return NULL;
+	}
+	gnutls_session_set_ptr(tls->session, tls);
+	gnutls_transport_set_ptr(tls->session, tls);
+	gnutls_transport_set_push_function(tls->session, push);
+	gnutls_transport_set_pull_function(tls->session, pull);
+	return tls;
+}
+
+void tls_free(struct tls *tls) UNCHECKED
+{
+	if (tls == NULL)
+		return;
+	if (tls->session != NULL)
+		gnutls_deinit(tls->session);
+	buffer_fini(&tls->unsent);
+	mutex_fini(&tls->mutex);
+	free(tls);
+}
+
+/* ---- the handshake ---- */
+
+#define NO_MEMBER "does not hold this network's secret"
+#define OTHER_VERSION "speaks a TLS other than 1.3, which private nodes speak"
+
+static int set_problem(struct tls *tls, const char *what, const char *detail)
+{
+	snprintf(tls->problem, sizeof tls->problem, "%s%s", what, detail);
+	return EPROTO;
+}
+
+/* Why the far end has ended the handshake. */
+static int explain_alert(struct tls *tls) REQUIRES(tls_guard)
+{
+	gnutls_alert_description_t alert = gnutls_alert_get(tls->session);
+	const char *name = gnutls_alert_get_name(alert);
+	if (alert == GNUTLS_A_UNKNOWN_PSK_IDENTITY)
+		return set_problem(tls, NO_MEMBER, "");
+	if (alert == GNUTLS_A_PROTOCOL_VERSION)
+		return set_problem(tls, OTHER_VERSION, "");
+	return set_problem(tls, "refuses the TLS handshake: ", name == NULL ? "no reason" : name);
+}
+
+/* What is wrong with the far end, as GnuTLS sees it. An errno. */
+static int explain(struct tls *tls, int result) REQUIRES(tls_guard)
+{
+	if (tls->read_error != 0)
+		return tls->read_error;
+	if (tls->has_ended)
+		return ECONNRESET;
+	if (tls->is_unknown)
+		return set_problem(tls, NO_MEMBER, "");
+	switch (result) {
+	case GNUTLS_E_MEMORY_ERROR:
+		return ENOMEM;
+	case GNUTLS_E_FATAL_ALERT_RECEIVED:
+		return explain_alert(tls);
+	case GNUTLS_E_UNSUPPORTED_VERSION_PACKET:
+		return set_problem(tls, OTHER_VERSION, "");
+	/* It offers none, or its MAC is another's. */
+	case GNUTLS_E_INSUFFICIENT_CREDENTIALS:
+	case GNUTLS_E_RECEIVED_ILLEGAL_PARAMETER:
+	case GNUTLS_E_NO_CIPHER_SUITES:
+		return set_problem(tls, NO_MEMBER, "");
+	default:
+		return set_problem(tls, "fails at the TLS handshake: ", gnutls_strerror(result));
+	}
+}
+
+/* The first byte of TLS is a record's type: 22 for a handshake, 21 for an alert. */
+static bool speaks_no_tls(const struct tls *tls)
+{
+	return tls->has_begun && tls->first_byte != 22 && tls->first_byte != 21;
+}
+
+static int explain_other_protocol(struct tls *tls)
+{
+	bool is_text =
+		memchr("\t\r\n", tls->first_byte, 3) != NULL || (tls->first_byte >= ' ' && tls->first_byte < 127);
+	return set_problem(tls, is_text ? "speaks plain text" : "speaks no TLS", ", this node has a secret_file");
+}
+
+/* So that the far end can tell its operator. */
+static void send_alert(struct tls *tls, int result) REQUIRES(tls_guard)
+{
+	if (speaks_no_tls(tls))
+		gnutls_alert_send(tls->session, GNUTLS_AL_FATAL, GNUTLS_A_UNEXPECTED_MESSAGE);
+	else if (tls->is_unknown)
+		gnutls_alert_send(tls->session, GNUTLS_AL_FATAL, GNUTLS_A_UNKNOWN_PSK_IDENTITY);
+	else if (result != GNUTLS_E_FATAL_ALERT_RECEIVED && tls->read_error == 0)
+		gnutls_alert_send_appropriate(tls->session, result);
+}
+
+/* GnuTLS has done its part: was it what this node wants? */
+static int finish_handshake(struct tls *tls) REQUIRES(tls_guard)
+{
+	if (gnutls_protocol_get_version(tls->session) != GNUTLS_TLS1_3 ||
+	    gnutls_kx_get(tls->session) != GNUTLS_KX_ECDHE_PSK)
+		return set_problem(tls, "agrees to no ephemeral key exchange", "");
+	return flush(tls);
+}
+
+int tls_handshake(struct tls *tls)
+{
+	enter(tls);
+	int result, error;
+	do
+		result = gnutls_handshake(tls->session);
+	while (result == GNUTLS_E_INTERRUPTED);
+	if (result == GNUTLS_E_SUCCESS) {
+		error = finish_handshake(tls);
+	} else if (result == GNUTLS_E_AGAIN && !speaks_no_tls(tls)) {
+		/* What can't be sent is found out by reading: there may be an alert that says why. */
+		flush(tls);
+		error = EAGAIN;
+	} else {
+		error = speaks_no_tls(tls) ? explain_other_protocol(tls) : explain(tls, result);
+		send_alert(tls, result);
+	}
+	leave(tls);
+	return error;
+}
+
+const char *tls_problem(const struct tls *tls)
+{
+	return tls->problem[0] == '\0' ? NULL : tls->problem;
+}
+
+/* ---- bytes ---- */
+
+/* What a call of GnuTLS that has failed means for the caller: -1 with errno. */
+static ssize_t fail_call(struct tls *tls, ssize_t result) REQUIRES(tls_guard)
+{
+	if (result == GNUTLS_E_AGAIN) {
+		errno = EAGAIN;
+	} else if (tls->read_error != 0) {
+		errno = tls->read_error;
+	} else if (result == GNUTLS_E_MEMORY_ERROR) {
+		errno = ENOMEM;
+	} else {
+		if (tls->problem[0] == '\0')
+			set_problem(tls, "breaks TLS: ", gnutls_strerror((int)result));
+		errno = EPROTO;
+	}
+	return -1;
+}
+
+ssize_t tls_read(struct tls *tls, void *bytes, size_t size)
+{
+	enter(tls);
+	ssize_t n;
+	do
+		n = gnutls_record_recv(tls->session, bytes, size);
+	while (n == GNUTLS_E_INTERRUPTED);
+	/* A kith node says bye: what ends without that has failed, with the end of TLS or without. */
+	if (n == GNUTLS_E_PREMATURE_TERMINATION)
+		n = 0;
+	if (n < 0)
+		n = fail_call(tls, n);
+	leave(tls);
+	return n;
+}
+
+/* Writes one record at the most. */
+static ssize_t write_some(struct tls *tls, const void *bytes, size_t size) REQUIRES(tls_guard)
+{
+	int error = flush(tls);
+	if (error == 0 && tls->owed == 0) {
+		ssize_t n = gnutls_record_send(tls->session, bytes, size);
+		if (n < 0)
+			return fail_call(tls, n);
+		tls->owed = (size_t)n;
+		error = flush(tls);
+	}
+	if (error != 0) {
+		errno = error;
+		return -1;
+	}
+	size_t written = tls->owed;
+	must(written <= size);
+	tls->owed = 0;
+	return (ssize_t)written;
+}
+
+ssize_t tls_write(struct tls *tls, const void *bytes, size_t size)
+{
+	enter(tls);
+	ssize_t n = write_some(tls, bytes, size);
+	leave(tls);
+	return n;
+}
+
+bool tls_has_unread(struct tls *tls)
+{
+	enter(tls);
+	bool has = gnutls_record_check_pending(tls->session) > 0;
+	leave(tls);
+	return has;
+}
+
+size_t tls_unsent(struct tls *tls)
+{
+	enter(tls);
+	int error = flush(tls);
+	size_t left = error == EAGAIN ? buffer_length(&tls->unsent) : 0;
+	leave(tls);
+	return left;
+}
+
+void tls_shut_writing(struct tls *tls)
+{
+	enter(tls);
+	gnutls_bye(tls->session, GNUTLS_SHUT_WR);
+	tls->shuts_writing = true;
+	if (buffer_length(&tls->unsent) == 0)
+		shutdown(tls->fd, SHUT_WR);
+	leave(tls);
+}

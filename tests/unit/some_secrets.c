@@ -1,0 +1,27 @@
+#include "some_secrets.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "must.h"
+
+struct secrets *secrets_of(const char *lines)
+{
+	char path[] = "/tmp/kith-secrets-XXXXXX", error[1024];
+	bool lacks_memory;
+	int fd = mkstemp(path);
+	must(fd >= 0 && write(fd, lines, strlen(lines)) == (ssize_t)strlen(lines));
+	close(fd);
+	struct secrets *secrets = secrets_read(path, &lacks_memory, error, sizeof error);
+	must(secrets != NULL);
+	unlink(path);
+	return secrets;
+}
+
+struct tls_context *context_of(const char *lines)
+{
+	struct tls_context *context = tls_context_new(secrets_of(lines));
+	must(context != NULL);
+	return context;
+}
