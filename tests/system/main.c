@@ -5,10 +5,10 @@
 int main(int argc, char **argv)
 {
 	CU_SuiteInfo suites[] = {
-		suite_handshake, suite_errors,	  suite_identity, suite_addresses,  suite_liveness,
-		suite_mesh,	 suite_names,	  suite_stop,	  suite_table,	    suite_settings,
-		suite_limits,	 suite_hosts,	  suite_reload,	  suite_recovery,   suite_bounds,
-		suite_attack,	 suite_documents, suite_binary,	  suite_privileges, CU_SUITE_INFO_NULL,
+		suite_handshake, suite_errors,	   suite_identity,     suite_addresses, suite_liveness, suite_mesh,
+		suite_names,	 suite_stop,	   suite_table,	       suite_settings,	suite_limits,	suite_hosts,
+		suite_reload,	 suite_recovery,   suite_bounds,       suite_private,	suite_attack,	suite_documents,
+		suite_binary,	 suite_privileges, CU_SUITE_INFO_NULL,
 	};
 	return run_suites("system", suites, argc > 1 ? argv[1] : NULL);
 }

@@ -1,0 +1,541 @@
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <gnutls/gnutls.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "address.h"
+#include "kithd.h"
+#include "privilege.h"
+#include "raw.h"
+#include "secret.h"
+#include "suites.h"
+
+/* Private networks: nodes with a secret_file. */
+
+#define NO_MEMBER "does not hold this network's secret"
+#define PLAIN_TEXT "speaks plain text, this node has a secret_file"
+#define SPEAKS_TLS "speaks TLS, this node has no secret_file"
+#define QUICK "-o retry_min=0.05 -o retry_max=0.2"
+
+/* A secret that no other test has, as a line. */
+static const char *new_secret(void)
+{
+	char text[SECRET_TEXT_BYTES];
+	if (!secret_new(text))
+		harness_fail("no random numbers");
+	return harness_text("%s\n", text);
+}
+
+static void write_secrets(const char *path, const char *lines)
+{
+	FILE *file = fopen(path, "w");
+	if (file == NULL || fputs(lines, file) == EOF || fclose(file) != 0)
+		harness_fail("cannot write %s", path);
+}
+
+static struct kithd *start_private(const char *secrets, const char *options)
+{
+	return kithd_start("-o secret_file=%s %s %s", harness_write_file(secrets), QUICK, options);
+}
+
+static struct kithd *start_next_to(struct kithd *other, const char *secrets)
+{
+	return start_private(secrets, harness_text("-b %s", kithd_address(other)));
+}
+
+static bool has_logged(struct kithd *kithd, const char *level, const char *what)
+{
+	return kithd_log_count(kithd, harness_text(" %s ", level), what) > 0;
+}
+
+/* ---- who is a member ---- */
+
+static void test_members_meet(void)
+{
+	const char *secret = new_secret();
+	struct kithd *one = start_private(secret, ""), *other = start_next_to(one, secret);
+	struct kithd *third = start_next_to(other, harness_text("# hex, then base64\n%s", secret));
+	AWAIT(kithd_peers(one) == 2 && kithd_peers(other) == 2 && kithd_peers(third) == 2);
+	AWAIT(kithd_cell_number(other, kithd_nodeid(one), "RTT_MS") > 0);
+	kithd_stop(third, SIGTERM);
+	AWAIT(kithd_log_count(one, "left (bye: shutdown)", "") == 1 && kithd_peers(other) == 1);
+	kithd_signal(other, SIGKILL);
+	AWAIT(kithd_log_count(one, "failed (connection closed by the far end)", "") == 1 && kithd_peers(one) == 0);
+	CU_ASSERT_EQUAL(kithd_wait(other), 128 + SIGKILL);
+}
+
+static void test_another_secret(void)
+{
+	struct kithd *node = start_private(new_secret(), "");
+	struct kithd *stranger = start_next_to(node, new_secret());
+	AWAIT(has_logged(node, "warning", NO_MEMBER));
+	AWAIT(has_logged(stranger, "info ", harness_text("dial %s: failed (" NO_MEMBER ")", kithd_address(node))));
+	CU_ASSERT_EQUAL(kithd_peers(node), 0);
+	CU_ASSERT_EQUAL(kithd_peers(stranger), 0);
+}
+
+static void test_plain_and_private(void)
+{
+	struct kithd *private = start_private(new_secret(), ""), *plain = kithd_start(QUICK);
+	struct kithd *private_dials = start_next_to(plain, new_secret());
+	struct kithd *plain_dials = kithd_start("-b %s %s", kithd_address(private), QUICK);
+	AWAIT(has_logged(private, "warning", PLAIN_TEXT));
+	AWAIT(has_logged(plain_dials, "info ",
+			 harness_text("dial %s: failed (" SPEAKS_TLS ")", kithd_address(private))));
+	AWAIT(has_logged(plain, "warning", SPEAKS_TLS));
+	AWAIT(has_logged(private_dials, "info ",
+			 harness_text("dial %s: failed (" PLAIN_TEXT ")", kithd_address(plain))));
+	struct kithd *all[] = {private, plain, private_dials, plain_dials};
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		CU_ASSERT_EQUAL(kithd_peers(all[i]), 0);
+	/* Nobody is banned for it. */
+	CU_ASSERT_EQUAL(kithd_log_count(plain, "banned", "") + kithd_log_count(private, "banned", ""), 0);
+}
+
+/* An alert of TLS, 7 bytes, and no message. */
+static void test_a_stranger_gets_no_message(void)
+{
+	struct kithd *node = start_private(new_secret(), "");
+	struct raw *stranger = raw_connect(kithd_address(node));
+	unsigned char bytes[256];
+	size_t length = 0;
+	ssize_t n;
+	raw_send_hello(stranger, ALICE, "");
+	struct pollfd ready = {.fd = raw_fd(stranger), .events = POLLIN};
+	while (poll(&ready, 1, (int)(HARNESS_PATIENCE_S * 1000 * harness_slowness())) > 0 && length < sizeof bytes &&
+	       (n = recv(ready.fd, bytes + length, sizeof bytes - length, 0)) > 0)
+		length += (size_t)n;
+	CU_ASSERT_EQUAL(length, 7);
+	CU_ASSERT_EQUAL(bytes[0], 21);
+	CU_ASSERT_PTR_NULL(memchr(bytes, '{', length));
+}
+
+/* ---- the file ---- */
+
+static void test_bad_file_at_the_start(void)
+{
+	const char *path = harness_write_file("0001\n");
+	struct kithd *kithd = kithd_run("-o secret_file=%s", path);
+	CU_ASSERT_EQUAL(kithd_wait(kithd), EX_CONFIG);
+	CU_ASSERT_STRING_EQUAL(kithd_log(kithd),
+			       harness_text("kithd: %s:1: this is 2 bytes, and a secret has 32 or more: "
+					    "write what `kithd --new-secret` prints\n",
+					    path));
+	write_secrets(path, new_secret());
+	chmod(path, 0640);
+	kithd = kithd_run("-t -o secret_file=%s", path);
+	CU_ASSERT_EQUAL(kithd_wait(kithd), EX_CONFIG);
+	CU_ASSERT_PTR_NOT_NULL(strstr(kithd_log(kithd), harness_text("run chmod 600 '%s'", path)));
+	CU_ASSERT_EQUAL(system(harness_text("chmod 600 '%s'", path)), 0);
+	kithd = kithd_run("-t -o secret_file=%s", path);
+	CU_ASSERT_EQUAL(kithd_wait(kithd), EX_OK);
+}
+
+static void reload(struct kithd *kithd, const char *line)
+{
+	size_t before = kithd_log_count(kithd, line, "");
+	kithd_signal(kithd, SIGHUP);
+	AWAIT(kithd_log_count(kithd, line, "") > before);
+}
+
+static void test_bad_file_at_a_reload(void)
+{
+	const char *secret = new_secret(), *path = harness_write_file(secret), *conf = harness_write_file("");
+	struct kithd *node = kithd_start("-c %s -o secret_file=%s", conf, path);
+	struct kithd *peer = start_next_to(node, secret);
+	AWAIT(kithd_peers(node) == 1);
+	write_secrets(path, "no secret\n");
+	reload(node, harness_text(" error the secrets stay as they were: %s:1: ", path));
+	CU_ASSERT_EQUAL(unlink(path), 0);
+	reload(node, harness_text(" error the secrets stay as they were: cannot read \"%s\": ", path));
+	struct kithd *late = start_next_to(node, secret);
+	AWAIT(kithd_peers(node) == 2 && kithd_peers(late) == 2 && kithd_peers(peer) == 2);
+	write_secrets(path, secret);
+	chmod(path, 0600);
+	size_t before = kithd_log_count(node, "the settings are read again", "");
+	reload(node, "the settings are read again: nothing has changed");
+	CU_ASSERT_EQUAL(kithd_log_count(node, "the settings are read again", ""), before + 1);
+	CU_ASSERT_EQUAL(kithd_log_count(node, "the secrets are read again", ""), 0);
+}
+
+/* ---- rotation ---- */
+
+enum { NODES = 5 };
+
+struct mesh {
+	struct kithd *nodes[NODES];
+	const char *paths[NODES];
+};
+
+static void mesh_start(struct mesh *mesh, const char *secrets)
+{
+	const char *conf = harness_write_file("");
+	for (int i = 0; i < NODES; i++) {
+		const char *first = i == 0 ? "" : harness_text("-b %s", kithd_address(mesh->nodes[0]));
+		mesh->paths[i] = harness_write_file(secrets);
+		mesh->nodes[i] = kithd_start("-c %s -o secret_file=%s %s %s", conf, mesh->paths[i], QUICK, first);
+	}
+	for (int i = 0; i < NODES; i++)
+		AWAIT(kithd_peers(mesh->nodes[i]) == NODES - 1);
+}
+
+static void mesh_reload(struct mesh *mesh, const char *secrets, int count)
+{
+	for (int i = 0; i < NODES; i++) {
+		write_secrets(mesh->paths[i], secrets);
+		reload(mesh->nodes[i],
+		       harness_text("the secrets are read again and have changed: the first of %d", count));
+		CU_ASSERT_EQUAL(kithd_peers(mesh->nodes[i]), NODES - 1);
+	}
+}
+
+/* A node with these secrets joins or doesn't, and leaves. */
+static void expect_newcomer(struct mesh *mesh, const char *secrets, bool joins)
+{
+	struct kithd *newcomer = start_next_to(mesh->nodes[NODES - 1], secrets);
+	if (joins)
+		AWAIT(kithd_peers(newcomer) == NODES);
+	else
+		AWAIT(has_logged(newcomer, "info ", "failed (" NO_MEMBER ")"));
+	CU_ASSERT_EQUAL(kithd_peers(newcomer), joins ? NODES : 0);
+	kithd_stop(newcomer, SIGTERM);
+	for (int i = 0; i < NODES; i++)
+		AWAIT(kithd_peers(mesh->nodes[i]) == NODES - 1);
+}
+
+static void test_rotation(void)
+{
+	const char *old = new_secret(), *new = new_secret();
+	struct mesh mesh;
+	mesh_start(&mesh, old);
+	expect_newcomer(&mesh, new, false);
+	mesh_reload(&mesh, harness_text("%s%s", old, new), 2);
+	expect_newcomer(&mesh, old, true);
+	mesh_reload(&mesh, harness_text("%s%s", new, old), 2);
+	expect_newcomer(&mesh, old, true);
+	expect_newcomer(&mesh, new, true);
+	mesh_reload(&mesh, new, 1);
+	expect_newcomer(&mesh, new, true);
+	expect_newcomer(&mesh, old, false);
+	for (int i = 0; i < NODES; i++) {
+		/* Nobody but the four newcomers has gone. */
+		CU_ASSERT_EQUAL(kithd_log_count(mesh.nodes[i], " peer ", "left (bye: shutdown)"), 4);
+		CU_ASSERT_EQUAL(kithd_log_count(mesh.nodes[i], " peer ", ": failed ("), 0);
+		CU_ASSERT_EQUAL(kithd_log_count(mesh.nodes[i], " peer ", ": closed ("), 0);
+	}
+}
+
+/* ---- handshakes that fail ---- */
+
+enum { FAILURES = 500, AT_ONCE = 50 };
+
+/* A client on GnuTLS of the test's own, on a socket that blocks: how its handshake ends. */
+static int shake_hands(int fd, const char *priorities, const char *secret_line, const char *identity)
+{
+	gnutls_psk_client_credentials_t credentials;
+	gnutls_certificate_credentials_t none;
+	gnutls_session_t session;
+	char hex[SECRET_TEXT_BYTES];
+	snprintf(hex, sizeof hex, "%.64s", secret_line);
+	gnutls_datum_t key = {.data = (unsigned char *)hex, .size = SECRET_TEXT_BYTES - 1};
+	gnutls_psk_allocate_client_credentials(&credentials);
+	gnutls_psk_set_client_credentials(credentials, identity, &key, GNUTLS_PSK_KEY_HEX);
+	gnutls_certificate_allocate_credentials(&none);
+	gnutls_init(&session, GNUTLS_CLIENT);
+	if (gnutls_priority_set_direct(session, priorities, NULL) != 0)
+		harness_fail("GnuTLS does not know \"%s\"", priorities);
+	gnutls_credentials_set(session, GNUTLS_CRD_PSK, credentials);
+	gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, none);
+	gnutls_transport_set_int(session, fd);
+	gnutls_handshake_set_timeout(session, (unsigned)(HARNESS_PATIENCE_S * 1000 * harness_slowness()));
+	int result;
+	do
+		result = gnutls_handshake(session);
+	while (result < 0 && !gnutls_error_is_fatal(result));
+	gnutls_deinit(session);
+	gnutls_certificate_free_credentials(none);
+	gnutls_psk_free_client_credentials(credentials);
+	return result;
+}
+
+static const struct failure {
+	const char *name;
+	const char *priorities; /* NULL for one that sends these bytes */
+	const char *bytes;
+	size_t length;
+	bool waits; /* for the node to close */
+} failures[] = {
+	{"no secret", "NORMAL:-VERS-ALL:+VERS-TLS1.3", NULL, 0, false},
+	{"another secret", "NORMAL:-VERS-ALL:+VERS-TLS1.3:-KX-ALL:+ECDHE-PSK", NULL, 0, false},
+	{"TLS 1.2", "NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+ECDHE-PSK:+PSK", NULL, 0, false},
+	{"plain text", NULL, "{\"msgtype\":\"hello\",\"nodeid\":\"" ALICE "\"}\n", 68, true},
+	{"silence", NULL, "", 0, true},
+	{"garbage", NULL, "\x8f\x02\x16\xff\x00\x7f", 6, true},
+	{"half a record", NULL, "\x16\x03\x01\x02\x00\x01\x00\x01", 8, true},
+	{"half a record, and gone", NULL, "\x16\x03\x01\x02\x00\x01\x00\x01", 8, false},
+};
+
+/* There are more of these than of raws in a test. */
+static int connect_socket(struct kithd *node)
+{
+	struct address to;
+	struct sockaddr_storage remote;
+	if (!address_parse(kithd_address(node), &to))
+		harness_fail("no address: %s", kithd_address(node));
+	socklen_t length = address_to_socket(&to, &remote);
+	int fd = socket(remote.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&remote, length) != 0)
+		harness_fail("cannot connect: %s", strerror(errno));
+	return fd;
+}
+
+static void fail_with_tls(struct kithd *node, const struct failure *failure, const char *secret)
+{
+	int fd = connect_socket(node);
+	int result = shake_hands(fd, failure->priorities, secret, "somebody");
+	close(fd);
+	if (result != GNUTLS_E_FATAL_ALERT_RECEIVED)
+		harness_fail("%s: %s", failure->name, gnutls_strerror(result));
+}
+
+static void fail_with_bytes(struct kithd *node, const struct failure *failure)
+{
+	int fds[AT_ONCE];
+	char byte;
+	for (int i = 0; i < AT_ONCE; i++) {
+		fds[i] = connect_socket(node);
+		if (send(fds[i], failure->bytes, failure->length, MSG_NOSIGNAL) != (ssize_t)failure->length)
+			harness_fail("cannot send: %s", strerror(errno));
+	}
+	for (int i = 0; i < AT_ONCE; i++) {
+		struct pollfd ready = {.fd = fds[i], .events = POLLIN};
+		bool keeps =
+			failure->waits && poll(&ready, 1, (int)(HARNESS_PATIENCE_S * 1000 * harness_slowness())) <= 0;
+		while (failure->waits && !keeps && recv(fds[i], &byte, 1, 0) > 0)
+			;
+		close(fds[i]);
+		if (keeps)
+			harness_fail("%s: the node keeps the connection", failure->name);
+	}
+}
+
+static void test_failed_handshakes_leave_nothing(void)
+{
+	const char *secret = new_secret(), *other = new_secret();
+	struct kithd *node = start_private(secret, "-o handshake_timeout=0.5 -o max_parked=0");
+	struct kithd *peer = start_next_to(node, secret);
+	AWAIT(kithd_peers(node) == 1);
+	int threads = kithd_entries(node, "task"), descriptors = kithd_entries(node, "fd");
+	for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {
+		for (int done = 0; done < FAILURES; done += failures[i].priorities == NULL ? AT_ONCE : 1) {
+			if (failures[i].priorities == NULL)
+				fail_with_bytes(node, &failures[i]);
+			else
+				fail_with_tls(node, &failures[i], other);
+		}
+		/* The peer has a pinger perhaps, that it hadn't before. */
+		AWAIT(kithd_entries(node, "fd") == descriptors && kithd_entries(node, "task") <= threads + 1);
+		AWAIT(kithd_rows(node, "NODEID", "-") == 0);
+		CU_ASSERT_EQUAL(kithd_peers(node), 1);
+	}
+	struct kithd *late = start_next_to(node, secret);
+	AWAIT(kithd_peers(late) == 2 && kithd_peers(peer) == 2);
+}
+
+/* ---- that a secret stays one ---- */
+
+/* Any 8 digits in a row, in either case. */
+static void expect_no_secret(const char *text, const char *secret)
+{
+	char part[9] = "";
+	for (size_t i = 0; i + 8 <= strcspn(secret, "\n"); i++) {
+		memcpy(part, secret + i, 8);
+		if (strcasestr(text, part) != NULL)
+			harness_fail("there are digits of a secret in: %s", text);
+	}
+}
+
+static const char *identity_of(const char *secret)
+{
+	char error[1024];
+	bool lacks_memory;
+	struct secrets *secrets = secrets_read(harness_write_file(secret), &lacks_memory, error, sizeof error);
+	if (secrets == NULL)
+		harness_fail("%s", error);
+	const char *identity = harness_text("%s", secrets->list[0].identity);
+	secrets_free(secrets);
+	return identity;
+}
+
+static void test_no_secret_is_shown(void)
+{
+	const char *secret = new_secret(), *other = new_secret(), *bad = new_secret();
+	const char *path = harness_write_file(secret), *conf = harness_write_file("");
+	struct kithd *node = kithd_start("-c %s -o secret_file=%s -o log_level=debug", conf, path);
+	struct kithd *peer = start_private(secret, harness_text("-v -b %s", kithd_address(node)));
+	struct kithd *stranger = start_private(other, harness_text("-v -b %s", kithd_address(node)));
+	AWAIT(kithd_peers(peer) == 1 && has_logged(stranger, "info ", NO_MEMBER));
+	write_secrets(path, harness_text("%s0%s", secret, bad));
+	reload(node, "the secrets stay as they were");
+	write_secrets(path, harness_text("%s%s", other, secret));
+	reload(node, "the secrets are read again and have changed");
+	AWAIT(kithd_peers(stranger) == 1);
+	struct kithd *all[] = {node, peer, stranger};
+	const char *secrets[] = {secret, other, bad, identity_of(secret), identity_of(other)};
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		const char *table = harness_text("%s", kithd_table(all[i]));
+		for (size_t j = 0; j < sizeof secrets / sizeof *secrets; j++) {
+			expect_no_secret(kithd_log(all[i]), secrets[j]);
+			expect_no_secret(table, secrets[j]);
+		}
+		CU_ASSERT(kithd_log_count(all[i], " debug ", "") > 0);
+	}
+}
+
+/* In the child: where a core file would be written, and may be. */
+static bool allow_cores(const void *folder)
+{
+	struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+	return chdir(folder) == 0 && setrlimit(RLIMIT_CORE, &limit) == 0;
+}
+
+static bool has_core(const char *folder)
+{
+	DIR *directory = opendir(folder);
+	bool found = false;
+	if (directory == NULL)
+		harness_fail("cannot read %s", folder);
+	for (struct dirent *entry; (entry = readdir(directory)) != NULL;)
+		found = found || strncmp(entry->d_name, "core", 4) == 0;
+	closedir(directory);
+	return found;
+}
+
+/* Does one with these arguments leave a core file when it is aborted? */
+static bool leaves_core(const char *const *argv)
+{
+	const char *folder = harness_make_folder();
+	chmod(folder, 0777);
+	struct kithd *kithd = kithd_launch(&(struct launch){.argv = argv, .prepare = allow_cores, .given = folder});
+	kithd_await_listening(kithd);
+	kithd_signal(kithd, SIGABRT);
+	CU_ASSERT_EQUAL(kithd_wait(kithd), 128 + SIGABRT);
+	return has_core(folder);
+}
+
+static void test_no_core_file(void)
+{
+	const char *address = harness_address(), *path = harness_write_file(new_secret());
+	const char *secret_file = harness_text("secret_file=%s", path);
+	const char *const plain[] = {"-l", address, NULL};
+	const char *const private[] = {"-l", address, "-o", secret_file, NULL};
+	const char *const other_user[] = {"-l", address, "-o", secret_file, "-o", "user=nobody", NULL};
+	if (!harness_can(leaves_core(plain), "no core file", "this system writes none for anybody"))
+		return;
+	CU_ASSERT_FALSE(leaves_core(private));
+	if (privilege_is_root())
+		CU_ASSERT_FALSE(leaves_core(other_user));
+}
+
+static void test_secrets_are_locked(void)
+{
+	struct kithd *node = start_private(new_secret(), "");
+	if (harness_can(kithd_log_count(node, "the secrets may be written to swap space", "") == 0, "locked memory",
+			"this user may not lock memory"))
+		CU_ASSERT(kithd_status_number(node, "VmLck") >= (long)sizeof(struct secrets) / 1024);
+}
+
+/* Root reads the file, and nobody goes on. */
+static void test_file_of_another_user(void)
+{
+	const char *secret = new_secret(), *path = harness_write_file(secret);
+	if (!harness_is_root("file of another user"))
+		return;
+	struct kithd *node = kithd_start("-o secret_file=%s -o user=nobody", path);
+	AWAIT(has_logged(node, "warning", harness_text("\"nobody\" can't read %s: SIGHUP will change nothing", path)));
+	struct kithd *peer = start_next_to(node, secret);
+	AWAIT(kithd_peers(peer) == 1);
+}
+
+/* ---- another library ---- */
+
+/* As kithd(8) says. */
+static void test_openssl_speaks_it(void)
+{
+	const char *secret = new_secret(), *output = harness_write_file("");
+	if (!harness_can(system("openssl version >/dev/null 2>&1") == 0, "openssl", "there is no openssl"))
+		return;
+	struct kithd *node = start_private(secret, "");
+	FILE *client = popen(harness_text("secret=%.64s\n"
+					  "identity=$(printf 'kith psk identity' | openssl dgst -sha256 -mac HMAC "
+					  "-macopt hexkey:$secret -r | cut -c 1-32)\n"
+					  "exec openssl s_client -connect %s -tls1_3 -quiet -psk $secret -psk_identity "
+					  "$identity >%s 2>/dev/null",
+					  secret, kithd_address(node), output),
+			     "w");
+	if (client == NULL)
+		harness_fail("cannot start openssl");
+	fputs("{\"msgtype\": \"hello\", \"nodeid\": \"" ALICE "\"}\n", client);
+	fflush(client);
+	AWAIT(kithd_has_peer(node, ALICE));
+	fputs("{\"msgtype\": \"pong\"}\n", client);
+	fflush(client);
+	AWAIT(kithd_cell_number(node, ALICE, "RTT_MS") > 0);
+	fputs("{\"msgtype\": \"bye\", \"reason\": \"shutdown\"}\n", client);
+	fflush(client);
+	AWAIT(kithd_log_count(node, "left (bye: shutdown)", "") == 1);
+	pclose(client);
+	const char *said = harness_read_file(output);
+	if (said == NULL || strstr(said, "{\"msgtype\":\"hello\",") == NULL)
+		harness_fail("openssl got: %s", said == NULL ? "nothing" : said);
+}
+
+/* ---- a node that is open ---- */
+
+static void test_openness_is_warned_of(void)
+{
+	static const char said[] =
+		"secret_file = \"/etc/kith/secret\"; to keep it to those who hold a secret, or listen = "
+		"[\"127.0.0.1:5999\"]; to hear this machine alone";
+	int port = harness_wildcard_port();
+	struct kithd *open = kithd_start_at(harness_text("0.0.0.0:%d", port), "-l [::]:%d", port);
+	CU_ASSERT_EQUAL(
+		kithd_log_count(open, harness_text(" warning whoever reaches 0.0.0.0:%d is a member", port), said), 1);
+	CU_ASSERT_EQUAL(kithd_log_count(open, said, ""), 1);
+	kithd_stop(open, SIGTERM);
+	struct kithd *private =
+		kithd_start_at(harness_text("0.0.0.0:%d", port), "-o secret_file=%s", harness_write_file(new_secret()));
+	CU_ASSERT_EQUAL(kithd_log_count(private, said, ""), 0);
+	CU_ASSERT_EQUAL(kithd_log_count(kithd_start("-l [::1]:%d", port), said, ""), 0);
+}
+
+static CU_TestInfo tests[] = {
+	{"nodes with the same secret become a mesh", test_members_meet},
+	{"one with another secret is turned away, and both say so", test_another_secret},
+	{"a plain and a private node each say what is wrong", test_plain_and_private},
+	{"a stranger gets no message", test_a_stranger_gets_no_message},
+	{"a bad file of secrets is refused at the start", test_bad_file_at_the_start},
+	{"a bad file of secrets changes nothing at a reload", test_bad_file_at_a_reload},
+	{"a secret is exchanged without losing a peer", test_rotation},
+	{"failed handshakes leave nothing", test_failed_handshakes_leave_nothing},
+	{"no secret is in a log or a table", test_no_secret_is_shown},
+	{"a node with a secret leaves no core file", test_no_core_file},
+	{"secrets are locked into memory", test_secrets_are_locked},
+	{"the file may be another user's", test_file_of_another_user},
+	{"openssl speaks the protocol", test_openssl_speaks_it},
+	{"a node that is open to others says so", test_openness_is_warned_of},
+	CU_TEST_INFO_NULL,
+};
+
+CU_SuiteInfo suite_private = {
+	.pName = "private", .pSetUpFunc = harness_begin, .pTearDownFunc = harness_end, .pTests = tests};
