@@ -42,8 +42,9 @@ static bool wrong(const struct place *place, const char *format, ...)
 
 static struct mapping *map(void)
 {
-	struct mapping *mapping =
-		mmap(NULL, sizeof *mapping, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int protection = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_ANONYMOUS;
+	/* cppcheck-suppress invalidFunctionArg; without a file the descriptor is -1 */
+	struct mapping *mapping = mmap(NULL, sizeof *mapping, protection, flags, -1, 0);
 	if (mapping == MAP_FAILED)
 		return NULL;
 	mapping->secrets.is_locked = mlock(mapping, sizeof *mapping) == 0;
@@ -130,7 +131,7 @@ static bool add_secret(struct secrets *secrets, const struct place *place, const
 		return wrong(place, "there are more than %d secrets: take out those that no node uses any more",
 			     SECRETS_MOST);
 	struct secret *secret = &secrets->list[secrets->count];
-	if (length > 2 * SECRET_MOST_BYTES)
+	if (length > 2 * (size_t)SECRET_MOST_BYTES)
 		return wrong(place, "this is longer than a secret of %d bytes: " GOOD_ONE, SECRET_MOST_BYTES);
 	if (!decode_hex(secret, text, length) && !decode_base64(secret, text, length)) {
 		bool is_long = strspn(text, BASE64_DIGITS) == length && length > SECRET_MOST_BYTES / 3 * 4 + 3;

@@ -319,8 +319,8 @@ static bool speaks_no_tls(const struct tls *tls)
 
 static int explain_other_protocol(struct tls *tls)
 {
-	bool is_text =
-		memchr("\t\r\n", tls->first_byte, 3) != NULL || (tls->first_byte >= ' ' && tls->first_byte < 127);
+	unsigned char c = tls->first_byte;
+	bool is_text = c == '\t' || c == '\r' || c == '\n' || (c >= ' ' && c < 127);
 	return set_problem(tls, is_text ? "speaks plain text" : "speaks no TLS", ", this node has a secret_file");
 }
 

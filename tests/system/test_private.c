@@ -1,6 +1,5 @@
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
+#include <glob.h>
 #include <gnutls/gnutls.h>
 #include <poll.h>
 #include <signal.h>
@@ -13,6 +12,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "../runner.h"
 #include "address.h"
 #include "kithd.h"
 #include "privilege.h"
@@ -107,7 +107,7 @@ static void test_a_stranger_gets_no_message(void)
 {
 	struct kithd *node = start_private(new_secret(), "");
 	struct raw *stranger = raw_connect(kithd_address(node));
-	unsigned char bytes[256];
+	unsigned char bytes[256] = {0};
 	size_t length = 0;
 	ssize_t n;
 	raw_send_hello(stranger, ALICE, "");
@@ -216,7 +216,7 @@ static void expect_newcomer(struct mesh *mesh, const char *secrets, bool joins)
 static void test_rotation(void)
 {
 	const char *old = new_secret(), *new = new_secret();
-	struct mesh mesh;
+	struct mesh mesh = {0};
 	mesh_start(&mesh, old);
 	expect_newcomer(&mesh, new, false);
 	mesh_reload(&mesh, harness_text("%s%s", old, new), 2);
@@ -237,7 +237,7 @@ static void test_rotation(void)
 
 /* ---- handshakes that fail ---- */
 
-enum { FAILURES = 500, AT_ONCE = 50 };
+enum { FAILURES = 500, AT_ONCE = 50, MOST_MORE_KIB = 4096 };
 
 /* A client on GnuTLS of the test's own, on a socket that blocks: how its handshake ends. */
 static int shake_hands(int fd, const char *priorities, const char *secret_line, const char *identity)
@@ -335,7 +335,10 @@ static void test_failed_handshakes_leave_nothing(void)
 	struct kithd *node = start_private(secret, "-o handshake_timeout=0.5 -o max_parked=0");
 	struct kithd *peer = start_next_to(node, secret);
 	AWAIT(kithd_peers(node) == 1);
-	int threads = kithd_entries(node, "task"), descriptors = kithd_entries(node, "fd");
+	/* Of a process whose memory is hidden root alone sees the descriptors and the memory. */
+	bool sees_all = harness_can(privilege_is_root(), "descriptors", "only root can count them");
+	int threads = kithd_entries(node, "task"), descriptors = sees_all ? kithd_entries(node, "fd") : 0;
+	long private_kib = sees_all ? kithd_private_kib(node) : 0;
 	for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {
 		for (int done = 0; done < FAILURES; done += failures[i].priorities == NULL ? AT_ONCE : 1) {
 			if (failures[i].priorities == NULL)
@@ -344,10 +347,14 @@ static void test_failed_handshakes_leave_nothing(void)
 				fail_with_tls(node, &failures[i], other);
 		}
 		/* The peer has a pinger perhaps, that it hadn't before. */
-		AWAIT(kithd_entries(node, "fd") == descriptors && kithd_entries(node, "task") <= threads + 1);
+		AWAIT(kithd_entries(node, "task") <= threads + 1);
+		AWAIT(!sees_all || kithd_entries(node, "fd") == descriptors);
 		AWAIT(kithd_rows(node, "NODEID", "-") == 0);
 		CU_ASSERT_EQUAL(kithd_peers(node), 1);
 	}
+	/* A session is 10 kB. A sanitizer has its own ideas of memory, but tells at the end what was lost. */
+	long more_kib = sees_all ? kithd_private_kib(node) - private_kib : 0;
+	EXPECT(more_kib < MOST_MORE_KIB || harness_slowness() > 1, "%ld KiB more", more_kib);
 	struct kithd *late = start_next_to(node, secret);
 	AWAIT(kithd_peers(late) == 2 && kithd_peers(peer) == 2);
 }
@@ -370,9 +377,7 @@ static const char *identity_of(const char *secret)
 	char error[1024];
 	bool lacks_memory;
 	struct secrets *secrets = secrets_read(harness_write_file(secret), &lacks_memory, error, sizeof error);
-	if (secrets == NULL)
-		harness_fail("%s", error);
-	const char *identity = harness_text("%s", secrets->list[0].identity);
+	const char *identity = harness_text("%s", secrets == NULL ? error : secrets->list[0].identity);
 	secrets_free(secrets);
 	return identity;
 }
@@ -411,14 +416,10 @@ static bool allow_cores(const void *folder)
 
 static bool has_core(const char *folder)
 {
-	DIR *directory = opendir(folder);
-	bool found = false;
-	if (directory == NULL)
-		harness_fail("cannot read %s", folder);
-	for (struct dirent *entry; (entry = readdir(directory)) != NULL;)
-		found = found || strncmp(entry->d_name, "core", 4) == 0;
-	closedir(directory);
-	return found;
+	glob_t found;
+	bool has = glob(harness_text("%s/core*", folder), 0, NULL, &found) == 0;
+	globfree(&found);
+	return has;
 }
 
 /* Does one with these arguments leave a core file when it is aborted? */
@@ -483,8 +484,7 @@ static void test_openssl_speaks_it(void)
 					  "$identity >%s 2>/dev/null",
 					  secret, kithd_address(node), output),
 			     "w");
-	if (client == NULL)
-		harness_fail("cannot start openssl");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(client);
 	fputs("{\"msgtype\": \"hello\", \"nodeid\": \"" ALICE "\"}\n", client);
 	fflush(client);
 	AWAIT(kithd_has_peer(node, ALICE));

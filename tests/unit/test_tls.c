@@ -232,7 +232,8 @@ static void who_speaks_no_tls_is_told_from_who_does(void)
 		struct handshake handshake;
 		visit_init(&visit, SOME_SECRET);
 		handshake_start(&handshake, visit.stream);
-		CU_ASSERT_EQUAL(send(visit.fd, cases[i].bytes, cases[i].length, MSG_NOSIGNAL), cases[i].length);
+		CU_ASSERT_EQUAL(send(visit.fd, cases[i].bytes, cases[i].length, MSG_NOSIGNAL),
+				(ssize_t)cases[i].length);
 		if (cases[i].error == ECONNRESET)
 			shutdown(visit.fd, SHUT_WR);
 		int error = handshake_end(&handshake);
@@ -253,7 +254,7 @@ static void a_plain_stream_knows_tls_when_it_sees_it(void)
 		char bytes[16];
 		visit_init(&visit, NULL);
 		CU_ASSERT_EQUAL(stream_handshake(visit.stream, 0), 0);
-		CU_ASSERT_EQUAL(send(visit.fd, begins[i], strlen(begins[i]), MSG_NOSIGNAL), strlen(begins[i]));
+		CU_ASSERT_EQUAL(send(visit.fd, begins[i], strlen(begins[i]), MSG_NOSIGNAL), (ssize_t)strlen(begins[i]));
 		CU_ASSERT_EQUAL(stream_read(visit.stream, bytes, sizeof bytes, late_us()), -1);
 		CU_ASSERT_EQUAL(errno, EPROTO);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(stream_problem(visit.stream));
