@@ -29,8 +29,9 @@ struct stream {
 	int64_t receive_timeout_us; /* what the socket was told; 0 for none */
 	bool has_read;		    /* something has come */
 	const char *problem;	    /* of a plain one */
-	/* Set by the reader's handshake, before others read and write. */
-	struct tls *tls;
+	struct tls *tls;	    /* others use it once it is_secure */
+	/* Atomic: the handshake is done. */
+	atomic_bool is_secure;
 };
 
 static struct stream *new_stream(int fd, struct tls_context *context, enum tls_role role)
@@ -195,7 +196,15 @@ int stream_handshake(struct stream *stream, int64_t deadline_us)
 		if (error != 0)
 			break;
 	}
+	if (error == 0)
+		atomic_store(&stream->is_secure, true);
 	return atomic_load(&stream->is_shut) ? ECANCELED : error;
+}
+
+/* NULL for a plain one, and before the handshake is done. */
+static struct tls *secure(const struct stream *stream)
+{
+	return atomic_load(&stream->is_secure) ? stream->tls : NULL;
 }
 
 const char *stream_problem(const struct stream *stream)
@@ -266,10 +275,20 @@ static bool begins_like_tls(const char *bytes)
 	return bytes[0] == 22 || bytes[0] == 21;
 }
 
+/* Of a private stream, to or from which no byte travels before it is secure. */
+static ssize_t refuse(void)
+{
+	errno = ENOTCONN;
+	return -1;
+}
+
 static ssize_t read_secure(struct stream *stream, char *bytes, size_t size, int64_t deadline_us)
 {
+	struct tls *tls = secure(stream);
+	if (tls == NULL)
+		return refuse();
 	for (;;) {
-		ssize_t n = tls_read(stream->tls, bytes, size);
+		ssize_t n = tls_read(tls, bytes, size);
 		if (n >= 0 || errno != EAGAIN)
 			return n;
 		int error = wait_for(atomic_load(&stream->fd), POLLIN, deadline_us);
@@ -282,7 +301,7 @@ static ssize_t read_secure(struct stream *stream, char *bytes, size_t size, int6
 
 ssize_t stream_read(struct stream *stream, char *bytes, size_t size, int64_t deadline_us)
 {
-	if (stream->tls != NULL)
+	if (stream->context != NULL)
 		return read_secure(stream, bytes, size, deadline_us);
 	ssize_t n = read_plain(stream, bytes, size, deadline_us);
 	if (n > 0 && !stream->has_read) {
@@ -304,7 +323,8 @@ bool stream_wait_gone(const struct stream *stream, int64_t until_us)
 bool stream_has_unread(const struct stream *stream)
 {
 	struct pollfd ready = {.fd = atomic_load(&stream->fd), .events = POLLIN};
-	return poll(&ready, 1, 0) > 0 || (stream->tls != NULL && tls_has_unread(stream->tls));
+	struct tls *tls = secure(stream);
+	return poll(&ready, 1, 0) > 0 || (tls != NULL && tls_has_unread(tls));
 }
 
 /* ---- writing ---- */
@@ -312,9 +332,10 @@ bool stream_has_unread(const struct stream *stream)
 /* What is there to write without waiting: the count, or -1 with errno. */
 static ssize_t write_some(struct stream *stream, const char *bytes, size_t size)
 {
-	if (stream->tls != NULL)
-		return tls_write(stream->tls, bytes, size);
-	return send(atomic_load(&stream->fd), bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (stream->context == NULL)
+		return send(atomic_load(&stream->fd), bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+	struct tls *tls = secure(stream);
+	return tls == NULL ? refuse() : tls_write(tls, bytes, size);
 }
 
 ssize_t stream_write(struct stream *stream, const char *bytes, size_t size, int64_t deadline_us)
@@ -334,8 +355,9 @@ ssize_t stream_write(struct stream *stream, const char *bytes, size_t size, int6
 
 void stream_shut_writing(struct stream *stream)
 {
-	if (stream->tls != NULL)
-		tls_shut_writing(stream->tls);
+	struct tls *tls = secure(stream);
+	if (tls != NULL)
+		tls_shut_writing(tls);
 	else
 		shutdown(atomic_load(&stream->fd), SHUT_WR);
 }
@@ -379,9 +401,10 @@ static int unacknowledged_bytes(const struct stream *stream)
 void stream_drain(struct stream *stream, int64_t deadline_us)
 {
 	enum { LITTLE_BYTES = 4 * 1024, LOOK_MS = 10 };
+	struct tls *tls = secure(stream);
 	/* Nothing wakes who waits for acknowledgements. */
 	while (!atomic_load(&stream->is_shut) &&
-	       ((stream->tls != NULL && tls_unsent(stream->tls) > 0) || unacknowledged_bytes(stream) > LITTLE_BYTES)) {
+	       ((tls != NULL && tls_unsent(tls) > 0) || unacknowledged_bytes(stream) > LITTLE_BYTES)) {
 		if (clock_now_us() >= deadline_us) {
 			stream_abort(stream);
 			return;

@@ -409,6 +409,21 @@ static bool dial(struct worker *worker)
 	return error == 0;
 }
 
+/* Of a connection that nothing was written to. Who has closed the peer before this thread had the turn has called it.
+ */
+static void dismiss_pinger(struct worker *worker)
+{
+	struct outbox *outbox = peer_outbox(worker->peer);
+	if (!outbox_retire_pinger(outbox))
+		return;
+	stream_shut(peer_stream(worker->peer));
+	if (worker->has_turn)
+		outbox_return_turn(outbox);
+	worker->has_turn = false;
+	outbox_finish(outbox);
+	outbox_wait_pinger_over(outbox);
+}
+
 /* How far a connection has come. */
 enum reach {
 	REACHED_NOBODY,
@@ -462,6 +477,8 @@ static void finish(struct worker *worker, enum reach reach)
 	if (reach == REACHED_PEER) {
 		conclude(peer, !worker->is_at_end);
 		warn_of_a_double(peer);
+	} else {
+		dismiss_pinger(worker);
 	}
 	protocol_forget(protocol, peer);
 	frame_fini(&worker->frame);

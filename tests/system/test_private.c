@@ -359,6 +359,22 @@ static void test_failed_handshakes_leave_nothing(void)
 	AWAIT(kithd_peers(late) == 2 && kithd_peers(peer) == 2);
 }
 
+/* They have begun no handshake of TLS when they give way, some before their thread has run at all. */
+static void test_silent_strangers_give_way(void)
+{
+	enum { STRANGERS = 300 };
+	const char *secret = new_secret();
+	struct kithd *node = start_private(secret, "-o max_handshakes=4 -o handshake_timeout=600");
+	int fds[STRANGERS];
+	for (int i = 0; i < STRANGERS; i++)
+		fds[i] = connect_socket(node);
+	struct kithd *member = start_next_to(node, secret);
+	AWAIT(kithd_peers(member) == 1);
+	CU_ASSERT(kithd_rows(node, "NODEID", "-") <= 4);
+	for (int i = 0; i < STRANGERS; i++)
+		close(fds[i]);
+}
+
 /* ---- that a secret stays one ---- */
 
 /* Any 8 digits in a row, in either case. */
@@ -528,6 +544,7 @@ static CU_TestInfo tests[] = {
 	{"a bad file of secrets changes nothing at a reload", test_bad_file_at_a_reload},
 	{"a secret is exchanged without losing a peer", test_rotation},
 	{"failed handshakes leave nothing", test_failed_handshakes_leave_nothing},
+	{"silent strangers give way", test_silent_strangers_give_way},
 	{"no secret is in a log or a table", test_no_secret_is_shown},
 	{"a node with a secret leaves no core file", test_no_core_file},
 	{"secrets are locked into memory", test_secrets_are_locked},
