@@ -38,7 +38,7 @@ FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(BUILD)/tests/fuzz/%)
 FUZZ_SECONDS ?= 60
 SIM_WRAPS := outbox_put outbox_close outbox_call_pinger
 FAULT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/fault/seam.c,$(wildcard tests/fault/*.c)) \
-	tests/system/harness.c tests/system/kithd.c tests/system/raw.c $(wildcard tests/*.c))
+	tests/system/harness.c tests/system/kithd.c tests/system/raw.c tests/system/secure.c $(wildcard tests/*.c))
 SEAM_OBJECT := $(BUILD)/tests/fault/seam.o
 SEAM_WRAPS := malloc calloc realloc strdup strndup json_tokener_new_ex json_object_new_object json_object_new_string \
 	json_object_new_int json_object_new_int64 json_object_new_boolean json_object_object_add \
@@ -63,7 +63,7 @@ say = @echo
 quiet = @
 endif
 
-.PHONY: all help deps deps-dev run demo check check-unit check-system check-interop check-asan check-ubsan check-tsan \
+.PHONY: all help deps deps-dev run demo check check-unit check-system check-tls check-interop check-asan check-ubsan check-tsan \
 	check-valgrind check-fault bench bench-smoke sim sim-smoke chaos chaos-smoke fault soak fuzz fuzz-programs lint tidy \
 	floors tests install uninstall dist clean
 .DELETE_ON_ERROR:
@@ -160,6 +160,9 @@ check-unit: $(BUILD)/tests/unit/unit ## run the unit tests
 
 check-system: $(BUILD)/kithd $(BUILD)/tests/system/system ## run the tests of real processes
 	KITHD=$(BUILD)/kithd $(BUILD)/tests/system/system
+
+check-tls: $(BUILD)/kithd $(BUILD)/tests/system/system ## run the tests of real processes over TLS
+	TLS=1 KITHD=$(BUILD)/kithd $(BUILD)/tests/system/system
 
 check-interop: $(BUILD)/kithd ## run the mesh with a node written on Twisted
 	KITHD=$(BUILD)/kithd /usr/bin/python3 tests/interop/run.py

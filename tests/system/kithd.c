@@ -14,6 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "secure.h"
+
 enum { KITHDS = 256, ARGUMENTS = 64, STOP_S = 2, DUMP_BYTES = 6000 };
 
 /* What a process writes, in a file without a name. */
@@ -71,13 +73,19 @@ static void written_close(struct written *written)
 
 static _Noreturn void become_kithd(const struct kithd *kithd, const struct launch *launch, pid_t parent)
 {
-	char *argv[ARGUMENTS + 2];
+	char *argv[ARGUMENTS + 3];
 	const char *program = getenv("KITHD");
 	size_t count = 0;
 	/* prepare may go elsewhere. */
 	argv[count] = realpath(program == NULL ? "build/kithd" : program, NULL);
 	if (argv[count++] == NULL)
 		_exit(96);
+	/* First, so that a test's own arguments beat it. */
+	if (secure_is_on()) {
+		static char option[128];
+		snprintf(option, sizeof option, "-osecret_file=%s", secure_file());
+		argv[count++] = option;
+	}
 	for (const char *const *argument = launch->argv; *argument != NULL && count <= ARGUMENTS; argument++)
 		argv[count++] = strdup(*argument);
 	argv[count] = NULL;
@@ -106,6 +114,8 @@ struct kithd *kithd_launch(const struct launch *launch)
 		snprintf(kithd->arguments + used, sizeof kithd->arguments - used, " %s", *argument);
 	}
 	pid_t parent = getpid();
+	if (secure_is_on())
+		secure_file();
 	kithd->pid = fork();
 	if (kithd->pid < 0)
 		abort();

@@ -14,13 +14,16 @@
 
 #include "address.h"
 #include "kithd.h"
+#include "secure.h"
 
 enum { RAWS = 2048, LINE_BYTES = 140000, USUAL_HOST = 200 };
 
 struct raw {
 	int fd;
 	bool is_at_end;
-	char *buffer; /* of LINE_BYTES */
+	bool has_dialled;
+	gnutls_session_t session; /* NULL for plain text, and before the first byte */
+	char *buffer;		  /* of LINE_BYTES */
 	size_t start, length;
 	size_t sent_bytes, read_bytes;
 	int64_t arrived_us; /* what was read last, where raw_note_arrivals was called */
@@ -83,8 +86,11 @@ static struct raw *connect_or_not(const char *from, const char *to, int receive_
 	if (from != NULL)
 		bind_host(fd, from);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-	if (connect(fd, (struct sockaddr *)&socket_address, bytes) == 0)
-		return raw_new(fd);
+	if (connect(fd, (struct sockaddr *)&socket_address, bytes) == 0) {
+		struct raw *raw = raw_new(fd);
+		raw->has_dialled = true;
+		return raw;
+	}
 	close(fd);
 	return NULL;
 }
@@ -127,31 +133,109 @@ struct raw *raw_listen_deaf(const char *address)
 	return listener;
 }
 
-static bool is_readable(int fd, int64_t deadline_us)
+static bool is_ready(int fd, int64_t deadline_us)
 {
 	struct pollfd wanted = {.fd = fd, .events = POLLIN};
 	int64_t left_us = deadline_us - clock_now_us();
 	return poll(&wanted, 1, left_us <= 0 ? 0 : (int)(left_us / 1000) + 1) == 1;
 }
 
+/* ---- over TLS, where the run is ---- */
+
+static int64_t microseconds(const struct timespec *time)
+{
+	return (int64_t)time->tv_sec * 1000000 + time->tv_nsec / 1000;
+}
+
+static ssize_t receive_plain(struct raw *raw, char *bytes, size_t size)
+{
+	char control[CMSG_SPACE(sizeof(struct timespec))] __attribute__((aligned(_Alignof(struct cmsghdr))));
+	struct iovec space = {.iov_base = bytes, .iov_len = size};
+	struct msghdr message = {
+		.msg_iov = &space, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+	ssize_t got = recvmsg(raw->fd, &message, 0);
+	const struct cmsghdr *stamp = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+	struct timespec arrived;
+	if (stamp != NULL && stamp->cmsg_level == SOL_SOCKET && stamp->cmsg_type == SCM_TIMESTAMPNS) {
+		memcpy(&arrived, CMSG_DATA(stamp), sizeof arrived);
+		raw->arrived_us = microseconds(&arrived);
+	}
+	return got;
+}
+
+static ssize_t pull(gnutls_transport_ptr_t transport, void *bytes, size_t size)
+{
+	struct raw *raw = transport;
+	if (is_ready(raw->fd, 0))
+		return receive_plain(raw, bytes, size);
+	errno = EAGAIN;
+	return -1;
+}
+
+static ssize_t push(gnutls_transport_ptr_t transport, const void *bytes, size_t size)
+{
+	const struct raw *raw = transport;
+	return send(raw->fd, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* Before the first byte. Who is turned away at it, or finds nobody there, is at the end. */
+static void shake_hands(struct raw *raw)
+{
+	int64_t deadline_us = harness_deadline_us(HARNESS_PATIENCE_S);
+	int result;
+	if (!secure_is_on() || raw->session != NULL || raw->is_at_end)
+		return;
+	raw->session = secure_session(raw->has_dialled);
+	gnutls_transport_set_ptr(raw->session, raw);
+	gnutls_transport_set_pull_function(raw->session, pull);
+	gnutls_transport_set_push_function(raw->session, push);
+	while ((result = gnutls_handshake(raw->session)) == GNUTLS_E_AGAIN)
+		if (!is_ready(raw->fd, deadline_us))
+			harness_fail_here("no TLS handshake");
+	raw->is_at_end = result != 0;
+}
+
+/* A count, or -1 with errno. */
+static ssize_t send_some(struct raw *raw, const char *bytes, size_t size)
+{
+	if (raw->session == NULL)
+		return send(raw->fd, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+	ssize_t sent = gnutls_record_send(raw->session, bytes, size);
+	errno = sent == GNUTLS_E_AGAIN ? EAGAIN : EPIPE;
+	return sent < 0 ? -1 : sent;
+}
+
+static bool is_readable(struct raw *raw, int64_t deadline_us)
+{
+	shake_hands(raw);
+	return raw->is_at_end || (raw->session != NULL && gnutls_record_check_pending(raw->session) > 0) ||
+	       is_ready(raw->fd, deadline_us);
+}
+
 bool raw_is_dialled(struct raw *listener)
 {
-	return is_readable(listener->fd, 0);
+	return is_ready(listener->fd, 0);
 }
 
 struct raw *raw_accept(struct raw *listener)
 {
-	if (!is_readable(listener->fd, harness_deadline_us(HARNESS_PATIENCE_S)))
+	if (!is_ready(listener->fd, harness_deadline_us(HARNESS_PATIENCE_S)))
 		harness_fail_here("%s isn't dialled", listener->address);
 	int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
 	if (fd < 0)
 		harness_fail_here("cannot accept: %s", strerror(errno));
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-	return raw_new(fd);
+	struct raw *raw = raw_new(fd);
+	/* Who has dialled waits for it. */
+	shake_hands(raw);
+	return raw;
 }
 
 void raw_close(struct raw *raw)
 {
+	if (raw->session != NULL)
+		gnutls_deinit(raw->session);
+	raw->session = NULL;
 	if (raw->fd >= 0)
 		close(raw->fd);
 	raw->fd = -1;
@@ -171,6 +255,9 @@ void raw_close_all(void)
 
 void raw_close_writing(struct raw *raw)
 {
+	shake_hands(raw);
+	if (raw->session != NULL)
+		gnutls_bye(raw->session, GNUTLS_SHUT_WR);
 	shutdown(raw->fd, SHUT_WR);
 }
 
@@ -198,8 +285,9 @@ size_t raw_bytes_read(const struct raw *raw)
 void raw_write(struct raw *raw, const char *bytes, size_t length)
 {
 	int64_t deadline_us = harness_deadline_us(HARNESS_PATIENCE_S);
+	shake_hands(raw);
 	for (size_t done = 0; done < length;) {
-		ssize_t sent = send(raw->fd, bytes + done, length - done, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t sent = send_some(raw, bytes + done, length - done);
 		if (sent < 0 && errno != EAGAIN)
 			return;
 		if (sent < 0) {
@@ -211,6 +299,12 @@ void raw_write(struct raw *raw, const char *bytes, size_t length)
 		done += (size_t)sent;
 		raw->sent_bytes += (size_t)sent;
 	}
+}
+
+ssize_t raw_try_write(struct raw *raw, const char *bytes, size_t length)
+{
+	shake_hands(raw);
+	return send_some(raw, bytes, length);
 }
 
 void raw_write_slowly(struct raw *raw, const char *bytes)
@@ -247,11 +341,6 @@ int64_t raw_arrived_us(const struct raw *raw)
 	return raw->arrived_us;
 }
 
-static int64_t microseconds(const struct timespec *time)
-{
-	return (int64_t)time->tv_sec * 1000000 + time->tv_nsec / 1000;
-}
-
 int64_t raw_clock_us(void)
 {
 	struct timespec now;
@@ -259,25 +348,23 @@ int64_t raw_clock_us(void)
 	return microseconds(&now);
 }
 
+/* The same of a connection with TLS; EAGAIN where what came was none of the far end's bytes. */
 static ssize_t receive(struct raw *raw, char *bytes, size_t size)
 {
-	char control[CMSG_SPACE(sizeof(struct timespec))] __attribute__((aligned(_Alignof(struct cmsghdr))));
-	struct iovec space = {.iov_base = bytes, .iov_len = size};
-	struct msghdr message = {
-		.msg_iov = &space, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-	ssize_t got = recvmsg(raw->fd, &message, 0);
-	const struct cmsghdr *stamp = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-	struct timespec arrived;
-	if (stamp != NULL && stamp->cmsg_level == SOL_SOCKET && stamp->cmsg_type == SCM_TIMESTAMPNS) {
-		memcpy(&arrived, CMSG_DATA(stamp), sizeof arrived);
-		raw->arrived_us = microseconds(&arrived);
-	}
-	return got;
+	if (raw->session == NULL)
+		return receive_plain(raw, bytes, size);
+	ssize_t got = gnutls_record_recv(raw->session, bytes, size);
+	if (got == GNUTLS_E_AGAIN)
+		errno = EAGAIN;
+	else if (got < 0)
+		return 0;
+	return got == GNUTLS_E_AGAIN ? -1 : got;
 }
 
 /* Reads more bytes behind those that are there; false at the end. */
 static bool read_more(struct raw *raw)
 {
+	shake_hands(raw);
 	if (raw->is_at_end)
 		return false;
 	if (raw->start > 0)
@@ -285,11 +372,13 @@ static bool read_more(struct raw *raw)
 	raw->start = 0;
 	if (raw->length + 1 >= LINE_BYTES)
 		harness_fail_here("a line longer than %d bytes came", LINE_BYTES);
-	if (!is_readable(raw->fd, harness_deadline_us(HARNESS_PATIENCE_S)))
+	if (!is_readable(raw, harness_deadline_us(HARNESS_PATIENCE_S)))
 		harness_fail_here("nothing came; the last message was %s, and %zu bytes wait for their LF",
 				  raw->message == NULL ? "none" : json_object_to_json_string(raw->message),
 				  raw->length);
 	ssize_t got = receive(raw, raw->buffer + raw->length, LINE_BYTES - 1 - raw->length);
+	if (got < 0 && errno == EAGAIN)
+		return true;
 	if (got < 0 && errno != ECONNRESET)
 		harness_fail_here("cannot read: %s", strerror(errno));
 	raw->is_at_end = got <= 0;
@@ -310,7 +399,7 @@ static char *end_of_line(struct raw *raw)
 bool raw_has_line(struct raw *raw, int64_t until_us)
 {
 	while (end_of_line(raw) == NULL) {
-		if (!raw->is_at_end && !is_readable(raw->fd, until_us))
+		if (!raw->is_at_end && !is_readable(raw, until_us))
 			return false;
 		if (!read_more(raw))
 			return true;

@@ -8,6 +8,7 @@
 #include <json-c/json.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "harness.h"
 
@@ -44,6 +45,8 @@ size_t raw_bytes_read(const struct raw *raw);
 /* A line: an LF is added. */
 void raw_send(struct raw *raw, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void raw_write(struct raw *raw, const char *bytes, size_t length);
+/* What is taken at once: a count, or -1. */
+ssize_t raw_try_write(struct raw *raw, const char *bytes, size_t length);
 void raw_write_slowly(struct raw *raw, const char *bytes);
 
 /* The next line without its LF, or NULL at the end; borrowed until the next call. */
