@@ -1,10 +1,9 @@
 /*
  * A TCP connection, plain or with TLS, that the two threads of a worker use at once and that any thread may shut.
  * Whoever reads and writes doesn't know which it is: between connecting and the first byte there is a handshake, which
- * a plain one has done already.
- Its owner frees it when
- * no thread can still be using it: only then is the descriptor closed, so that its number can't be somebody else's by
- * the time a late call comes. Every call that can wait has a deadline; one that is shut meanwhile ends at once.
+ * a plain one has done already. Its owner frees it when no thread can still be using it: only then is the descriptor
+ * closed, so that its number can't be somebody else's by the time a late call comes. Every call that can wait has a
+ * deadline; one that is shut meanwhile ends at once.
  */
 #ifndef KITH_STREAM_H
 #define KITH_STREAM_H

@@ -192,7 +192,8 @@ int stream_handshake(struct stream *stream, int64_t deadline_us)
 		return ENOMEM;
 	while ((error = tls_handshake(stream->tls)) == EAGAIN) {
 		short events = tls_unsent(stream->tls) > 0 ? POLLIN | POLLOUT : POLLIN;
-		error = wait_for(fd, events, deadline_us);
+		/* There may be no end of what comes. */
+		error = clock_now_us() < deadline_us ? wait_for(fd, events, deadline_us) : ETIMEDOUT;
 		if (error != 0)
 			break;
 	}
@@ -217,7 +218,7 @@ void stream_linger(struct stream *stream, int64_t deadline_us)
 	int fd = atomic_load(&stream->fd);
 	char dropped[1024];
 	shutdown(fd, SHUT_WR);
-	while (wait_for(fd, POLLIN, deadline_us) == 0)
+	while (clock_now_us() < deadline_us && wait_for(fd, POLLIN, deadline_us) == 0)
 		if (recv(fd, dropped, sizeof dropped, MSG_DONTWAIT) <= 0)
 			return;
 }
@@ -291,7 +292,10 @@ static ssize_t read_secure(struct stream *stream, char *bytes, size_t size, int6
 		ssize_t n = tls_read(tls, bytes, size);
 		if (n >= 0 || errno != EAGAIN)
 			return n;
-		int error = wait_for(atomic_load(&stream->fd), POLLIN, deadline_us);
+		/* What has come may have been none of the far end's bytes, and more of that may follow without an end.
+		 */
+		bool is_late = deadline_us != FOREVER_US && clock_now_us() >= deadline_us;
+		int error = is_late ? ETIMEDOUT : wait_for(atomic_load(&stream->fd), POLLIN, deadline_us);
 		if (error != 0) {
 			errno = error;
 			return -1;

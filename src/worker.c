@@ -409,8 +409,7 @@ static bool dial(struct worker *worker)
 	return error == 0;
 }
 
-/* Of a connection that nothing was written to. Who has closed the peer before this thread had the turn has called it.
- */
+/* Of a connection that nothing is written to. Whoever closed the peer before this thread had the turn has called it. */
 static void dismiss_pinger(struct worker *worker)
 {
 	struct outbox *outbox = peer_outbox(worker->peer);

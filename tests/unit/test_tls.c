@@ -288,6 +288,45 @@ static void a_handshake_ends_at_its_deadline_however_slowly_bytes_come(void)
 	visit_fini(&visit);
 }
 
+/* Records that mean nothing (RFC 8446, 5: change_cipher_spec), after which any more may follow. */
+static void *flood(void *argument)
+{
+	static const char record[] = {20, 3, 3, 0, 1, 1};
+	char records[100 * sizeof record];
+	const int *fd = argument;
+	for (size_t i = 0; i < sizeof records; i++)
+		records[i] = record[i % sizeof record];
+	int64_t give_up_us = late_us();
+	while (clock_now_us() < give_up_us) {
+		struct pollfd ready = {.fd = *fd, .events = POLLOUT};
+		if (send(*fd, records, sizeof records, MSG_NOSIGNAL) < 0 && errno != EAGAIN)
+			break;
+		poll(&ready, 1, SOON_US / 1000);
+	}
+	return NULL;
+}
+
+static void a_handshake_ends_at_its_deadline_however_much_comes(void)
+{
+	struct visit visit;
+	struct thread flooder;
+	struct handshake handshake = {.deadline_us = clock_now_us() + 4 * SOON_US};
+	visit_init(&visit, SOME_SECRET);
+	gnutls_session_t client = client_new(visit.fd, node_priorities, SOME_SECRET, NULL);
+	/* Its hello, and nothing that belongs to it. */
+	CU_ASSERT_EQUAL(gnutls_handshake(client), GNUTLS_E_AGAIN);
+	handshake.stream = visit.stream;
+	CU_ASSERT_EQUAL_FATAL(thread_start(&handshake.thread, shake_hands, &handshake), 0);
+	CU_ASSERT_EQUAL_FATAL(thread_start(&flooder, flood, &visit.fd), 0);
+	int error = handshake_end(&handshake);
+	EXPECT(error == ETIMEDOUT || error == EPROTO, "%d", error);
+	CU_ASSERT(clock_now_us() < handshake.deadline_us + LATE_US / 2);
+	stream_shut(visit.stream);
+	thread_join(flooder);
+	gnutls_deinit(client);
+	visit_fini(&visit);
+}
+
 static void a_shut_ends_a_handshake(void)
 {
 	struct visit visit;
@@ -490,6 +529,7 @@ static CU_TestInfo tests[] = {
 	{"a plain stream knows TLS when it sees it", a_plain_stream_knows_tls_when_it_sees_it},
 	{"a handshake ends at its deadline, however slowly bytes come",
 	 a_handshake_ends_at_its_deadline_however_slowly_bytes_come},
+	{"a handshake ends at its deadline, however much comes", a_handshake_ends_at_its_deadline_however_much_comes},
 	{"a shut ends a handshake", a_shut_ends_a_handshake},
 	{"key updates at any moment cost no byte", key_updates_at_any_moment_cost_no_byte},
 	{"too many key updates end the connection and nothing else",
