@@ -292,7 +292,7 @@ static void a_handshake_ends_at_its_deadline_however_slowly_bytes_come(void)
 static void *flood(void *argument)
 {
 	static const char record[] = {20, 3, 3, 0, 1, 1};
-	char records[100 * sizeof record];
+	char records[100 * sizeof record] = {0};
 	const int *fd = argument;
 	for (size_t i = 0; i < sizeof records; i++)
 		records[i] = record[i % sizeof record];
