@@ -445,7 +445,8 @@ static void one_can_wait_for_the_far_end_to_go(void)
 
 /* ---- two directions at once ---- */
 
-enum { FLOOD_BYTES = 4 * 1024 * 1024 };
+/* More than the kernel takes at its largest (tcp_wmem and tcp_rmem, tcp(7)). */
+enum { FLOOD_BYTES = 16 * 1024 * 1024 };
 
 static char flood_bytes[FLOOD_BYTES];
 
