@@ -150,7 +150,7 @@ tests: $(BUILD)/kithd $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(BUILD)/tests/sim/sim 
 run: $(BUILD)/kithd ## run one node in the foreground with conf/kith.conf
 	$(BUILD)/kithd -c conf/kith.conf
 
-demo: $(BUILD)/kithd ## watch five nodes become a mesh
+demo: $(BUILD)/kithd ## watch five nodes become a mesh; SECRET=1 makes it a private one
 	@bash tests/demo.sh $(BUILD)/kithd
 
 check: check-unit check-system check-interop ## run all tests

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Five nodes on this machine become a mesh, and one of them dies.
+# Five nodes on this machine become a mesh, and one of them dies. With SECRET=1 it is a private network, and one without
+# its secret is turned away.
 # Usage: bash tests/demo.sh [path of kithd]
 # Every wait ends at a condition or at a deadline; nothing stays behind.
 
@@ -10,6 +11,7 @@ deadline_ms=5000 # for each wait; a mesh of five needs a small part of it
 directory=
 declare -A pid address
 names=()
+private=() # options of the members of a private network
 
 say() { printf '%s\n' "$*"; }
 
@@ -62,7 +64,7 @@ start()
 {
 	local name=$1
 	shift
-	"$kithd" -c /dev/null -l 127.0.0.1:0 -o "name=$name" "$@" \
+	"$kithd" -c /dev/null -l 127.0.0.1:0 -o "name=$name" "${private[@]}" "$@" \
 		</dev/null >>"$directory/$name.table" 2>>"$directory/$name.log" &
 	pid[$name]=$!
 	names+=("$name")
@@ -107,6 +109,13 @@ show()
 
 [ -x "$kithd" ] || fail "there is no program $kithd: run make first"
 
+if [ -n "${SECRET:-}" ]; then
+	say "The network's secret goes into a file that every node gets: kithd --new-secret"
+	(umask 077 && "$kithd" --new-secret >"$directory/secret") || fail "there is no secret"
+	private=(-o "secret_file=$directory/secret")
+	say
+fi
+
 say "Each node is a process of its own. The first one knows nobody:"
 start alpha
 count=0
@@ -142,6 +151,25 @@ for name in "${names[@]}"; do
 	}' "$directory/$name.table"
 done
 say "Yes: 5 nodes are 10 pairs, and there are $outbound connections, one for each pair."
+
+is_turned_away() { grep -q ' failed (speaks TLS' "$directory/stranger.log"; }
+if [ -n "${SECRET:-}" ]; then
+	say
+	say "A stranger without the secret knows alpha's address too:"
+	members=("${names[@]}")
+	private=()
+	start stranger -b "${address[alpha]}"
+	until_true "the stranger is turned away" is_turned_away
+	until_true "alpha says so" grep -q 'speaks plain text' "$directory/alpha.log"
+	say "It is turned away, and both logs say why:"
+	sed -n 's/^[^ ]* info *\(dial .*: failed .*\)/    stranger: \1/p' "$directory/stranger.log" | head -n 1
+	sed -n 's/^[^ ]* warning *\(peer .*: speaks .*\)/    alpha: \1/p' "$directory/alpha.log" | head -n 1
+	until_true "alpha keeps its 4 peers" has_peers alpha 4
+	kill -TERM "${pid[stranger]}"
+	wait "${pid[stranger]}"
+	unset 'pid[stranger]'
+	names=("${members[@]}")
+fi
 
 say
 say "Now delta dies (kill -9), without a word to anybody:"
