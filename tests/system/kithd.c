@@ -298,7 +298,8 @@ size_t kithd_log_count(struct kithd *kithd, const char *one, const char *other)
 
 size_t kithd_log_lines(struct kithd *kithd, const char *word)
 {
-	return kithd_log_count(kithd, word, "") - kithd_log_count(kithd, word, " warning running as root");
+	return kithd_log_count(kithd, word, "") - kithd_log_count(kithd, word, " warning running as root") -
+	       kithd_log_count(kithd, word, " warning whoever reaches ");
 }
 
 void kithd_signal(struct kithd *kithd, int signal)

@@ -52,7 +52,8 @@ const char *kithd_log(struct kithd *kithd);
 const char *kithd_output(struct kithd *kithd);
 /* How many of its log lines hold both. */
 size_t kithd_log_count(struct kithd *kithd, const char *one, const char *other);
-/* How many of them hold this, but for the warning that comes because root runs the tests. */
+/* How many of them hold this, but for the warnings that come because root runs the tests, and because a node without a
+ * secret listens on more than loopback addresses. */
 size_t kithd_log_lines(struct kithd *kithd, const char *word);
 
 void kithd_signal(struct kithd *kithd, int signal);
