@@ -25,16 +25,17 @@ bool address_table_init(struct address_table *table, size_t most, const struct h
 {
 	size_t buckets = most / ADDRESS_BUCKET_ENTRIES, tried = buckets / 4;
 	*table = (struct address_table){.key = *key};
+	slab_init(&table->slab, sizeof(struct address_entry));
 	if (tried == 0)
 		tried = 1;
 	return init_buckets(&table->kinds[ADDRESS_TRIED], tried) &&
 	       init_buckets(&table->kinds[ADDRESS_NEW], buckets > tried ? buckets - tried : 1);
 }
 
-static void free_entry(struct address_entry *entry)
+static void free_entry(struct address_table *table, struct address_entry *entry)
 {
-	free(entry->error);
-	free(entry);
+	address_table_set_error(table, entry, NULL);
+	slab_give(&table->slab, entry);
 }
 
 void address_table_fini(struct address_table *table)
@@ -44,8 +45,9 @@ void address_table_fini(struct address_table *table)
 	HASH_CLEAR(hh, table->entries);
 	for (; entry != NULL; entry = next) {
 		next = entry->hh.next;
-		free_entry(entry);
+		free_entry(table, entry);
 	}
+	slab_fini(&table->slab);
 	for (int lane = 0; lane < LANES; lane++)
 		free(table->lanes[lane].entries);
 	heap_fini(&table->waiting);
@@ -75,7 +77,7 @@ struct address_entry *address_table_add(struct address_table *table, const struc
 	/* An entry that found no room among those that wait would never be due. */
 	if (!heap_reserve(&table->waiting, (size_t)HASH_COUNT(table->entries) + 1))
 		return NULL;
-	struct address_entry *entry = calloc(1, sizeof *entry);
+	struct address_entry *entry = slab_take(&table->slab);
 	if (entry == NULL)
 		return NULL;
 	entry->address = *address;
@@ -83,7 +85,7 @@ struct address_entry *address_table_add(struct address_table *table, const struc
 	entry->lane = LANE_NONE;
 	HASH_ADD(hh, table->entries, address, sizeof entry->address, entry);
 	if (entry->hh.tbl == NULL) {
-		free(entry);
+		slab_give(&table->slab, entry);
 		return NULL;
 	}
 	return entry;
@@ -94,7 +96,41 @@ void address_table_remove(struct address_table *table, struct address_entry *ent
 	address_table_set_due(table, entry, FOREVER_US);
 	address_table_unplace(table, entry);
 	HASH_DEL(table->entries, entry);
-	free_entry(entry);
+	free_entry(table, entry);
+}
+
+static struct address_error *take_error(struct address_table *table, const char *text)
+{
+	size_t length = strnlen(text, ADDRESS_ERROR_BYTES - 1);
+	struct address_error *error;
+	HASH_FIND(hh, table->errors, text, length, error);
+	if (error == NULL && (error = calloc(1, sizeof *error)) != NULL) {
+		memcpy(error->text, text, length);
+		HASH_ADD_KEYPTR(hh, table->errors, error->text, length, error);
+		if (error->hh.tbl == NULL) {
+			free(error);
+			return NULL;
+		}
+	}
+	if (error != NULL)
+		error->entries++;
+	return error;
+}
+
+static void drop_error(struct address_table *table, struct address_error *error)
+{
+	if (error == NULL || --error->entries > 0)
+		return;
+	HASH_DEL(table->errors, error);
+	free(error);
+}
+
+void address_table_set_error(struct address_table *table, struct address_entry *entry, const char *text)
+{
+	/* The text may be that of the old one. */
+	struct address_error *old = entry->error;
+	entry->error = text == NULL ? NULL : take_error(table, text);
+	drop_error(table, old);
 }
 
 /* ---- buckets ---- */

@@ -42,16 +42,9 @@ static void start_dial(const struct worker_parts *parts, struct peer_dial *dial,
  */
 static void give_back_memory(struct connector *connector, int64_t now_us)
 {
-	size_t connections = registry_count(connector->parts->registry).connections;
-	if (connections > connector->crowd)
-		connector->crowd = connections;
-	if (connector->trim_us == FOREVER_US && connector->crowd >= CONNECTOR_CROWD &&
-	    connections <= connector->crowd / 2)
-		connector->trim_us = now_us + CONNECTOR_TRIM_US;
 	if (now_us < connector->trim_us)
 		return;
-	connector->crowd = connections;
-	connector->trim_us = FOREVER_US;
+	connector->trim_us = now_us + CONNECTOR_TRIM_US;
 	malloc_trim(0);
 }
 
@@ -77,8 +70,7 @@ int connector_start(struct connector *connector, const struct worker_parts *part
 {
 	connector->parts = parts;
 	connector->alarm = alarm;
-	connector->crowd = 0;
-	connector->trim_us = FOREVER_US;
+	connector->trim_us = clock_now_us() + CONNECTOR_TRIM_US;
 	atomic_init(&connector->is_stopping, false);
 	return thread_start(&connector->thread, connect_all, connector);
 }
