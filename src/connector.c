@@ -9,11 +9,6 @@
 #include "dialing.h"
 #include "log.h"
 
-static int64_t earlier(int64_t one_us, int64_t other_us)
-{
-	return one_us < other_us ? one_us : other_us;
-}
-
 /* Takes what dial points to. */
 static void start_dial(const struct worker_parts *parts, struct peer_dial *dial, int64_t now_us)
 {
@@ -61,7 +56,7 @@ static void *connect_all(void *argument)
 		if (dialing_next(parts->settings, parts->registry, parts->book, now_us, &dial, &dial_us))
 			start_dial(parts, &dial, now_us);
 		else
-			alarm_wait_until(connector->alarm, earlier(tick_us, earlier(timers_us, dial_us)));
+			alarm_wait_until(connector->alarm, clock_earlier(tick_us, clock_earlier(timers_us, dial_us)));
 	}
 	return NULL;
 }

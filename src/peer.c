@@ -350,6 +350,9 @@ void peer_end(struct peer *peer, enum peer_ending ending, enum bye_reason reason
 
 void peer_cut(struct peer *peer, const char *text)
 {
+	/* A reader that gives up before it converses waits for no pinger: none may begin. */
+	if (peer_state(peer) != PEER_READY)
+		outbox_retire_pinger(peer->outbox);
 	peer_end(peer, PEER_CLOSED, BYE_UNKNOWN, text);
 	if (peer->stream != NULL)
 		stream_shut(peer->stream);
@@ -382,9 +385,7 @@ int64_t peer_ping(struct peer *peer, int64_t now_us)
 /* When the next ping is due, or the outstanding one fails. */
 static int64_t next_look_us(const struct peer *peer, int64_t now_us) REQUIRES(peer_guard)
 {
-	int64_t ping_us = liveness_next_ping_us(&peer->liveness, now_us);
-	int64_t deadline_us = liveness_deadline_us(&peer->liveness);
-	return ping_us < deadline_us ? ping_us : deadline_us;
+	return clock_earlier(liveness_next_ping_us(&peer->liveness, now_us), liveness_deadline_us(&peer->liveness));
 }
 
 void peer_set_pings(struct peer *peer, const struct settings *settings, int64_t now_us)
