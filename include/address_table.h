@@ -23,6 +23,7 @@
 
 enum {
 	ADDRESS_BUCKET_ENTRIES = 64, /* as in Bitcoin Core */
+	ADDRESS_FEW_SLOTS = 8,
 	ADDRESS_CANDIDATES = 8,
 };
 
@@ -88,7 +89,7 @@ struct address_slot {
 };
 
 struct address_bucket {
-	struct address_slot *slots;
+	struct address_slot *slots; /* NULL while it is empty */
 	uint32_t count, capacity;
 	uint32_t filled_place; /* in the list of those that aren't empty, if it is in it */
 };
@@ -103,7 +104,8 @@ struct address_buckets {
 
 struct address_table {
 	struct hash_key key;
-	struct slab slab; /* of entries */
+	struct slab slab;		  /* of entries */
+	struct slab few_slots, all_slots; /* of ADDRESS_FEW_SLOTS and of ADDRESS_BUCKET_ENTRIES slots */
 	struct address_entry *entries;
 	struct address_error *errors;
 	struct address_buckets kinds[2]; /* by enum address_kind */

@@ -30,9 +30,6 @@ enum { PROTOCOL_DEPARTURES = 64 };
  */
 enum { PROTOCOL_DOUBLE_FAILURES = 3 };
 
-/* Of a peer that was heard from within this time nobody needs to find out whether it is alive. */
-#define PROTOCOL_SILENCE_US ((int64_t)1000 * 1000)
-
 /*
  * Log lines about connections that came in: that costs nothing to do again and again. About those that never became
  * READY, and about peers, of which a whole network may come or go at once.

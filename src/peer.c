@@ -30,6 +30,7 @@ struct peer {
 	struct address listen GUARDED_BY(peer_guard);
 	int64_t ready_us GUARDED_BY(peer_guard);
 	struct liveness liveness GUARDED_BY(peer_guard);
+	int64_t hurry_us GUARDED_BY(peer_guard); /* when a ping may be hurried again */
 	bool has_guessed GUARDED_BY(peer_guard); /* a pong that nobody waited for has come */
 	enum peer_ending ending GUARDED_BY(peer_guard);
 	enum bye_reason reason GUARDED_BY(peer_guard);
@@ -406,9 +407,14 @@ void peer_set_pings(struct peer *peer, const struct settings *settings, int64_t 
 void peer_hurry_ping(struct peer *peer, int64_t now_us)
 {
 	enter(peer);
-	liveness_hurry(&peer->liveness, now_us);
+	bool may_hurry = now_us >= peer->hurry_us;
+	if (may_hurry) {
+		liveness_hurry(&peer->liveness, now_us);
+		peer->hurry_us = now_us + PEER_HURRY_US;
+	}
 	leave(peer);
-	outbox_call_pinger(peer->outbox);
+	if (may_hurry)
+		outbox_call_pinger(peer->outbox);
 }
 
 bool peer_pong(struct peer *peer, int64_t now_us)

@@ -249,9 +249,7 @@ static void claim_nodeid(struct protocol *protocol, struct peer *peer, const str
 		become_ready(protocol, peer, hello, now_us);
 		break;
 	case REGISTRY_DUPLICATE:
-		/* Who claims its nodeid again and again must not use up what it may send. */
-		if (now_us - peer_look(other, now_us).heard_us >= PROTOCOL_SILENCE_US)
-			peer_hurry_ping(other, now_us);
+		peer_hurry_ping(other, now_us);
 		if (peer_direction(peer) == PEER_OUTBOUND)
 			address_book_found(protocol->parts.book, peer_dial(peer), &hello->nodeid);
 		peer_close(peer, BYE_DUPLICATE);

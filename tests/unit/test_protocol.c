@@ -1847,41 +1847,6 @@ static void who_is_back_gives_way_to_the_next(void)
 	find_two_again(77);
 }
 
-static void who_was_heard_from_a_moment_ago_is_not_pinged_for_a_claim_of_its_nodeid(void)
-{
-	static const struct {
-		int64_t after_us; /* since the first pong */
-		bool is_pinged;
-	} claims[] = {
-		{1, false},
-		{PROTOCOL_SILENCE_US - 1, false},
-		{PROTOCOL_SILENCE_US, true},
-		/* It was heard from again. */
-		{2 * PROTOCOL_SILENCE_US - 1, false},
-		{2 * PROTOCOL_SILENCE_US, true},
-	};
-	struct core core;
-	start(&core);
-	struct peer *peer = core_meet(&core, 2, "127.0.0.2:40000", 0);
-	core_say(&core, peer, "{'msgtype': 'pong'}");
-	int64_t heard_us = core.now_us;
-	for (size_t i = 0; i < sizeof claims / sizeof *claims; i++) {
-		core.now_us = heard_us + claims[i].after_us;
-		struct peer *impostor = core_accept(&core, "127.0.0.3:40000");
-		core_say_hello(&core, impostor, 2, 0);
-		CU_ASSERT(look(&core, impostor).is_closing);
-		core_end(&core, impostor);
-		peer_ping(peer, core.now_us);
-		if (claims[i].is_pinged) {
-			EXPECT_SENT(peer, "ping");
-			core_say(&core, peer, "{'msgtype': 'pong'}");
-		} else {
-			EXPECT_SENT(peer, "");
-		}
-	}
-	core_fini(&core);
-}
-
 static size_t count_lines(const char *text)
 {
 	size_t count = 0;
@@ -1921,8 +1886,6 @@ static void who_comes_and_goes_all_the_time_gets_so_many_lines(void)
 static CU_TestInfo tests[] = {
 	{"who dials says hello first", who_dials_says_hello_first},
 	{"nobody gives way to who is a peer already", nobody_gives_way_to_who_is_a_peer_already},
-	{"who was heard from a moment ago is not pinged for a claim of its nodeid",
-	 who_was_heard_from_a_moment_ago_is_not_pinged_for_a_claim_of_its_nodeid},
 	{"who comes and goes all the time gets so many lines", who_comes_and_goes_all_the_time_gets_so_many_lines},
 	{"a hello is answered by a hello, then come address, question and ping",
 	 a_hello_is_answered_by_a_hello_then_come_address_question_and_ping},
