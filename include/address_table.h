@@ -19,9 +19,11 @@
 #include "heap.h"
 #include "keyed_hash.h"
 #include "nodeid.h"
+#include "slab.h"
 
 enum {
 	ADDRESS_BUCKET_ENTRIES = 64, /* as in Bitcoin Core */
+	ADDRESS_FEW_SLOTS = 8,
 	ADDRESS_CANDIDATES = 8,
 };
 
@@ -39,6 +41,13 @@ enum address_lane {
 	LANE_NONE = LANES, /* not due yet, or not to be dialled */
 };
 
+/* What went wrong, in words: many entries share one. */
+struct address_error {
+	size_t entries;
+	UT_hash_handle hh;
+	char text[ADDRESS_ERROR_BYTES];
+};
+
 struct address_entry {
 	struct address address;
 	struct address teller; /* the host that told it; unknown where it was not hearsay */
@@ -48,9 +57,9 @@ struct address_entry {
 	int64_t reached_us;    /* by a dial or feeler of our own */
 	int64_t since_us;      /* its node is connected since then */
 	int64_t error_us;
-	char *error;	   /* what went wrong last; NULL for nothing since it was last reached */
-	unsigned failures; /* in a row, over restarts */
-	unsigned backoff;  /* in a row, in this run: how long to wait */
+	struct address_error *error; /* what went wrong last; NULL for nothing since it was last reached */
+	unsigned failures;	     /* in a row, over restarts */
+	unsigned backoff;	     /* in a row, in this run: how long to wait */
 	enum address_kind kind : 8;
 	bool is_bootstrap;
 	bool is_named;	/* a bootstrap's name stands for it */
@@ -80,7 +89,7 @@ struct address_slot {
 };
 
 struct address_bucket {
-	struct address_slot *slots;
+	struct address_slot *slots; /* NULL while it is empty */
 	uint32_t count, capacity;
 	uint32_t filled_place; /* in the list of those that aren't empty, if it is in it */
 };
@@ -95,7 +104,10 @@ struct address_buckets {
 
 struct address_table {
 	struct hash_key key;
+	struct slab slab;		  /* of entries */
+	struct slab few_slots, all_slots; /* of ADDRESS_FEW_SLOTS and of ADDRESS_BUCKET_ENTRIES slots */
 	struct address_entry *entries;
+	struct address_error *errors;
 	struct address_buckets kinds[2]; /* by enum address_kind */
 	struct heap waiting;
 	struct address_lane_entries lanes[LANES];
@@ -111,6 +123,8 @@ size_t address_table_count(const struct address_table *table);
 /* A new entry in no bucket, which is due never; NULL if there is no memory. */
 struct address_entry *address_table_add(struct address_table *table, const struct address *address);
 void address_table_remove(struct address_table *table, struct address_entry *entry);
+/* What went wrong with it last, of which ADDRESS_ERROR_BYTES - 1 are kept, or NULL. Without memory it is NULL. */
+void address_table_set_error(struct address_table *table, struct address_entry *entry, const char *text);
 
 /*
  * Puts an entry that stands in no bucket among the NEW ones. Where its bucket is full, the entry goes for which may_go

@@ -11,18 +11,13 @@
 /* No clock of a condition variable goes on while the machine is suspended: that it was is noticed within this time. */
 #define CONNECTOR_TICK_US ((int64_t)1000 * 1000)
 
-/*
- * What a crowd of connections has left in glibc's pools goes back to the system once half of it has gone, and so long
- * after that: by then their threads have ended too.
- */
-enum { CONNECTOR_CROWD = 32 };
-#define CONNECTOR_TRIM_US ((int64_t)12 * 1000 * 1000)
+/* How often the pages that glibc keeps, and nobody uses, go back to the system. */
+#define CONNECTOR_TRIM_US ((int64_t)10 * 1000 * 1000)
 
 struct connector {
 	const struct worker_parts *parts;
 	/* Its thread's alone. */
-	size_t crowd;	 /* the most connections since memory was given back last */
-	int64_t trim_us; /* when to give it back; FOREVER_US for never */
+	int64_t trim_us; /* when to give memory back next */
 	struct alarm *alarm;
 	struct thread thread;
 	_Atomic bool is_stopping;

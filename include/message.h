@@ -18,7 +18,7 @@ enum {
 	MESSAGE_TEXT_BYTES = 65, /* network, name, agent: 64 bytes and a NUL */
 	MESSAGE_ADDR_ENTRIES = 1000,
 	MESSAGE_JSON_DEPTH = 16,
-	MESSAGE_JSON_VALUES = 4096, /* an addr of 1,000 entries counts 4,003 */
+	MESSAGE_JSON_VALUES = 4096, /* an addr of 1,000 entries counts 3,003 */
 	MESSAGE_ERROR_BYTES = 160,
 };
 

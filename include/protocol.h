@@ -30,8 +30,16 @@ enum { PROTOCOL_DEPARTURES = 64 };
  */
 enum { PROTOCOL_DOUBLE_FAILURES = 3 };
 
-/* Log lines about connections that came in and never became READY. */
-enum { PROTOCOL_STRANGERS_BURST = 200, PROTOCOL_STRANGERS_PER_S = 1 };
+/*
+ * Log lines about connections that came in: that costs nothing to do again and again. About those that never became
+ * READY, and about peers, of which a whole network may come or go at once.
+ */
+enum {
+	PROTOCOL_STRANGERS_BURST = 200,
+	PROTOCOL_STRANGERS_PER_S = 1,
+	PROTOCOL_COMERS_BURST = 4000,
+	PROTOCOL_COMERS_PER_S = 10,
+};
 
 /* A connection may have one claimed address proven in this time. */
 #define PROTOCOL_PROOF_US ((int64_t)60 * 1000 * 1000)

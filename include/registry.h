@@ -81,6 +81,8 @@ enum registry_claim registry_claim(struct registry *registry, struct peer *peer,
 /* The READY connection with this nodeid that isn't closing, held for the caller; NULL if there is none. */
 struct peer *registry_find(struct registry *registry, const struct nodeid *nodeid);
 
+/* The outbound peer that was dialled at this address and isn't closing, held for the caller; NULL if there is none. */
+struct peer *registry_find_dialled(struct registry *registry, const struct address *address);
 /* One of the outbound peers that aren't closing, at random, held for the caller; NULL if there is none. */
 struct peer *registry_any_outbound(struct registry *registry, struct rng *rng);
 

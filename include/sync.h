@@ -29,6 +29,11 @@
 /* A deadline that never comes. */
 #define FOREVER_US INT64_MAX
 
+static inline int64_t clock_earlier(int64_t one_us, int64_t other_us)
+{
+	return one_us < other_us ? one_us : other_us;
+}
+
 /* Microseconds of CLOCK_MONOTONIC: the only clock that decides anything. */
 int64_t clock_now_us(void);
 /* Microseconds of Unix time, for what outlives the process. */

@@ -234,10 +234,10 @@ static void set_nodeid(struct address_book *book, struct address_entry *entry, c
 	book->changes++;
 }
 
-static void set_error(struct address_entry *entry, const char *error, int64_t now_us)
+static void set_error(struct address_book *book, struct address_entry *entry, const char *error, int64_t now_us)
+	REQUIRES(address_book_guard)
 {
-	free(entry->error);
-	entry->error = error == NULL ? NULL : strndup(error, ADDRESS_ERROR_BYTES - 1);
+	address_table_set_error(&book->table, entry, error);
 	entry->error_us = error == NULL ? NEVER_US : now_us;
 }
 
@@ -572,7 +572,7 @@ static void import(struct address_book *book, const struct address_record *recor
 	entry->failures = record->failures;
 	entry->is_anchor = record->is_anchor;
 	if (record->error[0] != '\0')
-		set_error(entry, record->error, from_unix(record->error_s, now_us, unix_us));
+		set_error(book, entry, record->error, from_unix(record->error_s, now_us, unix_us));
 	entry->kind = record->kind;
 	if (is_hopeless(entry, now_us) || !place_import(book, entry, record->kind))
 		address_table_remove(&book->table, entry);
@@ -602,7 +602,7 @@ static void export(const struct address_entry *entry, struct address_record *rec
 					  .error_s = to_unix(entry->error_us, now_us, unix_us),
 					  .failures = entry->failures};
 	if (entry->error != NULL)
-		strcpy(record->error, entry->error);
+		strcpy(record->error, entry->error->text);
 }
 
 /* This node has dialled the connection that the entry is attached by. */
@@ -1104,7 +1104,7 @@ enum address_book_place address_book_reached(struct address_book *book, const st
 		/* Who only shook hands may come and go: that ends when a connection was steady. */
 		if (dial->is_feeler)
 			entry->backoff = 0;
-		set_error(entry, NULL, now_us);
+		set_error(book, entry, NULL, now_us);
 		make_tried(book, entry, now_us);
 		if (entry->since_us == NEVER_US)
 			address_table_set_due(&book->table, entry, now_us);
@@ -1130,7 +1130,7 @@ unsigned address_book_failed(struct address_book *book, const struct peer_dial *
 	}
 	if (entry != NULL && !is_connected(book, &entry->nodeid)) {
 		failures = ++entry->failures;
-		set_error(entry, error, now_us);
+		set_error(book, entry, error, now_us);
 		book->changes++;
 		if (is_hopeless(entry, now_us))
 			forget(book, entry, now_us);
@@ -1216,7 +1216,7 @@ static bool lose(struct address_book *book, struct node *node, bool was_steady, 
 		if (error != NULL) {
 			entry->failures = was_steady ? 1 : entry->failures + 1;
 			entry->backoff = was_steady ? 1 : entry->backoff + 1;
-			set_error(entry, error, now_us);
+			set_error(book, entry, error, now_us);
 		}
 		if (!entry->is_dialing)
 			address_table_set_due(&book->table, entry, after_failure_us(book, entry->backoff, now_us));
@@ -1311,7 +1311,7 @@ static struct address_info look(const struct address_entry *entry, int64_t now_u
 				    .error_us = entry->error_us,
 				    .failures = entry->failures};
 	if (entry->error != NULL)
-		strcpy(info.error, entry->error);
+		strcpy(info.error, entry->error->text);
 	return info;
 }
 

@@ -25,16 +25,26 @@ bool address_table_init(struct address_table *table, size_t most, const struct h
 {
 	size_t buckets = most / ADDRESS_BUCKET_ENTRIES, tried = buckets / 4;
 	*table = (struct address_table){.key = *key};
+	slab_init(&table->slab, sizeof(struct address_entry));
+	slab_init(&table->few_slots, ADDRESS_FEW_SLOTS * sizeof(struct address_slot));
+	slab_init(&table->all_slots, ADDRESS_BUCKET_ENTRIES * sizeof(struct address_slot));
 	if (tried == 0)
 		tried = 1;
 	return init_buckets(&table->kinds[ADDRESS_TRIED], tried) &&
 	       init_buckets(&table->kinds[ADDRESS_NEW], buckets > tried ? buckets - tried : 1);
 }
 
-static void free_entry(struct address_entry *entry)
+static void drop_slots(struct address_table *table, struct address_bucket *bucket)
 {
-	free(entry->error);
-	free(entry);
+	slab_give(bucket->capacity == ADDRESS_FEW_SLOTS ? &table->few_slots : &table->all_slots, bucket->slots);
+	bucket->slots = NULL;
+	bucket->capacity = 0;
+}
+
+static void free_entry(struct address_table *table, struct address_entry *entry)
+{
+	address_table_set_error(table, entry, NULL);
+	slab_give(&table->slab, entry);
 }
 
 void address_table_fini(struct address_table *table)
@@ -44,17 +54,20 @@ void address_table_fini(struct address_table *table)
 	HASH_CLEAR(hh, table->entries);
 	for (; entry != NULL; entry = next) {
 		next = entry->hh.next;
-		free_entry(entry);
+		free_entry(table, entry);
 	}
+	slab_fini(&table->slab);
 	for (int lane = 0; lane < LANES; lane++)
 		free(table->lanes[lane].entries);
 	heap_fini(&table->waiting);
 	for (int kind = 0; kind < 2; kind++) {
 		for (size_t i = 0; i < table->kinds[kind].count && table->kinds[kind].buckets != NULL; i++)
-			free(table->kinds[kind].buckets[i].slots);
+			drop_slots(table, &table->kinds[kind].buckets[i]);
 		free(table->kinds[kind].buckets);
 		free(table->kinds[kind].filled);
 	}
+	slab_fini(&table->few_slots);
+	slab_fini(&table->all_slots);
 	*table = (struct address_table){0};
 }
 
@@ -75,7 +88,7 @@ struct address_entry *address_table_add(struct address_table *table, const struc
 	/* An entry that found no room among those that wait would never be due. */
 	if (!heap_reserve(&table->waiting, (size_t)HASH_COUNT(table->entries) + 1))
 		return NULL;
-	struct address_entry *entry = calloc(1, sizeof *entry);
+	struct address_entry *entry = slab_take(&table->slab);
 	if (entry == NULL)
 		return NULL;
 	entry->address = *address;
@@ -83,7 +96,7 @@ struct address_entry *address_table_add(struct address_table *table, const struc
 	entry->lane = LANE_NONE;
 	HASH_ADD(hh, table->entries, address, sizeof entry->address, entry);
 	if (entry->hh.tbl == NULL) {
-		free(entry);
+		slab_give(&table->slab, entry);
 		return NULL;
 	}
 	return entry;
@@ -94,7 +107,41 @@ void address_table_remove(struct address_table *table, struct address_entry *ent
 	address_table_set_due(table, entry, FOREVER_US);
 	address_table_unplace(table, entry);
 	HASH_DEL(table->entries, entry);
-	free_entry(entry);
+	free_entry(table, entry);
+}
+
+static struct address_error *take_error(struct address_table *table, const char *text)
+{
+	size_t length = strnlen(text, ADDRESS_ERROR_BYTES - 1);
+	struct address_error *error;
+	HASH_FIND(hh, table->errors, text, length, error);
+	if (error == NULL && (error = calloc(1, sizeof *error)) != NULL) {
+		memcpy(error->text, text, length);
+		HASH_ADD_KEYPTR(hh, table->errors, error->text, length, error);
+		if (error->hh.tbl == NULL) {
+			free(error);
+			return NULL;
+		}
+	}
+	if (error != NULL)
+		error->entries++;
+	return error;
+}
+
+static void drop_error(struct address_table *table, struct address_error *error)
+{
+	if (error == NULL || --error->entries > 0)
+		return;
+	HASH_DEL(table->errors, error);
+	free(error);
+}
+
+void address_table_set_error(struct address_table *table, struct address_entry *entry, const char *text)
+{
+	/* The text may be that of the old one. */
+	struct address_error *old = entry->error;
+	entry->error = text == NULL ? NULL : take_error(table, text);
+	drop_error(table, old);
 }
 
 /* ---- buckets ---- */
@@ -138,16 +185,19 @@ static uint32_t tried_bucket(const struct address_table *table, const struct add
 	return 1 + (uint32_t)(hash % buckets);
 }
 
-static bool make_room_for_slot(struct address_bucket *bucket)
+static bool make_room_for_slot(struct address_table *table, struct address_bucket *bucket)
 {
 	if (bucket->count < bucket->capacity)
 		return true;
-	uint32_t capacity = bucket->capacity == 0 ? 4 : bucket->capacity * 2;
-	struct address_slot *grown = realloc(bucket->slots, capacity * sizeof *grown);
-	if (grown == NULL)
+	bool are_few = bucket->capacity == 0;
+	struct address_slot *slots = slab_take(are_few ? &table->few_slots : &table->all_slots);
+	if (slots == NULL)
 		return false;
-	bucket->slots = grown;
-	bucket->capacity = capacity;
+	if (!are_few)
+		memcpy(slots, bucket->slots, bucket->count * sizeof *slots);
+	drop_slots(table, bucket);
+	bucket->slots = slots;
+	bucket->capacity = are_few ? ADDRESS_FEW_SLOTS : ADDRESS_BUCKET_ENTRIES;
 	return true;
 }
 
@@ -155,7 +205,10 @@ static bool place(struct address_table *table, struct address_entry *entry, enum
 {
 	struct address_buckets *buckets = &table->kinds[kind];
 	struct address_bucket *bucket = &buckets->buckets[number - 1];
-	if (!make_room_for_slot(bucket))
+	/* Else the room that is made could go again as its old place is emptied. */
+	if (entry->bucket == number && entry->kind == kind)
+		return true;
+	if (!make_room_for_slot(table, bucket))
 		return false;
 	address_table_unplace(table, entry);
 	if (bucket->count == 0) {
@@ -179,6 +232,7 @@ void address_table_unplace(struct address_table *table, struct address_entry *en
 	bucket->slots[entry->slot].entry->slot = entry->slot;
 	entry->bucket = 0;
 	if (bucket->count == 0) {
+		drop_slots(table, bucket);
 		uint32_t last = buckets->filled[--buckets->filled_count];
 		buckets->filled[bucket->filled_place] = last;
 		buckets->buckets[last].filled_place = bucket->filled_place;

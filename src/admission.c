@@ -8,6 +8,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include "slab.h"
 #include "sync.h"
 
 extern struct mutex admission_guard;
@@ -30,6 +31,7 @@ struct admission {
 	struct address_blocks allow GUARDED_BY(admission_guard);
 	struct address_blocks deny GUARDED_BY(admission_guard);
 	struct offender *offenders GUARDED_BY(admission_guard); /* the one that has been quiet for longest first */
+	struct slab slab GUARDED_BY(admission_guard);		/* of offenders */
 };
 
 static void enter(struct admission *admission) ACQUIRES(admission_guard) UNCHECKED
@@ -42,13 +44,14 @@ static void leave(struct admission *admission) RELEASES(admission_guard) UNCHECK
 	mutex_unlock(&admission->mutex);
 }
 
-struct admission *admission_new(const struct settings *settings)
+struct admission *admission_new(const struct settings *settings) UNCHECKED
 {
 	struct admission *admission = calloc(1, sizeof *admission);
 	if (admission == NULL)
 		return NULL;
 	admission->settings = settings;
 	mutex_init(&admission->mutex);
+	slab_init(&admission->slab, sizeof(struct offender));
 	if (!admission_set_lists(admission, settings)) {
 		admission_free(admission);
 		return NULL;
@@ -64,8 +67,9 @@ void admission_free(struct admission *admission) UNCHECKED
 	HASH_CLEAR(hh, admission->offenders);
 	for (; offender != NULL; offender = next) {
 		next = offender->hh.next;
-		free(offender);
+		slab_give(&admission->slab, offender);
 	}
+	slab_fini(&admission->slab);
 	free(admission->allow.blocks);
 	free(admission->deny.blocks);
 	mutex_fini(&admission->mutex);
@@ -160,16 +164,14 @@ static struct offender *queue(struct admission *admission, const struct address 
 		offender = admission->offenders;
 	if (offender != NULL)
 		HASH_DEL(admission->offenders, offender);
-	else if ((offender = malloc(sizeof *offender)) != NULL)
-		offender->host = (struct address){0};
-	else
+	else if ((offender = slab_take(&admission->slab)) == NULL)
 		return NULL;
 	if (!address_same_host(&offender->host, host))
 		*offender = (struct offender){.host = address_host(host)};
 	HASH_ADD(hh, admission->offenders, host, sizeof offender->host, offender);
 	if (offender->hh.tbl != NULL)
 		return offender;
-	free(offender);
+	slab_give(&admission->slab, offender);
 	return NULL;
 }
 

@@ -9,11 +9,6 @@
 #include "dialing.h"
 #include "log.h"
 
-static int64_t earlier(int64_t one_us, int64_t other_us)
-{
-	return one_us < other_us ? one_us : other_us;
-}
-
 /* Takes what dial points to. */
 static void start_dial(const struct worker_parts *parts, struct peer_dial *dial, int64_t now_us)
 {
@@ -42,16 +37,9 @@ static void start_dial(const struct worker_parts *parts, struct peer_dial *dial,
  */
 static void give_back_memory(struct connector *connector, int64_t now_us)
 {
-	size_t connections = registry_count(connector->parts->registry).connections;
-	if (connections > connector->crowd)
-		connector->crowd = connections;
-	if (connector->trim_us == FOREVER_US && connector->crowd >= CONNECTOR_CROWD &&
-	    connections <= connector->crowd / 2)
-		connector->trim_us = now_us + CONNECTOR_TRIM_US;
 	if (now_us < connector->trim_us)
 		return;
-	connector->crowd = connections;
-	connector->trim_us = FOREVER_US;
+	connector->trim_us = now_us + CONNECTOR_TRIM_US;
 	malloc_trim(0);
 }
 
@@ -68,7 +56,7 @@ static void *connect_all(void *argument)
 		if (dialing_next(parts->settings, parts->registry, parts->book, now_us, &dial, &dial_us))
 			start_dial(parts, &dial, now_us);
 		else
-			alarm_wait_until(connector->alarm, earlier(tick_us, earlier(timers_us, dial_us)));
+			alarm_wait_until(connector->alarm, clock_earlier(tick_us, clock_earlier(timers_us, dial_us)));
 	}
 	return NULL;
 }
@@ -77,8 +65,7 @@ int connector_start(struct connector *connector, const struct worker_parts *part
 {
 	connector->parts = parts;
 	connector->alarm = alarm;
-	connector->crowd = 0;
-	connector->trim_us = FOREVER_US;
+	connector->trim_us = clock_now_us() + CONNECTOR_TRIM_US;
 	atomic_init(&connector->is_stopping, false);
 	return thread_start(&connector->thread, connect_all, connector);
 }

@@ -30,6 +30,7 @@ struct peer {
 	struct address listen GUARDED_BY(peer_guard);
 	int64_t ready_us GUARDED_BY(peer_guard);
 	struct liveness liveness GUARDED_BY(peer_guard);
+	int64_t hurry_us GUARDED_BY(peer_guard); /* when a ping may be hurried again */
 	bool has_guessed GUARDED_BY(peer_guard); /* a pong that nobody waited for has come */
 	enum peer_ending ending GUARDED_BY(peer_guard);
 	enum bye_reason reason GUARDED_BY(peer_guard);
@@ -350,6 +351,9 @@ void peer_end(struct peer *peer, enum peer_ending ending, enum bye_reason reason
 
 void peer_cut(struct peer *peer, const char *text)
 {
+	/* A reader that gives up before it converses waits for no pinger: none may begin. */
+	if (peer_state(peer) != PEER_READY)
+		outbox_retire_pinger(peer->outbox);
 	peer_end(peer, PEER_CLOSED, BYE_UNKNOWN, text);
 	if (peer->stream != NULL)
 		stream_shut(peer->stream);
@@ -382,9 +386,7 @@ int64_t peer_ping(struct peer *peer, int64_t now_us)
 /* When the next ping is due, or the outstanding one fails. */
 static int64_t next_look_us(const struct peer *peer, int64_t now_us) REQUIRES(peer_guard)
 {
-	int64_t ping_us = liveness_next_ping_us(&peer->liveness, now_us);
-	int64_t deadline_us = liveness_deadline_us(&peer->liveness);
-	return ping_us < deadline_us ? ping_us : deadline_us;
+	return clock_earlier(liveness_next_ping_us(&peer->liveness, now_us), liveness_deadline_us(&peer->liveness));
 }
 
 void peer_set_pings(struct peer *peer, const struct settings *settings, int64_t now_us)
@@ -405,9 +407,14 @@ void peer_set_pings(struct peer *peer, const struct settings *settings, int64_t 
 void peer_hurry_ping(struct peer *peer, int64_t now_us)
 {
 	enter(peer);
-	liveness_hurry(&peer->liveness, now_us);
+	bool may_hurry = now_us >= peer->hurry_us;
+	if (may_hurry) {
+		liveness_hurry(&peer->liveness, now_us);
+		peer->hurry_us = now_us + PEER_HURRY_US;
+	}
 	leave(peer);
-	outbox_call_pinger(peer->outbox);
+	if (may_hurry)
+		outbox_call_pinger(peer->outbox);
 }
 
 bool peer_pong(struct peer *peer, int64_t now_us)

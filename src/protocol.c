@@ -20,6 +20,13 @@ struct departure {
 	char label[PEER_LABEL_BYTES];
 };
 
+/* How many log lines there may be about some kind of connection. */
+struct lines {
+	unsigned burst, per_s;
+	struct token_bucket bucket;
+	unsigned left_out; /* since the last one */
+};
+
 struct protocol {
 	/* Immutable. */
 	struct protocol_parts parts;
@@ -32,9 +39,9 @@ struct protocol {
 	struct departure departures[PROTOCOL_DEPARTURES] GUARDED_BY(protocol_guard);
 	size_t departure_count GUARDED_BY(protocol_guard);
 	int64_t next_swap_us GUARDED_BY(protocol_guard);
-	struct nodeid back GUARDED_BY(protocol_guard);		  /* who was back last */
-	struct token_bucket strangers GUARDED_BY(protocol_guard); /* log lines about those who never were READY */
-	unsigned left_out GUARDED_BY(protocol_guard);		  /* of these lines, since the last one */
+	struct address back GUARDED_BY(protocol_guard); /* where somebody was back last */
+	struct lines strangers GUARDED_BY(protocol_guard);
+	struct lines comers GUARDED_BY(protocol_guard);
 	struct rng rng GUARDED_BY(protocol_guard);
 	/* Of the thread that runs the timers. */
 	int64_t asleep_us; /* as it was told last; -1 before */
@@ -51,6 +58,12 @@ static void leave(struct protocol *protocol) RELEASES(protocol_guard) UNCHECKED
 	mutex_unlock(&protocol->mutex);
 }
 
+static void lines_init(struct lines *lines, unsigned burst, unsigned per_s)
+{
+	*lines = (struct lines){.burst = burst, .per_s = per_s};
+	token_bucket_init(&lines->bucket, burst, 0);
+}
+
 struct protocol *protocol_new(const struct protocol_parts *parts) UNCHECKED
 {
 	struct protocol *protocol = calloc(1, sizeof *protocol);
@@ -64,7 +77,8 @@ struct protocol *protocol_new(const struct protocol_parts *parts) UNCHECKED
 	protocol->gossip = gossip_new(parts->registry, parts->alarm, &parts->secret);
 	protocol->asleep_us = -1;
 	rng_seed(&protocol->rng, parts->seed);
-	token_bucket_init(&protocol->strangers, PROTOCOL_STRANGERS_BURST, 0);
+	lines_init(&protocol->strangers, PROTOCOL_STRANGERS_BURST, PROTOCOL_STRANGERS_PER_S);
+	lines_init(&protocol->comers, PROTOCOL_COMERS_BURST, PROTOCOL_COMERS_PER_S);
 	mutex_init(&protocol->mutex);
 	if (protocol->announcer == NULL || protocol->directory == NULL || protocol->greeter == NULL ||
 	    protocol->gossip == NULL) {
@@ -98,26 +112,28 @@ void protocol_introduce_as(struct protocol *protocol, const char *name, const st
 		address_book_add_own(protocol->parts.book, advertise);
 }
 
-/*
- * Logs what a peer has done wrong. Who isn't READY costs nothing to be again and again, so that the lines about such
- * are bounded; the next one tells how many were left out.
- */
+/* May there be a line about the connection now? Those about connections that came in are bounded. */
+static bool may_log(struct protocol *protocol, struct peer *peer, enum log_level level, int64_t now_us)
+{
+	if (peer_direction(peer) != PEER_INBOUND)
+		return true;
+	bool is_ready = peer_state(peer) == PEER_READY;
+	enter(protocol);
+	struct lines *lines = is_ready ? &protocol->comers : &protocol->strangers;
+	bool may = token_bucket_take(&lines->bucket, 1, lines->per_s, lines->burst, now_us) > 0;
+	unsigned left_out = may ? lines->left_out : lines->left_out + 1;
+	lines->left_out = may ? 0 : left_out;
+	leave(protocol);
+	if (may && left_out > 0)
+		log_line(level, "%u lines like the next one were left out", left_out);
+	return may;
+}
+
+/* Logs what a peer has done wrong. */
 static void log_wrong(struct protocol *protocol, struct peer *peer, enum log_level level, const char *what,
 		      int64_t now_us)
 {
-	unsigned left_out = 0;
-	bool may_log = true;
-	if (peer_state(peer) != PEER_READY && peer_direction(peer) == PEER_INBOUND) {
-		enter(protocol);
-		may_log = token_bucket_take(&protocol->strangers, 1, PROTOCOL_STRANGERS_PER_S, PROTOCOL_STRANGERS_BURST,
-					    now_us) > 0;
-		left_out = may_log ? protocol->left_out : protocol->left_out + 1;
-		protocol->left_out = may_log ? 0 : left_out;
-		leave(protocol);
-	}
-	if (may_log && left_out > 0)
-		log_line(level, "%u lines like the next one were left out", left_out);
-	if (may_log)
+	if (may_log(protocol, peer, level, now_us))
 		peer_log(peer, level, "peer", "%s", what);
 }
 
@@ -195,8 +211,9 @@ static void become_ready(struct protocol *protocol, struct peer *peer, const str
 	address_book_connected(protocol->parts.book, &hello->nodeid);
 	if (info.direction == PEER_OUTBOUND)
 		address_book_reached(protocol->parts.book, peer_dial(peer), &hello->nodeid, now_us);
-	peer_log(peer, LOG_INFO, "peer", "ready after %lld ms%s%s", (long long)(now_us - info.since_us) / 1000,
-		 hello->name[0] == '\0' ? "" : ", name ", hello->name);
+	if (may_log(protocol, peer, LOG_INFO, now_us))
+		peer_log(peer, LOG_INFO, "peer", "ready after %lld ms%s%s", (long long)(now_us - info.since_us) / 1000,
+			 hello->name[0] == '\0' ? "" : ", name ", hello->name);
 
 	struct address listen = info.direction == PEER_OUTBOUND ? peer_dial(peer)->address : (struct address){0};
 	if (hello->listen != 0) {
@@ -226,7 +243,8 @@ static void claim_nodeid(struct protocol *protocol, struct peer *peer, const str
 		peer_close(other, BYE_DUPLICATE);
 		break;
 	case REGISTRY_EVICTS:
-		peer_log(other, LOG_INFO, "peer", "makes room for a newcomer");
+		if (may_log(protocol, other, LOG_INFO, now_us))
+			peer_log(other, LOG_INFO, "peer", "makes room for a newcomer");
 		peer_close(other, BYE_FULL);
 		become_ready(protocol, peer, hello, now_us);
 		break;
@@ -247,20 +265,17 @@ static void claim_nodeid(struct protocol *protocol, struct peer *peer, const str
 
 /*
  * Who gives way to another outbound peer, held for the caller; NULL for nobody. To one that is back, it is the one that
- * was back before: who makes his addresses fail and answer in turn gets one place by that, not all of them.
+ * was back before: who makes his addresses fail and answer in turn gets one place by that, not all of them. By their
+ * addresses, since a nodeid is what anybody says of himself.
  */
-static struct peer *choose_who_gives_way(struct protocol *protocol, const struct nodeid *back, struct rng *rng)
+static struct peer *choose_who_gives_way(struct protocol *protocol, const struct address *back, struct rng *rng)
 {
-	struct peer *peer = back == NULL ? NULL : registry_find(protocol->parts.registry, back);
-	if (peer != NULL && peer_direction(peer) == PEER_OUTBOUND)
-		return peer;
-	if (peer != NULL)
-		peer_release(peer);
-	return registry_any_outbound(protocol->parts.registry, rng);
+	struct peer *peer = back == NULL ? NULL : registry_find_dialled(protocol->parts.registry, back);
+	return peer != NULL ? peer : registry_any_outbound(protocol->parts.registry, rng);
 }
 
 /* A feeler has found who should have a place among the outbound peers: one of them gives way, now and then. */
-static void make_place(struct protocol *protocol, const struct nodeid *found, enum address_book_place place,
+static void make_place(struct protocol *protocol, const struct address *found, enum address_book_place place,
 		       int64_t now_us)
 {
 	bool is_full =
@@ -269,7 +284,7 @@ static void make_place(struct protocol *protocol, const struct nodeid *found, en
 	struct rng rng; /* the choice is made without the lock */
 	enter(protocol);
 	bool may_swap = is_full && now_us >= protocol->next_swap_us;
-	struct nodeid before = protocol->back;
+	struct address before = protocol->back;
 	rng_seed(&rng, rng_below(&protocol->rng, 1U << 31));
 	if (may_swap)
 		protocol->next_swap_us = now_us + PROTOCOL_SWAP_US;
@@ -293,8 +308,8 @@ static void finish_feeler(struct protocol *protocol, struct peer *feeler, const 
 
 	peer_log(feeler, LOG_DEBUG, "feeler", is_proven ? "the node is there" : "a node is there");
 	enum address_book_place place = address_book_reached(protocol->parts.book, dial, found, now_us);
-	if (place != ADDRESS_BOOK_NO_PLACE)
-		make_place(protocol, found, place, now_us);
+	if (place != ADDRESS_BOOK_NO_PLACE && !address_book_is_connected(protocol->parts.book, found))
+		make_place(protocol, &dial->address, place, now_us);
 	if (is_proven && peer != NULL)
 		set_listen(protocol, peer, &dial->expected, &dial->address, true, now_us);
 	if (peer != NULL)
@@ -496,8 +511,9 @@ static void log_ready_peer_ended(struct protocol *protocol, struct peer *peer, c
 		    put_off_departure(protocol, peer, info, now_us))
 			return;
 	}
-	peer_log(peer, LOG_INFO, "peer", "%s (%s) after %.1f s", words[info->ending], info->ending_text,
-		 (double)(now_us - info->since_us) / 1e6);
+	if (may_log(protocol, peer, LOG_INFO, now_us))
+		peer_log(peer, LOG_INFO, "peer", "%s (%s) after %.1f s", words[info->ending], info->ending_text,
+			 (double)(now_us - info->since_us) / 1e6);
 	if (info->ignored > 0 || info->useless > 0)
 		peer_log(peer, LOG_DEBUG, "peer", "%lld messages were ignored, %lld addresses dropped",
 			 (long long)info->ignored, (long long)info->useless);

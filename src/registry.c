@@ -472,18 +472,21 @@ static enum registry_claim claim(struct registry *registry, struct peer *peer, c
 	/* It has given way to another one, which its reader doesn't know yet. */
 	if (entry->is_retired)
 		return REGISTRY_FULL;
-	if (is_double) {
+	if (is_double && !newcomer_stays(registry, first, peer_direction(peer), nodeid, now_us)) {
 		*other = peer_hold(first->peer);
-		if (!newcomer_stays(registry, first, peer_direction(peer), nodeid, now_us))
-			return REGISTRY_DUPLICATE;
-	} else if (is_inbound(entry) && inbound >= max_inbound) {
-		/* There are more after a reload alone: then the next ones leave by themselves. */
-		evicted = inbound == max_inbound ? choose_peer(registry) : NULL;
+		return REGISTRY_DUPLICATE;
+	}
+	if (is_inbound(entry) && inbound >= max_inbound) {
+		/* For the second connection of a pair nobody has to go: they have the first. There are more than
+		 * max_inbound after a reload alone: then the next ones leave by themselves. */
+		evicted = is_double || inbound > max_inbound ? NULL : choose_peer(registry);
 		if (evicted == NULL)
 			return REGISTRY_FULL;
 	}
 	if (!enter_index(registry, entry, first, nodeid))
 		return REGISTRY_FULL;
+	if (is_double)
+		*other = peer_hold(first->peer);
 	if (evicted != NULL) {
 		*other = peer_hold(evicted->peer);
 		retire(registry, evicted);
@@ -513,14 +516,29 @@ struct peer *registry_find(struct registry *registry, const struct nodeid *nodei
 	return found;
 }
 
+static bool is_outbound_peer(const struct entry *entry)
+{
+	return entry->is_ready && peer_direction(entry->peer) == PEER_OUTBOUND && !peer_is_closing(entry->peer);
+}
+
+struct peer *registry_find_dialled(struct registry *registry, const struct address *address)
+{
+	struct peer *found = NULL;
+	enter(registry);
+	for (struct entry *entry = registry->entries; entry != NULL && found == NULL; entry = entry->hh.next)
+		if (is_outbound_peer(entry) && address_equals(&peer_dial(entry->peer)->address, address))
+			found = peer_hold(entry->peer);
+	leave(registry);
+	return found;
+}
+
 struct peer *registry_any_outbound(struct registry *registry, struct rng *rng)
 {
 	struct entry *chosen = NULL;
 	uint32_t count = 0;
 	enter(registry);
 	for (struct entry *entry = registry->entries; entry != NULL; entry = entry->hh.next)
-		if (entry->is_ready && peer_direction(entry->peer) == PEER_OUTBOUND && !peer_is_closing(entry->peer) &&
-		    rng_below(rng, ++count) == 0)
+		if (is_outbound_peer(entry) && rng_below(rng, ++count) == 0)
 			chosen = entry;
 	struct peer *found = chosen == NULL ? NULL : peer_hold(chosen->peer);
 	leave(registry);

@@ -129,16 +129,19 @@ void threads_expect(size_t waiting)
  * The stacks are our own, with a page below each that nobody may touch. glibc would keep those of threads that have
  * ended, up to 20 kB each in use and 40 MB in all: whoever had a node start 300 threads once had it keep 4 MB.
  */
-static const size_t guard_bytes = 4096;
+static size_t guard_bytes(void)
+{
+	return (size_t)sysconf(_SC_PAGESIZE);
+}
 
 static void *map_stack(void)
 {
-	size_t bytes = guard_bytes + STACK_BYTES;
+	size_t guard = guard_bytes(), bytes = guard + STACK_BYTES;
 	/* cppcheck-suppress invalidFunctionArg; without a file the descriptor is -1 */
 	char *stack = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
 	if (stack == MAP_FAILED)
 		return NULL;
-	if (mprotect(stack + guard_bytes, STACK_BYTES, PROT_READ | PROT_WRITE) == 0)
+	if (mprotect(stack + guard, STACK_BYTES, PROT_READ | PROT_WRITE) == 0)
 		return stack;
 	munmap(stack, bytes);
 	return NULL;
@@ -147,7 +150,7 @@ static void *map_stack(void)
 static void unmap_stack(void *stack)
 {
 	if (stack != NULL)
-		munmap(stack, guard_bytes + STACK_BYTES);
+		munmap(stack, guard_bytes() + STACK_BYTES);
 }
 
 /* What a new thread is told; it frees that. */
@@ -173,7 +176,7 @@ static int create(struct thread *thread, struct start *start)
 	int error = pthread_attr_init(&attributes);
 	if (error != 0)
 		return error;
-	error = pthread_attr_setstack(&attributes, (char *)start->stack + guard_bytes, STACK_BYTES);
+	error = pthread_attr_setstack(&attributes, (char *)start->stack + guard_bytes(), STACK_BYTES);
 	if (error == 0)
 		error = pthread_create(&thread->real, &attributes, run, start);
 	pthread_attr_destroy(&attributes);

@@ -203,10 +203,6 @@ static void judge_bye(struct node *node, const struct node_end *end, enum bye_re
 		break;
 	case BYE_DUPLICATE:
 		must(is_actor || is_displaced(node, end));
-		/* What takes the place of a dial is not turned away at max_inbound (kith.conf(5)). */
-		if (!is_actor && !is_inbound(end) && is_inbound(node->actor) &&
-		    node->inbound.allowed < node->inbound_before + 1)
-			node->inbound.allowed = node->inbound_before + 1;
 		break;
 	case BYE_FULL:
 		must((is_actor && node->inbound_before >= (size_t)*node->inbound.setting) ||
@@ -675,11 +671,6 @@ void node_break(struct node *node, struct node_end *end)
 
 /* ---- time ---- */
 
-static int64_t earlier(int64_t one_us, int64_t other_us)
-{
-	return one_us < other_us ? one_us : other_us;
-}
-
 /* What only time brings to one connection; returns when to look again. */
 static int64_t run_end(struct node *node, struct node_end *end)
 {
@@ -707,7 +698,7 @@ static int64_t run_end(struct node *node, struct node_end *end)
 		if (end->is_late)
 			peer_close(end->peer, BYE_TIMEOUT);
 	}
-	return earlier(next_us, deadline_us);
+	return clock_earlier(next_us, deadline_us);
 }
 
 /* Everything that is due now; returns when the next will be. */
@@ -718,7 +709,7 @@ static int64_t run_due(struct node *node)
 	must(next_us > node->now_us);
 	for (size_t i = 0; i < NODE_ENDS; i++)
 		if (node->ends[i].peer != NULL)
-			next_us = earlier(next_us, run_end(node, &node->ends[i]));
+			next_us = clock_earlier(next_us, run_end(node, &node->ends[i]));
 	settle(node);
 	return next_us > node->now_us ? next_us : node->now_us + 1;
 }

@@ -47,7 +47,7 @@ COMPARED = ("private kB", "threads", "descriptors")
 TOLERANCE_PERCENT = 2
 CALM_SAMPLES = 10  # that agree in threads and descriptors
 CALM_LIMIT_S = 120 * SLOW
-CALM_PERCENT = 0.5
+CALM_PERCENT = 0.5  # between the middle of these and that of as many before them
 RETRY_S = 1
 CROWD_S = 5  # until each has been pinged twice, and has both of its threads
 DOOR = 10  # of them come in at once: fewer than max_handshakes
@@ -290,10 +290,7 @@ class Soak:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def crowd(self):
-        """
-        More peers at once than there are at any other time. glibc keeps the stacks of threads that have ended, so each
-        reading comes after the same peak.
-        """
+        """More peers at once than there are at any other time, so that each reading comes after the same peak."""
         async with self.present(with_others=True) as count:
             await self.until_ready(1 + count)
             await asyncio.sleep(CROWD_S)
@@ -306,12 +303,16 @@ class Soak:
             await asyncio.sleep(RETRY_S)
 
     async def is_calm(self):
-        latest = self.samples[self.calm_from :][-CALM_SAMPLES:]
-        memory = [sample.private_kb for sample in latest]
+        latest = self.samples[self.calm_from :][-2 * CALM_SAMPLES :]
+        if len(latest) < 2 * CALM_SAMPLES:
+            return False
+        before, after = (
+            statistics.median(sample.private_kb for sample in half)
+            for half in (latest[:CALM_SAMPLES], latest[CALM_SAMPLES:])
+        )
         return (
-            len(latest) == CALM_SAMPLES
-            and len({(sample.threads, sample.descriptors) for sample in latest}) == 1
-            and max(memory) - min(memory) <= CALM_PERCENT / 100 * min(memory)
+            len({(sample.threads, sample.descriptors) for sample in latest[CALM_SAMPLES:]}) == 1
+            and abs(difference_percent(before, after)) <= CALM_PERCENT
         )
 
     async def until_ready(self, peers):

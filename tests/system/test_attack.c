@@ -1,5 +1,7 @@
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "../runner.h"
@@ -324,6 +326,54 @@ static void test_connects(void)
 	end(&siege);
 }
 
+/* A reload that leaves a host out ends its connections at whatever point of their lives they are. */
+static void test_connects_while_lists_change(void)
+{
+	enum { HOSTS = 4, RELOADS = 40 };
+	const char *path = harness_write_file("");
+	struct siege siege = begin(harness_text("-c %s -o max_per_address=0", path));
+	attack(&siege,
+	       &(struct attack){
+		       .name = "connects while the lists change", .connections = 16, .hosts = HOSTS, .leaves = true});
+	for (int i = 0; i < RELOADS; i++) {
+		size_t before = kithd_log_count(siege.kithd, "deny: ", " is now ");
+		FILE *file = fopen(path, "w");
+		if (file == NULL)
+			harness_fail("cannot write %s", path);
+		if (i % 2 == 0)
+			fprintf(file, "deny = [\"%s\", \"%s\", \"%s\"];\n", harness_host(1), harness_host(2),
+				harness_host(3));
+		fclose(file);
+		kithd_signal(siege.kithd, SIGHUP);
+		AWAIT(kithd_log_count(siege.kithd, "deny: ", " is now ") > before);
+	}
+	end(&siege);
+}
+
+/* Who has said bye is read to its end, but not for ever. */
+static void test_flood_after_bye(void)
+{
+	enum { CONNECTIONS = 2, MOST_BYTES = 16 * 1024 * 1024 }; /* the kernel alone may take 10 MB */
+	static char flood[1 << 16];
+	memset(flood, 'x', sizeof flood);
+	static const char bye[] = "{\"msgtype\":\"bye\",\"reason\":\"x\"}\n";
+	memcpy(flood, bye, sizeof bye - 1);
+	struct siege siege = begin("");
+	attack(&siege, &(struct attack){.name = "a flood after bye",
+					.connections = CONNECTIONS,
+					.hosts = CONNECTIONS,
+					.hello_keys = "",
+					.text = flood,
+					.text_bytes = sizeof flood,
+					.bytes_at_once = sizeof flood});
+	AWAIT(attacker_ended(siege.attacker) >= 2 * CONNECTIONS);
+	uint64_t bytes = attacker_sent_bytes(siege.attacker) / attacker_ended(siege.attacker);
+	printf("attack: %llu bytes of each\n", (unsigned long long)bytes);
+	EXPECT(bytes < MOST_BYTES, "%llu bytes of each", (unsigned long long)bytes);
+	expect_bounds(&siege, MAX_CONNECTIONS, MAX_CONNECTIONS, CONNECTIONS * LINE_KIB);
+	end(&siege);
+}
+
 static void clean_up(void)
 {
 	attacker_stop_all();
@@ -339,6 +389,8 @@ static CU_TestInfo tests[] = {
 	{"a flood of addr", test_addr},
 	{"a flood of getaddr", test_getaddr},
 	{"a flood of connects and disconnects", test_connects},
+	{"connects while the lists change", test_connects_while_lists_change},
+	{"a flood after bye", test_flood_after_bye},
 	CU_TEST_INFO_NULL,
 };
 

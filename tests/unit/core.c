@@ -15,7 +15,7 @@
 #include "message.h"
 #include "must.h"
 
-enum { TEXTS = 8, LOG_BYTES = 16 * 1024, SUMMARY_BYTES = 96 * 1024 };
+enum { TEXTS = 8, LOG_BYTES = 1 << 20, SUMMARY_BYTES = 96 * 1024 };
 
 const struct hash_key core_secret = {{1, 2, 3}};
 

@@ -34,6 +34,7 @@ extern CU_SuiteInfo suite_registry;
 extern CU_SuiteInfo suite_rng;
 extern CU_SuiteInfo suite_secret;
 extern CU_SuiteInfo suite_settings;
+extern CU_SuiteInfo suite_slab;
 extern CU_SuiteInfo suite_state;
 extern CU_SuiteInfo suite_stream;
 extern CU_SuiteInfo suite_stream_tls;

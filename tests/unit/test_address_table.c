@@ -1,6 +1,7 @@
 #include "address_table.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "../runner.h"
 #include "core.h"
@@ -411,7 +412,43 @@ static void it_stays_sound_whatever_comes_in_which_order(void)
 	address_table_fini(&table);
 }
 
+static void entries_share_the_texts_of_their_errors(void)
+{
+	static char long_text[2 * ADDRESS_ERROR_BYTES];
+	struct address_table table;
+	init(&table, DEFAULT_MOST);
+	struct address_entry *one = add(&table, host_in(1, 1), (struct address){0});
+	struct address_entry *other = add(&table, host_in(1, 2), (struct address){0});
+	CU_ASSERT_PTR_NULL(one->error);
+	address_table_set_error(&table, one, "connection refused");
+	address_table_set_error(&table, other, "connection refused");
+	CU_ASSERT_PTR_EQUAL(one->error, other->error);
+	EXPECT_TEXT(one->error->text, "connection refused");
+	CU_ASSERT_EQUAL(HASH_COUNT(table.errors), 1);
+
+	/* To itself; to another; to none. */
+	address_table_set_error(&table, one, one->error->text);
+	address_table_set_error(&table, other, "connection reset");
+	address_table_set_error(&table, one, one->error->text);
+	EXPECT_TEXT(one->error->text, "connection refused");
+	EXPECT_TEXT(other->error->text, "connection reset");
+	address_table_set_error(&table, one, NULL);
+	CU_ASSERT_PTR_NULL(one->error);
+	CU_ASSERT_EQUAL(HASH_COUNT(table.errors), 1);
+
+	memset(long_text, 'x', sizeof long_text - 1);
+	address_table_set_error(&table, one, long_text);
+	CU_ASSERT_EQUAL(strlen(one->error->text), ADDRESS_ERROR_BYTES - 1);
+	address_table_set_error(&table, other, one->error->text);
+	CU_ASSERT_PTR_EQUAL(one->error, other->error);
+	address_table_remove(&table, one);
+	address_table_remove(&table, other);
+	CU_ASSERT_PTR_NULL(table.errors);
+	address_table_fini(&table);
+}
+
 static CU_TestInfo tests[] = {
+	{"entries share the texts of their errors", entries_share_the_texts_of_their_errors},
 	{"an entry is found by its address until it is removed", an_entry_is_found_by_its_address_until_it_is_removed},
 	{"a group of tellers has its share of the places", a_group_of_tellers_has_its_share_of_the_places},
 	{"many groups of tellers share all the places", many_groups_of_tellers_share_all_the_places},

@@ -342,9 +342,35 @@ static void a_ping_can_be_hurried_unless_one_is_outstanding(void)
 	EXPECT_SENT(peer, "ping");
 	CU_ASSERT_EQUAL(peer_ping_deadline_us(peer), start_us + 20 * SECOND_US);
 	CU_ASSERT(peer_pong(peer, start_us + 20));
-	peer_hurry_ping(peer, start_us + 30);
-	peer_ping(peer, start_us + 30);
+	peer_hurry_ping(peer, start_us + 10 + PEER_HURRY_US);
+	peer_ping(peer, start_us + 10 + PEER_HURRY_US);
 	EXPECT_SENT(peer, "ping");
+	peer_release(peer);
+}
+
+static void a_ping_is_hurried_once_in_a_while(void)
+{
+	static const struct {
+		int64_t at_us;
+		bool is_sent;
+	} hurries[] = {
+		{10, true},
+		{20, false},
+		{10 + PEER_HURRY_US - 1, false},
+		{10 + PEER_HURRY_US, true},
+		{10 + 2 * PEER_HURRY_US - 1, false},
+	};
+	struct peer *peer = new_ready_peer();
+	peer_ping(peer, start_us);
+	take_all(peer);
+	CU_ASSERT(peer_pong(peer, start_us + 5));
+	for (size_t i = 0; i < sizeof hurries / sizeof *hurries; i++) {
+		int64_t now_us = start_us + hurries[i].at_us;
+		peer_hurry_ping(peer, now_us);
+		peer_ping(peer, now_us);
+		EXPECT_SENT(peer, hurries[i].is_sent ? "ping" : "");
+		CU_ASSERT(peer_pong(peer, now_us) == hurries[i].is_sent);
+	}
 	peer_release(peer);
 }
 
@@ -528,6 +554,7 @@ static CU_TestInfo tests[] = {
 	{"a peer remembers the last thousand addresses", a_peer_remembers_the_last_thousand_addresses},
 	{"a new listening address is told from the same one", a_new_listening_address_is_told_from_the_same_one},
 	{"a ping is sent when it is due, and not twice", a_ping_is_sent_when_it_is_due_and_not_twice},
+	{"a ping is hurried once in a while", a_ping_is_hurried_once_in_a_while},
 	{"a ping can be hurried unless one is outstanding", a_ping_can_be_hurried_unless_one_is_outstanding},
 	{"a hurry and a late pong wake the pinger", a_hurry_and_a_late_pong_wake_the_pinger},
 	{"other settings reach a peer, and wake its pinger for what comes earlier",

@@ -1799,8 +1799,23 @@ static struct peer *fill_place(struct core *core)
 	return peer;
 }
 
-/* Else who makes his addresses fail and answer in turn would have all places in the end. */
-static void who_is_back_gives_way_to_the_next(void)
+static void nobody_gives_way_to_who_is_a_peer_already(void)
+{
+	struct core core;
+	core_init(&core, 1, "127.0.0.1:5999");
+	core.settings.max_outbound = 1;
+	core_start(&core);
+	struct peer *lost = core_reach(&core, 2, "127.0.0.2:5999");
+	core.now_us += 60 * SECOND_US;
+	core_end(&core, lost);
+	struct peer *peer = core_reach(&core, 4, "127.0.0.4:5999");
+	core_end(&core, find_again(&core, "127.0.0.2:5999", 4));
+	CU_ASSERT_FALSE(look(&core, peer).is_closing);
+	core_fini(&core);
+}
+
+/* Who is found first says to the feeler that he is this one. */
+static void find_two_again(unsigned number)
 {
 	struct core core;
 	core_init(&core, 1, "127.0.0.1:5999");
@@ -1811,7 +1826,7 @@ static void who_is_back_gives_way_to_the_next(void)
 	core.now_us += 60 * SECOND_US;
 	core_end(&core, lost);
 	struct peer *other = core_reach(&core, 4, "127.0.0.4:5999");
-	core_end(&core, find_again(&core, "127.0.0.2:5999", 2));
+	core_end(&core, find_again(&core, "127.0.0.2:5999", number));
 	bool is_one = look(&core, one).is_closing;
 	CU_ASSERT(look(&core, other).is_closing == !is_one);
 	core_end(&core, is_one ? one : other);
@@ -1821,12 +1836,57 @@ static void who_is_back_gives_way_to_the_next(void)
 	core_end(&core, is_one ? other : one);
 	struct peer *third = fill_place(&core);
 	core_end(&core, find_again(&core, is_one ? "127.0.0.4:5999" : "127.0.0.3:5999", is_one ? 4 : 3));
-	CU_ASSERT(look(&core, back).is_closing && !look(&core, third).is_closing);
+	EXPECT(look(&core, back).is_closing && !look(&core, third).is_closing, "as %u", number);
+	core_fini(&core);
+}
+
+/* Else who makes his addresses fail and answer in turn would have all places in the end; by whatever nodeids. */
+static void who_is_back_gives_way_to_the_next(void)
+{
+	find_two_again(2);
+	find_two_again(77);
+}
+
+static size_t count_lines(const char *text)
+{
+	size_t count = 0;
+	for (; (text = strchr(text, '\n')) != NULL; text++)
+		count++;
+	return count;
+}
+
+static void who_comes_and_goes_all_the_time_gets_so_many_lines(void)
+{
+	enum { COMERS = PROTOCOL_COMERS_BURST };
+	struct core core;
+	start(&core);
+	capture_log(LOG_INFO);
+	for (unsigned i = 0; i < COMERS; i++)
+		core_end(&core, core_meet(&core, 2, "127.0.0.2:40000", 0));
+	/* Half of them, with a line for each coming and each going. */
+	size_t lines = count_lines(captured_log());
+	EXPECT(lines == PROTOCOL_COMERS_BURST, "%zu lines", lines);
+	capture_log(LOG_INFO);
+	core.now_us += SECOND_US;
+	core_end(&core, core_meet(&core, 2, "127.0.0.2:40000", 0));
+	const char *log = captured_log(), *text = strstr(log, "4000 lines like the next one were left out\n");
+	EXPECT(text != NULL && count_lines(log) == 3, "%s", log);
+	/* Of those that this node has dialled there is always one. */
+	capture_log(LOG_INFO);
+	for (unsigned i = 0; i < COMERS; i++)
+		core_end(&core, core_meet(&core, 2, "127.0.0.2:40000", 0));
+	(void)captured_log();
+	capture_log(LOG_INFO);
+	core_reach(&core, 3, "127.0.0.3:5999");
+	log = captured_log();
+	EXPECT(strstr(log, "127.0.0.3:5999: ready") != NULL, "%s", log);
 	core_fini(&core);
 }
 
 static CU_TestInfo tests[] = {
 	{"who dials says hello first", who_dials_says_hello_first},
+	{"nobody gives way to who is a peer already", nobody_gives_way_to_who_is_a_peer_already},
+	{"who comes and goes all the time gets so many lines", who_comes_and_goes_all_the_time_gets_so_many_lines},
 	{"a hello is answered by a hello, then come address, question and ping",
 	 a_hello_is_answered_by_a_hello_then_come_address_question_and_ping},
 	{"two nodes know each other after the handshake", two_nodes_know_each_other_after_the_handshake},

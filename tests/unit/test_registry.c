@@ -594,6 +594,26 @@ static void beyond_the_limit_an_inbound_newcomer_finds_the_node_full(void)
 	remove_all(registry);
 }
 
+static void where_there_is_no_place_the_first_connection_of_a_pair_stays(void)
+{
+	struct registry *registry = new_registry(SELF);
+	struct peer *other, *evicted, *first = add_ready(registry, PEER_OUTBOUND, SMALLER);
+	settings.max_inbound = 40;
+	for (unsigned i = 0; i < 40; i++)
+		add_inbound(registry, "10.1.0.1:1", 100 + i, 0);
+	struct peer *crossing = add_peer(registry, PEER_INBOUND);
+	CU_ASSERT_EQUAL(claim(registry, crossing, SMALLER, start_us, &other), REGISTRY_FULL);
+	CU_ASSERT_PTR_NULL(other);
+	CU_ASSERT_PTR_EQUAL(find(registry, SMALLER), first);
+	CU_ASSERT_EQUAL(registry_count(registry).inbound, 40);
+	/* Others find somebody who makes room, as before. */
+	CU_ASSERT_EQUAL(arrive(registry, 200, &evicted), REGISTRY_EVICTS);
+	settings.max_inbound = 41;
+	CU_ASSERT_EQUAL(claim(registry, crossing, SMALLER, start_us, &other), REGISTRY_REPLACES);
+	CU_ASSERT_PTR_EQUAL(other, first);
+	remove_all(registry);
+}
+
 static void another_limit_holds_from_now_on(void)
 {
 	struct registry *registry = new_registry(SELF);
@@ -822,6 +842,8 @@ static CU_TestInfo tests[] = {
 	{"the youngest of the most crowded group makes room", the_youngest_of_the_most_crowded_group_makes_room},
 	{"the eldest, the nearest and the only one of a group stay",
 	 the_eldest_the_nearest_and_the_only_one_of_a_group_stay},
+	{"where there is no place the first connection of a pair stays",
+	 where_there_is_no_place_the_first_connection_of_a_pair_stays},
 	{"without inbound peers nobody makes room", without_inbound_peers_nobody_makes_room},
 	{"a peer that has its ending counts no more", a_peer_that_has_its_ending_counts_no_more},
 	{"any of the outbound peers is found", any_of_the_outbound_peers_is_found},
