@@ -57,6 +57,12 @@ struct address stream_local_address(const struct stream *stream);
 /* Blocks until there is something. The count of bytes, 0 at the end of file, -1 with errno (ETIMEDOUT: deadline;
  * EPROTO: stream_problem). */
 ssize_t stream_read(struct stream *stream, char *bytes, size_t size, int64_t deadline_us);
+/*
+ * By the reader: how many bytes reading has taken since this was asked last, and how many records: those of TLS, none
+ * of a plain one. With TLS these are more than were returned. Where 64 kB have brought nothing, stream_read says
+ * ETIMEDOUT before the deadline, so that who counts can do so.
+ */
+size_t stream_taken(struct stream *stream, size_t *records);
 /* Blocks until the far end has closed or the stream is shut; false if it goes on at until_us. Reads nothing. */
 bool stream_wait_gone(const struct stream *stream, int64_t until_us);
 /* Would stream_read return at once? */

@@ -20,8 +20,8 @@
 /* What all sessions of a node share; outlives them. Any thread. */
 struct tls_context;
 
-/* Takes the secrets, unless there is no memory: NULL. */
-struct tls_context *tls_context_new(struct secrets *secrets);
+/* Takes the secrets, unless it returns NULL: for lack of memory, or what problem then says. */
+struct tls_context *tls_context_new(struct secrets *secrets, const char **problem);
 void tls_context_free(struct tls_context *context);
 /* Takes the secrets of the handshakes to come; sessions that stand stay. False if they are the ones that it has. */
 bool tls_context_set_secrets(struct tls_context *context, struct secrets *secrets);
@@ -45,8 +45,17 @@ int tls_handshake(struct tls *tls);
 /* Of the far end, as in "10.0.0.7:5999: ..."; NULL for none. Never shows any of a secret. */
 const char *tls_problem(const struct tls *tls);
 
-/* Any of these by any thread, once the handshake is done. The count, 0 at the end of file, or -1 with errno. */
+/*
+ * Any of these by any thread, once the handshake is done. The count, 0 at the end of file, or -1 with errno. ETIMEDOUT:
+ * 64 kB have come in a row, and none of it was the far end's bytes.
+ */
 ssize_t tls_read(struct tls *tls, void *bytes, size_t size);
+/*
+ * How many bytes were taken from the socket since this was asked last, and how many records of TLS began in them: what
+ * reading has cost, which padding, empty records and messages of TLS itself do too. Bytes that tls_read has yet to
+ * return are counted when it has.
+ */
+size_t tls_taken(struct tls *tls, size_t *records);
 /*
  * Who is told EAGAIN calls again with these bytes, of which a record may be on its way: more may follow them. Only then
  * are they counted as written.

@@ -316,7 +316,7 @@ static void print_table(struct node *node, struct output *output)
 	buffer_fini(&table);
 }
 
-/* Which file it is needs a restart; what it holds doesn't. */
+/* Which file it is needs a restart; what it holds doesn't, and no settings that are wrong stand in its way. */
 static void reload_secrets(struct node *node, const struct settings *running)
 {
 	char error[SETTINGS_ERROR_BYTES];
@@ -345,10 +345,10 @@ static void reload(struct node *node, const struct settings *running, const stru
 		/* What changes is logged if either level has it. */
 		log_set_level(before > after ? before : after);
 		node_reload(node, &fresh);
-		reload_secrets(node, running);
 		log_set_level(after);
 	}
 	settings_fini(&fresh);
+	reload_secrets(node, running);
 }
 
 static void serve(struct node *node, const struct settings *settings, const struct arguments *arguments,

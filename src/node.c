@@ -204,15 +204,18 @@ static void log_start(const struct node *node)
 	warn_of_openness(node);
 }
 
-/* Takes the secrets, if there are any. False if there is no memory. */
-static bool take_secrets(struct node *node, struct secrets *secrets)
+/* Takes the secrets, if there are any. False with one line in error. */
+static bool take_secrets(struct node *node, struct secrets *secrets, char error[static SETTINGS_ERROR_BYTES])
 {
+	const char *problem;
 	if (secrets == NULL)
 		return true;
-	node->context = tls_context_new(secrets);
-	if (node->context == NULL)
-		secrets_free(secrets);
-	return node->context != NULL;
+	node->context = tls_context_new(secrets, &problem);
+	if (node->context != NULL)
+		return true;
+	secrets_free(secrets);
+	snprintf(error, SETTINGS_ERROR_BYTES, "cannot start: %s", problem == NULL ? strerror(ENOMEM) : problem);
+	return false;
 }
 
 struct node *node_start(struct settings *settings, struct secrets *secrets, char error[static SETTINGS_ERROR_BYTES])
@@ -224,16 +227,16 @@ struct node *node_start(struct settings *settings, struct secrets *secrets, char
 		goto failed;
 	}
 	node->settings = settings;
-	bool has_secrets = take_secrets(node, secrets);
+	bool has_secrets = take_secrets(node, secrets, error);
 	node->started_us = clock_now_us();
 	alarm_init(&node->alarm);
 	node->has_resolver = resolver_library_init() == 0;
-	if (!open_state(node, error) || (node->acceptor = acceptor_open(settings, error)) == NULL) {
+	if (!has_secrets || !open_state(node, error) || (node->acceptor = acceptor_open(settings, error)) == NULL) {
 		node_stop(node);
 		return NULL;
 	}
 	log_start(node);
-	if (!has_secrets || !node->has_resolver || !build_from_state(node))
+	if (!node->has_resolver || !build_from_state(node))
 		goto failed;
 	problem = start_threads(node);
 	if (problem == 0)

@@ -162,6 +162,15 @@ static bool set_path(struct settings *settings, const struct setting *setting, c
 	return true;
 }
 
+/* Where it isn't one, it may be the secret itself, which no error shows. */
+static bool set_secret_file(struct settings *settings, const struct setting *setting, const struct value *value,
+			    char *problem)
+{
+	if (value->kind == VALUE_TEXT && value->text[0] != '\0' && value->text[0] != '/')
+		return wrong_value(setting, problem);
+	return set_path(settings, setting, value, problem);
+}
+
 static const char *const level_names[] = {
 	[LOG_ERROR] = "error", [LOG_WARNING] = "warning", [LOG_INFO] = "info", [LOG_DEBUG] = "debug"};
 
@@ -511,9 +520,9 @@ static void exchange_log_level(struct settings *one, struct settings *other, con
 		.wanted = "a list of at most 256 blocks of addresses, as in [\"192.0.2.0/24\"]",                       \
 		.offset = offsetof(struct settings, setting_name), .option_syntax = READ_LIST                          \
 	}
-#define PATH(setting_name, example_path)                                                                               \
+#define PATH(setting_name, set_function, example_path)                                                                 \
 	{                                                                                                              \
-		.name = #setting_name, .default_text = "\"\"", .set = set_path, .format = format_text,                 \
+		.name = #setting_name, .default_text = "\"\"", .set = (set_function), .format = format_text,           \
 		.wanted = "an absolute path of at most 255 bytes without control characters, as in "                   \
 			  "\"" example_path "\", or \"\" for none",                                                    \
 		.example = (example_path), .offset = offsetof(struct settings, setting_name),                          \
@@ -554,7 +563,7 @@ static const struct setting table[SETTING_COUNT] = {
 			     .format = format_text,
 			     .offset = offsetof(struct settings, network),
 			     .option_syntax = READ_TEXT},
-	[SETTING_SECRET_FILE] = PATH(secret_file, "/etc/kith/secret"),
+	[SETTING_SECRET_FILE] = PATH(secret_file, set_secret_file, "/etc/kith/secret"),
 	[SETTING_NAME] = {.name = "name",
 			  .default_text = "\"\"",
 			  .wanted = "a text of at most 64 bytes of UTF-8 without control characters, as in \"alpha\"",
@@ -570,7 +579,7 @@ static const struct setting table[SETTING_COUNT] = {
 			    .set = set_nodeid,
 			    .format = format_nodeid,
 			    .option_syntax = READ_TEXT},
-	[SETTING_STATE_DIR] = PATH(state_dir, "/var/lib/kith"),
+	[SETTING_STATE_DIR] = PATH(state_dir, set_path, "/var/lib/kith"),
 	[SETTING_SAVE_INTERVAL] = SECONDS(save_interval, "60"),
 	[SETTING_USER] = {.name = "user",
 			  .default_text = "\"\"",

@@ -28,6 +28,7 @@ struct stream {
 	/* The reader's. */
 	int64_t receive_timeout_us; /* what the socket was told; 0 for none */
 	bool has_read;		    /* something has come */
+	size_t taken;		    /* as stream_taken counts, of a plain one */
 	const char *problem;	    /* of a plain one */
 	struct tls *tls;	    /* others use it once it is_secure */
 	/* Atomic: the handshake is done. */
@@ -295,7 +296,9 @@ static ssize_t read_secure(struct stream *stream, char *bytes, size_t size, int6
 		/* What has come may have been none of the far end's bytes, and more of that may follow without an end.
 		 */
 		bool is_late = deadline_us != FOREVER_US && clock_now_us() >= deadline_us;
-		int error = is_late ? ETIMEDOUT : wait_for(atomic_load(&stream->fd), POLLIN, deadline_us);
+		/* Who has more to write waits for that himself, but nobody does for the end of TLS. */
+		short events = tls_unsent(tls) > 0 ? POLLIN | POLLOUT : POLLIN;
+		int error = is_late ? ETIMEDOUT : wait_for(atomic_load(&stream->fd), events, deadline_us);
 		if (error != 0) {
 			errno = error;
 			return -1;
@@ -308,6 +311,7 @@ ssize_t stream_read(struct stream *stream, char *bytes, size_t size, int64_t dea
 	if (stream->context != NULL)
 		return read_secure(stream, bytes, size, deadline_us);
 	ssize_t n = read_plain(stream, bytes, size, deadline_us);
+	stream->taken += n > 0 ? (size_t)n : 0;
 	if (n > 0 && !stream->has_read) {
 		stream->has_read = true;
 		if (begins_like_tls(bytes)) {
@@ -317,6 +321,17 @@ ssize_t stream_read(struct stream *stream, char *bytes, size_t size, int64_t dea
 		}
 	}
 	return n;
+}
+
+size_t stream_taken(struct stream *stream, size_t *records)
+{
+	struct tls *tls = secure(stream);
+	if (tls != NULL)
+		return tls_taken(tls, records);
+	size_t bytes = stream->taken;
+	stream->taken = 0;
+	*records = 0;
+	return bytes;
 }
 
 bool stream_wait_gone(const struct stream *stream, int64_t until_us)

@@ -2,13 +2,13 @@
 
 #include <errno.h>
 #include <gnutls/gnutls.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "buffer.h"
-#include "must.h"
 #include "sync.h"
 
 /*
@@ -34,6 +34,9 @@ struct tls_context {
 
 enum { PROBLEM_BYTES = 96 };
 
+/* The type of a record, the version, and the length of what follows (RFC 8446, 5.1). */
+enum { RECORD_HEADER_BYTES = 5 };
+
 struct tls {
 	/* Immutable. */
 	struct mutex mutex;
@@ -49,8 +52,14 @@ struct tls {
 	gnutls_session_t session GUARDED_BY(tls_guard);
 	struct buffer unsent GUARDED_BY(tls_guard); /* records that the socket didn't take */
 	size_t owed GUARDED_BY(tls_guard);	    /* bytes of the caller's in these records */
-	bool shuts_writing GUARDED_BY(tls_guard);   /* when unsent is empty */
-	int write_error GUARDED_BY(tls_guard);	    /* 0 before; then nothing is written any more */
+	size_t fruitless GUARDED_BY(tls_guard);	    /* bytes from the socket since tls_read returned some last */
+	size_t taken GUARDED_BY(tls_guard);	    /* from the socket, as tls_taken counts */
+	size_t records GUARDED_BY(tls_guard);	    /* that began in these */
+	size_t header_length GUARDED_BY(tls_guard); /* of the record that is coming */
+	unsigned char body_length_high GUARDED_BY(tls_guard);
+	size_t body_left GUARDED_BY(tls_guard);
+	bool shuts_writing GUARDED_BY(tls_guard); /* when unsent is empty */
+	int write_error GUARDED_BY(tls_guard);	  /* 0 before; then nothing is written any more */
 	int read_error GUARDED_BY(tls_guard);
 	/* Written under the lock once, before the call that tells of it returns. */
 	char problem[PROBLEM_BYTES];
@@ -78,7 +87,18 @@ static void leave(struct tls *tls) RELEASES(tls_guard) UNCHECKED
 
 /* ---- the secrets ---- */
 
-/* GnuTLS wipes and frees it. */
+/*
+ * GnuTLS frees the copies of a secret, and wipes them only where the handshake succeeds: who claims the secret of
+ * another would leave one behind. So everything that it frees is wiped.
+ */
+static void wipe_and_free(void *memory)
+{
+	if (memory != NULL)
+		explicit_bzero(memory, malloc_usable_size(memory));
+	free(memory);
+}
+
+/* It is GnuTLS's then. */
 static bool copy_secret(const struct secret *secret, gnutls_datum_t *key)
 {
 	key->data = gnutls_malloc(secret->length);
@@ -117,14 +137,21 @@ static int find_secret(gnutls_session_t session, const char *identity, gnutls_da
 	return good ? 0 : -1;
 }
 
-struct tls_context *tls_context_new(struct secrets *secrets) UNCHECKED
+struct tls_context *tls_context_new(struct secrets *secrets, const char **problem) UNCHECKED
 {
 	struct tls_context *context = calloc(1, sizeof *context);
+	*problem = NULL;
 	if (context == NULL)
 		return NULL;
+	/* GNUTLS_DEBUG_LEVEL in the environment has GnuTLS write to stderr what is nobody's business. */
+	gnutls_global_set_log_level(0);
+	gnutls_free = wipe_and_free;
 	mutex_init(&context->mutex);
 	int result = gnutls_priority_init(&context->priority, priorities, NULL);
-	must(result == 0 || result == GNUTLS_E_MEMORY_ERROR);
+	if (result != 0 && result != GNUTLS_E_MEMORY_ERROR)
+		*problem = "this machine's policy for GnuTLS allows no TLS 1.3 with AES-128-GCM or "
+			   "CHACHA20-POLY1305, which private nodes speak: see GNUTLS_SYSTEM_PRIORITY_FILE, or "
+			   "/etc/gnutls/config";
 	if (result != 0 || gnutls_psk_allocate_client_credentials(&context->client) != 0 ||
 	    gnutls_psk_allocate_server_credentials(&context->server) != 0) {
 		tls_context_free(context);
@@ -192,6 +219,30 @@ static ssize_t push(gnutls_transport_ptr_t transport, const void *bytes, size_t 
 	return (ssize_t)size;
 }
 
+/* How many records begin in these bytes from the socket. */
+static size_t count_records(struct tls *tls, const unsigned char *bytes, size_t length) REQUIRES(tls_guard)
+{
+	size_t records = 0;
+	for (size_t i = 0; i < length;) {
+		if (tls->body_left > 0) {
+			size_t step = tls->body_left < length - i ? tls->body_left : length - i;
+			tls->body_left -= step;
+			i += step;
+			continue;
+		}
+		records += tls->header_length == 0;
+		tls->header_length++;
+		if (tls->header_length == RECORD_HEADER_BYTES - 1)
+			tls->body_length_high = bytes[i];
+		if (tls->header_length == RECORD_HEADER_BYTES) {
+			tls->body_left = (size_t)tls->body_length_high << 8 | bytes[i];
+			tls->header_length = 0;
+		}
+		i++;
+	}
+	return records;
+}
+
 static ssize_t pull(gnutls_transport_ptr_t transport, void *bytes, size_t size) UNCHECKED
 {
 	struct tls *tls = transport;
@@ -201,6 +252,11 @@ static ssize_t pull(gnutls_transport_ptr_t transport, void *bytes, size_t size) 
 		tls->first_byte = *(const unsigned char *)bytes;
 	}
 	tls->has_ended = n == 0;
+	if (n > 0) {
+		tls->taken += (size_t)n;
+		tls->fruitless += (size_t)n;
+		tls->records += count_records(tls, bytes, (size_t)n);
+	}
 	if (n < 0) {
 		if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
 			tls->read_error = errno;
@@ -226,6 +282,15 @@ static int flush(struct tls *tls) REQUIRES(tls_guard)
 	return buffer_length(&tls->unsent) == 0 ? 0 : EAGAIN;
 }
 
+/* SSLKEYLOGFILE in the environment has GnuTLS write down the keys of each session, unless somebody else does that. */
+static int log_no_key(gnutls_session_t session, const char *label, const gnutls_datum_t *secret)
+{
+	(void)session;
+	(void)label;
+	(void)secret;
+	return 0;
+}
+
 struct tls *tls_new(struct tls_context *context, int fd, enum tls_role role) UNCHECKED
 {
 	unsigned flags = role == TLS_CLIENT ? GNUTLS_CLIENT : GNUTLS_SERVER;
@@ -245,6 +310,7 @@ struct tls *tls_new(struct tls_context *context, int fd, enum tls_role role) UNC
 		return NULL;
 	}
 	gnutls_session_set_ptr(tls->session, tls);
+	gnutls_session_set_keylog_function(tls->session, log_no_key);
 	gnutls_transport_set_ptr(tls->session, tls);
 	gnutls_transport_set_push_function(tls->session, push);
 	gnutls_transport_set_pull_function(tls->session, pull);
@@ -341,7 +407,11 @@ static int finish_handshake(struct tls *tls) REQUIRES(tls_guard)
 	if (gnutls_protocol_get_version(tls->session) != GNUTLS_TLS1_3 ||
 	    gnutls_kx_get(tls->session) != GNUTLS_KX_ECDHE_PSK)
 		return set_problem(tls, "agrees to no ephemeral key exchange", "");
-	return flush(tls);
+	/* What is left of it goes out before anything else does. */
+	flush(tls);
+	tls->taken = 0;
+	tls->records = 0;
+	return 0;
 }
 
 int tls_handshake(struct tls *tls)
@@ -391,18 +461,37 @@ static ssize_t fail_call(struct tls *tls, ssize_t result) REQUIRES(tls_guard)
 
 ssize_t tls_read(struct tls *tls, void *bytes, size_t size)
 {
+	enum { MUCH_BYTES = 64 * 1024 };
 	enter(tls);
 	ssize_t n;
 	do
 		n = gnutls_record_recv(tls->session, bytes, size);
 	while (n == GNUTLS_E_INTERRUPTED);
-	/* A kith node says bye: what ends without that has failed, with the end of TLS or without. */
-	if (n == GNUTLS_E_PREMATURE_TERMINATION)
+	/* A kith node says bye: what ends without that has failed, with the end of TLS or without, or within a record.
+	 */
+	if (n < 0 && n != GNUTLS_E_AGAIN && tls->has_ended)
 		n = 0;
+	bool is_much = n == GNUTLS_E_AGAIN && tls->fruitless >= MUCH_BYTES;
+	if (n > 0 || is_much)
+		tls->fruitless = 0;
 	if (n < 0)
 		n = fail_call(tls, n);
+	if (is_much)
+		errno = ETIMEDOUT;
 	leave(tls);
 	return n;
+}
+
+size_t tls_taken(struct tls *tls, size_t *records)
+{
+	enter(tls);
+	size_t unread = gnutls_record_check_pending(tls->session);
+	size_t bytes = tls->taken > unread ? tls->taken - unread : 0;
+	tls->taken -= bytes;
+	*records = tls->records;
+	tls->records = 0;
+	leave(tls);
+	return bytes;
 }
 
 /* Writes one record at the most. */
@@ -416,12 +505,14 @@ static ssize_t write_some(struct tls *tls, const void *bytes, size_t size) REQUI
 		tls->owed = (size_t)n;
 		error = flush(tls);
 	}
+	/* Who was told EAGAIN had no memory to keep its bytes, and these are others: nothing can follow now. */
+	if (error == 0 && tls->owed > size)
+		error = EPIPE;
 	if (error != 0) {
 		errno = error;
 		return -1;
 	}
 	size_t written = tls->owed;
-	must(written <= size);
 	tls->owed = 0;
 	return (ssize_t)written;
 }

@@ -190,9 +190,16 @@ static size_t handle_lines(struct worker *worker, int64_t now_us)
 	return messages;
 }
 
-/* Too much may have come: then nothing is read for a while, which no deadline of the peer counts. */
-static void charge(struct worker *worker, size_t messages, size_t bytes, int64_t now_us)
+/*
+ * Too much may have come: then nothing is read for a while, which no deadline of the peer counts. A record of TLS costs
+ * what a message costs, and may bring none.
+ */
+static void charge(struct worker *worker, size_t messages, int64_t now_us)
 {
+	size_t records, bytes = stream_taken(peer_stream(worker->peer), &records);
+	if (bytes == 0 && records == 0)
+		return;
+	messages = messages > records ? messages : records;
 	int64_t rest_us = intake_charge(&worker->intake, worker->parts->settings, messages, bytes, now_us);
 	if (rest_us == 0)
 		return;
@@ -215,7 +222,7 @@ static void take_in(struct worker *worker, size_t n, int64_t now_us)
 		worker->line_deadline_us = FOREVER_US;
 	else if (worker->line_deadline_us == FOREVER_US || worker->frame.lines != lines_before)
 		worker->line_deadline_us = now_us + worker->parts->settings->handshake_timeout_us;
-	charge(worker, messages, n, now_us);
+	charge(worker, messages, now_us);
 }
 
 /* Handles what a read has brought: n bytes, the end of file, or an error. */
@@ -230,7 +237,9 @@ static void handle_read(struct worker *worker, ssize_t n, int error, int64_t now
 		peer_end(peer, PEER_FAILED, BYE_UNKNOWN, "connection closed by the far end");
 	else if (error == EPROTO && stream_problem(peer_stream(peer)) != NULL)
 		protocol_refused(worker->parts->protocol, peer, stream_problem(peer_stream(peer)), true, now_us);
-	else if (error != ETIMEDOUT)
+	else if (error == ETIMEDOUT)
+		charge(worker, 0, now_us);
+	else
 		peer_fail(peer, error);
 	worker->is_at_end = n == 0 || (n < 0 && error != ETIMEDOUT && error != EPROTO);
 	if (!was_ready && peer_state(peer) == PEER_READY)
@@ -365,8 +374,9 @@ static void conclude(struct peer *peer, bool more_may_come)
 		write_last(peer, more_may_come, deadline_us);
 	while (more_may_come && dropped < DROPPED_BYTES && clock_now_us() < deadline_us) {
 		ssize_t n = stream_read(peer_stream(peer), bytes, sizeof bytes, deadline_us);
-		more_may_come = n > 0;
-		dropped += n > 0 ? (size_t)n : 0;
+		size_t records;
+		more_may_come = n > 0 || (n < 0 && errno == ETIMEDOUT);
+		dropped += stream_taken(peer_stream(peer), &records);
 	}
 	outbox_finish(peer_outbox(peer));
 	if (has_pinger)

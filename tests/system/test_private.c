@@ -36,7 +36,7 @@ static const char *new_secret(void)
 	return harness_text("%s\n", text);
 }
 
-static void write_secrets(const char *path, const char *lines)
+static void write_file(const char *path, const char *lines)
 {
 	FILE *file = fopen(path, "w");
 	if (file == NULL || fputs(lines, file) == EOF || fclose(file) != 0)
@@ -133,7 +133,7 @@ static void test_bad_file_at_the_start(void)
 			       harness_text("kithd: %s:1: this is 2 bytes, and a secret has 32 or more: "
 					    "write what `kithd --new-secret` prints\n",
 					    path));
-	write_secrets(path, new_secret());
+	write_file(path, new_secret());
 	chmod(path, 0640);
 	kithd = kithd_run("-t -o secret_file=%s", path);
 	CU_ASSERT_EQUAL(kithd_wait(kithd), EX_CONFIG);
@@ -156,18 +156,59 @@ static void test_bad_file_at_a_reload(void)
 	struct kithd *node = kithd_start("-c %s -o secret_file=%s", conf, path);
 	struct kithd *peer = start_next_to(node, secret);
 	AWAIT(kithd_peers(node) == 1);
-	write_secrets(path, "no secret\n");
+	write_file(path, "no secret\n");
 	reload(node, harness_text(" error the secrets stay as they were: %s:1: ", path));
 	CU_ASSERT_EQUAL(unlink(path), 0);
 	reload(node, harness_text(" error the secrets stay as they were: cannot read \"%s\": ", path));
 	struct kithd *late = start_next_to(node, secret);
 	AWAIT(kithd_peers(node) == 2 && kithd_peers(late) == 2 && kithd_peers(peer) == 2);
-	write_secrets(path, secret);
+	write_file(path, secret);
 	chmod(path, 0600);
 	size_t before = kithd_log_count(node, "the settings are read again", "");
 	reload(node, "the settings are read again: nothing has changed");
 	CU_ASSERT_EQUAL(kithd_log_count(node, "the settings are read again", ""), before + 1);
 	CU_ASSERT_EQUAL(kithd_log_count(node, "the secrets are read again", ""), 0);
+}
+
+/* Neither its lack nor an error in it keeps the secrets from being read. */
+static void test_reload_without_a_good_settings_file(void)
+{
+	const char *bad = harness_write_file("");
+	const char *const options[] = {"", harness_text("-c %s", bad)};
+	const char *const logged[] = {"settings are not read again: there is no", "settings are not read again: "};
+	if (!harness_can(access("/etc/kith/kith.conf", F_OK) != 0, "no settings file", "there is one"))
+		return;
+	for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+		const char *secret = new_secret(), *path = harness_write_file(new_secret());
+		write_file(bad, "");
+		struct kithd *node = kithd_start("-o secret_file=%s %s", path, options[i]);
+		write_file(bad, "no setting");
+		write_file(path, secret);
+		reload(node, "the secrets are read again and have changed: the first of 1");
+		CU_ASSERT_EQUAL(kithd_log_count(node, logged[i], ""), 1);
+		start_next_to(node, secret);
+		AWAIT(kithd_peers(node) == 1);
+	}
+}
+
+/* As whoever keeps the machine has written it. */
+static void test_a_policy_that_forbids_tls(void)
+{
+	static const char *const policies[] = {
+		"[overrides]\ndisabled-version = tls1.3\n",
+		"[overrides]\ntls-disabled-cipher = aes-128-gcm\ntls-disabled-cipher = chacha20-poly1305\n",
+	};
+	for (size_t i = 0; i < sizeof policies / sizeof *policies; i++) {
+		const char *secrets = harness_write_file(new_secret());
+		setenv("GNUTLS_SYSTEM_PRIORITY_FILE", harness_write_file(policies[i]), 1);
+		struct kithd *kithd = kithd_run("-l %s -o secret_file=%s", harness_address(), secrets);
+		unsetenv("GNUTLS_SYSTEM_PRIORITY_FILE");
+		int status = kithd_wait(kithd);
+		EXPECT(status == EX_OSERR, "policy %zu: %d", i, status);
+		EXPECT(strstr(kithd_log(kithd), "kithd: cannot start: this machine's policy for GnuTLS allows no TLS "
+						"1.3 with ") != NULL,
+		       "policy %zu: %s", i, kithd_log(kithd));
+	}
 }
 
 /* ---- rotation ---- */
@@ -194,7 +235,7 @@ static void mesh_start(struct mesh *mesh, const char *secrets)
 static void mesh_reload(struct mesh *mesh, const char *secrets, int count)
 {
 	for (int i = 0; i < NODES; i++) {
-		write_secrets(mesh->paths[i], secrets);
+		write_file(mesh->paths[i], secrets);
 		reload(mesh->nodes[i],
 		       harness_text("the secrets are read again and have changed: the first of %d", count));
 		CU_ASSERT_EQUAL(kithd_peers(mesh->nodes[i]), NODES - 1);
@@ -241,29 +282,45 @@ static void test_rotation(void)
 
 enum { FAILURES = 500, AT_ONCE = 50, MOST_MORE_KIB = 4096 };
 
-/* A client on GnuTLS of the test's own, on a socket that blocks: how its handshake ends. */
-static int shake_hands(int fd, const char *priorities, const char *secret_line, const char *identity)
+#define NODE_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:-KX-ALL:+ECDHE-PSK"
+
+/* A client on GnuTLS of the test's own, on a socket that blocks. */
+static gnutls_session_t session_new(int fd, const char *priorities, const char *secret_line, const char *identity,
+				    gnutls_psk_client_credentials_t *credentials)
 {
-	gnutls_psk_client_credentials_t credentials;
-	gnutls_certificate_credentials_t none;
 	gnutls_session_t session;
 	char hex[SECRET_TEXT_BYTES];
 	snprintf(hex, sizeof hex, "%.64s", secret_line);
 	gnutls_datum_t key = {.data = (unsigned char *)hex, .size = SECRET_TEXT_BYTES - 1};
-	gnutls_psk_allocate_client_credentials(&credentials);
-	gnutls_psk_set_client_credentials(credentials, identity, &key, GNUTLS_PSK_KEY_HEX);
-	gnutls_certificate_allocate_credentials(&none);
+	gnutls_psk_allocate_client_credentials(credentials);
+	gnutls_psk_set_client_credentials(*credentials, identity, &key, GNUTLS_PSK_KEY_HEX);
 	gnutls_init(&session, GNUTLS_CLIENT);
 	if (gnutls_priority_set_direct(session, priorities, NULL) != 0)
 		harness_fail("GnuTLS does not know \"%s\"", priorities);
-	gnutls_credentials_set(session, GNUTLS_CRD_PSK, credentials);
-	gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, none);
+	gnutls_credentials_set(session, GNUTLS_CRD_PSK, *credentials);
 	gnutls_transport_set_int(session, fd);
 	gnutls_handshake_set_timeout(session, (unsigned)(HARNESS_PATIENCE_S * 1000 * harness_slowness()));
+	return session;
+}
+
+static int finish_handshake(gnutls_session_t session)
+{
 	int result;
 	do
 		result = gnutls_handshake(session);
 	while (result < 0 && !gnutls_error_is_fatal(result));
+	return result;
+}
+
+/* How its handshake ends. */
+static int shake_hands(int fd, const char *priorities, const char *secret_line, const char *identity)
+{
+	gnutls_psk_client_credentials_t credentials;
+	gnutls_certificate_credentials_t none;
+	gnutls_session_t session = session_new(fd, priorities, secret_line, identity, &credentials);
+	gnutls_certificate_allocate_credentials(&none);
+	gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, none);
+	int result = finish_handshake(session);
 	gnutls_deinit(session);
 	gnutls_certificate_free_credentials(none);
 	gnutls_psk_free_client_credentials(credentials);
@@ -278,7 +335,7 @@ static const struct failure {
 	bool waits; /* for the node to close */
 } failures[] = {
 	{"no secret", "NORMAL:-VERS-ALL:+VERS-TLS1.3", NULL, 0, false},
-	{"another secret", "NORMAL:-VERS-ALL:+VERS-TLS1.3:-KX-ALL:+ECDHE-PSK", NULL, 0, false},
+	{"another secret", NODE_PRIORITIES, NULL, 0, false},
 	{"TLS 1.2", "NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+ECDHE-PSK:+PSK", NULL, 0, false},
 	{"plain text", NULL, "{\"msgtype\":\"hello\",\"nodeid\":\"" ALICE "\"}\n", 68, true},
 	{"silence", NULL, "", 0, true},
@@ -404,13 +461,19 @@ static void test_no_secret_is_shown(void)
 {
 	const char *secret = new_secret(), *other = new_secret(), *bad = new_secret();
 	const char *path = harness_write_file(secret), *conf = harness_write_file("");
+	const char *keys = harness_write_file("");
+	/* What GnuTLS would tell. */
+	setenv("SSLKEYLOGFILE", keys, 1);
+	setenv("GNUTLS_DEBUG_LEVEL", "9", 1);
 	struct kithd *node = kithd_start("-c %s -o secret_file=%s -o log_level=debug", conf, path);
 	struct kithd *peer = start_private(secret, harness_text("-v -b %s", kithd_address(node)));
 	struct kithd *stranger = start_private(other, harness_text("-v -b %s", kithd_address(node)));
+	unsetenv("SSLKEYLOGFILE");
+	unsetenv("GNUTLS_DEBUG_LEVEL");
 	AWAIT(kithd_peers(peer) == 1 && has_logged(stranger, "info ", NO_MEMBER));
-	write_secrets(path, harness_text("%s0%s", secret, bad));
+	write_file(path, harness_text("%s0%s", secret, bad));
 	reload(node, "the secrets stay as they were");
-	write_secrets(path, harness_text("%s%s", other, secret));
+	write_file(path, harness_text("%s%s", other, secret));
 	reload(node, "the secrets are read again and have changed");
 	AWAIT(kithd_peers(stranger) == 1);
 	struct kithd *all[] = {node, peer, stranger};
@@ -423,7 +486,69 @@ static void test_no_secret_is_shown(void)
 		}
 		CU_ASSERT(kithd_log_count(all[i], " debug ", "") > 0);
 	}
+	CU_ASSERT_STRING_EQUAL(harness_read_file(keys), "");
 }
+
+/* ---- how much of a member is read ---- */
+
+static void send_line(gnutls_session_t session, const char *line)
+{
+	if (gnutls_record_send(session, line, strlen(line)) != (ssize_t)strlen(line))
+		harness_fail("cannot send");
+}
+
+/* Reads until this has come. */
+static void await_text(gnutls_session_t session, const char *wanted)
+{
+	char text[16384];
+	size_t length = 0;
+	text[0] = '\0';
+	while (strstr(text, wanted) == NULL) {
+		ssize_t n = gnutls_record_recv(session, text + length, sizeof text - 1 - length);
+		if (n <= 0 && n != GNUTLS_E_AGAIN && n != GNUTLS_E_INTERRUPTED)
+			harness_fail("%s instead of %s after %s", gnutls_strerror((int)n), wanted, text);
+		length += n > 0 ? (size_t)n : 0;
+		text[length] = '\0';
+	}
+}
+
+/* What brings nothing is read as slowly as what does, but for the last 64 kB. */
+static void test_records_and_padding_have_their_rates(void)
+{
+	static const struct {
+		const char *options;
+		int records;
+		size_t padding;
+		int64_t least_us;
+	} cases[] = {
+		/* 10 s of messages and 64 kB, and 1,500 more. */
+		{"-o max_message_rate=1000", 10000 + 2979 + 1500, 1, 1500 * 1000},
+		/* 4 s of bytes and 64 kB, and 150 kB more. */
+		{"-o max_byte_rate=100000", 27 + 5 + 10, 15000, 1500 * 1000},
+	};
+	const char *secret = new_secret(), *identity = identity_of(secret);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct kithd *node = start_private(secret, cases[i].options);
+		int fd = harness_keep_fd(connect_socket(node));
+		gnutls_psk_client_credentials_t credentials;
+		gnutls_session_t session = session_new(fd, NODE_PRIORITIES, secret, identity, &credentials);
+		EXPECT(finish_handshake(session) == 0, "case %zu", i);
+		send_line(session, "{\"msgtype\":\"hello\",\"nodeid\":\"" ALICE "\"}\n");
+		AWAIT(kithd_has_peer(node, ALICE));
+		int64_t begun_us = clock_now_us();
+		for (int j = 0; j < cases[i].records; j++)
+			if (gnutls_record_send2(session, "", 0, cases[i].padding, 0) != 0)
+				harness_fail("cannot send");
+		send_line(session, "{\"msgtype\":\"ping\"}\n");
+		await_text(session, "{\"msgtype\":\"pong\"}");
+		int64_t took_us = clock_now_us() - begun_us;
+		EXPECT(took_us >= cases[i].least_us, "%s: %lld us", cases[i].options, (long long)took_us);
+		gnutls_deinit(session);
+		gnutls_psk_free_client_credentials(credentials);
+	}
+}
+
+/* ---- that no core file is written ---- */
 
 /* In the child: where a core file would be written, and may be. */
 static bool allow_cores(const void *folder)
@@ -545,10 +670,13 @@ static CU_TestInfo tests[] = {
 	{"a stranger gets no message", test_a_stranger_gets_no_message},
 	{"a bad file of secrets is refused at the start", test_bad_file_at_the_start},
 	{"a bad file of secrets changes nothing at a reload", test_bad_file_at_a_reload},
+	{"secrets are read again without a good file of settings", test_reload_without_a_good_settings_file},
+	{"a policy that forbids TLS 1.3 is an error", test_a_policy_that_forbids_tls},
 	{"a secret is exchanged without losing a peer", test_rotation},
 	{"failed handshakes leave nothing", test_failed_handshakes_leave_nothing},
 	{"silent strangers give way", test_silent_strangers_give_way},
 	{"no secret is in a log or a table", test_no_secret_is_shown},
+	{"records and padding have their rates", test_records_and_padding_have_their_rates},
 	{"a node with a secret leaves no core file", test_no_core_file},
 	{"secrets are locked into memory", test_secrets_are_locked},
 	{"the file may be another user's", test_file_of_another_user},

@@ -1,12 +1,14 @@
 #include "tls.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <gnutls/gnutls.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -521,6 +523,193 @@ static void too_many_key_updates_end_the_connection_and_nothing_else(void)
 	visit_fini(&visit);
 }
 
+/* ---- what reading costs ---- */
+
+/* A visit whose handshake is done. */
+static gnutls_session_t visit_as_member(struct visit *visit)
+{
+	struct handshake handshake;
+	visit_init(visit, SOME_SECRET);
+	gnutls_session_t client = client_new(visit->fd, node_priorities, SOME_SECRET, NULL);
+	handshake_start(&handshake, visit->stream);
+	CU_ASSERT_EQUAL_FATAL(client_handshake(client, visit->fd), 0);
+	CU_ASSERT_EQUAL_FATAL(handshake_end(&handshake), 0);
+	return client;
+}
+
+/* The type of what is within, and the tag of AES-128-GCM (RFC 8446, 5.2). */
+enum { HEADER_BYTES = 5, AROUND_BYTES = HEADER_BYTES + 1 + 16 };
+
+static void records_and_padding_are_counted(void)
+{
+	static const struct {
+		size_t length, padding;
+	} cases[] = {{5, 0}, {5, 1000}, {1, 15000}, {4000, 0}};
+	struct visit visit;
+	char bytes[4096] = "";
+	size_t records;
+	gnutls_session_t client = visit_as_member(&visit);
+	CU_ASSERT_EQUAL(stream_taken(visit.stream, &records), 0);
+	CU_ASSERT_EQUAL(records, 0);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		size_t length = cases[i].length, whole = length + cases[i].padding + AROUND_BYTES, taken = 0;
+		CU_ASSERT_EQUAL(gnutls_record_send2(client, bytes, length, cases[i].padding, 0), (ssize_t)length);
+		CU_ASSERT_EQUAL(stream_read(visit.stream, bytes, 1, late_us()), 1);
+		/* What is still unread is counted when it is read. */
+		taken += stream_taken(visit.stream, &records);
+		EXPECT(taken == whole - (length - 1) && records == 1, "case %zu: %zu bytes, %zu records", i, taken,
+		       records);
+		for (size_t read = 1; read < length;)
+			read += (size_t)stream_read(visit.stream, bytes, sizeof bytes, late_us());
+		taken += stream_taken(visit.stream, &records);
+		EXPECT(taken == whole && records == 0, "case %zu: %zu bytes, %zu records", i, taken, records);
+	}
+	gnutls_deinit(client);
+	visit_fini(&visit);
+}
+
+static void who_reads_comes_back_from_records_that_bring_nothing(void)
+{
+	enum { RECORDS = 5, PADDING = 15000, LEAST_BYTES = 64 * 1024 };
+	struct visit visit;
+	char byte;
+	size_t records;
+	gnutls_session_t client = visit_as_member(&visit);
+	for (int i = 0; i < RECORDS; i++)
+		CU_ASSERT_EQUAL(gnutls_record_send2(client, "", 0, PADDING, 0), 0);
+	CU_ASSERT_EQUAL(stream_read(visit.stream, &byte, 1, FOREVER_US), -1);
+	CU_ASSERT_EQUAL(errno, ETIMEDOUT);
+	size_t taken = stream_taken(visit.stream, &records);
+	EXPECT(taken >= LEAST_BYTES && records == RECORDS, "%zu bytes, %zu records", taken, records);
+	CU_ASSERT_EQUAL(gnutls_record_send(client, "x", 1), 1);
+	CU_ASSERT_EQUAL(stream_read(visit.stream, &byte, 1, late_us()), 1);
+	gnutls_deinit(client);
+	visit_fini(&visit);
+}
+
+/* ---- ends ---- */
+
+static void an_end_within_a_record_is_an_end(void)
+{
+	struct visit visit;
+	char byte;
+	gnutls_session_t client = visit_as_member(&visit);
+	CU_ASSERT_EQUAL(send(visit.fd, "\x17\x03\x03\x00\x20\x01", 6, MSG_NOSIGNAL), 6);
+	shutdown(visit.fd, SHUT_WR);
+	CU_ASSERT_EQUAL(stream_read(visit.stream, &byte, 1, late_us()), 0);
+	CU_ASSERT_PTR_NULL(stream_problem(visit.stream));
+	gnutls_deinit(client);
+	visit_fini(&visit);
+}
+
+/* Until the socket takes no more: what the next write says then. */
+static void fill(struct stream *stream, size_t *written)
+{
+	static const char bytes[1000];
+	ssize_t n;
+	while ((n = stream_write(stream, bytes, sizeof bytes, 0)) > 0)
+		*written += (size_t)n;
+	CU_ASSERT_EQUAL(errno, EAGAIN);
+}
+
+static void other_bytes_than_those_that_are_owed_are_an_error(void)
+{
+	struct visit visit;
+	char bytes[4096];
+	size_t written = 0;
+	gnutls_session_t client = visit_as_member(&visit);
+	fill(visit.stream, &written);
+	while (recv(visit.fd, bytes, sizeof bytes, 0) > 0)
+		;
+	CU_ASSERT_EQUAL(stream_write(visit.stream, bytes, 10, 0), -1);
+	CU_ASSERT_EQUAL(errno, EPIPE);
+	gnutls_deinit(client);
+	visit_fini(&visit);
+}
+
+static void *read_once(void *argument)
+{
+	char byte;
+	stream_read(argument, &byte, 1, late_us());
+	return NULL;
+}
+
+/* Who reads sends it, since nobody else has anything to write any more. */
+static void the_end_of_tls_that_finds_no_room_goes_out_when_there_is_some(void)
+{
+	struct visit visit;
+	struct thread reader;
+	struct arrivals none = {.is_good = true};
+	size_t written = 0;
+	gnutls_session_t client = visit_as_member(&visit);
+	fill(visit.stream, &written);
+	stream_shut_writing(visit.stream);
+	CU_ASSERT_EQUAL_FATAL(thread_start(&reader, read_once, visit.stream), 0);
+	int result = read_rest(client, visit.fd, &none);
+	EXPECT(result == 0, "%s", gnutls_strerror(result));
+	stream_shut(visit.stream);
+	thread_join(reader);
+	gnutls_deinit(client);
+	visit_fini(&visit);
+}
+
+/* ---- that a secret stays one ---- */
+
+/* How often these bytes stand in the memory of this process, where it can be written to. */
+static size_t copies_in_memory(const unsigned char *bytes, size_t length)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	char line[512], mode[5];
+	unsigned long from, to;
+	size_t copies = 0;
+	CU_ASSERT_FATAL(maps != NULL && memory >= 0);
+	while (fgets(line, sizeof line, maps) != NULL) {
+		unsigned char *content;
+		if (sscanf(line, "%lx-%lx %4s", &from, &to, mode) != 3 || mode[1] != 'w' ||
+		    (content = mmap(NULL, to - from, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) ==
+			    MAP_FAILED)
+			continue;
+		ssize_t n = pread(memory, content, to - from, (off_t)from);
+		const unsigned char *end = content + (n > 0 ? n : 0), *found = content;
+		while ((found = memmem(found, (size_t)(end - found), bytes, length)) != NULL) {
+			copies++;
+			found++;
+		}
+		munmap(content, to - from);
+	}
+	close(memory);
+	fclose(maps);
+	return copies;
+}
+
+/* Of the second half: the first of what is freed is overwritten anyway. */
+static void a_false_claim_leaves_no_copy_of_the_secret(void)
+{
+	enum { CLAIMS = 4, HALF = SECRET_LEAST_BYTES / 2 };
+	struct visit visit;
+	struct secrets *secrets = secrets_of(THIRD_SECRET);
+	unsigned char *half = secrets->list[0].bytes + HALF;
+	struct tls_context *context = context_of(THIRD_SECRET);
+	size_t before = copies_in_memory(half, HALF);
+	CU_ASSERT(before >= 2);
+	for (int i = 0; i < CLAIMS; i++) {
+		struct handshake handshake;
+		visit_open(&visit, context);
+		gnutls_session_t client =
+			client_new(visit.fd, node_priorities, OTHER_SECRET, secrets->list[0].identity);
+		handshake_start(&handshake, visit.stream);
+		CU_ASSERT_EQUAL(client_handshake(client, visit.fd), GNUTLS_E_FATAL_ALERT_RECEIVED);
+		CU_ASSERT_EQUAL(handshake_end(&handshake), EPROTO);
+		gnutls_deinit(client);
+		visit_fini(&visit);
+	}
+	size_t after = copies_in_memory(half, HALF);
+	EXPECT(after == before, "%zu copies, and %zu before", after, before);
+	tls_context_free(context);
+	secrets_free(secrets);
+}
+
 static CU_TestInfo tests[] = {
 	{"each secret of the file is accepted", each_secret_of_the_file_is_accepted},
 	{"new secrets count from the next handshake on", new_secrets_count_from_the_next_handshake_on},
@@ -534,6 +723,13 @@ static CU_TestInfo tests[] = {
 	{"key updates at any moment cost no byte", key_updates_at_any_moment_cost_no_byte},
 	{"too many key updates end the connection and nothing else",
 	 too_many_key_updates_end_the_connection_and_nothing_else},
+	{"records and padding are counted", records_and_padding_are_counted},
+	{"who reads comes back from records that bring nothing", who_reads_comes_back_from_records_that_bring_nothing},
+	{"an end within a record is an end", an_end_within_a_record_is_an_end},
+	{"other bytes than those that are owed are an error", other_bytes_than_those_that_are_owed_are_an_error},
+	{"the end of TLS that finds no room goes out when there is some",
+	 the_end_of_tls_that_finds_no_room_goes_out_when_there_is_some},
+	{"a false claim leaves no copy of the secret", a_false_claim_leaves_no_copy_of_the_secret},
 	CU_TEST_INFO_NULL,
 };
 
