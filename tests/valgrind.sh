@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Three nodes under valgrind meet, a person talks to one of them well and badly, a listener goes away, and all stop. One
 # of them finds a damaged address book, saves another, and reads its settings again meanwhile. Fails on any error, on
-# memory that is still held at the exit, and on a descriptor that is left open.
+# memory that is still held at the exit, and on a descriptor that is left open. With SECRET=1 it is a private network, in
+# which the person's TLS is OpenSSL's; then an outsider without TLS is turned away too, and the secret is exchanged.
 # Usage: valgrind.sh KITHD FOLDER
 set -eu
 kithd=$1
@@ -15,6 +16,13 @@ command -v valgrind >/dev/null || {
 mkdir -p "$folder"
 rm -rf "${folder:?}"/*
 pids=()
+private=()
+if [ -n "${SECRET:-}" ]; then
+	(umask 077 && "$kithd" --new-secret >"$folder/secret")
+	secret=$(cat "$folder/secret")
+	identity=$(printf 'kith psk identity' | openssl dgst -sha256 -mac HMAC -macopt "hexkey:$secret" -r | cut -c 1-32)
+	private=(-o "secret_file=$(realpath "$folder")/secret")
+fi
 clean_up() {
 	for pid in "${pids[@]}"; do
 		kill -KILL "$pid" 2>/dev/null || true
@@ -42,20 +50,38 @@ start() {
 	shift
 	valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=all --errors-for-leak-kinds=all \
 		--track-fds=yes --log-file="$folder/$name.valgrind" \
-		"$kithd" -l 127.0.0.1:0 -o "name=$name" -o handshake_timeout=60 -o connect_timeout=60 "$@" \
+		"$kithd" -l 127.0.0.1:0 -o "name=$name" -o handshake_timeout=60 -o connect_timeout=60 "${private[@]}" "$@" \
 		>"$folder/$name.out" 2>"$folder/$name.log" &
 	pids+=($!)
 	wait_for "$folder/$name.log" 'listening on' 1
 	port=$(sed -n 's/.*listening on 127\.0\.0\.1://p' "$folder/$name.log")
 }
 
-# say PORT LINE...: sends the lines, and reads what comes until the far end closes.
-say() {
+# say_plainly PORT LINE...: sends the lines, and reads what comes until the far end closes.
+say_plainly() {
 	exec 3<>"/dev/tcp/127.0.0.1/$1"
 	shift
 	printf '%s\n' "$@" >&3
 	cat <&3 >/dev/null
 	exec 3>&-
+}
+
+# The same over TLS where the network is private. OpenSSL waits for the far end to close only while more may come.
+say() {
+	if [ -z "${SECRET:-}" ]; then
+		say_plainly "$@"
+		return
+	fi
+	local to=127.0.0.1:$1 output=$folder/openssl.out
+	shift
+	: >"$output"
+	{
+		printf '%s\n' "$@"
+		wait_for "$output" '"bye"\|^closed$' 1
+	} | {
+		openssl s_client -connect "$to" -tls1_3 -quiet -psk "$secret" -psk_identity "$identity" >>"$output" 2>/dev/null
+		echo closed >>"$output"
+	}
 }
 
 mkdir "$folder/state"
@@ -79,6 +105,12 @@ say "$alpha" '{"msgtype":"addr","peers":[1]}'
 echo 'max_outbound = 7; bootstrap = ["127.0.0.1:4"]; name = "other";' >"$folder/alpha.conf"
 kill -HUP "${pids[0]}"
 wait_for "$folder/alpha.log" 'max_outbound: 64 is now 7' 1
+if [ -n "${SECRET:-}" ]; then
+	say_plainly "$alpha" "$hello"
+	"$kithd" --new-secret >>"$folder/secret"
+	kill -HUP "${pids[0]}"
+	wait_for "$folder/alpha.log" 'the first of 2 is used to dial' 1
+fi
 kill -USR1 "${pids[0]}"
 wait_for "$folder/alpha.out" '# end' 1
 

@@ -65,6 +65,8 @@ class Mesh:
 
     def start(self, i, arguments, prefix=()):
         command = [*self.hosts.inside(i), *prefix, KITHD, "-c", "/dev/null", "-l", self.hosts.address(i)]
+        if "CHAOS_SECRET" in os.environ:
+            command += ["-o", f"secret_file={os.environ['CHAOS_SECRET']}"]
         node = Node(i, [*command, "-o", f"name=h{i}", *arguments])
         self.nodes[i] = node
         self.selector.register(node.child.stdout, selectors.EVENT_READ, node)

@@ -5,7 +5,7 @@ Usage: run.py [--smoke] [SCENARIO...]
 
 The scenarios may also stand in the environment variable CHAOS. KITHD is the
 program to test, if that isn't BUILD/kithd, and SLOW stretches every deadline.
-Needs root, for namespaces of processes, mounts and networks of its own.
+With SECRET there, the networks are private ones. Needs root, for namespaces of processes, mounts and networks of its own.
 Nothing of it is seen outside, and all of it ends with this process, however
 that ends.
 """
@@ -23,6 +23,7 @@ sys.dont_write_bytecode = True  # what is made goes into BUILD and nowhere else
 
 import scenarios
 from hosts import Failure
+from mesh import KITHD
 from stage import Report
 
 INSIDE = "KITH_CHAOS_INSIDE"
@@ -68,10 +69,21 @@ def print_table(rows):
     print()
 
 
+def make_secret():
+    """The path of a file with the secret of this run, which is gone with its namespaces."""
+    path = "/run/secret"
+    secret = subprocess.run([KITHD, "--new-secret"], stdout=subprocess.PIPE, check=True).stdout
+    with open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        file.write(secret)
+    return path
+
+
 def run_inside(names, is_smoke):
     """In the namespaces of this run."""
     os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
     subprocess.run(["mount", "-t", "tmpfs", "chaos", "/run"], check=True)
+    if os.environ.get("SECRET"):
+        os.environ["CHAOS_SECRET"] = make_secret()
     report = Report()
     threads = [threading.Thread(target=run_scenario, args=(report, name, is_smoke)) for name in names]
     for thread in threads:

@@ -131,7 +131,7 @@ async def accept_all(actor, listener, meetings):
     while True:
         accepted, _ = await asyncio.get_running_loop().sock_accept(listener)
         actor.cast.events["was dialled"] += 1
-        meetings.append(asyncio.create_task(meet(actor, Connection(accepted))))
+        meetings.append(asyncio.create_task(meet(actor, Connection(accepted, has_dialled=False))))
 
 
 async def meet(actor, connection):

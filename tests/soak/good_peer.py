@@ -14,6 +14,10 @@ import socket
 import sys
 import time
 
+sys.dont_write_bytecode = True  # what is made goes into BUILD and nowhere else
+
+import secure
+
 PAUSE_S = 0.1
 ASK_EACH = 50  # pings
 ANSWER_LIMIT_S = 5 * float(os.environ.get("SLOW", "1"))
@@ -29,6 +33,7 @@ class GoodPeer:
         node_host, port = node.rsplit(":", 1)
         self.socket = socket.create_connection((node_host, int(port)), ANSWER_LIMIT_S, (host, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.session = self.secure() if secure.is_on() else None
         self.rest = b""
         self.round_trips_ms = []
         self.is_stopping = False
@@ -38,14 +43,37 @@ class GoodPeer:
     def stop(self, *_):
         self.is_stopping = True
 
+    def secure(self):
+        session = secure.Session(self.socket.fileno(), has_dialled=True)
+        self.when_ready(session, session.shake_hands)
+        return session
+
+    def when_ready(self, session, call, *arguments):
+        end = time.monotonic() + ANSWER_LIMIT_S
+        while time.monotonic() < end:
+            try:
+                return call(*arguments)
+            except BlockingIOError:
+                waits_to_write = session.waits_to_write(call)
+            wait_for = ([], [self.socket]) if waits_to_write else ([self.socket], [])
+            select.select(*wait_for, [], max(0, end - time.monotonic()))
+        raise Dropped(f"nothing goes on for {ANSWER_LIMIT_S:g} s")
+
     def say(self, **keys):
-        self.socket.sendall(json.dumps(keys).encode() + b"\n")
+        data = json.dumps(keys).encode() + b"\n"
+        if self.session is None:
+            self.socket.sendall(data)
+        else:
+            self.when_ready(self.session, self.session.send, data)
 
     def read(self, end):
         """Handles what comes until then, or until something has come."""
         if not select.select([self.socket], [], [], max(0, end - time.monotonic()))[0]:
             return
-        data = self.socket.recv(1 << 18)
+        try:
+            data = self.session.receive(1 << 18) if self.session else self.socket.recv(1 << 18)
+        except BlockingIOError:
+            return
         now = time.monotonic()
         if not data:
             raise Dropped("closed without a bye")

@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import signal
+import subprocess
 from collections import Counter, namedtuple
 
 BUILD = os.environ.get("BUILD", "build")
@@ -76,6 +77,19 @@ def memory_by_kind(pid):
     return kinds
 
 
+def make_secret():
+    """The path of a file with the secret of this run."""
+    path = os.path.abspath(os.path.join(FOLDER, "secret"))
+    secret = subprocess.run([KITHD, "--new-secret"], stdout=subprocess.PIPE, check=True).stdout
+    with open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        file.write(secret)
+    return path
+
+
+def secret_options():
+    return ["-o", f"secret_file={os.environ['SOAK_SECRET']}"] if "SOAK_SECRET" in os.environ else []
+
+
 class Node:
     def __init__(self, address, name):
         self.address = address
@@ -93,7 +107,7 @@ class Node:
         with open(file, "w", encoding="ascii") as conf:
             conf.writelines(f"{key} = {value};\n" for key, value in SETTINGS.items())
         self.process = await asyncio.create_subprocess_exec(
-            *[KITHD, "-c", file, "-l", self.address, "-o", f"name={self.name}"],
+            *[KITHD, "-c", file, "-l", self.address, "-o", f"name={self.name}", *secret_options()],
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

@@ -3,7 +3,7 @@
 
 Usage: run.py [--seconds N] [--seed N]
 
-The seconds may also stand in the environment variable SOAK_SECONDS, and the seed in SOAK_SEED. BUILD is the directory
+With SECRET in the environment it is a private network. The seconds may also stand in the environment variable SOAK_SECONDS, and the seed in SOAK_SEED. BUILD is the directory
 of what was built, KITHD the program that is tested if that isn't BUILD/kithd, and SLOW stretches every deadline.
 """
 
@@ -25,7 +25,7 @@ from collections import Counter
 sys.dont_write_bytecode = True  # what is made goes into BUILD and nowhere else
 
 from actors import HABITS, HEARSAY, PORT, Actor
-from node import FOLDER, KITHD, SLOW, Failure, Node, memory_by_kind
+from node import FOLDER, KITHD, SLOW, Failure, Node, make_secret, memory_by_kind, secret_options
 from wire import Ended
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -84,7 +84,7 @@ class Daemon:
         # Half of the time as the one that it was, and half as a new one at the same address.
         nodeid = [] if self.rng.random() < 0.5 else ["-o", f"nodeid={self.nodeid}"]
         self.process = subprocess.Popen(
-            [KITHD, "-c", "/dev/null", "-l", f"{self.host}:{PORT}", "-b", self.cast.node, *nodeid]
+            [KITHD, "-c", "/dev/null", "-l", f"{self.host}:{PORT}", "-b", self.cast.node, *nodeid, *secret_options()]
             + ["-o", "log_level=error", "-o", "ping_interval=2", "-o", "ping_timeout=5", "-o", "name=daemon"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -464,6 +464,8 @@ def main():
         print("soak: gnuplot draws the curves, and isn't installed: apt-get install gnuplot-nox", file=sys.stderr)
         return 71
     os.makedirs(FOLDER, exist_ok=True)
+    if os.environ.get("SECRET"):
+        os.environ["SOAK_SECRET"] = make_secret()
     print(f"soak: {arguments.seconds} s, seed {arguments.seed}", flush=True)
 
     async def soak():
