@@ -119,11 +119,11 @@ $(BUILD)/tests/system/system: $(SYSTEM_OBJECTS) $(BUILD)/libkith.a
 
 $(BUILD)/tests/bench/load: $(LOAD_OBJECTS)
 	$(say) "  LD    $@"
-	$(quiet)$(CC) $(KITH_CFLAGS) $(KITH_LDFLAGS) -o $@ $^
+	$(quiet)$(CC) $(KITH_CFLAGS) $(KITH_LDFLAGS) -o $@ $^ -lgnutls
 
 $(BUILD)/tests/bench/probe: $(PROBE_OBJECTS)
 	$(say) "  LD    $@"
-	$(quiet)$(CC) $(KITH_CFLAGS) $(KITH_LDFLAGS) -o $@ $^ -ljson-c
+	$(quiet)$(CC) $(KITH_CFLAGS) $(KITH_LDFLAGS) -o $@ $^ -ljson-c -lgnutls
 
 $(BUILD)/tests/sim/sim: $(SIM_OBJECTS) $(BUILD)/libkith.a
 	$(say) "  LD    $@"

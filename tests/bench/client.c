@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <gnutls/crypto.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_BYTES = 131072, EVENTS = 256, SPARE_DESCRIPTORS = 64 };
+enum { LINE_BYTES = 131072, EVENTS = 256, SPARE_DESCRIPTORS = 64, SECRET_DIGITS = 64, IDENTITY_DIGITS = 32 };
 
 struct clients {
 	struct sockaddr_in target;
@@ -23,6 +24,8 @@ struct clients {
 	uint64_t random;
 	uint32_t next_source;
 	int64_t now_ns;
+	gnutls_psk_client_credentials_t credentials; /* NULL without TLS */
+	gnutls_priority_t priority;
 	struct client *list;
 	size_t count;
 	/* What one client wants to send is gathered here, so that the answers to one read make one write. */
@@ -75,8 +78,43 @@ void clients_free(struct clients *clients)
 	for (size_t i = 0; i < clients->count; i++)
 		client_abort(&clients->list[i]);
 	close(clients->epoll_fd);
+	if (clients->credentials != NULL) {
+		gnutls_psk_free_client_credentials(clients->credentials);
+		gnutls_priority_deinit(clients->priority);
+	}
 	free(clients->list);
 	free(clients);
+}
+
+/* The name of a secret on the wire, as kith-protocol(7) says. */
+static void name_secret(const gnutls_datum_t *key, char identity[static IDENTITY_DIGITS + 1])
+{
+	static const char label[] = "kith psk identity";
+	unsigned char mac[32];
+	gnutls_hmac_fast(GNUTLS_MAC_SHA256, key->data, key->size, label, sizeof label - 1, mac);
+	for (size_t i = 0; i < IDENTITY_DIGITS / 2; i++)
+		snprintf(identity + 2 * i, 3, "%02x", mac[i]);
+}
+
+bool clients_use_secret(struct clients *clients, const char *path)
+{
+	static const char priorities[] =
+		"NONE:+VERS-TLS1.3:+AES-128-GCM:+AEAD:+ECDHE-PSK:+GROUP-X25519:+SIGN-EDDSA-ED25519";
+	char digits[SECRET_DIGITS + 1] = "", identity[IDENTITY_DIGITS + 1];
+	gnutls_datum_t hex = {.data = (unsigned char *)digits, .size = SECRET_DIGITS}, key = {0};
+	FILE *file = fopen(path, "r");
+	bool good = file != NULL && fread(digits, 1, SECRET_DIGITS, file) == SECRET_DIGITS &&
+		    gnutls_hex_decode2(&hex, &key) == 0;
+	if (file != NULL)
+		fclose(file);
+	if (!good)
+		return false;
+	name_secret(&key, identity);
+	good = gnutls_psk_allocate_client_credentials(&clients->credentials) == 0 &&
+	       gnutls_psk_set_client_credentials(clients->credentials, identity, &key, GNUTLS_PSK_KEY_RAW) == 0 &&
+	       gnutls_priority_init(&clients->priority, priorities, NULL) == 0;
+	gnutls_free(key.data);
+	return good;
 }
 
 struct client *clients_get(struct clients *clients, size_t index)
@@ -132,7 +170,12 @@ static void keep_pending(struct client *client, const char *text, size_t length)
 /* A broken connection is found by the next read. */
 static size_t send_some(struct client *client, const char *text, size_t length)
 {
-	ssize_t sent = send(client->fd, text, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+	ssize_t sent;
+	if (client->session == NULL)
+		sent = send(client->fd, text, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+	else
+		/* What it has begun to send and is given again later is the beginning of what is pending. */
+		sent = client->is_secure ? gnutls_record_send(client->session, text, length) : 0;
 	return sent < 0 ? 0 : (size_t)sent;
 }
 
@@ -195,6 +238,30 @@ static void say_hello(struct client *client)
 	client_send(client, hello, (size_t)length);
 }
 
+static bool make_session(struct client *client)
+{
+	const struct clients *clients = client->clients;
+	if (clients->credentials == NULL)
+		return true;
+	if (gnutls_init(&client->session, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL | GNUTLS_NO_TICKETS) != 0)
+		return false;
+	gnutls_priority_set(client->session, clients->priority);
+	gnutls_credentials_set(client->session, GNUTLS_CRD_PSK, clients->credentials);
+	gnutls_transport_set_int(client->session, client->fd);
+	return true;
+}
+
+/* Goes on with the handshake of TLS, and says hello when it is done. False if it has failed. */
+static bool become_secure(struct client *client)
+{
+	int result = gnutls_handshake(client->session);
+	if (result < 0)
+		return !gnutls_error_is_fatal(result);
+	client->is_secure = true;
+	say_hello(client);
+	return true;
+}
+
 bool client_open(struct client *client)
 {
 	struct clients *clients = client->clients;
@@ -212,7 +279,15 @@ bool client_open(struct client *client)
 	}
 	*client =
 		(struct client){.clients = clients, .index = client->index, .fd = fd, .opened_ns = clients_clock_ns()};
-	watch(client, EPOLL_CTL_ADD, false);
+	if (!make_session(client)) {
+		close(fd);
+		client->fd = -1;
+		return false;
+	}
+	/* Who waits for the connection to stand would begin its handshake then. */
+	watch(client, EPOLL_CTL_ADD, client->session != NULL);
+	if (client->session != NULL)
+		return true;
 	/* Over loopback the connection mostly stands by now, and the socket takes the hello at once. */
 	say_hello(client);
 	return true;
@@ -222,6 +297,8 @@ void client_finish(struct client *client)
 {
 	flush(client->clients);
 	client->is_finishing = true;
+	if (client->session != NULL)
+		gnutls_bye(client->session, GNUTLS_SHUT_WR);
 	shutdown(client->fd, SHUT_WR);
 }
 
@@ -233,6 +310,9 @@ void client_abort(struct client *client)
 		client->clients->speaker = NULL;
 		client->clients->out_length = 0;
 	}
+	if (client->session != NULL)
+		gnutls_deinit(client->session);
+	client->session = NULL;
 	close(client->fd);
 	free(client->partial);
 	free(client->pending);
@@ -300,12 +380,21 @@ static void keep_partial(struct client *client, const char *text, size_t length)
 	memcpy(client->partial, text, length);
 }
 
+static ssize_t receive_some(struct client *client, char *bytes, size_t size)
+{
+	if (client->session == NULL)
+		return recv(client->fd, bytes, size, 0);
+	ssize_t got = gnutls_record_recv(client->session, bytes, size);
+	errno = got == GNUTLS_E_AGAIN || got == GNUTLS_E_INTERRUPTED ? EAGAIN : EPROTO;
+	return got < 0 ? -1 : got;
+}
+
 /* False if the connection has ended. */
 static bool receive(struct client *client)
 {
 	struct clients *clients = client->clients;
 	size_t kept = client->partial_length;
-	ssize_t got = recv(client->fd, clients->in + kept, sizeof clients->in - kept, 0);
+	ssize_t got = receive_some(client, clients->in + kept, sizeof clients->in - kept);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return true;
 	if (got <= 0)
@@ -323,8 +412,23 @@ static bool receive(struct client *client)
 	return limit - line < LINE_BYTES;
 }
 
+/* One connection's handshake of TLS. */
+static void turn_to_secure(struct client *client)
+{
+	if (!become_secure(client)) {
+		end(client);
+		return;
+	}
+	watch(client, EPOLL_CTL_MOD, !client->is_secure && gnutls_record_get_direction(client->session) == 1);
+	flush(client->clients);
+}
+
 static void turn(struct client *client, uint32_t events)
 {
+	if (client->fd >= 0 && client->session != NULL && !client->is_secure) {
+		turn_to_secure(client);
+		return;
+	}
 	if (client->fd >= 0 && (events & EPOLLOUT) != 0 && client->pending_length > 0)
 		send_pending(client);
 	if (client->fd >= 0 && (events & ~(uint32_t)EPOLLOUT) != 0 && !receive(client))

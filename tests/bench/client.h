@@ -6,6 +6,7 @@
 #ifndef KITH_BENCH_CLIENT_H
 #define KITH_BENCH_CLIENT_H
 
+#include <gnutls/gnutls.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,6 +31,8 @@ struct client {
 	size_t index;
 	int fd; /* -1 while there is no connection */
 	int64_t opened_ns;
+	gnutls_session_t session; /* NULL without TLS */
+	bool is_secure;		  /* its handshake is done */
 	bool is_ready;
 	bool is_finishing;
 	bool waits_to_write;
@@ -54,6 +57,9 @@ struct clients *clients_new(const struct sockaddr_in *target, size_t count, cons
 			    void *owner);
 void clients_free(struct clients *clients);
 
+/* From now on connections are TLS, with the secret of which the hex is the beginning of this file. False without it. */
+bool clients_use_secret(struct clients *clients, const char *path);
+
 struct client *clients_get(struct clients *clients, size_t index);
 /* CLOCK_MONOTONIC. */
 int64_t clients_clock_ns(void);
@@ -65,7 +71,7 @@ uint64_t clients_random(struct clients *clients);
 /* Waits, until the deadline at most, for something to happen, and handles it. */
 void clients_wait(struct clients *clients, int64_t deadline_ns);
 
-/* Connects and says hello. False if the system refuses. */
+/* Connects, shakes hands for TLS where that is used, and says hello. False if the system refuses. */
 bool client_open(struct client *client);
 /* Sends before the next wait at the latest, and never waits. */
 void client_send(struct client *client, const char *text, size_t length);

@@ -33,6 +33,7 @@ struct options {
 	double settle_s; /* from the last handshake to the first look at the target */
 	double seconds;
 	pid_t pid;
+	const char *secret_file; /* NULL without TLS */
 };
 
 struct run {
@@ -468,7 +469,7 @@ static bool parse_target(const char *text, struct sockaddr_in *target)
 static bool parse_options(int argc, char **argv, struct options *options)
 {
 	int option;
-	while ((option = getopt(argc, argv, "c:w:s:t:p:")) != -1) {
+	while ((option = getopt(argc, argv, "c:w:s:t:p:k:")) != -1) {
 		if (option == 'c')
 			options->connections = strtoul(optarg, NULL, 10);
 		else if (option == 'w')
@@ -479,6 +480,8 @@ static bool parse_options(int argc, char **argv, struct options *options)
 			options->seconds = strtod(optarg, NULL);
 		else if (option == 'p')
 			options->pid = (pid_t)strtol(optarg, NULL, 10);
+		else if (option == 'k')
+			options->secret_file = optarg;
 		else
 			return false;
 	}
@@ -502,6 +505,10 @@ int main(int argc, char **argv)
 	run.clients = clients_new(&options.target, options.connections + 1, &mode->events, &run);
 	if (run.clients == NULL)
 		return 1;
+	if (options.secret_file != NULL && !clients_use_secret(run.clients, options.secret_file)) {
+		fprintf(stderr, "load: %s holds no secret\n", options.secret_file);
+		return 1;
+	}
 	int status = mode->run(&run);
 	clients_free(run.clients);
 	free(run.sent_ns);

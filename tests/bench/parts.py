@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from targets import PROBES, Failure, run_load, run_sockperf, start_target
+from targets import PROBES, Failure, make_secret, run_load, run_sockperf, start_target
 
 HELD = 16000
+HELD_TLS = 10000
 PING_TIMEOUT_MS = 20000
 
 
@@ -35,6 +36,7 @@ class Part:
     options: dict = field(default_factory=dict)  # settings of kithd
     smoke_options: dict = field(default_factory=dict)
     smokes_all: bool = False
+    is_private: bool = False  # over TLS, but for kithd-plain
     most_rounds: int = 100
     seconds: float = 0  # of one measurement, about; for the time that is left
 
@@ -52,12 +54,17 @@ class Part:
             yield name, figures, problem
 
     def measure(self, name, is_smoke):
-        target = start_target(name, self.smoke_options if is_smoke else self.options)
+        options = self.smoke_options if is_smoke else self.options
+        words = self.smoke_load if is_smoke else self.load
+        if self.is_private:
+            options = {**options, "secret_file": make_secret()}
+            words = [*words, "-k", options["secret_file"]] if name != "kithd-plain" else words
+        target = start_target(name, options)
         try:
             if name == "sockperf":
                 status, figures, output = run_sockperf(target, 1)
             else:
-                status, figures, output = run_load(target, self.smoke_load if is_smoke else self.load)
+                status, figures, output = run_load(target, words)
             if target.child.poll() is not None:
                 raise Failure(f"{name} ended by itself: {target.last_errors()}")
         finally:
@@ -88,6 +95,14 @@ def round_trips():
 
 def memory():
     return [Metric("kb_per_peer", "private kB per idle peer", "less", (0.01, 200))]
+
+
+def held():
+    return [
+        Metric("answered", "peers that answered a ping", "more", (300, 300)),
+        Metric("slowest_ms", "the slowest answer, ms", "less", (0.01, PING_TIMEOUT_MS)),
+        Metric("next_is_bounded", "the next one gets bye, full, or another one does", "more", (1, 1)),
+    ]
 
 
 PARTS = [
@@ -198,16 +213,73 @@ PARTS = [
         ["hold", "-c", str(HELD), "-t", "2"],
         ["hold", "-c", "300", "-t", "0"],
         ["kithd"],
-        [
-            Metric("answered", "peers that answered a ping", "more", (300, 300)),
-            Metric("slowest_ms", "the slowest answer, ms", "less", (0.01, PING_TIMEOUT_MS)),
-            Metric("next_is_bounded", "the next one gets bye, full, or another one does", "more", (1, 1)),
-        ],
+        held(),
         [Goal("answered", HELD), Goal("slowest_ms", PING_TIMEOUT_MS), Goal("next_is_bounded", 1)],
         options={"max_inbound": HELD},
         smoke_options={"max_inbound": 300},
         most_rounds=1,
         seconds=15,
+    ),
+    Part(
+        "tls-storm",
+        "Handshakes over TLS: connect, TLS, hello, addr, getaddr, its answer, close; 64 at once",
+        ["storm", "-t", "1"],
+        ["storm", "-t", "0.3"],
+        ["kithd", "tls-fixed", "kithd-plain"],
+        handshakes(),
+        [Goal("handshakes_per_s", 0.8, "tls-fixed")],
+        is_private=True,
+        seconds=1.6,
+    ),
+    Part(
+        "tls-ping16x32",
+        "Pings over TLS on 16 connections, 32 in flight on each",
+        ["ping", "-c", "16", "-w", "32", "-t", "1"],
+        ["ping", "-c", "16", "-w", "32", "-t", "0.2"],
+        ["kithd", "tls-fixed", "kithd-plain"],
+        pongs(),
+        [],
+        is_private=True,
+        seconds=1.5,
+    ),
+    Part(
+        "tls-rtt1x1",
+        "Round trip of a ping over TLS: one connection, one in flight",
+        ["ping", "-c", "1", "-w", "1", "-t", "1"],
+        ["ping", "-c", "1", "-w", "1", "-t", "0.2"],
+        ["kithd", "tls-fixed", "kithd-plain"],
+        round_trips(),
+        [],
+        is_private=True,
+        seconds=1.5,
+    ),
+    Part(
+        "tls-memory1000",
+        "Private memory of the target over TLS, 1,000 idle peers",
+        ["idle", "-c", "1000", "-s", "3", "-t", "0"],
+        ["idle", "-c", "200", "-s", "1", "-t", "0"],
+        ["kithd", "tls-fixed", "kithd-plain"],
+        memory(),
+        [Goal("kb_per_peer", 34)],
+        options={"ping_interval": 1},
+        smoke_options={"ping_interval": 0.3},
+        is_private=True,
+        most_rounds=3,
+        seconds=4.5,
+    ),
+    Part(
+        "tls-hold10000",
+        "10,000 peers over TLS held at once, each pinged, and one more",
+        ["hold", "-c", str(HELD_TLS), "-t", "2"],
+        ["hold", "-c", "300", "-t", "0"],
+        ["kithd"],
+        held(),
+        [Goal("answered", HELD_TLS), Goal("slowest_ms", PING_TIMEOUT_MS), Goal("next_is_bounded", 1)],
+        options={"max_inbound": HELD_TLS},
+        smoke_options={"max_inbound": 300},
+        is_private=True,
+        most_rounds=1,
+        seconds=25,
     ),
     Part(
         "rest",

@@ -124,12 +124,25 @@ def arguments_of(name, address, options):
         settings = {**dict.fromkeys(LIMITS, 0), "max_inbound": 20000, "log_level": "error", "ping_interval": 60, **options}
         pairs = [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
         return [KITHD, "-c", "/dev/null", "-l", address, *pairs]
+    if name == "kithd-plain":
+        return arguments_of("kithd", address, {key: options[key] for key in options if key != "secret_file"})
+    if name == "tls-fixed":
+        return [PROBE, name, address, options["secret_file"]]
     if name == "twisted":
         return [PYTHON, os.path.join(HERE, "twisted_target.py"), address]
     if name == "sockperf":
         host, port = address.rsplit(":", 1)
         return ["sockperf", "server", "--tcp", "-i", host, "-p", port]
     return [PROBE, name, address]
+
+
+def make_secret():
+    """The path of a file with a secret of this run."""
+    path = os.path.abspath(os.path.join(BUILD, "bench-secret"))
+    secret = subprocess.run([KITHD, "--new-secret"], stdout=subprocess.PIPE, check=True).stdout
+    with open(path, "wb", opener=lambda file, flags: os.open(file, flags, 0o600)) as file:
+        file.write(secret)
+    return path
 
 
 def start_target(name, options):

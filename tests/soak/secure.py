@@ -92,7 +92,8 @@ class Session:
 
     def receive(self, size):
         space = ctypes.create_string_buffer(size)
-        return space.raw[: self.judge(self.gnutls.gnutls_record_recv(self.handle, space, ctypes.c_size_t(size)))]
+        length = self.judge(self.gnutls.gnutls_record_recv(self.handle, space, ctypes.c_size_t(size)))
+        return space[:length]
 
     def shut_writing(self):
         self.gnutls.gnutls_bye(self.handle, SHUT_WRITING)

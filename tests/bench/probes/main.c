@@ -1,4 +1,4 @@
-/* Usage: probe MODE HOST:PORT. Serves there until it is killed. */
+/* Usage: probe MODE HOST:PORT [SECRET_FILE]. Serves there until it is killed. */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -53,8 +53,10 @@ static void raise_descriptor_limit(void)
 
 int main(int argc, char **argv)
 {
-	int fd = argc == 3 ? listen_at(argv[2]) : -1;
+	int fd = argc == 3 || argc == 4 ? listen_at(argv[2]) : -1;
 	raise_descriptor_limit();
+	if (fd >= 0 && argc == 4 && strcmp(argv[1], "tls-fixed") == 0)
+		serve_with_tls(fd, argv[3]);
 	for (size_t i = 0; fd >= 0 && i < sizeof modes / sizeof *modes; i++) {
 		if (strcmp(argv[1], modes[i].name) != 0)
 			continue;
@@ -63,6 +65,8 @@ int main(int argc, char **argv)
 		else
 			serve_with_pairs(fd, modes[i].choose_answer, modes[i].parks);
 	}
-	fputs("usage: probe epoll-fixed|pair-fixed|pair-json|pair-json-parked|pair-exact HOST:PORT\n", stderr);
+	fputs("usage: probe epoll-fixed|pair-fixed|pair-json|pair-json-parked|pair-exact HOST:PORT\n"
+	      "       probe tls-fixed HOST:PORT SECRET_FILE\n",
+	      stderr);
 	return 64;
 }

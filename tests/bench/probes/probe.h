@@ -8,6 +8,7 @@
 #include <json-c/json.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum {
 	PROBE_READ_BYTES = 4096,
@@ -37,6 +38,8 @@ answer_line answer_exact;
 void serve_with_epoll(int listening_fd);
 /* The threads of a connection that has ended serve another one if parks. */
 void serve_with_pairs(int listening_fd, answer_line *choose_answer, bool parks);
+/* Over TLS, with the secret of which the hex is the beginning of that file. Returns if there is none. */
+void serve_with_tls(int listening_fd, const char *secret_file);
 
 /* Sends all of it or breaks the connection: whoever loads a probe reads what it says. */
 void probe_send(int fd, const char *text, size_t length);
