@@ -64,7 +64,7 @@ static void *serve(void *argument)
 {
 	int fd = (int)(intptr_t)argument, result;
 	gnutls_session_t session;
-	if (gnutls_init(&session, GNUTLS_SERVER | GNUTLS_NO_TICKETS) == 0) {
+	if (gnutls_init(&session, GNUTLS_SERVER | GNUTLS_NO_SIGNAL | GNUTLS_NO_TICKETS) == 0) {
 		gnutls_priority_set(session, priority);
 		gnutls_credentials_set(session, GNUTLS_CRD_PSK, credentials);
 		gnutls_transport_set_int(session, fd);
