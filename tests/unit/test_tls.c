@@ -665,13 +665,14 @@ static size_t copies_in_memory(const unsigned char *bytes, size_t length)
 	size_t copies = 0;
 	CU_ASSERT_FATAL(maps != NULL && memory >= 0);
 	while (fgets(line, sizeof line, maps) != NULL) {
-		unsigned char *content;
-		if (sscanf(line, "%lx-%lx %4s", &from, &to, mode) != 3 || mode[1] != 'w' ||
-		    (content = mmap(NULL, to - from, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) ==
-			    MAP_FAILED)
+		if (sscanf(line, "%lx-%lx %4s", &from, &to, mode) != 3 || mode[1] != 'w')
+			continue;
+		/* cppcheck-suppress invalidFunctionArg; without a file the descriptor is -1 */
+		char *content = mmap(NULL, to - from, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (content == MAP_FAILED)
 			continue;
 		ssize_t n = pread(memory, content, to - from, (off_t)from);
-		const unsigned char *end = content + (n > 0 ? n : 0), *found = content;
+		const char *end = content + (n > 0 ? n : 0), *found = content;
 		while ((found = memmem(found, (size_t)(end - found), bytes, length)) != NULL) {
 			copies++;
 			found++;

@@ -8,7 +8,6 @@
 #include <json-c/json.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 enum {
 	PROBE_READ_BYTES = 4096,

@@ -62,8 +62,9 @@ static void converse(gnutls_session_t session)
 
 static void *serve(void *argument)
 {
-	int fd = (int)(intptr_t)argument, result;
+	int fd = *(int *)argument, result;
 	gnutls_session_t session;
+	free(argument);
 	if (gnutls_init(&session, GNUTLS_SERVER | GNUTLS_NO_SIGNAL | GNUTLS_NO_TICKETS) == 0) {
 		gnutls_priority_set(session, priority);
 		gnutls_credentials_set(session, GNUTLS_CRD_PSK, credentials);
@@ -91,8 +92,14 @@ void serve_with_tls(int listening_fd, const char *secret_file)
 	pthread_attr_setstacksize(&attributes, STACK_BYTES);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	for (;;) {
-		int fd = accept4(listening_fd, NULL, NULL, SOCK_CLOEXEC);
-		if (fd >= 0 && pthread_create(&thread, &attributes, serve, (void *)(intptr_t)fd) != 0)
-			close(fd);
+		int *fd = malloc(sizeof *fd);
+		if (fd == NULL)
+			return;
+		*fd = accept4(listening_fd, NULL, NULL, SOCK_CLOEXEC);
+		if (*fd >= 0 && pthread_create(&thread, &attributes, serve, fd) == 0)
+			continue;
+		if (*fd >= 0)
+			close(*fd);
+		free(fd);
 	}
 }
