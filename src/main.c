@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -361,6 +363,22 @@ static int run(struct settings *settings, const struct arguments *arguments)
 	return node == NULL ? STATUS_SYSTEM : STATUS_STOPPED;
 }
 
+/*
+ * glibc keeps for each thread up to seven freed blocks of each of 64 sizes, wherever they lie, and takes them from no
+ * thread that goes on: with two threads a peer they hold more pages than all that is in use. After half an hour among
+ * peers that come and go a node with 50 of them took 3,032 kB, after a minute 2,480; without these caches 1,968 at both
+ * times (make soak). Only the environment that a program begins with turns them off, so it begins again, once. Where
+ * that can't be, it goes on as it is.
+ */
+static void begin_without_thread_caches(char **argv)
+{
+	static const char name[] = "GLIBC_TUNABLES";
+	if (getenv(name) == NULL && getauxval(AT_SECURE) == 0 && setenv(name, "glibc.malloc.tcache_count=0", 0) == 0)
+		execv("/proc/self/exe", argv);
+	/* Else it would be called "exe". */
+	prctl(PR_SET_NAME, program_invocation_short_name);
+}
+
 int main(int argc, char **argv)
 {
 	static struct arguments arguments;
@@ -374,6 +392,7 @@ int main(int argc, char **argv)
 	int status = parse_arguments(argc, argv, &arguments);
 	if (status >= 0)
 		return status;
+	begin_without_thread_caches(argv);
 	if (!settings_init(&settings)) {
 		complain(strerror(ENOMEM));
 		status = STATUS_SYSTEM;
