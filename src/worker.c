@@ -211,10 +211,11 @@ static void take_in(struct worker *worker, size_t n, int64_t now_us)
 	peer_count_read(worker->peer, n, now_us);
 	frame_added(&worker->frame, n);
 	size_t messages = handle_lines(worker, now_us);
+	/* The time in which this node handles the lines before it is not the peer's. */
 	if (!frame_is_within_line(&worker->frame))
 		worker->line_deadline_us = FOREVER_US;
 	else if (worker->line_deadline_us == FOREVER_US || worker->frame.lines != lines_before)
-		worker->line_deadline_us = now_us + worker->parts->settings->handshake_timeout_us;
+		worker->line_deadline_us = clock_now_us() + worker->parts->settings->handshake_timeout_us;
 	charge(worker, messages, n, now_us);
 }
 
