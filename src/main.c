@@ -366,8 +366,8 @@ static int run(struct settings *settings, const struct arguments *arguments)
 /*
  * glibc keeps for each thread up to seven freed blocks of each of 64 sizes, wherever they lie, and takes them from no
  * thread that goes on: with two threads a peer they hold more pages than all that is in use. After half an hour among
- * peers that come and go a node with 50 of them took 3,032 kB, after a minute 2,480; without these caches 1,968 at both
- * times (make soak). Only the environment that a program begins with turns them off, so it begins again, once. Where
+ * peers that come and go a node with 50 of them took 3,032 kB, after a minute 2,480; without these caches 1,868 and
+ * 1,864 (make soak). Only the environment that a program begins with turns them off, so it begins again, once. Where
  * that can't be, it goes on as it is.
  */
 static void begin_without_thread_caches(char **argv)

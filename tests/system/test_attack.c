@@ -287,6 +287,7 @@ static void test_addr(void)
 	enum { LINES = 8, MAX_ADDRESSES = 2000 };
 	static char lines[LINES * LINE_BYTES];
 	size_t bytes = write_addr_lines(lines, LINES);
+	/* Under a sanitizer a node takes as much longer to read each of its lines. */
 	struct siege siege =
 		begin(harness_text("-o max_addresses=2000 -o handshake_timeout=%g", 10 * harness_slowness()));
 	attack(&siege, &(struct attack){.name = "a flood of addr",
