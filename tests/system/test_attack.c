@@ -369,7 +369,8 @@ static void test_flood_after_bye(void)
 					.hello_keys = "",
 					.text = flood,
 					.text_bytes = sizeof flood,
-					.bytes_at_once = sizeof flood});
+					.bytes_at_once = sizeof flood,
+					.never_reads = true});
 	AWAIT(attacker_ended(siege.attacker) >= 2 * CONNECTIONS);
 	uint64_t bytes = attacker_sent_bytes(siege.attacker) / attacker_ended(siege.attacker);
 	printf("attack: %llu bytes of each\n", (unsigned long long)bytes);
