@@ -29,6 +29,7 @@ enum {
 
 /* A peer that is told to go has this long to take what is left for it. */
 #define PEER_CLOSE_US ((int64_t)1000 * 1000)
+/* Others than the clock may have a peer pinged once in this time. */
 #define PEER_HURRY_US ((int64_t)1000 * 1000)
 
 enum peer_direction {
@@ -146,8 +147,8 @@ bool peer_take_ending(struct peer *peer);
 int64_t peer_ping(struct peer *peer, int64_t now_us);
 /* The settings have another ping_interval or ping_timeout than before. */
 void peer_set_pings(struct peer *peer, const struct settings *settings, int64_t now_us);
-/* Pings at once, unless a ping is outstanding or was hurried within PEER_HURRY_US: who else may want one, with false
- * claims of its nodeid say, must not use up what the peer may send. */
+/* Pings at once, unless a ping is outstanding or was hurried within PEER_HURRY_US: false claims of its nodeid, say,
+ * must not use up what the peer may send. */
 void peer_hurry_ping(struct peer *peer, int64_t now_us);
 /* False for a pong that nobody waits for. */
 bool peer_pong(struct peer *peer, int64_t now_us);

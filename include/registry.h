@@ -73,7 +73,7 @@ enum registry_admission registry_admit(struct registry *registry, const struct a
  * *other, where it isn't NULL, is held for the caller. At max_inbound a newcomer evicts the youngest peer of the most
  * crowded network (address_network), but never of the quarter that has lasted longest, one of the REGISTRY_NEAREST, or
  * the only one of its network: an attacker would have to be in many networks, near, or there before. Bitcoin Core's
- * eviction is the model.
+ * eviction is the model. Nobody makes room for the second connection of a pair: the first stays then.
  */
 enum registry_claim registry_claim(struct registry *registry, struct peer *peer, const struct nodeid *nodeid,
 				   int64_t now_us, struct peer **other);

@@ -27,8 +27,11 @@
 /* After so long without a new connection no thread waits for one. */
 #define PARKED_US ((int64_t)10 * 1000 * 1000)
 
-/* Larger blocks of memory go back to the system when they are freed, and so does what is free beyond it. */
-enum { KEPT_BYTES = 256 * 1024 };
+/*
+ * Blocks of MMAP_BYTES go back to the system when they are freed, and so does what is free at the end of a pool, where
+ * it is more than KEPT_BYTES, but for TOP_BYTES.
+ */
+enum { MMAP_BYTES = 256 * 1024, KEPT_BYTES = 64 * 1024, TOP_BYTES = 16 * 1024 };
 
 struct node {
 	struct settings *settings;
@@ -145,8 +148,10 @@ static void share_memory_pools(void)
 	mallopt(M_ARENA_MAX, get_nprocs());
 	/* Else glibc takes the largest block that was ever freed for a sign that it should keep twice as much for
 	 * later: after one full outbox that is 2 MiB, which come and go at random (make soak). */
-	mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
+	mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
 	mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+	/* By itself 128 KiB, of which malloc_trim gives nothing back where the pool isn't the main thread's. */
+	mallopt(M_TOP_PAD, TOP_BYTES);
 }
 
 static int start_threads(struct node *node)

@@ -445,7 +445,8 @@ static void note_error(struct protocol *protocol, struct peer *peer, int64_t now
 {
 	const struct settings *settings = protocol->parts.settings;
 	const struct address *host = &peer_dial(peer)->address;
-	if (peer_direction(peer) == PEER_INBOUND && admission_note_error(protocol->parts.admission, host, now_us))
+	if (peer_direction(peer) == PEER_INBOUND && admission_note_error(protocol->parts.admission, host, now_us) &&
+	    may_log(protocol, peer, LOG_WARNING, now_us))
 		peer_log(peer, LOG_WARNING, "peer", "its host is banned for %g s: %lld protocol errors within an hour",
 			 (double)settings->ban_time_us / 1e6, (long long)settings->ban_after);
 }

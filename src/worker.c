@@ -218,10 +218,11 @@ static void take_in(struct worker *worker, size_t n, int64_t now_us)
 	peer_count_read(worker->peer, n, now_us);
 	frame_added(&worker->frame, n);
 	size_t messages = handle_lines(worker, now_us);
+	/* The time in which this node handles the lines before it is not the peer's. */
 	if (!frame_is_within_line(&worker->frame))
 		worker->line_deadline_us = FOREVER_US;
 	else if (worker->line_deadline_us == FOREVER_US || worker->frame.lines != lines_before)
-		worker->line_deadline_us = now_us + worker->parts->settings->handshake_timeout_us;
+		worker->line_deadline_us = clock_now_us() + worker->parts->settings->handshake_timeout_us;
 	charge(worker, messages, now_us);
 }
 
@@ -357,13 +358,14 @@ static bool converse(struct worker *worker)
 	}
 }
 
+/* Of what comes after the ending; an answer to getaddr that was on its way is a quarter of it. */
+enum { DROPPED_BYTES = 256 * 1024 };
+
 /*
  * The rest of a connection that has an ending: the last lines go out, and what the far end still sends is read and
  * dropped until it closes too. To close with unread bytes would send a reset, and that can overtake the bye. Who floods
  * risks that: no rate is kept here any more, and four such peers once took 0.88 of a core.
  */
-enum { DROPPED_BYTES = 256 * 1024 };
-
 static void conclude(struct peer *peer, bool more_may_come)
 {
 	int64_t deadline_us = clock_now_us() + PEER_CLOSE_US;

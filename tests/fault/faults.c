@@ -70,7 +70,9 @@ bool faults_prepare(const void *given)
 	char number[16];
 	int fd = atomic_load(&seam->fd);
 	snprintf(number, sizeof number, "%d", fd);
-	return fcntl(fd, F_SETFD, 0) == 0 && setenv(SEAM_VARIABLE, number, 1) == 0;
+	/* With the second variable it doesn't begin again, when the descriptor would be closed. */
+	return fcntl(fd, F_SETFD, 0) == 0 && setenv(SEAM_VARIABLE, number, 1) == 0 &&
+	       setenv("GLIBC_TUNABLES", "", 1) == 0;
 }
 
 void faults_disarm(struct seam *seam)

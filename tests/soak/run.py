@@ -14,7 +14,6 @@ import os
 import random
 import shutil
 import signal
-import statistics
 import subprocess
 import sys
 import time
@@ -47,7 +46,7 @@ COMPARED = ("private kB", "threads", "descriptors")
 TOLERANCE_PERCENT = 2
 CALM_SAMPLES = 10  # that agree in threads and descriptors
 CALM_LIMIT_S = 120 * SLOW
-CALM_PERCENT = 0.5  # between the middle of these and that of as many before them
+CALM_PERCENT = 0.5  # between these and as many before them
 RETRY_S = 1
 CROWD_S = 5  # until each has been pinged twice, and has both of its threads
 DOOR = 10  # of them come in at once: fewer than max_handshakes
@@ -307,7 +306,7 @@ class Soak:
         if len(latest) < 2 * CALM_SAMPLES:
             return False
         before, after = (
-            statistics.median(sample.private_kb for sample in half)
+            min(sample.private_kb for sample in half)
             for half in (latest[:CALM_SAMPLES], latest[CALM_SAMPLES:])
         )
         return (
@@ -322,13 +321,13 @@ class Soak:
         await self.until(are_ready, f"{peers} peers are READY")
 
     async def settle(self, peers):
-        """Waits until so many are READY and nothing changes; the middle of the samples that agree."""
+        """Waits until so many are READY and nothing changes; the least of the samples that agree."""
         await self.until_ready(peers)
         self.calm_from = len(self.samples)
         await self.until(self.is_calm, f"{CALM_SAMPLES} samples of {peers} peers agree")
         latest = self.samples[-CALM_SAMPLES:]
         self.marks.append(latest[-1].time_s)
-        figures = [statistics.median(values) for values in zip(*latest)]
+        figures = [min(values) for values in zip(*latest)]
         return dict(zip(FIGURES, figures[1:] + list(memory_by_kind(self.node.process.pid).values())))
 
     async def read(self, label):

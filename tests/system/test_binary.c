@@ -1,7 +1,10 @@
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "../runner.h"
 #include "harness.h"
+#include "kithd.h"
 #include "suites.h"
 
 /* What the compiler and the linker were to do for the program's safety, found in the program that they made. */
@@ -90,6 +93,32 @@ static void test_fortified_calls(void)
 		harness_fail("no call is fortified, which takes an optimiser: were the CFLAGS without -O?");
 }
 
+/* What /proc says of the process; its NULs are spaces. */
+static const char *look_up(struct kithd *kithd, const char *what)
+{
+	static char content[16 * 1024];
+	FILE *file = fopen(harness_text("/proc/%d/%s", (int)kithd_pid(kithd), what), "re");
+	if (file == NULL)
+		abort();
+	size_t length = fread(content, 1, sizeof content - 1, file);
+	fclose(file);
+	for (size_t i = 0; i < length; i++)
+		if (content[i] == '\0')
+			content[i] = ' ';
+	content[length] = '\0';
+	return content;
+}
+
+static void test_thread_caches(void)
+{
+	if (!harness_can(getenv("GLIBC_TUNABLES") == NULL, "glibc keeps little for each thread",
+			 "the environment has GLIBC_TUNABLES"))
+		return;
+	struct kithd *kithd = kithd_plain();
+	CU_ASSERT_PTR_NOT_NULL(strstr(look_up(kithd, "environ"), "GLIBC_TUNABLES=glibc.malloc.tcache_count=1 "));
+	EXPECT(strcmp(look_up(kithd, "comm"), "kithd\n") == 0, "it is called %s", look_up(kithd, "comm"));
+}
+
 static CU_TestInfo tests[] = {
 	{"kithd can be loaded at any address", test_position},
 	{"what the loader writes is read-only before kithd runs", test_relocations_are_read_only},
@@ -97,6 +126,7 @@ static CU_TestInfo tests[] = {
 	{"kithd names no folder to take libraries from", test_no_folder_of_libraries},
 	{"the stack is protected", test_stack_protector},
 	{"calls of the C library check their buffers", test_fortified_calls},
+	{"glibc keeps little for each thread, and kithd keeps its name", test_thread_caches},
 	CU_TEST_INFO_NULL,
 };
 

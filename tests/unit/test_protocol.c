@@ -794,6 +794,34 @@ static void a_host_that_errs_again_and_again_is_banned(void)
 	core_fini(&core);
 }
 
+static size_t count_lines(const char *text)
+{
+	size_t count = 0;
+	for (; (text = strchr(text, '\n')) != NULL; text++)
+		count++;
+	return count;
+}
+
+/* Who has a network of addresses has another one for each line. */
+static void bans_of_many_hosts_get_so_many_lines(void)
+{
+	struct core core;
+	char from[32];
+	core_init(&core, 5, "0.0.0.0:5999");
+	core.settings.ban_after = 1;
+	core_start(&core);
+	capture_log(LOG_INFO);
+	for (unsigned i = 0; i < 2 * PROTOCOL_STRANGERS_BURST; i++) {
+		snprintf(from, sizeof from, "10.0.%u.%u:40000", i / 250, 1 + i % 250);
+		struct peer *peer = core_accept(&core, from);
+		core_say(&core, peer, "[]");
+		core_end(&core, peer);
+	}
+	size_t lines = count_lines(captured_log());
+	EXPECT(lines == PROTOCOL_STRANGERS_BURST, "%zu lines", lines);
+	core_fini(&core);
+}
+
 static void who_is_dialled_is_not_banned(void)
 {
 	struct core core;
@@ -1765,16 +1793,22 @@ static struct peer *find_again(struct core *core, const char *address, unsigned 
 	return feeler;
 }
 
+/* A node that has lost its only outbound peer, at 127.0.0.2, and has another one in its place: that one. */
+static struct peer *lose_one(struct core *core)
+{
+	core_init(core, 1, "127.0.0.1:5999");
+	core->settings.max_outbound = 1;
+	core_start(core);
+	struct peer *lost = core_reach(core, 2, "127.0.0.2:5999");
+	core->now_us += 60 * SECOND_US;
+	core_end(core, lost);
+	return core_reach(core, 4, "127.0.0.4:5999");
+}
+
 static void an_outbound_peer_gives_way_to_who_is_back(void)
 {
 	struct core core;
-	core_init(&core, 1, "127.0.0.1:5999");
-	core.settings.max_outbound = 1;
-	core_start(&core);
-	struct peer *lost = core_reach(&core, 2, "127.0.0.2:5999");
-	core.now_us += 60 * SECOND_US;
-	core_end(&core, lost);
-	struct peer *peer = core_reach(&core, 4, "127.0.0.4:5999");
+	struct peer *peer = lose_one(&core);
 	struct peer *inbound = core_meet(&core, 5, "127.0.0.5:40000", 0);
 	struct peer *feeler = find_again(&core, "127.0.0.2:5999", 2);
 	CU_ASSERT(look(&core, peer).is_closing && !look(&core, inbound).is_closing);
@@ -1802,13 +1836,7 @@ static struct peer *fill_place(struct core *core)
 static void nobody_gives_way_to_who_is_a_peer_already(void)
 {
 	struct core core;
-	core_init(&core, 1, "127.0.0.1:5999");
-	core.settings.max_outbound = 1;
-	core_start(&core);
-	struct peer *lost = core_reach(&core, 2, "127.0.0.2:5999");
-	core.now_us += 60 * SECOND_US;
-	core_end(&core, lost);
-	struct peer *peer = core_reach(&core, 4, "127.0.0.4:5999");
+	struct peer *peer = lose_one(&core);
 	core_end(&core, find_again(&core, "127.0.0.2:5999", 4));
 	CU_ASSERT_FALSE(look(&core, peer).is_closing);
 	core_fini(&core);
@@ -1845,14 +1873,6 @@ static void who_is_back_gives_way_to_the_next(void)
 {
 	find_two_again(2);
 	find_two_again(77);
-}
-
-static size_t count_lines(const char *text)
-{
-	size_t count = 0;
-	for (; (text = strchr(text, '\n')) != NULL; text++)
-		count++;
-	return count;
 }
 
 static void who_comes_and_goes_all_the_time_gets_so_many_lines(void)
@@ -1926,6 +1946,7 @@ static CU_TestInfo tests[] = {
 	{"a full node says where else to go", a_full_node_says_where_else_to_go},
 	{"a full node makes room for a newcomer", a_full_node_makes_room_for_a_newcomer},
 	{"a host that errs again and again is banned", a_host_that_errs_again_and_again_is_banned},
+	{"bans of many hosts get so many lines", bans_of_many_hosts_get_so_many_lines},
 	{"who is dialled is not banned", who_is_dialled_is_not_banned},
 	{"what the lists leave out is not believed", what_the_lists_leave_out_is_not_believed},
 	{"who is turned away by a full node goes elsewhere", who_is_turned_away_by_a_full_node_goes_elsewhere},
