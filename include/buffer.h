@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum { BUFFER_LEAST_BYTES = 256 }; /* what it takes from the heap at first */
+
 struct buffer {
 	char *bytes;
 	size_t start, end; /* the content is bytes[start] to bytes[end - 1] */

@@ -20,10 +20,15 @@ static size_t format_entry(const struct message_entry *entry, char out[static EN
 	return (size_t)snprintf(out, ENTRY_BYTES, "[\"%s\",\"%s\"]", address, nodeid);
 }
 
+/*
+ * Room is made once: to grow entry by entry takes seven allocations for an answer to getaddr, and where hundreds of
+ * threads answer at once they wait for each other in malloc.
+ */
 bool addr_line_write(const struct message_addr *addr, struct buffer *out)
 {
 	static const char head[] = "{\"msgtype\":\"addr\",\"peers\":[", tail[] = "]}\n";
-	bool written = buffer_append(out, head, sizeof head - 1);
+	bool written = buffer_reserve(out, sizeof head + addr->count * (1 + ENTRY_BYTES) + sizeof tail) != NULL &&
+		       buffer_append(out, head, sizeof head - 1);
 	for (size_t i = 0; written && i < addr->count; i++) {
 		char text[1 + ENTRY_BYTES] = ",";
 		size_t length = format_entry(&addr->entries[i], text + 1);
@@ -33,6 +38,9 @@ bool addr_line_write(const struct message_addr *addr, struct buffer *out)
 }
 
 /* ---- reading ---- */
+
+/* ["10.0.0.1:5999","NODEID"] and a comma; an entry without a nodeid is shorter. */
+enum { USUAL_ENTRY_BYTES = 58 };
 
 /* What is left of the line. */
 struct rest {
@@ -93,10 +101,13 @@ static bool take_entry(struct rest *rest, struct message_entry *entry, bool *is_
 	return true;
 }
 
-/* Room for one entry more, *room being what there is; false if that is too many, or there is no memory. */
-static bool make_room(struct message_addr *addr, size_t *room)
+/*
+ * Room for one entry more, *room being what there is; false if that is too many, or there is no memory. At first there
+ * is as much as so many bytes of the usual entries need, so that a flood of them isn't one of allocations too.
+ */
+static bool make_room(struct message_addr *addr, size_t *room, size_t bytes)
 {
-	size_t more = *room == 0 ? 2 : *room * 2;
+	size_t more = *room == 0 ? 2 + bytes / USUAL_ENTRY_BYTES : *room * 2;
 	if (addr->count < *room)
 		return true;
 	if (more > MESSAGE_ADDR_ENTRIES)
@@ -116,7 +127,8 @@ static bool take_entries(struct rest *rest, struct message_addr *addr)
 		return true;
 	do {
 		bool is_useful;
-		if (addr->count + addr->useless == MESSAGE_ADDR_ENTRIES || !make_room(addr, &room) ||
+		if (addr->count + addr->useless == MESSAGE_ADDR_ENTRIES ||
+		    !make_room(addr, &room, (size_t)(rest->end - rest->at)) ||
 		    !take_entry(rest, &addr->entries[addr->count], &is_useful))
 			return false;
 		if (is_useful)

@@ -5,8 +5,6 @@
 
 #include "must.h"
 
-enum { LEAST_BYTES = 256 };
-
 void buffer_fini(struct buffer *buffer)
 {
 	free(buffer->bytes);
@@ -34,7 +32,7 @@ char *buffer_reserve(struct buffer *buffer, size_t bytes)
 	if (buffer->bytes != NULL && buffer_room(buffer) >= bytes)
 		return buffer->bytes + buffer->end;
 	if (buffer->bytes == NULL || buffer->capacity < length + bytes) {
-		size_t capacity = buffer->capacity < LEAST_BYTES ? LEAST_BYTES : buffer->capacity;
+		size_t capacity = buffer->capacity < BUFFER_LEAST_BYTES ? BUFFER_LEAST_BYTES : buffer->capacity;
 		while (capacity < length + bytes)
 			capacity *= 2;
 		char *grown = realloc(buffer->bytes, capacity);
