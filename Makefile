@@ -33,7 +33,7 @@ LOAD_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c))
 PROBE_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/probes/*.c))
 SIM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/*.c))
 FUZZ_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/fuzz/*.c))
-FUZZ_TARGETS := frame message settings address address_book conversation
+FUZZ_TARGETS := frame message settings address address_book conversation tls
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(BUILD)/tests/fuzz/%)
 FUZZ_SECONDS ?= 60
 SIM_WRAPS := outbox_put outbox_close outbox_call_pinger
@@ -141,6 +141,7 @@ $(FUZZ_PROGRAMS): %: %.o $(BUILD)/tests/fuzz/options.o $(BUILD)/libkith.a
 	$(say) "  LD    $@"
 	$(quiet)$(CC) $(KITH_CFLAGS) $(KITH_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
 $(BUILD)/tests/fuzz/conversation: $(BUILD)/tests/fuzz/node.o
+$(BUILD)/tests/fuzz/tls: $(BUILD)/tests/unit/some_secrets.o
 
 fuzz-programs: $(FUZZ_PROGRAMS)
 
@@ -163,7 +164,7 @@ check-system: $(BUILD)/kithd $(BUILD)/tests/system/system ## run the tests of re
 
 # What it leaves out: suites that start kithds with secrets, users and files of their own, or speak through sockets of
 # their own, say so in tests/system/main.c; check-interop, since Twisted has no pre-shared keys (tests/system/test_private.c
-# speaks with OpenSSL instead); and the fuzzers, which drive what is above the streams.
+# speaks with OpenSSL instead).
 check-tls: $(BUILD)/kithd $(BUILD)/tests/system/system ## run the tests of real processes over TLS
 	TLS=1 KITHD=$(BUILD)/kithd $(BUILD)/tests/system/system
 
