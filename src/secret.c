@@ -175,6 +175,17 @@ static bool wrong_file(const char *path, const char *problem, char *error, size_
 	return false;
 }
 
+/* Does this path read as a secret in base64, of whose digits one is a slash? */
+static bool is_secret(const char *path)
+{
+	struct secret secret = {0};
+	size_t length = strlen(path);
+	bool is = length <= 2 * (size_t)SECRET_MOST_BYTES && decode_base64(&secret, path, length) &&
+		  secret.length >= SECRET_LEAST_BYTES;
+	sodium_memzero(&secret, sizeof secret);
+	return is;
+}
+
 /* Opened without waiting for whoever might write into a pipe. -1 with the error. */
 static int open_file(const char *path, char *error, size_t error_bytes)
 {
@@ -183,6 +194,12 @@ static int open_file(const char *path, char *error, size_t error_bytes)
 	if (fd < 0 || fstat(fd, &status) != 0) {
 		bool is_missing = errno == ENOENT;
 		char problem[256];
+		if (fd < 0 && is_secret(path)) {
+			snprintf(error, error_bytes,
+				 "secret_file is a secret itself, it seems: write it into a file that only kithd's "
+				 "user may read, and the file's path here");
+			return -1;
+		}
 		snprintf(problem, sizeof problem, "%s; %s", strerror(errno),
 			 is_missing ? "make one: (umask 077; kithd --new-secret >FILE)"
 				    : "name a file that kithd may read");

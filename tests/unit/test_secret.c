@@ -235,6 +235,10 @@ static void a_file_that_is_none_says_so(void)
 				      "(umask 077; kithd --new-secret >FILE)");
 	CU_ASSERT_PTR_NULL(read_path("/tmp", error));
 	CU_ASSERT_STRING_EQUAL(error, "cannot read \"/tmp\": it is no regular file; name one");
+	/* Base64 may begin with a slash. */
+	CU_ASSERT_PTR_NULL(read_path("/BWx+8BsLnQ2YkYwZ4m5c8y1k9W0b3hN6e7tRqTjUvE=", error));
+	CU_ASSERT_PTR_NOT_NULL(strstr(error, "is a secret itself"));
+	CU_ASSERT_PTR_NULL(strstr(error, "BWx"));
 	CU_ASSERT_PTR_NULL(read_text("# later\n\n", error));
 	snprintf(expected, sizeof expected, "\"%s\" holds no secret: write what `kithd --new-secret` prints into it",
 		 path);
