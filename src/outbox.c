@@ -188,6 +188,14 @@ bool outbox_is_closed(struct outbox *outbox)
 	return atomic_load(&outbox->is_closed);
 }
 
+void outbox_wait_closed(struct outbox *outbox, int64_t until_us)
+{
+	enter(outbox);
+	while (!outbox->is_closed && wait_until(outbox, until_us))
+		;
+	leave(outbox);
+}
+
 bool outbox_take_turn(struct outbox *outbox)
 {
 	enter(outbox);

@@ -53,6 +53,8 @@ struct worker {
  */
 static void write_last(struct peer *peer, bool more_may_come, int64_t deadline_us)
 {
+	/* A peer is told to be closing a moment before its bye is in the outbox. */
+	outbox_wait_closed(peer_outbox(peer), deadline_us);
 	while (!outbox_take_turn(peer_outbox(peer))) {
 		if (clock_now_us() >= deadline_us)
 			return;

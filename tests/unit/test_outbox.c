@@ -241,17 +241,14 @@ struct waiter {
 	int64_t deadline_us;
 	int64_t returned_us;
 	atomic_int tid;
-	bool waits_for_finish;
+	void (*wait)(struct outbox *outbox, int64_t until_us);
 };
 
 static void *wait_in_thread(void *argument)
 {
 	struct waiter *waiter = argument;
 	atomic_store(&waiter->tid, gettid());
-	if (waiter->waits_for_finish)
-		outbox_wait_finished(waiter->outbox, waiter->deadline_us);
-	else
-		outbox_wait(waiter->outbox, waiter->deadline_us);
+	waiter->wait(waiter->outbox, waiter->deadline_us);
 	waiter->returned_us = clock_now_us();
 	return NULL;
 }
@@ -294,22 +291,24 @@ static void the_one_who_waits_is_woken_by_what_concerns_it(void)
 	static const struct {
 		const char *what;
 		void (*act)(struct outbox *outbox);
-		bool has_turn, waits_for_finish;
+		bool has_turn;
+		void (*wait)(struct outbox *outbox, int64_t until_us);
 	} cases[] = {
-		{"a line that could not be written", do_write_nothing, false, false},
-		{"a close", do_close, false, false},
-		{"a call", outbox_call_pinger, false, false},
-		{"a call while another writes", outbox_call_pinger, true, false},
-		{"lines that another did not write", do_return_turn_with_lines, true, false},
-		{"half a line that another did not write", do_return_turn_with_half_a_line, true, false},
-		{"a close while another wrote", do_close_and_return_turn, true, false},
-		{"the finish", outbox_finish, false, true},
+		{"a line that could not be written", do_write_nothing, false, outbox_wait},
+		{"a close", do_close, false, outbox_wait},
+		{"a call", outbox_call_pinger, false, outbox_wait},
+		{"a call while another writes", outbox_call_pinger, true, outbox_wait},
+		{"lines that another did not write", do_return_turn_with_lines, true, outbox_wait},
+		{"half a line that another did not write", do_return_turn_with_half_a_line, true, outbox_wait},
+		{"a close while another wrote", do_close_and_return_turn, true, outbox_wait},
+		{"the close that is waited for", do_close, false, outbox_wait_closed},
+		{"that close while another wrote", do_close_and_return_turn, true, outbox_wait_closed},
+		{"the finish", outbox_finish, false, outbox_wait_finished},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct outbox *outbox = new_outbox();
-		struct waiter waiter = {.outbox = outbox,
-					.deadline_us = clock_now_us() + LATE_US,
-					.waits_for_finish = cases[i].waits_for_finish};
+		struct waiter waiter = {
+			.outbox = outbox, .deadline_us = clock_now_us() + LATE_US, .wait = cases[i].wait};
 		struct thread thread;
 		if (cases[i].has_turn)
 			CU_ASSERT(outbox_take_turn(outbox));
