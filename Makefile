@@ -22,7 +22,8 @@ HARDENED_LINK ?= -pie -Wl,-z,relro,-z,now,-z,noexecstack
 KITH_CFLAGS := -std=c11 $(WARNINGS) $(HARDENING) $(CFLAGS) -pthread
 KITH_LDFLAGS := $(HARDENED_LINK) $(LDFLAGS)
 # Of libsodium few functions are used: linked as a whole it would be 0.3 MB of a node's memory.
-LIBS := -ljson-c -luuid -lconfig -lcares -lgnutls -l:libsodium.a
+# GnuTLS is loaded by src/tls.c when it is needed; tests speak with it directly.
+LIBS := -ljson-c -luuid -lconfig -lcares -l:libsodium.a
 
 SOURCES := $(wildcard src/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
@@ -111,11 +112,11 @@ $(BUILD)/%.o: %.c Makefile
 
 $(BUILD)/tests/unit/unit: $(UNIT_OBJECTS) $(BUILD)/libkith.a
 	$(say) "  LD    $@"
-	$(quiet)$(CC) $(KITH_CFLAGS) $(KITH_LDFLAGS) -o $@ $^ -lcunit $(LIBS)
+	$(quiet)$(CC) $(KITH_CFLAGS) $(KITH_LDFLAGS) -o $@ $^ -lcunit -lgnutls $(LIBS)
 
 $(BUILD)/tests/system/system: $(SYSTEM_OBJECTS) $(BUILD)/libkith.a
 	$(say) "  LD    $@"
-	$(quiet)$(CC) $(KITH_CFLAGS) $(KITH_LDFLAGS) -o $@ $^ -lcunit $(LIBS)
+	$(quiet)$(CC) $(KITH_CFLAGS) $(KITH_LDFLAGS) -o $@ $^ -lcunit -lgnutls $(LIBS)
 
 $(BUILD)/tests/bench/load: $(LOAD_OBJECTS)
 	$(say) "  LD    $@"
@@ -135,11 +136,11 @@ $(BUILD)/tests/fault/kithd: $(BUILD)/src/main.o $(SEAM_OBJECT) $(BUILD)/libkith.
 
 $(BUILD)/tests/fault/fault: $(FAULT_OBJECTS) $(BUILD)/libkith.a
 	$(say) "  LD    $@"
-	$(quiet)$(CC) $(KITH_CFLAGS) $(KITH_LDFLAGS) -o $@ $^ -lcunit $(LIBS)
+	$(quiet)$(CC) $(KITH_CFLAGS) $(KITH_LDFLAGS) -o $@ $^ -lcunit -lgnutls $(LIBS)
 
 $(FUZZ_PROGRAMS): %: %.o $(BUILD)/tests/fuzz/options.o $(BUILD)/libkith.a
 	$(say) "  LD    $@"
-	$(quiet)$(CC) $(KITH_CFLAGS) $(KITH_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
+	$(quiet)$(CC) $(KITH_CFLAGS) $(KITH_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS) -lgnutls
 $(BUILD)/tests/fuzz/conversation: $(BUILD)/tests/fuzz/node.o
 $(BUILD)/tests/fuzz/tls: $(BUILD)/tests/unit/some_secrets.o
 

@@ -1,5 +1,6 @@
 #include "tls.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <gnutls/gnutls.h>
 #include <malloc.h>
@@ -21,6 +22,65 @@ static const char priorities[] = "NONE:+VERS-TLS1.3:+AES-128-GCM:+CHACHA20-POLY1
 
 extern struct mutex tls_context_guard;
 extern struct mutex tls_guard;
+
+/*
+ * ---- GnuTLS ----
+ *
+ * It is loaded for a node that has a secret. Of the 4.9 MB of a node that is linked with it 2.5 are GnuTLS's.
+ */
+
+/* What is used of it; the last three are variables that hold functions. */
+#define GNUTLS_SYMBOLS(DO)                                                                                             \
+	DO(alert_get);                                                                                                 \
+	DO(alert_get_name);                                                                                            \
+	DO(alert_send);                                                                                                \
+	DO(alert_send_appropriate);                                                                                    \
+	DO(bye);                                                                                                       \
+	DO(credentials_set);                                                                                           \
+	DO(deinit);                                                                                                    \
+	DO(global_set_log_level);                                                                                      \
+	DO(handshake);                                                                                                 \
+	DO(init);                                                                                                      \
+	DO(kx_get);                                                                                                    \
+	DO(priority_deinit);                                                                                           \
+	DO(priority_init);                                                                                             \
+	DO(priority_set);                                                                                              \
+	DO(protocol_get_version);                                                                                      \
+	DO(psk_allocate_client_credentials);                                                                           \
+	DO(psk_allocate_server_credentials);                                                                           \
+	DO(psk_free_client_credentials);                                                                               \
+	DO(psk_free_server_credentials);                                                                               \
+	DO(psk_set_client_credentials_function);                                                                       \
+	DO(psk_set_server_credentials_function);                                                                       \
+	DO(record_check_pending);                                                                                      \
+	DO(record_recv);                                                                                               \
+	DO(record_send);                                                                                               \
+	DO(session_get_ptr);                                                                                           \
+	DO(session_set_keylog_function);                                                                               \
+	DO(session_set_ptr);                                                                                           \
+	DO(strerror);                                                                                                  \
+	DO(transport_set_errno);                                                                                       \
+	DO(transport_set_ptr);                                                                                         \
+	DO(transport_set_pull_function);                                                                               \
+	DO(transport_set_push_function);                                                                               \
+	DO(free);                                                                                                      \
+	DO(malloc);                                                                                                    \
+	DO(strdup)
+
+#define DECLARE(name) __typeof__ (&gnutls_##name)(name)
+static struct {
+	GNUTLS_SYMBOLS(DECLARE);
+} gnutls;
+
+/* It stays, since it has things of each thread that has used it. False if it isn't there, or too old. */
+static bool load_gnutls(void)
+{
+	void *library = dlopen("libgnutls.so.30", RTLD_NOW | RTLD_LOCAL);
+	bool has_all = library != NULL;
+#define FIND(name) has_all = has_all && (*(void **)&gnutls.name = dlsym(library, "gnutls_" #name)) != NULL
+	GNUTLS_SYMBOLS(FIND);
+	return has_all;
+}
 
 struct tls_context {
 	/* Immutable. */
@@ -101,7 +161,7 @@ static void wipe_and_free(void *memory)
 /* It is GnuTLS's then. */
 static bool copy_secret(const struct secret *secret, gnutls_datum_t *key)
 {
-	key->data = gnutls_malloc(secret->length);
+	key->data = (*gnutls.malloc)(secret->length);
 	if (key->data == NULL)
 		return false;
 	memcpy(key->data, secret->bytes, secret->length);
@@ -111,15 +171,15 @@ static bool copy_secret(const struct secret *secret, gnutls_datum_t *key)
 
 static int choose_secret(gnutls_session_t session, char **identity, gnutls_datum_t *key)
 {
-	struct tls *tls = gnutls_session_get_ptr(session);
+	struct tls *tls = gnutls.session_get_ptr(session);
 	struct tls_context *context = tls->context;
 	enter_context(context);
 	const struct secret *secret = &context->secrets->list[0];
-	*identity = gnutls_strdup(secret->identity);
+	*identity = (*gnutls.strdup)(secret->identity);
 	bool good = *identity != NULL && copy_secret(secret, key);
 	leave_context(context);
 	if (!good) {
-		gnutls_free(*identity);
+		(*gnutls.free)(*identity);
 		*identity = NULL;
 	}
 	return good ? 0 : -1;
@@ -127,7 +187,7 @@ static int choose_secret(gnutls_session_t session, char **identity, gnutls_datum
 
 static int find_secret(gnutls_session_t session, const char *identity, gnutls_datum_t *key)
 {
-	struct tls *tls = gnutls_session_get_ptr(session);
+	struct tls *tls = gnutls.session_get_ptr(session);
 	struct tls_context *context = tls->context;
 	enter_context(context);
 	const struct secret *secret = secrets_find(context->secrets, identity);
@@ -143,22 +203,28 @@ struct tls_context *tls_context_new(struct secrets *secrets, const char **proble
 	*problem = NULL;
 	if (context == NULL)
 		return NULL;
+	if (!load_gnutls()) {
+		*problem = "secret_file needs GnuTLS 3.6.13 or later, and libgnutls.so.30 of this machine is older or "
+			   "can't be loaded: install it (Debian: libgnutls30)";
+		free(context);
+		return NULL;
+	}
 	/* GNUTLS_DEBUG_LEVEL in the environment has GnuTLS write to stderr what is nobody's business. */
-	gnutls_global_set_log_level(0);
-	gnutls_free = wipe_and_free;
+	gnutls.global_set_log_level(0);
+	*gnutls.free = wipe_and_free;
 	mutex_init(&context->mutex);
-	int result = gnutls_priority_init(&context->priority, priorities, NULL);
+	int result = gnutls.priority_init(&context->priority, priorities, NULL);
 	if (result != 0 && result != GNUTLS_E_MEMORY_ERROR)
 		*problem = "this machine's policy for GnuTLS allows no TLS 1.3 with AES-128-GCM or "
 			   "CHACHA20-POLY1305, which private nodes speak: see GNUTLS_SYSTEM_PRIORITY_FILE, or "
 			   "/etc/gnutls/config";
-	if (result != 0 || gnutls_psk_allocate_client_credentials(&context->client) != 0 ||
-	    gnutls_psk_allocate_server_credentials(&context->server) != 0) {
+	if (result != 0 || gnutls.psk_allocate_client_credentials(&context->client) != 0 ||
+	    gnutls.psk_allocate_server_credentials(&context->server) != 0) {
 		tls_context_free(context);
 		return NULL;
 	}
-	gnutls_psk_set_client_credentials_function(context->client, choose_secret);
-	gnutls_psk_set_server_credentials_function(context->server, find_secret);
+	gnutls.psk_set_client_credentials_function(context->client, choose_secret);
+	gnutls.psk_set_server_credentials_function(context->server, find_secret);
 	context->secrets = secrets;
 	return context;
 }
@@ -168,11 +234,11 @@ void tls_context_free(struct tls_context *context) UNCHECKED
 	if (context == NULL)
 		return;
 	if (context->priority != NULL)
-		gnutls_priority_deinit(context->priority);
+		gnutls.priority_deinit(context->priority);
 	if (context->client != NULL)
-		gnutls_psk_free_client_credentials(context->client);
+		gnutls.psk_free_client_credentials(context->client);
 	if (context->server != NULL)
-		gnutls_psk_free_server_credentials(context->server);
+		gnutls.psk_free_server_credentials(context->server);
 	secrets_free(context->secrets);
 	mutex_fini(&context->mutex);
 	free(context);
@@ -260,7 +326,7 @@ static ssize_t pull(gnutls_transport_ptr_t transport, void *bytes, size_t size) 
 	if (n < 0) {
 		if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
 			tls->read_error = errno;
-		gnutls_transport_set_errno(tls->session, errno);
+		gnutls.transport_set_errno(tls->session, errno);
 	}
 	return n;
 }
@@ -302,18 +368,18 @@ struct tls *tls_new(struct tls_context *context, int fd, enum tls_role role) UNC
 	tls->fd = fd;
 	tls->role = role;
 	/* A ticket would be a way in for who has lost the secret. */
-	if (gnutls_init(&tls->session, flags | GNUTLS_NO_TICKETS) != 0 ||
-	    gnutls_priority_set(tls->session, context->priority) != 0 ||
-	    gnutls_credentials_set(tls->session, GNUTLS_CRD_PSK,
+	if (gnutls.init(&tls->session, flags | GNUTLS_NO_TICKETS) != 0 ||
+	    gnutls.priority_set(tls->session, context->priority) != 0 ||
+	    gnutls.credentials_set(tls->session, GNUTLS_CRD_PSK,
 				   role == TLS_CLIENT ? (void *)context->client : (void *)context->server) != 0) {
 		tls_free(tls);
 		return NULL;
 	}
-	gnutls_session_set_ptr(tls->session, tls);
-	gnutls_session_set_keylog_function(tls->session, log_no_key);
-	gnutls_transport_set_ptr(tls->session, tls);
-	gnutls_transport_set_push_function(tls->session, push);
-	gnutls_transport_set_pull_function(tls->session, pull);
+	gnutls.session_set_ptr(tls->session, tls);
+	gnutls.session_set_keylog_function(tls->session, log_no_key);
+	gnutls.transport_set_ptr(tls->session, tls);
+	gnutls.transport_set_push_function(tls->session, push);
+	gnutls.transport_set_pull_function(tls->session, pull);
 	return tls;
 }
 
@@ -322,7 +388,7 @@ void tls_free(struct tls *tls) UNCHECKED
 	if (tls == NULL)
 		return;
 	if (tls->session != NULL)
-		gnutls_deinit(tls->session);
+		gnutls.deinit(tls->session);
 	buffer_fini(&tls->unsent);
 	mutex_fini(&tls->mutex);
 	free(tls);
@@ -342,8 +408,8 @@ static int set_problem(struct tls *tls, const char *what, const char *detail)
 /* Why the far end has ended the handshake. */
 static int explain_alert(struct tls *tls) REQUIRES(tls_guard)
 {
-	gnutls_alert_description_t alert = gnutls_alert_get(tls->session);
-	const char *name = gnutls_alert_get_name(alert);
+	gnutls_alert_description_t alert = gnutls.alert_get(tls->session);
+	const char *name = gnutls.alert_get_name(alert);
 	if (alert == GNUTLS_A_UNKNOWN_PSK_IDENTITY)
 		return set_problem(tls, NO_MEMBER, "");
 	if (alert == GNUTLS_A_PROTOCOL_VERSION)
@@ -373,7 +439,7 @@ static int explain(struct tls *tls, int result) REQUIRES(tls_guard)
 	case GNUTLS_E_NO_CIPHER_SUITES:
 		return set_problem(tls, NO_MEMBER, "");
 	default:
-		return set_problem(tls, "fails at the TLS handshake: ", gnutls_strerror(result));
+		return set_problem(tls, "fails at the TLS handshake: ", gnutls.strerror(result));
 	}
 }
 
@@ -394,18 +460,18 @@ static int explain_other_protocol(struct tls *tls)
 static void send_alert(struct tls *tls, int result) REQUIRES(tls_guard)
 {
 	if (speaks_no_tls(tls))
-		gnutls_alert_send(tls->session, GNUTLS_AL_FATAL, GNUTLS_A_UNEXPECTED_MESSAGE);
+		gnutls.alert_send(tls->session, GNUTLS_AL_FATAL, GNUTLS_A_UNEXPECTED_MESSAGE);
 	else if (tls->is_unknown)
-		gnutls_alert_send(tls->session, GNUTLS_AL_FATAL, GNUTLS_A_UNKNOWN_PSK_IDENTITY);
+		gnutls.alert_send(tls->session, GNUTLS_AL_FATAL, GNUTLS_A_UNKNOWN_PSK_IDENTITY);
 	else if (result != GNUTLS_E_FATAL_ALERT_RECEIVED && tls->read_error == 0)
-		gnutls_alert_send_appropriate(tls->session, result);
+		gnutls.alert_send_appropriate(tls->session, result);
 }
 
 /* GnuTLS has done its part: was it what this node wants? */
 static int finish_handshake(struct tls *tls) REQUIRES(tls_guard)
 {
-	if (gnutls_protocol_get_version(tls->session) != GNUTLS_TLS1_3 ||
-	    gnutls_kx_get(tls->session) != GNUTLS_KX_ECDHE_PSK)
+	if (gnutls.protocol_get_version(tls->session) != GNUTLS_TLS1_3 ||
+	    gnutls.kx_get(tls->session) != GNUTLS_KX_ECDHE_PSK)
 		return set_problem(tls, "agrees to no ephemeral key exchange", "");
 	/* What is left of it goes out before anything else does. */
 	flush(tls);
@@ -419,7 +485,7 @@ int tls_handshake(struct tls *tls)
 	enter(tls);
 	int result, error;
 	do
-		result = gnutls_handshake(tls->session);
+		result = gnutls.handshake(tls->session);
 	while (result == GNUTLS_E_INTERRUPTED);
 	if (result == GNUTLS_E_SUCCESS) {
 		error = finish_handshake(tls);
@@ -453,7 +519,7 @@ static ssize_t fail_call(struct tls *tls, ssize_t result) REQUIRES(tls_guard)
 		errno = ENOMEM;
 	} else {
 		if (tls->problem[0] == '\0')
-			set_problem(tls, "breaks TLS: ", gnutls_strerror((int)result));
+			set_problem(tls, "breaks TLS: ", gnutls.strerror((int)result));
 		errno = EPROTO;
 	}
 	return -1;
@@ -465,7 +531,7 @@ ssize_t tls_read(struct tls *tls, void *bytes, size_t size)
 	enter(tls);
 	ssize_t n;
 	do
-		n = gnutls_record_recv(tls->session, bytes, size);
+		n = gnutls.record_recv(tls->session, bytes, size);
 	while (n == GNUTLS_E_INTERRUPTED);
 	/* A kith node says bye: what ends without that has failed, with the end of TLS or without, or within a record.
 	 */
@@ -485,7 +551,7 @@ ssize_t tls_read(struct tls *tls, void *bytes, size_t size)
 size_t tls_taken(struct tls *tls, size_t *records)
 {
 	enter(tls);
-	size_t unread = gnutls_record_check_pending(tls->session);
+	size_t unread = gnutls.record_check_pending(tls->session);
 	size_t bytes = tls->taken > unread ? tls->taken - unread : 0;
 	tls->taken -= bytes;
 	*records = tls->records;
@@ -499,7 +565,7 @@ static ssize_t write_some(struct tls *tls, const void *bytes, size_t size) REQUI
 {
 	int error = flush(tls);
 	if (error == 0 && tls->owed == 0) {
-		ssize_t n = gnutls_record_send(tls->session, bytes, size);
+		ssize_t n = gnutls.record_send(tls->session, bytes, size);
 		if (n < 0)
 			return fail_call(tls, n);
 		tls->owed = (size_t)n;
@@ -528,7 +594,7 @@ ssize_t tls_write(struct tls *tls, const void *bytes, size_t size)
 bool tls_has_unread(struct tls *tls)
 {
 	enter(tls);
-	bool has = gnutls_record_check_pending(tls->session) > 0;
+	bool has = gnutls.record_check_pending(tls->session) > 0;
 	leave(tls);
 	return has;
 }
@@ -545,7 +611,7 @@ size_t tls_unsent(struct tls *tls)
 void tls_shut_writing(struct tls *tls)
 {
 	enter(tls);
-	gnutls_bye(tls->session, GNUTLS_SHUT_WR);
+	gnutls.bye(tls->session, GNUTLS_SHUT_WR);
 	tls->shuts_writing = true;
 	if (buffer_length(&tls->unsent) == 0)
 		shutdown(tls->fd, SHUT_WR);

@@ -211,6 +211,21 @@ static void test_a_policy_that_forbids_tls(void)
 	}
 }
 
+/* What is called so is none: there is no other way to hide it from a process. */
+static void test_a_machine_without_gnutls(void)
+{
+	const char *folder = harness_make_folder(), *secrets = harness_write_file(new_secret());
+	write_file(harness_text("%s/libgnutls.so.30", folder), "");
+	setenv("LD_LIBRARY_PATH", folder, 1);
+	struct kithd *kithd = kithd_run("-l %s -o secret_file=%s", harness_address(), secrets);
+	struct kithd *plain = kithd_plain();
+	unsetenv("LD_LIBRARY_PATH");
+	CU_ASSERT_EQUAL(kithd_wait(kithd), EX_OSERR);
+	EXPECT(strstr(kithd_log(kithd), "kithd: cannot start: secret_file needs GnuTLS 3.6.13 or later, and ") != NULL,
+	       "%s", kithd_log(kithd));
+	kithd_stop(plain, SIGTERM);
+}
+
 /* ---- rotation ---- */
 
 enum { NODES = 5 };
@@ -672,6 +687,7 @@ static CU_TestInfo tests[] = {
 	{"a bad file of secrets changes nothing at a reload", test_bad_file_at_a_reload},
 	{"secrets are read again without a good file of settings", test_reload_without_a_good_settings_file},
 	{"a policy that forbids TLS 1.3 is an error", test_a_policy_that_forbids_tls},
+	{"without GnuTLS there are no private nodes, but plain ones", test_a_machine_without_gnutls},
 	{"a secret is exchanged without losing a peer", test_rotation},
 	{"failed handshakes leave nothing", test_failed_handshakes_leave_nothing},
 	{"silent strangers give way", test_silent_strangers_give_way},
