@@ -287,7 +287,7 @@ static void test_rotation(void)
 	expect_newcomer(&mesh, old, false);
 	for (int i = 0; i < NODES; i++) {
 		/* Nobody but the four newcomers has gone. */
-		CU_ASSERT_EQUAL(kithd_log_count(mesh.nodes[i], " peer ", "left (bye: shutdown)"), 4);
+		AWAIT(kithd_log_count(mesh.nodes[i], " peer ", "left (bye: shutdown)") == 4);
 		CU_ASSERT_EQUAL(kithd_log_count(mesh.nodes[i], " peer ", ": failed ("), 0);
 		CU_ASSERT_EQUAL(kithd_log_count(mesh.nodes[i], " peer ", ": closed ("), 0);
 	}
@@ -609,6 +609,7 @@ static void test_no_core_file(void)
 static void test_secrets_are_locked(void)
 {
 	struct kithd *node = start_private(new_secret(), "");
+	kithd_table(node); /* it has begun, and said so */
 	bool may_lock = kithd_log_count(node, "the secrets may be written to swap space", "") == 0;
 	if (harness_can(may_lock, "locked memory", "this user may not lock memory") &&
 	    harness_can(harness_slowness() <= 1, "locked memory", "a sanitizer locks none"))
@@ -668,14 +669,18 @@ static void test_openness_is_warned_of(void)
 		"[\"127.0.0.1:5999\"]; to hear this machine alone";
 	int port = harness_wildcard_port();
 	struct kithd *open = kithd_start_at(harness_text("0.0.0.0:%d", port), "-l [::]:%d", port);
+	/* Stopped, each has written all that it had to say. */
+	kithd_stop(open, SIGTERM);
 	CU_ASSERT_EQUAL(
 		kithd_log_count(open, harness_text(" warning whoever reaches 0.0.0.0:%d is a member", port), said), 1);
 	CU_ASSERT_EQUAL(kithd_log_count(open, said, ""), 1);
-	kithd_stop(open, SIGTERM);
 	struct kithd *private =
 		kithd_start_at(harness_text("0.0.0.0:%d", port), "-o secret_file=%s", harness_write_file(new_secret()));
+	struct kithd *local = kithd_start("-l [::1]:%d", port);
+	kithd_stop(private, SIGTERM);
+	kithd_stop(local, SIGTERM);
 	CU_ASSERT_EQUAL(kithd_log_count(private, said, ""), 0);
-	CU_ASSERT_EQUAL(kithd_log_count(kithd_start("-l [::1]:%d", port), said, ""), 0);
+	CU_ASSERT_EQUAL(kithd_log_count(local, said, ""), 0);
 }
 
 static CU_TestInfo tests[] = {
