@@ -48,8 +48,9 @@ wait_for() {
 start() {
 	local name=$1
 	shift
-	# With this variable the node doesn't begin again, without valgrind.
-	GLIBC_TUNABLES='' valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=all \
+	# With the first variable the node doesn't begin again, without valgrind. A library that is loaded later leaves
+	# memory of the loader's own, so a private node has GnuTLS from the start.
+	GLIBC_TUNABLES='' LD_PRELOAD=${SECRET:+libgnutls.so.30} valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=all \
 		--errors-for-leak-kinds=all --track-fds=yes --log-file="$folder/$name.valgrind" \
 		"$kithd" -l 127.0.0.1:0 -o "name=$name" -o handshake_timeout=60 -o connect_timeout=60 "${private[@]}" "$@" \
 		>"$folder/$name.out" 2>"$folder/$name.log" &
