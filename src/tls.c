@@ -69,15 +69,16 @@ extern struct mutex tls_guard;
 
 #define DECLARE(name) __typeof__ (&gnutls_##name)(name)
 static struct {
+	void *library;
 	GNUTLS_SYMBOLS(DECLARE);
 } gnutls;
 
 /* It stays, since it has things of each thread that has used it. False if it isn't there, or too old. */
 static bool load_gnutls(void)
 {
-	void *library = dlopen("libgnutls.so.30", RTLD_NOW | RTLD_LOCAL);
-	bool has_all = library != NULL;
-#define FIND(name) has_all = has_all && (*(void **)&gnutls.name = dlsym(library, "gnutls_" #name)) != NULL
+	gnutls.library = dlopen("libgnutls.so.30", RTLD_NOW | RTLD_LOCAL);
+	bool has_all = gnutls.library != NULL;
+#define FIND(name) has_all = has_all && (*(void **)&gnutls.name = dlsym(gnutls.library, "gnutls_" #name)) != NULL
 	GNUTLS_SYMBOLS(FIND);
 	return has_all;
 }
