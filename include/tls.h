@@ -17,7 +17,8 @@
 
 #include "secret.h"
 
-/* What all sessions of a node share; outlives them. Any thread. */
+/* What all sessions of a node share; outlives them. Any thread. It has a few threads of its own, which do the steps of
+ * handshakes. */
 struct tls_context;
 
 /* Takes the secrets, unless it returns NULL: for lack of memory, or what problem then says. */

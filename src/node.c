@@ -156,8 +156,6 @@ static void share_memory_pools(void)
 
 static int start_threads(struct node *node)
 {
-	share_memory_pools();
-	threads_expect((size_t)(node->settings->max_inbound + node->settings->max_outbound));
 	int error = 0;
 	if (node->state != NULL) {
 		/* Before anything can change. */
@@ -232,6 +230,8 @@ struct node *node_start(struct settings *settings, struct secrets *secrets, char
 		goto failed;
 	}
 	node->settings = settings;
+	share_memory_pools();
+	threads_expect((size_t)(settings->max_inbound + settings->max_outbound));
 	bool has_secrets = take_secrets(node, secrets, error);
 	node->started_us = clock_now_us();
 	alarm_init(&node->alarm);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/sysinfo.h>
 
 #include "buffer.h"
 #include "sync.h"
@@ -83,14 +84,31 @@ static bool load_gnutls(void)
 	return has_all;
 }
 
+enum { CREW_MOST = 8 };
+
+/* A step of a handshake that somebody waits for. */
+struct step {
+	struct tls *tls;
+	struct step *next;
+	struct condition done;
+	bool is_done;
+	int error;
+};
+
 struct tls_context {
 	/* Immutable. */
 	struct mutex mutex;
+	struct condition asked; /* of the crew */
+	struct thread crew[CREW_MOST];
+	size_t crew_count;
 	gnutls_priority_t priority;
 	gnutls_psk_client_credentials_t client;
 	gnutls_psk_server_credentials_t server;
 	/* Guarded. */
 	struct secrets *secrets GUARDED_BY(tls_context_guard);
+	struct step *first GUARDED_BY(tls_context_guard);
+	struct step **last GUARDED_BY(tls_context_guard);
+	bool is_over GUARDED_BY(tls_context_guard);
 };
 
 enum { PROBLEM_BYTES = 96 };
@@ -198,6 +216,9 @@ static int find_secret(gnutls_session_t session, const char *identity, gnutls_da
 	return good ? 0 : -1;
 }
 
+static bool start_crew(struct tls_context *context);
+static void end_crew(struct tls_context *context);
+
 struct tls_context *tls_context_new(struct secrets *secrets, const char **problem) UNCHECKED
 {
 	struct tls_context *context = calloc(1, sizeof *context);
@@ -214,13 +235,15 @@ struct tls_context *tls_context_new(struct secrets *secrets, const char **proble
 	gnutls.global_set_log_level(0);
 	*gnutls.free = wipe_and_free;
 	mutex_init(&context->mutex);
+	condition_init(&context->asked);
+	context->last = &context->first;
 	int result = gnutls.priority_init(&context->priority, priorities, NULL);
 	if (result != 0 && result != GNUTLS_E_MEMORY_ERROR)
 		*problem = "this machine's policy for GnuTLS allows no TLS 1.3 with AES-128-GCM or "
 			   "CHACHA20-POLY1305, which private nodes speak: see GNUTLS_SYSTEM_PRIORITY_FILE, or "
 			   "/etc/gnutls/config";
 	if (result != 0 || gnutls.psk_allocate_client_credentials(&context->client) != 0 ||
-	    gnutls.psk_allocate_server_credentials(&context->server) != 0) {
+	    gnutls.psk_allocate_server_credentials(&context->server) != 0 || !start_crew(context)) {
 		tls_context_free(context);
 		return NULL;
 	}
@@ -234,6 +257,7 @@ void tls_context_free(struct tls_context *context) UNCHECKED
 {
 	if (context == NULL)
 		return;
+	end_crew(context);
 	if (context->priority != NULL)
 		gnutls.priority_deinit(context->priority);
 	if (context->client != NULL)
@@ -241,6 +265,7 @@ void tls_context_free(struct tls_context *context) UNCHECKED
 	if (context->server != NULL)
 		gnutls.psk_free_server_credentials(context->server);
 	secrets_free(context->secrets);
+	condition_fini(&context->asked);
 	mutex_fini(&context->mutex);
 	free(context);
 }
@@ -481,7 +506,7 @@ static int finish_handshake(struct tls *tls) REQUIRES(tls_guard)
 	return 0;
 }
 
-int tls_handshake(struct tls *tls)
+static int take_step(struct tls *tls)
 {
 	enter(tls);
 	int result, error;
@@ -500,6 +525,77 @@ int tls_handshake(struct tls *tls)
 	}
 	leave(tls);
 	return error;
+}
+
+/* ---- the crew ---- */
+
+static struct step *next_step(struct tls_context *context) REQUIRES(tls_context_guard) UNCHECKED
+{
+	while (context->first == NULL && !context->is_over)
+		condition_wait_until(&context->asked, &context->mutex, FOREVER_US);
+	struct step *step = context->first;
+	if (step != NULL)
+		context->first = step->next;
+	if (context->first == NULL)
+		context->last = &context->first;
+	return step;
+}
+
+static void *work(void *argument)
+{
+	struct tls_context *context = argument;
+	struct step *step;
+	enter_context(context);
+	while ((step = next_step(context)) != NULL) {
+		leave_context(context);
+		int error = take_step(step->tls);
+		enter_context(context);
+		step->error = error;
+		step->is_done = true;
+		condition_signal(&step->done);
+	}
+	leave_context(context);
+	return NULL;
+}
+
+static bool start_crew(struct tls_context *context)
+{
+	size_t wanted = (size_t)get_nprocs();
+	wanted = wanted < CREW_MOST ? wanted : CREW_MOST;
+	while (context->crew_count < wanted && thread_start(&context->crew[context->crew_count], work, context) == 0)
+		context->crew_count++;
+	return context->crew_count > 0;
+}
+
+static void end_crew(struct tls_context *context)
+{
+	enter_context(context);
+	context->is_over = true;
+	condition_broadcast(&context->asked);
+	leave_context(context);
+	for (size_t i = 0; i < context->crew_count; i++)
+		thread_join(context->crew[i]);
+}
+
+/*
+ * A step is work for the processor and never waits. It is done by a crew of as many threads as there are processors,
+ * since GnuTLS keeps 224 bytes for each thread that has ever asked it for a random number, until the process ends
+ * (3.7.9, lib/random.c); only handshakes do.
+ */
+int tls_handshake(struct tls *tls) UNCHECKED
+{
+	struct tls_context *context = tls->context;
+	struct step step = {.tls = tls};
+	condition_init(&step.done);
+	enter_context(context);
+	*context->last = &step;
+	context->last = &step.next;
+	condition_signal(&context->asked);
+	while (!step.is_done)
+		condition_wait_until(&step.done, &context->mutex, FOREVER_US);
+	leave_context(context);
+	condition_fini(&step.done);
+	return step.error;
 }
 
 const char *tls_problem(const struct tls *tls)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gnutls/gnutls.h>
+#include <malloc.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -711,6 +712,30 @@ static void a_false_claim_leaves_no_copy_of_the_secret(void)
 	secrets_free(secrets);
 }
 
+/* The allocator of a sanitizer doesn't tell. */
+static void threads_that_shake_hands_leave_nothing(void)
+{
+	enum { WARM = 20, HANDSHAKES = 200, LEFT_BYTES = 100 };
+	struct tls_context *context = context_of(SOME_SECRET);
+	size_t before = 0;
+	for (unsigned i = 0; i < WARM + HANDSHAKES; i++) {
+		struct visit visit;
+		struct handshake handshake;
+		if (i == WARM)
+			before = mallinfo2().uordblks;
+		visit_open(&visit, context);
+		gnutls_session_t client = client_new(visit.fd, node_priorities, SOME_SECRET, NULL);
+		handshake_start(&handshake, visit.stream);
+		CU_ASSERT_EQUAL(client_handshake(client, visit.fd), 0);
+		CU_ASSERT_EQUAL(handshake_end(&handshake), 0);
+		gnutls_deinit(client);
+		visit_fini(&visit);
+	}
+	size_t after = mallinfo2().uordblks;
+	EXPECT(after < before + HANDSHAKES * LEFT_BYTES, "%zu bytes, and %zu before", after, before);
+	tls_context_free(context);
+}
+
 static CU_TestInfo tests[] = {
 	{"each secret of the file is accepted", each_secret_of_the_file_is_accepted},
 	{"new secrets count from the next handshake on", new_secrets_count_from_the_next_handshake_on},
@@ -730,6 +755,7 @@ static CU_TestInfo tests[] = {
 	{"other bytes than those that are owed are an error", other_bytes_than_those_that_are_owed_are_an_error},
 	{"the end of TLS that finds no room goes out when there is some",
 	 the_end_of_tls_that_finds_no_room_goes_out_when_there_is_some},
+	{"threads that shake hands leave nothing", threads_that_shake_hands_leave_nothing},
 	{"a false claim leaves no copy of the secret", a_false_claim_leaves_no_copy_of_the_secret},
 	CU_TEST_INFO_NULL,
 };
