@@ -43,7 +43,8 @@ enum outbox_result outbox_put(struct outbox *outbox, const char *line, size_t le
  * unless somebody has the turn. */
 enum outbox_result outbox_close(struct outbox *outbox, const char *line, size_t length);
 bool outbox_is_closed(struct outbox *outbox);
-/* Of the reader, once it has retired the pinger, or of the pinger. */
+/* Blocks until outbox_close has been called, or until_us. By the reader once it has retired the pinger, or by the
+ * pinger: the start of one would wake nobody here. */
 void outbox_wait_closed(struct outbox *outbox, int64_t until_us);
 /* What waits to be written. */
 size_t outbox_held_bytes(struct outbox *outbox);

@@ -111,7 +111,7 @@ static const char *look_up(struct kithd *kithd, const char *what)
 
 static void test_thread_caches(void)
 {
-	if (!harness_can(getenv("GLIBC_TUNABLES") == NULL, "glibc keeps little for each thread",
+	if (!harness_can(getenv("GLIBC_TUNABLES") == NULL, "glibc keeps nothing for each thread",
 			 "the environment has GLIBC_TUNABLES"))
 		return;
 	struct kithd *kithd = kithd_plain();
@@ -126,7 +126,7 @@ static CU_TestInfo tests[] = {
 	{"kithd names no folder to take libraries from", test_no_folder_of_libraries},
 	{"the stack is protected", test_stack_protector},
 	{"calls of the C library check their buffers", test_fortified_calls},
-	{"glibc keeps little for each thread, and kithd keeps its name", test_thread_caches},
+	{"glibc keeps nothing for each thread, and kithd keeps its name", test_thread_caches},
 	CU_TEST_INFO_NULL,
 };
 
