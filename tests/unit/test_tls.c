@@ -493,7 +493,8 @@ static void key_updates_at_any_moment_cost_no_byte(void)
 	if (result == 0)
 		result = read_rest(client, visit.fd, &arrivals);
 	EXPECT(result == 0, "%s", gnutls_strerror(result));
-	while (gnutls_bye(client, GNUTLS_SHUT_WR) == GNUTLS_E_AGAIN)
+	int64_t deadline_us = late_us();
+	while (gnutls_bye(client, GNUTLS_SHUT_WR) == GNUTLS_E_AGAIN && clock_now_us() < deadline_us)
 		poll(NULL, 0, 1);
 	shutdown(visit.fd, SHUT_RDWR);
 	thread_join(sender);
