@@ -48,7 +48,7 @@ int stream_handshake(struct stream *stream, int64_t deadline_us);
 /* What is wrong with the far end where a call says EPROTO: words that follow its address. NULL for nothing. */
 const char *stream_problem(const struct stream *stream);
 /* Lets a far end that is turned away read why: to close with unread bytes would send a reset, which can overtake that.
- * Blocks until it has closed or the deadline. */
+ * Blocks until it has closed, it has sent much more, or the deadline. */
 void stream_linger(struct stream *stream, int64_t deadline_us);
 
 /* This end of the connection; unknown without one. */

@@ -21,8 +21,10 @@
  * handshakes. */
 struct tls_context;
 
-/* Takes the secrets, unless it returns NULL: for lack of memory, or what problem then says. */
-struct tls_context *tls_context_new(struct secrets *secrets, const char **problem);
+enum { TLS_ERROR_BYTES = 512 };
+
+/* Takes the secrets, unless it returns NULL, with one line in error. */
+struct tls_context *tls_context_new(struct secrets *secrets, char error[static TLS_ERROR_BYTES]);
 void tls_context_free(struct tls_context *context);
 /* Takes the secrets of the handshakes to come; sessions that stand stay. False if they are the ones that it has. */
 bool tls_context_set_secrets(struct tls_context *context, struct secrets *secrets);
@@ -40,7 +42,8 @@ void tls_free(struct tls *tls);
 
 /*
  * By one thread, until it returns another errno than EAGAIN: 0 when bytes may travel. After EPROTO, tls_problem says
- * what is wrong with the far end, which has been told by an alert. ECONNRESET: it has gone in the midst.
+ * what is wrong with the far end, which has been told by an alert. ECONNRESET: it has gone in the midst. It ends soon
+ * whatever comes, since a far end that has proved nothing yet may send only little, in few records.
  */
 int tls_handshake(struct tls *tls);
 /* Of the far end, as in "10.0.0.7:5999: ..."; NULL for none. Never shows any of a secret. */

@@ -18,6 +18,7 @@
 #include "settings.h"
 #include "sync.h"
 #include "text.h"
+#include "tls.h"
 
 /* Exit statuses: sysexits.h has the names, 64 EX_USAGE, 71 EX_OSERR, 78 EX_CONFIG. */
 enum { STATUS_STOPPED = 0, STATUS_USAGE = 64, STATUS_SYSTEM = 71, STATUS_SETTINGS = 78 };
@@ -42,6 +43,7 @@ struct arguments {
 	size_t option_count;
 	int verbose;
 	bool only_test;
+	bool wants_secret;
 };
 
 static const char usage[] =
@@ -56,13 +58,14 @@ static const char help[] =
 	"  -b, --bootstrap HOST:PORT   dial this node too; may be repeated\n"
 	"  -o, --option SETTING=VALUE  set any setting; beats the file\n"
 	"  -v, --verbose               log one level more; may be repeated\n"
-	"  -t, --test                  check the settings and exit\n"
-	"      --new-secret            print a new secret for a secret_file and exit\n"
+	"  -t, --test                  check the settings and the secrets, and exit\n"
+	"      --new-secret            print a new secret for a secret_file and exit:\n"
+	"                              (umask 077; kithd --new-secret >FILE)\n"
 	"  -V, --version               print the version and exit\n"
 	"  -h, --help                  print this and exit\n"
 	"\n"
-	"SIGUSR1 prints the peer table to stdout, SIGHUP reads the settings again, SIGINT\n"
-	"and SIGTERM stop the node.\n"
+	"SIGUSR1 prints the peer table to stdout, SIGHUP reads the settings and the\n"
+	"secrets again, SIGINT and SIGTERM stop the node.\n"
 	"kithd(8), kith.conf(5) and kith-protocol(7) say more.\n";
 
 /* The one line in which the program says why it ends; it may quote what the user wrote. */
@@ -90,7 +93,9 @@ static int print_new_secret(void)
 	}
 	/* Where it can't be written whole, whoever made a file of it must know. */
 	if (puts(text) == EOF || fflush(stdout) != 0) {
-		complain("the secret could not be written");
+		char error[SETTINGS_ERROR_BYTES];
+		snprintf(error, sizeof error, "the secret could not be written: %s", strerror(errno));
+		complain(error);
 		return STATUS_SYSTEM;
 	}
 	return STATUS_STOPPED;
@@ -150,7 +155,8 @@ static int parse_arguments(int argc, char **argv, struct arguments *arguments)
 			fputs(help, stdout);
 			return STATUS_STOPPED;
 		case OPTION_NEW_SECRET:
-			return print_new_secret();
+			arguments->wants_secret = true;
+			break;
 		case ':':
 			return usage_error("needs a value", argv[optind - 1]);
 		default:
@@ -159,6 +165,10 @@ static int parse_arguments(int argc, char **argv, struct arguments *arguments)
 	}
 	if (!good)
 		return usage_error("is given too many times", argv[optind - 2]);
+	if (optind < argc && arguments->wants_secret)
+		return usage_error("is one argument too many: (umask 077; kithd --new-secret >FILE)", argv[optind]);
+	if (arguments->wants_secret)
+		return print_new_secret();
 	if (optind < argc)
 		return usage_error("is no option: a bootstrap is given as -b HOST:PORT", argv[optind]);
 	return -1;
@@ -210,6 +220,21 @@ static bool read_secrets(struct settings *settings, struct secrets **secrets, ch
 	privilege_hide_memory();
 	*secrets = secrets_read(settings->secret_file, &settings->lacks_memory, error, SETTINGS_ERROR_BYTES);
 	return *secrets != NULL;
+}
+
+/* Takes the secrets: what would end the start of a private node ends its test. */
+static int report_test(struct secrets *secrets)
+{
+	char error[TLS_ERROR_BYTES];
+	struct tls_context *context = secrets == NULL ? NULL : tls_context_new(secrets, error);
+	if (secrets != NULL && context == NULL) {
+		secrets_free(secrets);
+		complain(error);
+		return STATUS_SYSTEM;
+	}
+	tls_context_free(context);
+	puts(secrets == NULL ? "the settings are good" : "the settings and the secrets are good");
+	return STATUS_STOPPED;
 }
 
 static enum log_level level_of(const struct settings *settings, const struct arguments *arguments)
@@ -318,6 +343,14 @@ static void print_table(struct node *node, struct output *output)
 	buffer_fini(&table);
 }
 
+static void warn_of_swap(bool is_locked)
+{
+	if (!is_locked)
+		log_warning(
+			"the secrets may be written to swap space: let kithd lock 64 kB of memory (ulimit -l 64, or "
+			"LimitMEMLOCK=64K of systemd)");
+}
+
 /* Which file it is needs a restart; what it holds doesn't, and no settings that are wrong stand in its way. */
 static void reload_secrets(struct node *node, const struct settings *running)
 {
@@ -326,10 +359,12 @@ static void reload_secrets(struct node *node, const struct settings *running)
 	if (running->secret_file[0] == '\0')
 		return;
 	struct secrets *secrets = secrets_read(running->secret_file, &lacks_memory, error, sizeof error);
-	if (secrets == NULL)
+	if (secrets == NULL) {
 		log_error("the secrets stay as they were: %s", error);
-	else
-		node_reload_secrets(node, secrets);
+		return;
+	}
+	warn_of_swap(secrets->is_locked);
+	node_reload_secrets(node, secrets);
 }
 
 static void reload(struct node *node, const struct settings *running, const struct arguments *arguments)
@@ -373,24 +408,21 @@ static void serve(struct node *node, const struct settings *settings, const stru
 }
 
 /* What doesn't end the program, and is better known now than when it matters. */
-static void warn_of_file(const char *file)
-{
-	char user[PRIVILEGE_USER_BYTES];
-	if (file == NULL || access(file, R_OK) == 0)
-		return;
-	privilege_user_name(user);
-	log_warning("the user \"%s\" can't read %s: SIGHUP will change nothing until it can", user, file);
-}
-
 static void warn_of_user(const struct settings *settings, const struct arguments *arguments)
 {
+	const char *file = settings_file(arguments), *secret_file = settings->secret_file;
+	char user[PRIVILEGE_USER_BYTES];
+	privilege_user_name(user);
 	if (privilege_is_root()) {
 		log_warning("running as root: a flaw in kithd would be a flaw in the whole machine; write "
 			    "user = \"nobody\", or better a user of its own, see kith.conf(5)");
-	} else {
-		warn_of_file(settings_file(arguments));
-		warn_of_file(settings->secret_file[0] == '\0' ? NULL : settings->secret_file);
+		return;
 	}
+	if (file != NULL && access(file, R_OK) != 0)
+		log_warning("the user \"%s\" can't read %s: SIGHUP will change no setting until it can", user, file);
+	if (secret_file[0] != '\0' && access(secret_file, R_OK) != 0)
+		log_warning("the user \"%s\" can't read %s: SIGHUP will change no secret until you run chown %s '%s'",
+			    user, secret_file, user, secret_file);
 }
 
 /* Takes the secrets. */
@@ -415,9 +447,7 @@ static int run(struct settings *settings, struct secrets *secrets, const struct 
 	}
 	if (node != NULL) {
 		warn_of_user(settings, arguments);
-		if (!is_locked)
-			log_warning("the secrets may be written to swap space: raise the limit of locked memory "
-				    "(ulimit -l, or LimitMEMLOCK= of systemd)");
+		warn_of_swap(is_locked);
 		serve(node, settings, arguments, &output);
 		let_stop_signals_kill();
 		node_stop(node);
@@ -469,9 +499,7 @@ int main(int argc, char **argv)
 		complain(error);
 		status = settings.lacks_memory ? STATUS_SYSTEM : STATUS_SETTINGS;
 	} else if (arguments.only_test) {
-		puts("the settings are good");
-		secrets_free(secrets);
-		status = STATUS_STOPPED;
+		status = report_test(secrets);
 	} else {
 		log_set_level(level_of(&settings, &arguments));
 		status = run(&settings, secrets, &arguments);

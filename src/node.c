@@ -192,7 +192,11 @@ static void warn_of_openness(const struct node *node)
 	}
 }
 
-static void log_start(const struct node *node)
+/* It is how an operator sees that a node has the file of a rotation's round. */
+#define FIRST_OF_SECRETS "secret 1 of %zu is used to dial, all are accepted"
+
+/* How many secrets there are; 0 for a network that anybody may join. */
+static void log_start(const struct node *node, size_t secrets)
 {
 	char nodeid[NODEID_TEXT_BYTES], address[ADDRESS_TEXT_BYTES];
 	nodeid_format(&node->nodeid, nodeid);
@@ -204,20 +208,22 @@ static void log_start(const struct node *node)
 		address_format(&listen[i], address);
 		log_info("listening on %s", address);
 	}
+	if (secrets > 0)
+		log_info("the network is private: " FIRST_OF_SECRETS, secrets);
 	warn_of_openness(node);
 }
 
 /* Takes the secrets, if there are any. False with one line in error. */
 static bool take_secrets(struct node *node, struct secrets *secrets, char error[static SETTINGS_ERROR_BYTES])
 {
-	const char *problem;
+	char problem[TLS_ERROR_BYTES];
 	if (secrets == NULL)
 		return true;
-	node->context = tls_context_new(secrets, &problem);
+	node->context = tls_context_new(secrets, problem);
 	if (node->context != NULL)
 		return true;
 	secrets_free(secrets);
-	snprintf(error, SETTINGS_ERROR_BYTES, "cannot start: %s", problem == NULL ? strerror(ENOMEM) : problem);
+	snprintf(error, SETTINGS_ERROR_BYTES, "cannot start: %s", problem);
 	return false;
 }
 
@@ -225,6 +231,7 @@ struct node *node_start(struct settings *settings, struct secrets *secrets, char
 {
 	struct node *node = calloc(1, sizeof *node);
 	int problem = ENOMEM;
+	size_t secret_count = secrets == NULL ? 0 : secrets->count;
 	if (node == NULL) {
 		secrets_free(secrets);
 		goto failed;
@@ -240,7 +247,7 @@ struct node *node_start(struct settings *settings, struct secrets *secrets, char
 		node_stop(node);
 		return NULL;
 	}
-	log_start(node);
+	log_start(node, secret_count);
 	if (!node->has_resolver || !build_from_state(node))
 		goto failed;
 	problem = start_threads(node);
@@ -261,6 +268,9 @@ static enum settings_change reload_setting(struct node *node, struct settings *f
 	settings_format(fresh, setting, other);
 	if (change == SETTINGS_APPLIED)
 		log_info("%s: %s is now %s", setting_name(setting), other, running);
+	else if (change == SETTINGS_NEED_RESTART && setting == SETTING_SECRET_FILE)
+		/* That may be a secret itself, in the place of its file. */
+		log_warning("%s: %s stays until a restart; the file says otherwise", setting_name(setting), running);
 	else if (change == SETTINGS_NEED_RESTART)
 		log_warning("%s: %s stays until a restart; the file says %s", setting_name(setting), running, other);
 	return change;
@@ -343,10 +353,9 @@ void node_reload(struct node *node, struct settings *fresh)
 void node_reload_secrets(struct node *node, struct secrets *secrets)
 {
 	size_t count = secrets->count;
-	if (tls_context_set_secrets(node->context, secrets))
-		log_info("the secrets are read again and have changed: the first of %zu is used to dial, all are "
-			 "accepted",
-			 count);
+	bool differs = tls_context_set_secrets(node->context, secrets);
+	log_info("the secrets are read again%s: " FIRST_OF_SECRETS, differs ? " and have changed" : " and are the same",
+		 count);
 }
 
 static void close_all_peers(struct node *node)
@@ -378,12 +387,13 @@ void node_stop(struct node *node)
 		registry_wait_empty(node->registry);
 	}
 	pool_free(node->pool);
-	tls_context_free(node->context);
 	protocol_free(node->protocol);
 	acceptor_close(node->acceptor);
 	address_book_free(node->book);
 	admission_free(node->admission);
 	registry_free(node->registry);
+	/* Peers that were still to be announced have gone with the protocol, and their connections with them. */
+	tls_context_free(node->context);
 	state_close(node->state);
 	if (node->has_resolver)
 		resolver_library_fini();

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "privilege.h"
+
 /* What is mapped: the secrets, and behind them the file while it is read. */
 struct mapping {
 	struct secrets secrets;
@@ -66,17 +68,30 @@ void secrets_free(struct secrets *secrets)
 #define BASE64_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 #define GOOD_ONE "write what `kithd --new-secret` prints"
 
+/* Random base64 of so many digits is hex too, or lacks capital or small letters, once in 10^9: this is hex, it may be
+ * a wrong one. */
+static bool is_meant_as_hex(const char *text)
+{
+	return text[strspn(text, HEX_DIGITS)] == '\0' || strpbrk(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == NULL ||
+	       strpbrk(text, "abcdefghijklmnopqrstuvwxyz") == NULL;
+}
+
 /* Of a line that can't be decoded: what it is that stands there, which isn't shown. */
 static bool wrong_text(const struct place *place, const char *text, size_t length)
 {
-	size_t good = strspn(text, BASE64_DIGITS);
+	size_t good = strspn(text, BASE64_DIGITS), hex = strspn(text, HEX_DIGITS);
 	if (strcspn(text, " \t") < length)
 		return wrong(place, "there are two words in this line: write one secret a line");
 	if (good + strspn(text + good, "=") < length)
 		return wrong(place, "character %zu is no digit of hex or base64: " GOOD_ONE,
 			     good + strspn(text + good, "=") + 1);
-	if (strspn(text, HEX_DIGITS) == length)
+	if (hex == length)
 		return wrong(place, "this is hex with an odd number of digits, so one is lost or too many: " GOOD_ONE);
+	if (is_meant_as_hex(text))
+		return wrong(
+			place,
+			"this has letters of one case, as hex has, but character %zu is no digit of hex: " GOOD_ONE,
+			hex + 1);
 	return wrong(place, "this is no whole base64, so something is lost: " GOOD_ONE);
 }
 
@@ -85,7 +100,8 @@ static bool decode_base64(struct secret *secret, const char *text, size_t length
 {
 	size_t digits = strspn(text, BASE64_DIGITS);
 	size_t padding = length - digits;
-	if (strspn(text + digits, "=") != padding || (padding > 0 && (padding > 2 || length % 4 != 0)))
+	if (is_meant_as_hex(text) || strspn(text + digits, "=") != padding ||
+	    (padding > 0 && (padding > 2 || length % 4 != 0)))
 		return false;
 	return sodium_base642bin(secret->bytes, sizeof secret->bytes, text, digits, NULL, &secret->length, NULL,
 				 sodium_base64_VARIANT_ORIGINAL_NO_PADDING) == 0;
@@ -175,15 +191,42 @@ static bool wrong_file(const char *path, const char *problem, char *error, size_
 	return false;
 }
 
-/* Does this path read as a secret in base64, of whose digits one is a slash? */
-static bool is_secret(const char *path)
+/* Base64 may begin with a slash. Does this read as a secret, or as much of one as would matter? The path of a file that
+ * is missing mostly begins with a folder that isn't. */
+static bool may_be_secret(const char *path)
 {
-	struct secret secret = {0};
-	size_t length = strlen(path);
-	bool is = length <= 2 * (size_t)SECRET_MOST_BYTES && decode_base64(&secret, path, length) &&
-		  secret.length >= SECRET_LEAST_BYTES;
-	sodium_memzero(&secret, sizeof secret);
-	return is;
+	enum { MATTERS_DIGITS = 24 };
+	size_t digits = strspn(path, BASE64_DIGITS);
+	char folder[SECRET_MOST_BYTES * 2];
+	if (digits < MATTERS_DIGITS || digits + strspn(path + digits, "=") < strlen(path))
+		return false;
+	size_t length = 1 + strcspn(path + 1, "/");
+	snprintf(folder, sizeof folder, "%.*s", (int)length, path);
+	return access(folder, F_OK) != 0;
+}
+
+/* What to do about a file that can't be opened. */
+static void wrong_open(const char *path, int problem, char *error, size_t error_bytes)
+{
+	char user[PRIVILEGE_USER_BYTES];
+	privilege_user_name(user);
+	if (problem == ENOENT && may_be_secret(path))
+		snprintf(
+			error, error_bytes,
+			"secret_file is a secret itself, it seems, and no file: write it into a file that only kithd's "
+			"user may read, and the file's path here");
+	else if (problem == ENOENT)
+		snprintf(error, error_bytes,
+			 "cannot read \"%s\": %s; copy there what the network's other nodes have, or if this is the "
+			 "first: (umask 077; kithd --new-secret >'%s')",
+			 path, strerror(problem), path);
+	else if (problem == EACCES)
+		snprintf(error, error_bytes,
+			 "cannot read \"%s\": %s; run chown %s '%s', and let that user into the folder", path,
+			 strerror(problem), user, path);
+	else
+		snprintf(error, error_bytes, "cannot read \"%s\": %s; name a file that kithd may read", path,
+			 strerror(problem));
 }
 
 /* Opened without waiting for whoever might write into a pipe. -1 with the error. */
@@ -192,18 +235,7 @@ static int open_file(const char *path, char *error, size_t error_bytes)
 	struct stat status;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 || fstat(fd, &status) != 0) {
-		bool is_missing = errno == ENOENT;
-		char problem[256];
-		if (fd < 0 && is_secret(path)) {
-			snprintf(error, error_bytes,
-				 "secret_file is a secret itself, it seems: write it into a file that only kithd's "
-				 "user may read, and the file's path here");
-			return -1;
-		}
-		snprintf(problem, sizeof problem, "%s; %s", strerror(errno),
-			 is_missing ? "make one: (umask 077; kithd --new-secret >FILE)"
-				    : "name a file that kithd may read");
-		wrong_file(path, problem, error, error_bytes);
+		wrong_open(path, errno, error, error_bytes);
 	} else if (!S_ISREG(status.st_mode)) {
 		wrong_file(path, "it is no regular file; name one", error, error_bytes);
 	} else if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
@@ -241,7 +273,7 @@ static bool read_file(const char *path, char text[static SECRETS_FILE_BYTES + 2]
 		return wrong_file(path, "it is larger than 16 KiB; it holds one secret a line, and comments", error,
 				  error_bytes);
 	if (memchr(text, '\0', length) != NULL)
-		return wrong_file(path, "it holds a NUL byte; it is a text file, with one secret a line", error,
+		return wrong_file(path, "it holds a NUL byte, and must be text, with one secret a line", error,
 				  error_bytes);
 	return true;
 }

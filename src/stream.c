@@ -191,7 +191,7 @@ int stream_handshake(struct stream *stream, int64_t deadline_us)
 	stream->tls = tls_new(stream->context, fd, stream->role);
 	if (stream->tls == NULL)
 		return ENOMEM;
-	while ((error = tls_handshake(stream->tls)) == EAGAIN) {
+	while ((error = tls_handshake(stream->tls)) == EAGAIN && !atomic_load(&stream->is_shut)) {
 		short events = tls_unsent(stream->tls) > 0 ? POLLIN | POLLOUT : POLLIN;
 		/* There may be no end of what comes. */
 		error = clock_now_us() < deadline_us ? wait_for(fd, events, deadline_us) : ETIMEDOUT;
@@ -216,12 +216,17 @@ const char *stream_problem(const struct stream *stream)
 
 void stream_linger(struct stream *stream, int64_t deadline_us)
 {
+	enum { DROPPED_BYTES = 256 * 1024 };
 	int fd = atomic_load(&stream->fd);
-	char dropped[1024];
+	char bytes[1024];
+	size_t dropped = 0;
 	shutdown(fd, SHUT_WR);
-	while (clock_now_us() < deadline_us && wait_for(fd, POLLIN, deadline_us) == 0)
-		if (recv(fd, dropped, sizeof dropped, MSG_DONTWAIT) <= 0)
+	while (dropped < DROPPED_BYTES && clock_now_us() < deadline_us && wait_for(fd, POLLIN, deadline_us) == 0) {
+		ssize_t n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
+		if (n <= 0)
 			return;
+		dropped += (size_t)n;
+	}
 }
 
 /* ---- reading ---- */

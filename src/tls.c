@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <gnutls/gnutls.h>
 #include <malloc.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,11 +40,14 @@ extern struct mutex tls_guard;
 	DO(bye);                                                                                                       \
 	DO(credentials_set);                                                                                           \
 	DO(deinit);                                                                                                    \
+	DO(global_init);                                                                                               \
 	DO(global_set_log_level);                                                                                      \
 	DO(handshake);                                                                                                 \
+	DO(handshake_set_max_packet_length);                                                                           \
 	DO(init);                                                                                                      \
 	DO(kx_get);                                                                                                    \
 	DO(priority_deinit);                                                                                           \
+	DO(priority_group_list);                                                                                       \
 	DO(priority_init);                                                                                             \
 	DO(priority_set);                                                                                              \
 	DO(protocol_get_version);                                                                                      \
@@ -74,14 +78,33 @@ static struct {
 	GNUTLS_SYMBOLS(DECLARE);
 } gnutls;
 
-/* It stays, since it has things of each thread that has used it. False if it isn't there, or too old. */
-static bool load_gnutls(void)
+static bool wrong(char *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static bool wrong(char *error, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(error, TLS_ERROR_BYTES, format, arguments);
+	va_end(arguments);
+	return false;
+}
+
+/* It stays, since it has things of each thread that has used it. */
+static bool load_gnutls(char *error)
 {
 	gnutls.library = dlopen("libgnutls.so.30", RTLD_NOW | RTLD_LOCAL);
 	bool has_all = gnutls.library != NULL;
 #define FIND(name) has_all = has_all && (*(void **)&gnutls.name = dlsym(gnutls.library, "gnutls_" #name)) != NULL
 	GNUTLS_SYMBOLS(FIND);
-	return has_all;
+	if (!has_all)
+		return wrong(error,
+			     "secret_file needs GnuTLS 3.6.13 or later: install it (Debian: libgnutls30), or mend what "
+			     "the system says: %s",
+			     dlerror());
+	/* It has begun by itself, unless GNUTLS_NO_IMPLICIT_INIT is in the environment or it couldn't. */
+	int result = gnutls.global_init();
+	/* GNUTLS_DEBUG_LEVEL in the environment has GnuTLS write to stderr what is nobody's business. */
+	gnutls.global_set_log_level(0);
+	return result == 0 || wrong(error, "GnuTLS doesn't start: %s", gnutls.strerror(result));
 }
 
 enum { CREW_MOST = 8 };
@@ -113,8 +136,15 @@ struct tls_context {
 
 enum { PROBLEM_BYTES = 96 };
 
-/* The type of a record, the version, and the length of what follows (RFC 8446, 5.1). */
-enum { RECORD_HEADER_BYTES = 5 };
+/* The type of a record, the version, and the length of what follows (RFC 8446, 5.1), of at most so many bytes (5.2). */
+enum { RECORD_HEADER_BYTES = 5, RECORD_BYTES = 16 * 1024 };
+
+/*
+ * What comes before the far end has proved that it is a member. The hello of this node is 330 bytes in one record, that
+ * of OpenSSL 3.0 411, and one with a key share of ML-KEM (1,184 bytes) less than 2 kB. No message of the handshake is
+ * longer, and neither side sends more than four records in it.
+ */
+enum { MESSAGE_BYTES = 8 * 1024, STRANGERS_BYTES = 16 * 1024, STRANGERS_RECORDS = 64 };
 
 struct tls {
 	/* Immutable. */
@@ -216,39 +246,51 @@ static int find_secret(gnutls_session_t session, const char *identity, gnutls_da
 	return good ? 0 : -1;
 }
 
-static bool start_crew(struct tls_context *context);
+/* The machine's policy may take away what priorities names, and leave nothing. */
+static bool set_priorities(struct tls_context *context, char *error)
+{
+	const unsigned *groups;
+	int result = gnutls.priority_init(&context->priority, priorities, NULL);
+	if (result == GNUTLS_E_MEMORY_ERROR)
+		return wrong(error, "%s", strerror(ENOMEM));
+	if (result == 0 && gnutls.priority_group_list(context->priority, &groups) > 0)
+		return true;
+	return wrong(error, "this machine's policy for GnuTLS allows no TLS 1.3 with AES-128-GCM or CHACHA20-POLY1305 "
+			    "and X25519 or SECP256R1, which private nodes speak: see GNUTLS_SYSTEM_PRIORITY_FILE, or "
+			    "/etc/gnutls/config");
+}
+
+static bool set_credentials(struct tls_context *context, char *error)
+{
+	if (gnutls.psk_allocate_client_credentials(&context->client) != 0 ||
+	    gnutls.psk_allocate_server_credentials(&context->server) != 0)
+		return wrong(error, "%s", strerror(ENOMEM));
+	gnutls.psk_set_client_credentials_function(context->client, choose_secret);
+	gnutls.psk_set_server_credentials_function(context->server, find_secret);
+	return true;
+}
+
+static bool start_crew(struct tls_context *context, char *error);
 static void end_crew(struct tls_context *context);
 
-struct tls_context *tls_context_new(struct secrets *secrets, const char **problem) UNCHECKED
+struct tls_context *tls_context_new(struct secrets *secrets, char error[static TLS_ERROR_BYTES]) UNCHECKED
 {
 	struct tls_context *context = calloc(1, sizeof *context);
-	*problem = NULL;
-	if (context == NULL)
-		return NULL;
-	if (!load_gnutls()) {
-		*problem = "secret_file needs GnuTLS 3.6.13 or later, and libgnutls.so.30 of this machine is older or "
-			   "can't be loaded: install it (Debian: libgnutls30)";
-		free(context);
+	if (context == NULL) {
+		wrong(error, "%s", strerror(ENOMEM));
 		return NULL;
 	}
-	/* GNUTLS_DEBUG_LEVEL in the environment has GnuTLS write to stderr what is nobody's business. */
-	gnutls.global_set_log_level(0);
-	*gnutls.free = wipe_and_free;
 	mutex_init(&context->mutex);
 	condition_init(&context->asked);
 	context->last = &context->first;
-	int result = gnutls.priority_init(&context->priority, priorities, NULL);
-	if (result != 0 && result != GNUTLS_E_MEMORY_ERROR)
-		*problem = "this machine's policy for GnuTLS allows no TLS 1.3 with AES-128-GCM or "
-			   "CHACHA20-POLY1305, which private nodes speak: see GNUTLS_SYSTEM_PRIORITY_FILE, or "
-			   "/etc/gnutls/config";
-	if (result != 0 || gnutls.psk_allocate_client_credentials(&context->client) != 0 ||
-	    gnutls.psk_allocate_server_credentials(&context->server) != 0 || !start_crew(context)) {
+	bool is_loaded = load_gnutls(error);
+	if (is_loaded)
+		*gnutls.free = wipe_and_free;
+	if (!is_loaded || !set_priorities(context, error) || !set_credentials(context, error) ||
+	    !start_crew(context, error)) {
 		tls_context_free(context);
 		return NULL;
 	}
-	gnutls.psk_set_client_credentials_function(context->client, choose_secret);
-	gnutls.psk_set_server_credentials_function(context->server, find_secret);
 	context->secrets = secrets;
 	return context;
 }
@@ -401,6 +443,7 @@ struct tls *tls_new(struct tls_context *context, int fd, enum tls_role role) UNC
 		tls_free(tls);
 		return NULL;
 	}
+	gnutls.handshake_set_max_packet_length(tls->session, MESSAGE_BYTES);
 	gnutls.session_set_ptr(tls->session, tls);
 	gnutls.session_set_keylog_function(tls->session, log_no_key);
 	gnutls.transport_set_ptr(tls->session, tls);
@@ -475,6 +518,12 @@ static bool speaks_no_tls(const struct tls *tls)
 	return tls->has_begun && tls->first_byte != 22 && tls->first_byte != 21;
 }
 
+/* Each record costs a step, though it be of one byte. */
+static bool is_too_much(const struct tls *tls) REQUIRES(tls_guard)
+{
+	return tls->taken > STRANGERS_BYTES || tls->records > STRANGERS_RECORDS;
+}
+
 static int explain_other_protocol(struct tls *tls)
 {
 	unsigned char c = tls->first_byte;
@@ -485,7 +534,7 @@ static int explain_other_protocol(struct tls *tls)
 /* So that the far end can tell its operator. */
 static void send_alert(struct tls *tls, int result) REQUIRES(tls_guard)
 {
-	if (speaks_no_tls(tls))
+	if (speaks_no_tls(tls) || result == GNUTLS_E_AGAIN)
 		gnutls.alert_send(tls->session, GNUTLS_AL_FATAL, GNUTLS_A_UNEXPECTED_MESSAGE);
 	else if (tls->is_unknown)
 		gnutls.alert_send(tls->session, GNUTLS_AL_FATAL, GNUTLS_A_UNKNOWN_PSK_IDENTITY);
@@ -515,12 +564,17 @@ static int take_step(struct tls *tls)
 	while (result == GNUTLS_E_INTERRUPTED);
 	if (result == GNUTLS_E_SUCCESS) {
 		error = finish_handshake(tls);
-	} else if (result == GNUTLS_E_AGAIN && !speaks_no_tls(tls)) {
+	} else if (result == GNUTLS_E_AGAIN && !speaks_no_tls(tls) && !is_too_much(tls)) {
 		/* What can't be sent is found out by reading: there may be an alert that says why. */
 		flush(tls);
 		error = EAGAIN;
 	} else {
-		error = speaks_no_tls(tls) ? explain_other_protocol(tls) : explain(tls, result);
+		if (speaks_no_tls(tls))
+			error = explain_other_protocol(tls);
+		else if (result == GNUTLS_E_AGAIN)
+			error = set_problem(tls, "sends too much before its TLS handshake is done", "");
+		else
+			error = explain(tls, result);
 		send_alert(tls, result);
 	}
 	leave(tls);
@@ -558,13 +612,17 @@ static void *work(void *argument)
 	return NULL;
 }
 
-static bool start_crew(struct tls_context *context)
+/* One thread is enough, though slower. */
+static bool start_crew(struct tls_context *context, char *error)
 {
 	size_t wanted = (size_t)get_nprocs();
+	int result = 0;
 	wanted = wanted < CREW_MOST ? wanted : CREW_MOST;
-	while (context->crew_count < wanted && thread_start(&context->crew[context->crew_count], work, context) == 0)
-		context->crew_count++;
-	return context->crew_count > 0;
+	while (context->crew_count < wanted && result == 0) {
+		result = thread_start(&context->crew[context->crew_count], work, context);
+		context->crew_count += result == 0;
+	}
+	return context->crew_count > 0 || wrong(error, "cannot start a thread: %s", strerror(result));
 }
 
 static void end_crew(struct tls_context *context)
@@ -662,7 +720,7 @@ static ssize_t write_some(struct tls *tls, const void *bytes, size_t size) REQUI
 {
 	int error = flush(tls);
 	if (error == 0 && tls->owed == 0) {
-		ssize_t n = gnutls.record_send(tls->session, bytes, size);
+		ssize_t n = gnutls.record_send(tls->session, bytes, size < RECORD_BYTES ? size : RECORD_BYTES);
 		if (n < 0)
 			return fail_call(tls, n);
 		tls->owed = (size_t)n;

@@ -165,9 +165,26 @@ static void test_bad_file_at_a_reload(void)
 	write_file(path, secret);
 	chmod(path, 0600);
 	size_t before = kithd_log_count(node, "the settings are read again", "");
-	reload(node, "the settings are read again: nothing has changed");
+	reload(node, "the secrets are read again and are the same: secret 1 of 1 is used to dial");
 	CU_ASSERT_EQUAL(kithd_log_count(node, "the settings are read again", ""), before + 1);
-	CU_ASSERT_EQUAL(kithd_log_count(node, "the secrets are read again", ""), 0);
+	CU_ASSERT_EQUAL(kithd_log_count(node, "the secrets are read again", ""), 1);
+}
+
+/* Base64 may begin with a slash, as a path does. */
+static void test_secret_in_the_place_of_its_file(void)
+{
+	static const char secret[] = "/BWx+8BsLnQ2YkYwZ4m5c8y1k9W0b3hN6e7tRqTjUvE=";
+	const char *conf = harness_write_file(harness_text("secret_file = \"%s\";", secret));
+	struct kithd *kithd = kithd_run("-c %s", conf);
+	CU_ASSERT_EQUAL(kithd_wait(kithd), EX_CONFIG);
+	CU_ASSERT_PTR_NOT_NULL(strstr(kithd_log(kithd), "secret_file is a secret itself"));
+	CU_ASSERT_PTR_NULL(strstr(kithd_log(kithd), "BWx"));
+	write_file(conf, "");
+	struct kithd *node = kithd_start("-c %s", conf);
+	write_file(conf, harness_text("secret_file = \"%s\";", secret));
+	reload(node, "secret_file: \"\" stays until a restart; the file says otherwise");
+	kithd_stop(node, SIGTERM);
+	CU_ASSERT_PTR_NULL(strstr(kithd_log(node), "BWx"));
 }
 
 /* Neither its lack nor an error in it keeps the secrets from being read. */
@@ -184,7 +201,7 @@ static void test_reload_without_a_good_settings_file(void)
 		struct kithd *node = kithd_start("-o secret_file=%s %s", path, options[i]);
 		write_file(bad, "no setting");
 		write_file(path, secret);
-		reload(node, "the secrets are read again and have changed: the first of 1");
+		reload(node, "the secrets are read again and have changed: secret 1 of 1 is");
 		CU_ASSERT_EQUAL(kithd_log_count(node, logged[i], ""), 1);
 		start_next_to(node, secret);
 		AWAIT(kithd_peers(node) == 1);
@@ -197,6 +214,7 @@ static void test_a_policy_that_forbids_tls(void)
 	static const char *const policies[] = {
 		"[overrides]\ndisabled-version = tls1.3\n",
 		"[overrides]\ntls-disabled-cipher = aes-128-gcm\ntls-disabled-cipher = chacha20-poly1305\n",
+		"[overrides]\ntls-disabled-group = group-x25519\ntls-disabled-group = group-secp256r1\n",
 	};
 	for (size_t i = 0; i < sizeof policies / sizeof *policies; i++) {
 		const char *secrets = harness_write_file(new_secret());
@@ -218,11 +236,14 @@ static void test_a_machine_without_gnutls(void)
 	write_file(harness_text("%s/libgnutls.so.30", folder), "");
 	setenv("LD_LIBRARY_PATH", folder, 1);
 	struct kithd *kithd = kithd_run("-l %s -o secret_file=%s", harness_address(), secrets);
+	struct kithd *tested = kithd_run("-t -o secret_file=%s", secrets);
 	struct kithd *plain = kithd_plain();
 	unsetenv("LD_LIBRARY_PATH");
 	CU_ASSERT_EQUAL(kithd_wait(kithd), EX_OSERR);
-	EXPECT(strstr(kithd_log(kithd), "kithd: cannot start: secret_file needs GnuTLS 3.6.13 or later, and ") != NULL,
+	EXPECT(strstr(kithd_log(kithd), "kithd: cannot start: secret_file needs GnuTLS 3.6.13 or later: ") != NULL,
 	       "%s", kithd_log(kithd));
+	CU_ASSERT_EQUAL(kithd_wait(tested), EX_OSERR);
+	CU_ASSERT_PTR_NOT_NULL(strstr(kithd_log(tested), "libgnutls.so.30: file too short"));
 	kithd_stop(plain, SIGTERM);
 }
 
@@ -252,7 +273,7 @@ static void mesh_reload(struct mesh *mesh, const char *secrets, int count)
 	for (int i = 0; i < NODES; i++) {
 		write_file(mesh->paths[i], secrets);
 		reload(mesh->nodes[i],
-		       harness_text("the secrets are read again and have changed: the first of %d", count));
+		       harness_text("the secrets are read again and have changed: secret 1 of %d is", count));
 		CU_ASSERT_EQUAL(kithd_peers(mesh->nodes[i]), NODES - 1);
 	}
 }
@@ -623,7 +644,10 @@ static void test_file_of_another_user(void)
 	if (!harness_is_root("file of another user"))
 		return;
 	struct kithd *node = kithd_start("-o secret_file=%s -o user=nobody", path);
-	AWAIT(has_logged(node, "warning", harness_text("\"nobody\" can't read %s: SIGHUP will change nothing", path)));
+	AWAIT(has_logged(
+		node, "warning",
+		harness_text("\"nobody\" can't read %s: SIGHUP will change no secret until you run chown nobody '%s'",
+			     path, path)));
 	struct kithd *peer = start_next_to(node, secret);
 	AWAIT(kithd_peers(peer) == 1);
 }
@@ -690,6 +714,7 @@ static CU_TestInfo tests[] = {
 	{"a stranger gets no message", test_a_stranger_gets_no_message},
 	{"a bad file of secrets is refused at the start", test_bad_file_at_the_start},
 	{"a bad file of secrets changes nothing at a reload", test_bad_file_at_a_reload},
+	{"a secret in the place of its file is not shown", test_secret_in_the_place_of_its_file},
 	{"secrets are read again without a good file of settings", test_reload_without_a_good_settings_file},
 	{"a policy that forbids TLS 1.3 is an error", test_a_policy_that_forbids_tls},
 	{"without GnuTLS there are no private nodes, but plain ones", test_a_machine_without_gnutls},

@@ -164,6 +164,19 @@ static void each_kind_of_bad_line_is_refused_with_its_number_and_what_to_write(v
 		 ":1: character 45 is no digit of hex or base64: write what `kithd --new-secret` prints"},
 		{"AAcOFRwjKjE4P0ZNVFtiaXB3foWMk5qhqK+2vcTL0\n",
 		 ":1: this is no whole base64, so something is lost: write what `kithd --new-secret` prints"},
+		/* Of these each decodes as base64 too. */
+		{"00070e151c232a31383f464d545b626970777e858c939aa1a8afb6bdc4cbd20\n",
+		 ":1: this is hex with an odd number of digits, so one is lost or too many: write what `kithd "
+		 "--new-secret` prints"},
+		{"00070e151c232a31383F464D545b626970777e858c939aa1a8afb6bdc4cbd2c\n",
+		 ":1: this is hex with an odd number of digits, so one is lost or too many: write what `kithd "
+		 "--new-secret` prints"},
+		{"00070e151c232a31383f464d545b626970777e858c939aa1a8afb6bdc4cbd2do\n",
+		 ":1: this has letters of one case, as hex has, but character 64 is no digit of hex: write what "
+		 "`kithd --new-secret` prints"},
+		{"OOO70E151C232A31383F464D545B626970777E858C939AA1A8AFB6BDC4CBD2D9\n",
+		 ":1: this has letters of one case, as hex has, but character 1 is no digit of hex: write what "
+		 "`kithd --new-secret` prints"},
 		{"correct-horse-battery-staple-correct-horse\n",
 		 ":1: character 8 is no digit of hex or base64: write what `kithd --new-secret` prints"},
 		{"secret = \"" SECRET_HEX "\";\n", ":1: there are two words in this line: write one secret a line"},
@@ -229,23 +242,33 @@ static void a_file_has_at_most_16_secrets(void)
 
 static void a_file_that_is_none_says_so(void)
 {
+	/* Base64 may begin with a slash, and a part of it be lost. */
+	static const char *const paths[] = {
+		"/BWx+8BsLnQ2YkYwZ4m5c8y1k9W0b3hN6e7tRqTjUvE=",
+		"/BWx/8BsLnQ2YkYwZ4m5c8y1k9W0b3hN6e7tRqTj",
+		"/8BsLnQ2YkYwZ4m5BWx8y1k9",
+	};
 	char error[ERROR_BYTES], expected[ERROR_BYTES];
 	CU_ASSERT_PTR_NULL(read_path("/tmp/kith-no-such-secret", error));
-	CU_ASSERT_STRING_EQUAL(error, "cannot read \"/tmp/kith-no-such-secret\": No such file or directory; make one: "
-				      "(umask 077; kithd --new-secret >FILE)");
+	CU_ASSERT_STRING_EQUAL(error, "cannot read \"/tmp/kith-no-such-secret\": No such file or directory; copy there "
+				      "what the network's other nodes have, or if this is the first: (umask 077; kithd "
+				      "--new-secret >'/tmp/kith-no-such-secret')");
 	CU_ASSERT_PTR_NULL(read_path("/tmp", error));
 	CU_ASSERT_STRING_EQUAL(error, "cannot read \"/tmp\": it is no regular file; name one");
-	/* Base64 may begin with a slash. */
-	CU_ASSERT_PTR_NULL(read_path("/BWx+8BsLnQ2YkYwZ4m5c8y1k9W0b3hN6e7tRqTjUvE=", error));
-	CU_ASSERT_PTR_NOT_NULL(strstr(error, "is a secret itself"));
-	CU_ASSERT_PTR_NULL(strstr(error, "BWx"));
+	/* What reads as base64 is a path where it begins with a folder that is there. */
+	CU_ASSERT_PTR_NULL(read_path("/tmp/kith/networks/production/thesecretoftheday", error));
+	CU_ASSERT_PTR_NOT_NULL(strstr(error, "production"));
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+		CU_ASSERT_PTR_NULL(read_path(paths[i], error));
+		EXPECT(strstr(error, "is a secret itself") != NULL && strstr(error, "BWx") == NULL, "%s", error);
+	}
 	CU_ASSERT_PTR_NULL(read_text("# later\n\n", error));
 	snprintf(expected, sizeof expected, "\"%s\" holds no secret: write what `kithd --new-secret` prints into it",
 		 path);
 	CU_ASSERT_STRING_EQUAL(error, expected);
 	write_file(SECRET_HEX "\0", sizeof SECRET_HEX);
 	CU_ASSERT_PTR_NULL(read_path(path, error));
-	CU_ASSERT_PTR_NOT_NULL(strstr(error, ": it holds a NUL byte; it is a text file, with one secret a line"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(error, ": it holds a NUL byte, and must be text, with one secret a line"));
 	CU_ASSERT_PTR_NULL(read_text(repeat("#", SECRETS_FILE_BYTES + 1), error));
 	CU_ASSERT_PTR_NOT_NULL(strstr(error, ": it is larger than 16 KiB; it holds one secret a line, and comments"));
 	CU_ASSERT_PTR_NULL(read_text(repeat("#", SECRETS_FILE_BYTES), error));

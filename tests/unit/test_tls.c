@@ -330,6 +330,46 @@ static void a_handshake_ends_however_much_comes(void)
 	visit_fini(&visit);
 }
 
+/* A hello that says it is longer than any, and comes a byte a record. */
+static void who_sends_too_much_before_the_handshake_is_done_is_turned_away(void)
+{
+	static const char *const messages[] = {"\x01\x00\x1f\xf0", "\x01\x01\xff\xf0"};
+	for (size_t i = 0; i < sizeof messages / sizeof *messages; i++) {
+		struct visit visit;
+		struct handshake handshake;
+		visit_init(&visit, SOME_SECRET);
+		handshake_start(&handshake, visit.stream);
+		for (size_t at = 0; at < 1000; at++) {
+			char record[] = {22, 3, 3, 0, 1, at < 4 ? messages[i][at] : 'x'};
+			if (send(visit.fd, record, sizeof record, MSG_NOSIGNAL) != (ssize_t)sizeof record)
+				break;
+		}
+		CU_ASSERT_EQUAL(handshake_end(&handshake), EPROTO);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(stream_problem(visit.stream));
+		/* The second is more than a message may be at all. */
+		EXPECT(i > 0 || strcmp(stream_problem(visit.stream),
+				       "sends too much before its TLS handshake is done") == 0,
+		       "%s", stream_problem(visit.stream));
+		CU_ASSERT(clock_now_us() < handshake.deadline_us);
+		visit_fini(&visit);
+	}
+}
+
+static void who_is_turned_away_may_not_go_on_sending(void)
+{
+	struct visit visit;
+	struct thread flooder;
+	visit_init(&visit, SOME_SECRET);
+	int64_t deadline_us = late_us();
+	CU_ASSERT_EQUAL_FATAL(thread_start(&flooder, flood, &visit.fd), 0);
+	CU_ASSERT_EQUAL(stream_handshake(visit.stream, deadline_us), EPROTO);
+	stream_linger(visit.stream, deadline_us);
+	CU_ASSERT(clock_now_us() < deadline_us);
+	stream_shut(visit.stream);
+	thread_join(flooder);
+	visit_fini(&visit);
+}
+
 static void a_shut_ends_a_handshake(void)
 {
 	struct visit visit;
@@ -746,6 +786,9 @@ static CU_TestInfo tests[] = {
 	{"a handshake ends at its deadline, however slowly bytes come",
 	 a_handshake_ends_at_its_deadline_however_slowly_bytes_come},
 	{"a handshake ends, however much comes", a_handshake_ends_however_much_comes},
+	{"who sends too much before the handshake is done is turned away",
+	 who_sends_too_much_before_the_handshake_is_done_is_turned_away},
+	{"who is turned away may not go on sending", who_is_turned_away_may_not_go_on_sending},
 	{"a shut ends a handshake", a_shut_ends_a_handshake},
 	{"key updates at any moment cost no byte", key_updates_at_any_moment_cost_no_byte},
 	{"too many key updates end the connection and nothing else",
