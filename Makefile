@@ -45,7 +45,7 @@ SEAM_WRAPS := malloc calloc realloc strdup strndup json_tokener_new_ex json_obje
 	json_object_new_int json_object_new_int64 json_object_new_boolean json_object_object_add \
 	json_object_to_json_string_length ares_library_init ares_init pthread_create socket connect bind listen accept4 \
 	recv send setsockopt getsockopt getsockname fcntl poll ppoll pipe2 open openat fopen read fread ferror write fsync \
-	renameat unlinkat mkdir flock faccessat fstat getrandom
+	renameat unlinkat mkdir flock faccessat fstat getrandom mmap mlock dlopen
 BENCH_PROGRAMS := $(BUILD)/tests/bench/load $(BUILD)/tests/bench/probe
 TEST_PROGRAMS := $(BUILD)/tests/unit/unit $(BUILD)/tests/system/system $(BUILD)/tests/fault/kithd $(BUILD)/tests/fault/fault
 SCRIPTS := $(wildcard tests/*.sh tests/*/*.sh) .ci/run
@@ -191,6 +191,7 @@ check-fault: ## make each call that the system can refuse fail in turn, under Ad
 
 fault: $(BUILD)/tests/fault/kithd $(BUILD)/tests/fault/fault
 	KITHD=$(BUILD)/tests/fault/kithd $(BUILD)/tests/fault/fault
+	TLS=1 KITHD=$(BUILD)/tests/fault/kithd $(BUILD)/tests/fault/fault
 
 bench: $(BUILD)/kithd $(BENCH_PROGRAMS) ## measure kithd beside others; BENCH=storm measures one part
 	@BUILD=$(BUILD) BENCH='$(BENCH)' /usr/bin/python3 tests/bench/run.py

@@ -5,6 +5,7 @@
 #include <gnutls/gnutls.h>
 #include <malloc.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,7 +153,9 @@ struct tls {
 	struct tls_context *context;
 	int fd;
 	enum tls_role role;
+	struct tls *broken_before; /* of those that are broken */
 	/* Of the thread that shakes hands. */
+	bool is_broken;	 /* GnuTLS must not touch the session any more */
 	bool is_unknown; /* the far end has named a secret that this node hasn't */
 	bool has_ended;	 /* the far end has closed */
 	bool has_begun;	 /* something has come, and this was its first byte */
@@ -452,14 +455,25 @@ struct tls *tls_new(struct tls_context *context, int fd, enum tls_role role) UNC
 	return tls;
 }
 
+/*
+ * Where a server can't have memory in the midst of its handshake, GnuTLS 3.7.9 may free the secret at once, and at the
+ * end of the session write to it and free it again. So such a session never ends. It stays within reach, its memory is
+ * lost.
+ */
+static _Atomic(struct tls *) broken;
+
 void tls_free(struct tls *tls) UNCHECKED
 {
 	if (tls == NULL)
 		return;
-	if (tls->session != NULL)
-		gnutls.deinit(tls->session);
 	buffer_fini(&tls->unsent);
 	mutex_fini(&tls->mutex);
+	if (tls->is_broken) {
+		tls->broken_before = atomic_exchange(&broken, tls);
+		return;
+	}
+	if (tls->session != NULL)
+		gnutls.deinit(tls->session);
 	free(tls);
 }
 
@@ -562,6 +576,7 @@ static int take_step(struct tls *tls)
 	do
 		result = gnutls.handshake(tls->session);
 	while (result == GNUTLS_E_INTERRUPTED);
+	tls->is_broken = result == GNUTLS_E_MEMORY_ERROR && tls->role == TLS_SERVER;
 	if (result == GNUTLS_E_SUCCESS) {
 		error = finish_handshake(tls);
 	} else if (result == GNUTLS_E_AGAIN && !speaks_no_tls(tls) && !is_too_much(tls)) {

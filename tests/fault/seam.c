@@ -2,8 +2,10 @@
 
 #include <ares.h>
 #include <arpa/inet.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <gnutls/gnutls.h>
 #include <json-c/json.h>
 #include <poll.h>
 #include <pthread.h>
@@ -171,6 +173,9 @@ WRAP(SEAM_FOLDER, -1, int, flock, (int fd, int operation), (fd, operation))
 WRAP(SEAM_FOLDER, -1, int, faccessat, (int dir, const char *path, int mode, int flags), (dir, path, mode, flags))
 WRAP(SEAM_STATUS, -1, int, fstat, (int fd, struct stat *status), (fd, status))
 WRAP(SEAM_RANDOM, -1, ssize_t, getrandom, (void *bytes, size_t size, unsigned flags), (bytes, size, flags))
+WRAP(SEAM_MAP, MAP_FAILED, void *, mmap, (void *at, size_t size, int protection, int flags, int fd, off_t offset),
+     (at, size, protection, flags, fd, offset))
+WRAP(SEAM_MAP, -1, int, mlock, (const void *memory, size_t size), (memory, size))
 
 WRAP_PART(SEAM_RECEIVE, fd, ssize_t, recv, (int fd, void *bytes, size_t size, int flags),
 	  (fd, bytes, size, flags), (fd, bytes, part_of(size), flags))
@@ -181,6 +186,29 @@ WRAP_PART(SEAM_READ, -1, ssize_t, read, (int fd, void *bytes, size_t size), (fd,
 WRAP_PART(SEAM_WRITE, -1, ssize_t, write, (int fd, const void *bytes, size_t size), (fd, bytes, size),
 	  (fd, bytes, part_of(size)))
 /* clang-format on */
+
+static void *malloc_of_tls(size_t size)
+{
+	return judge(SEAM_TLS_MEMORY, -1, malloc_of_tls) != 0 ? NULL : __real_malloc(size);
+}
+
+static void *calloc_of_tls(size_t count, size_t size)
+{
+	return judge(SEAM_TLS_MEMORY, -1, calloc_of_tls) != 0 ? NULL : __real_calloc(count, size);
+}
+
+/* Refused, it leaves dlerror something to say. */
+void *__real_dlopen(const char *path, int flags);
+void *__wrap_dlopen(const char *path, int flags);
+void *__wrap_dlopen(const char *path, int flags)
+{
+	void *library = __real_dlopen(REFUSES(SEAM_LIBRARY) != 0 ? "libgone.so" : path, flags);
+	if (library != NULL) {
+		*(gnutls_alloc_function *)dlsym(library, "gnutls_malloc") = malloc_of_tls;
+		*(gnutls_calloc_function *)dlsym(library, "gnutls_calloc") = calloc_of_tls;
+	}
+	return library;
+}
 
 /* What a variadic open or openat was called with behind its flags, if it makes a file. */
 #define MODE_AFTER(flags, mode)                                                                                        \

@@ -4,11 +4,14 @@
  * counts it and passes it on, or returns what the system returns when it refuses. The test and the node that it starts
  * have this struct in a memory that they share, so that a call can be armed while the node runs.
  *
- * What is beyond the seam: calls that the libraries make themselves. That json-c, c-ares and libconfig report a want of
- * memory to their caller is seen (SEAM_JSON, SEAM_RESOLVER), what they do without memory in the midst of their own work
- * is not. json-c 0.16 crashes where it has no memory for the key of an object that it reads (it hashes a NULL), and
- * libconfig 1.5 wherever it has none; no caller can prevent that. Nor are locks, condition variables and clocks made to
- * fail, since on Linux they can't: src ends the process there, by must().
+ * GnuTLS is loaded by src, so its allocators can be exchanged: they are on this side of the seam, but for realloc,
+ * after whose failure GnuTLS 3.7.9 itself loses 2 kB (tests/unit/test_tls.c has that).
+ *
+ * What is beyond the seam: calls that the other libraries make themselves. That json-c, c-ares and libconfig report a
+ * want of memory to their caller is seen (SEAM_JSON, SEAM_RESOLVER), what they do without memory in the midst of their
+ * own work is not. json-c 0.16 crashes where it has no memory for the key of an object that it reads (it hashes a
+ * NULL), and libconfig 1.5 wherever it has none; no caller can prevent that. Nor are locks, condition variables and
+ * clocks made to fail, since on Linux they can't: src ends the process there, by must().
  */
 #ifndef KITH_TEST_SEAM_H
 #define KITH_TEST_SEAM_H
@@ -43,6 +46,10 @@ enum seam_kind {
 	SEAM_FOLDER, /* mkdir, flock, faccessat */
 	SEAM_STATUS, /* fstat */
 	SEAM_RANDOM,
+	SEAM_OF_PRIVATE,	    /* those from here on are a private node's alone */
+	SEAM_MAP = SEAM_OF_PRIVATE, /* mmap, mlock */
+	SEAM_LIBRARY,		    /* dlopen */
+	SEAM_TLS_MEMORY,	    /* what GnuTLS takes for itself */
 	SEAM_KINDS
 };
 

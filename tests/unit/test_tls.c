@@ -333,6 +333,7 @@ static void a_handshake_ends_however_much_comes(void)
 /* A hello that says it is longer than any, and comes a byte a record. */
 static void who_sends_too_much_before_the_handshake_is_done_is_turned_away(void)
 {
+	enum { HEADER_BYTES = 4 };
 	static const char *const messages[] = {"\x01\x00\x1f\xf0", "\x01\x01\xff\xf0"};
 	for (size_t i = 0; i < sizeof messages / sizeof *messages; i++) {
 		struct visit visit;
@@ -340,7 +341,9 @@ static void who_sends_too_much_before_the_handshake_is_done_is_turned_away(void)
 		visit_init(&visit, SOME_SECRET);
 		handshake_start(&handshake, visit.stream);
 		for (size_t at = 0; at < 1000; at++) {
-			char record[] = {22, 3, 3, 0, 1, at < 4 ? messages[i][at] : 'x'};
+			char record[] = {22, 3, 3, 0, 1, 'x'};
+			if (at < HEADER_BYTES)
+				record[sizeof record - 1] = messages[i][at];
 			if (send(visit.fd, record, sizeof record, MSG_NOSIGNAL) != (ssize_t)sizeof record)
 				break;
 		}
@@ -727,6 +730,55 @@ static size_t copies_in_memory(const unsigned char *bytes, size_t length)
 }
 
 /* Of the second half: the first of what is freed is overwritten anyway. */
+/*
+ * The realloc of GnuTLS that is to fail, counted in the node's threads alone. What it has returned last is written
+ * down, and so within LeakSanitizer's reach: at one of these failures GnuTLS 3.7.9 loses a block of 2 kB.
+ */
+static struct {
+	pthread_t tester;
+	gnutls_realloc_function usual;
+	atomic_uint calls, pass;
+	atomic_uint returned;
+	void *blocks[1024];
+} reallocs;
+
+static void *realloc_or_not(void *memory, size_t size)
+{
+	if (pthread_equal(pthread_self(), reallocs.tester))
+		return reallocs.usual(memory, size);
+	if (atomic_fetch_add(&reallocs.calls, 1) == atomic_load(&reallocs.pass))
+		return NULL;
+	void *block = reallocs.usual(memory, size);
+	reallocs.blocks[atomic_fetch_add(&reallocs.returned, 1) % 1024] = block;
+	return block;
+}
+
+static void a_handshake_without_memory_ends_and_harms_nobody(void)
+{
+	bool has_failed = true;
+	struct visit visit;
+	struct handshake handshake;
+	reallocs.tester = pthread_self();
+	reallocs.usual = gnutls_realloc;
+	gnutls_realloc = realloc_or_not;
+	for (unsigned pass = 0; has_failed && pass < 1000; pass++) {
+		visit_init(&visit, SOME_SECRET);
+		gnutls_session_t client = client_new(visit.fd, node_priorities, SOME_SECRET, NULL);
+		atomic_store(&reallocs.calls, 0);
+		atomic_store(&reallocs.pass, pass);
+		handshake_start(&handshake, visit.stream);
+		client_handshake(client, visit.fd);
+		int error = handshake_end(&handshake);
+		has_failed = atomic_load(&reallocs.calls) > pass;
+		EXPECT(has_failed == (error != 0) && (error == 0 || error == ENOMEM), "the one after %u: %d", pass,
+		       error);
+		gnutls_deinit(client);
+		visit_fini(&visit);
+	}
+	CU_ASSERT_FALSE(has_failed);
+	gnutls_realloc = reallocs.usual;
+}
+
 static void a_false_claim_leaves_no_copy_of_the_secret(void)
 {
 	enum { CLAIMS = 4, HALF = SECRET_LEAST_BYTES / 2 };
@@ -800,6 +852,7 @@ static CU_TestInfo tests[] = {
 	{"the end of TLS that finds no room goes out when there is some",
 	 the_end_of_tls_that_finds_no_room_goes_out_when_there_is_some},
 	{"threads that shake hands leave nothing", threads_that_shake_hands_leave_nothing},
+	{"a handshake without memory ends, and harms nobody", a_handshake_without_memory_ends_and_harms_nobody},
 	{"a false claim leaves no copy of the secret", a_false_claim_leaves_no_copy_of_the_secret},
 	CU_TEST_INFO_NULL,
 };
