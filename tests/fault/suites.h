@@ -4,6 +4,6 @@
 
 #include <CUnit/CUnit.h>
 
-extern CU_SuiteInfo suite_own, suite_start, suite_peers, suite_table;
+extern CU_SuiteInfo suite_plain, suite_start, suite_peers, suite_table;
 
 #endif
