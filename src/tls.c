@@ -637,7 +637,7 @@ static bool start_crew(struct tls_context *context, char *error)
 		result = thread_start(&context->crew[context->crew_count], work, context);
 		context->crew_count += result == 0;
 	}
-	return context->crew_count > 0 || wrong(error, "cannot start a thread: %s", strerror(result));
+	return context->crew_count > 0 || wrong(error, "no thread can be started: %s", strerror(result));
 }
 
 static void end_crew(struct tls_context *context)
