@@ -41,6 +41,7 @@ extern struct mutex tls_guard;
 	DO(bye);                                                                                                       \
 	DO(credentials_set);                                                                                           \
 	DO(deinit);                                                                                                    \
+	DO(global_deinit);                                                                                             \
 	DO(global_init);                                                                                               \
 	DO(global_set_log_level);                                                                                      \
 	DO(handshake);                                                                                                 \
@@ -125,6 +126,7 @@ struct tls_context {
 	struct condition asked; /* of the crew */
 	struct thread crew[CREW_MOST];
 	size_t crew_count;
+	bool has_gnutls;
 	gnutls_priority_t priority;
 	gnutls_psk_client_credentials_t client;
 	gnutls_psk_server_credentials_t server;
@@ -286,10 +288,10 @@ struct tls_context *tls_context_new(struct secrets *secrets, char error[static T
 	mutex_init(&context->mutex);
 	condition_init(&context->asked);
 	context->last = &context->first;
-	bool is_loaded = load_gnutls(error);
-	if (is_loaded)
+	context->has_gnutls = load_gnutls(error);
+	if (context->has_gnutls)
 		*gnutls.free = wipe_and_free;
-	if (!is_loaded || !set_priorities(context, error) || !set_credentials(context, error) ||
+	if (!context->has_gnutls || !set_priorities(context, error) || !set_credentials(context, error) ||
 	    !start_crew(context, error)) {
 		tls_context_free(context);
 		return NULL;
@@ -309,6 +311,8 @@ void tls_context_free(struct tls_context *context) UNCHECKED
 		gnutls.psk_free_client_credentials(context->client);
 	if (context->server != NULL)
 		gnutls.psk_free_server_credentials(context->server);
+	if (context->has_gnutls)
+		gnutls.global_deinit();
 	secrets_free(context->secrets);
 	condition_fini(&context->asked);
 	mutex_fini(&context->mutex);
