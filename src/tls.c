@@ -514,6 +514,8 @@ static int explain(struct tls *tls, int result) REQUIRES(tls_guard)
 	if (tls->is_unknown)
 		return set_problem(tls, NO_MEMBER, "");
 	switch (result) {
+	case GNUTLS_E_AGAIN:
+		return set_problem(tls, "sends too much before its TLS handshake is done", "");
 	case GNUTLS_E_MEMORY_ERROR:
 		return ENOMEM;
 	case GNUTLS_E_FATAL_ALERT_RECEIVED:
@@ -588,12 +590,7 @@ static int take_step(struct tls *tls)
 		flush(tls);
 		error = EAGAIN;
 	} else {
-		if (speaks_no_tls(tls))
-			error = explain_other_protocol(tls);
-		else if (result == GNUTLS_E_AGAIN)
-			error = set_problem(tls, "sends too much before its TLS handshake is done", "");
-		else
-			error = explain(tls, result);
+		error = speaks_no_tls(tls) ? explain_other_protocol(tls) : explain(tls, result);
 		send_alert(tls, result);
 	}
 	leave(tls);
