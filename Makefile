@@ -12,7 +12,7 @@ ifdef CI
 WARNINGS += -Werror
 endif
 ASAN_CFLAGS := -O1 -g -fsanitize=address -fno-omit-frame-pointer
-KITH_CPPFLAGS := -Iinclude -I. -D_GNU_SOURCE -DKITH_VERSION='"$(VERSION)"' $(CPPFLAGS)
+KITH_CPPFLAGS := -Iinclude -Itests -D_GNU_SOURCE -DKITH_VERSION='"$(VERSION)"' $(CPPFLAGS)
 # What makes a flaw harder to use. These stand apart from CFLAGS, so that other CFLAGS don't lose them; _FORTIFY_SOURCE
 # needs an optimiser, and would hide calls from the sanitizers. tests/system/test_binary.c looks at what came of it.
 FORTIFY := $(if $(filter-out -O0,$(filter -O%,$(CFLAGS))),$(if $(findstring -fsanitize,$(CFLAGS)),,yes))
@@ -22,13 +22,13 @@ HARDENED_LINK ?= -pie -Wl,-z,relro,-z,now,-z,noexecstack
 KITH_CFLAGS := -std=c11 $(WARNINGS) $(HARDENING) $(CFLAGS) -pthread
 KITH_LDFLAGS := $(HARDENED_LINK) $(LDFLAGS)
 # Of libsodium few functions are used: linked as a whole it would be 0.3 MB of a node's memory.
-# GnuTLS is loaded by src/tls.c when it is needed; tests speak with it directly.
+# GnuTLS is loaded by src/link/tls.c when it is needed; tests speak with it directly.
 LIBS := -ljson-c -luuid -lconfig -lcares -l:libsodium.a
 
-SOURCES := $(wildcard src/*.c)
+SOURCES := $(wildcard src/*/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
-LIBRARY_OBJECTS := $(filter-out $(BUILD)/src/main.o,$(OBJECTS))
-UNIT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/*.c tests/*.c))
+LIBRARY_OBJECTS := $(filter-out $(BUILD)/src/face/main.o,$(OBJECTS))
+UNIT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/*.c tests/unit/*/*.c tests/*.c))
 SYSTEM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/system/*.c tests/*.c))
 LOAD_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c))
 PROBE_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/probes/*.c))
@@ -96,7 +96,7 @@ deps-dev: ## install what lint, valgrind, sim, soak, chaos and fuzz need too (De
 # `make deps check` installs before it compiles, with -j too.
 $(OBJECTS) $(UNIT_OBJECTS) $(SYSTEM_OBJECTS) $(LOAD_OBJECTS) $(PROBE_OBJECTS) $(SIM_OBJECTS) $(FAULT_OBJECTS) $(SEAM_OBJECT) $(FUZZ_OBJECTS) check-interop demo bench bench-smoke chaos chaos-smoke soak: | $(filter deps deps-dev,$(MAKECMDGOALS))
 
-$(BUILD)/kithd: $(BUILD)/src/main.o $(BUILD)/libkith.a
+$(BUILD)/kithd: $(BUILD)/src/face/main.o $(BUILD)/libkith.a
 	$(say) "  LD    $@"
 	$(quiet)$(CC) $(KITH_CFLAGS) $(KITH_LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -130,7 +130,7 @@ $(BUILD)/tests/sim/sim: $(SIM_OBJECTS) $(BUILD)/libkith.a
 	$(say) "  LD    $@"
 	$(quiet)$(CC) $(KITH_CFLAGS) $(KITH_LDFLAGS) $(SIM_WRAPS:%=-Wl,--wrap=%) -o $@ $^ $(LIBS) -lm
 
-$(BUILD)/tests/fault/kithd: $(BUILD)/src/main.o $(SEAM_OBJECT) $(BUILD)/libkith.a
+$(BUILD)/tests/fault/kithd: $(BUILD)/src/face/main.o $(SEAM_OBJECT) $(BUILD)/libkith.a
 	$(say) "  LD    $@"
 	$(quiet)$(CC) $(KITH_CFLAGS) $(KITH_LDFLAGS) $(SEAM_WRAPS:%=-Wl,--wrap=%) -o $@ $^ $(LIBS)
 
@@ -236,7 +236,7 @@ lint: floors ## check the code, the man pages and the scripts without running th
 	mandoc -T lint -W warning man/*
 	shellcheck $(SCRIPTS)
 
-TIDY := $(patsubst %.c,$(BUILD)/tidy/%.ok,$(SOURCES) $(wildcard tests/*.c tests/unit/*.c tests/system/*.c tests/bench/*.c tests/bench/probes/*.c tests/sim/*.c tests/fault/*.c tests/fuzz/*.c))
+TIDY := $(patsubst %.c,$(BUILD)/tidy/%.ok,$(SOURCES) $(wildcard tests/*.c tests/unit/*.c tests/unit/*/*.c tests/system/*.c tests/bench/*.c tests/bench/probes/*.c tests/sim/*.c tests/fault/*.c tests/fuzz/*.c))
 
 tidy: $(TIDY)
 

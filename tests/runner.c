@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "text.h"
+#include "base/text.h"
 
 bool expect(bool condition, const char *file, int line, const char *text, const char *format, ...)
 {

@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../system/secure.h"
+#include "system/secure.h"
 
 const struct fault faults[] = {
 	{"malloc, strdup, ...", "ENOMEM", SEAM_MEMORY, ENOMEM, COSTS_ONE},

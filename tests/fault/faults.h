@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "../system/kithd.h"
 #include "seam.h"
+#include "system/kithd.h"
 
 /* A call that fails, and how. */
 struct fault {

@@ -1,7 +1,7 @@
-#include "../runner.h"
-#include "../system/secure.h"
 #include "faults.h"
+#include "runner.h"
 #include "suites.h"
+#include "system/secure.h"
 
 static void test_table(void)
 {

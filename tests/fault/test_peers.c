@@ -24,11 +24,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../system/raw.h"
-#include "../system/secure.h"
+#include "book/state.h"
 #include "faults.h"
-#include "state.h"
 #include "suites.h"
+#include "system/raw.h"
+#include "system/secure.h"
 
 enum { PEERS = 3 };
 

@@ -8,10 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../system/raw.h"
+#include "book/state.h"
 #include "faults.h"
-#include "state.h"
 #include "suites.h"
+#include "system/raw.h"
 
 enum { STATUS_SYSTEM = 71, STATUS_SETTINGS = 78 };
 /* So many at once. */

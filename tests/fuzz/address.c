@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "address.h"
-#include "must.h"
+#include "base/must.h"
+#include "wire/address.h"
 
 static void check_address(const struct address *address)
 {

@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "address_book.h"
-#include "address_record.h"
-#include "must.h"
-#include "rng.h"
-#include "settings.h"
-#include "sync.h"
-#include "text.h"
+#include "base/must.h"
+#include "base/rng.h"
+#include "base/sync.h"
+#include "base/text.h"
+#include "book/address_book.h"
+#include "book/address_record.h"
+#include "settings/settings.h"
 
 #define NOW_US ((int64_t)1000 * 1000 * 1000)
 #define UNIX_S ((int64_t)1764000000)

@@ -34,10 +34,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "log.h"
-#include "message.h"
-#include "must.h"
+#include "base/log.h"
+#include "base/must.h"
 #include "node.h"
+#include "wire/message.h"
 
 enum { STEPS = 200, DAY_MS = 24 * 3600 * 1000, ADDRESSES = 200, KILOBYTES = 200 };
 

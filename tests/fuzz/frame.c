@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frame.h"
-#include "must.h"
+#include "base/must.h"
+#include "wire/frame.h"
 
 enum { STREAM_BYTES = 2 * FRAME_LINE_BYTES, SMALL_PIECES = 1024 };
 

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "addr_line.h"
-#include "message.h"
-#include "must.h"
-#include "text.h"
+#include "base/must.h"
+#include "base/text.h"
+#include "wire/addr_line.h"
+#include "wire/message.h"
 
 static bool same_entries(const struct message_addr *one, const struct message_addr *other)
 {

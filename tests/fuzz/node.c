@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dialing.h"
-#include "log.h"
-#include "message.h"
-#include "must.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "node/dialing.h"
+#include "wire/message.h"
 
 static const struct hash_key secret = {{1, 2, 3}};
 static const unsigned good_numbers[NODE_GOOD] = {0x10, 0x60, 0x90};

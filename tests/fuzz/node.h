@@ -14,16 +14,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "address.h"
-#include "address_book.h"
-#include "admission.h"
-#include "frame.h"
-#include "nodeid.h"
-#include "peer.h"
-#include "protocol.h"
-#include "registry.h"
-#include "settings.h"
-#include "sync.h"
+#include "base/sync.h"
+#include "book/address_book.h"
+#include "link/peer.h"
+#include "members/admission.h"
+#include "members/registry.h"
+#include "settings/settings.h"
+#include "talk/protocol.h"
+#include "wire/address.h"
+#include "wire/frame.h"
+#include "wire/nodeid.h"
 
 #define NODE_SECOND_US ((int64_t)1000 * 1000)
 

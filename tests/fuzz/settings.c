@@ -10,8 +10,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "must.h"
-#include "settings.h"
+#include "base/must.h"
+#include "settings/settings.h"
 
 /*
  * libconfig loses a string that stands where the grammar wants none: of each file that is refused for that, its bytes

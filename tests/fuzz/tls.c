@@ -15,11 +15,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../unit/some_secrets.h"
-#include "buffer.h"
-#include "must.h"
-#include "text.h"
-#include "tls.h"
+#include "base/buffer.h"
+#include "base/must.h"
+#include "base/text.h"
+#include "link/tls.h"
+#include "unit/some_secrets.h"
 
 enum kind {
 	MEMBER,

@@ -1,54 +1,48 @@
-# Checks that no file includes a header of a higher floor. Usage: awk -f floors.awk src/README.md DEPFILES...
-# The floors come from the table in src/README.md, what includes what from the compiler's own dependency files.
+# Checks that no file includes a header of a later folder. Usage: awk -f floors.awk src/README.md DEPFILES...
+# The order comes from the table in src/README.md, what includes what from the compiler's own dependency files.
 FILENAME ~ /README\.md$/ {
-	if ($0 !~ /^\| [0-9]+ /)
-		next
-	split($0, cells, "|")
-	split(cells[2], first, " ")
-	rooms = cells[3]
-	while (match(rooms, /`[a-z_]+`/)) {
-		floor[substr(rooms, RSTART + 1, RLENGTH - 2)] = first[1] + 0
-		rooms = substr(rooms, RSTART + RLENGTH)
+	if (split($0, cells, "|") >= 4 && cells[2] ~ /^ [0-9]+ $/ && match(cells[3], /`[a-z]+`/)) {
+		folder = substr(cells[3], RSTART + 1, RLENGTH - 2)
+		order[folder] = cells[2] + 0
+		folders++
 	}
 	next
 }
 FNR == 1 {
 	room = FILENAME
-	sub(/^.*\//, "", room)
+	sub(/^.*\/src\//, "", room)
 	sub(/\.d$/, "", room)
-	seen[room] = 1
-	if (!(room in floor)) {
-		print "src/README.md does not say on which floor " room " lives"
+	own = room
+	sub(/\/.*$/, "", own)
+	if (!(own in order)) {
+		print "src/README.md has no folder " own ", where src/" room ".c lives"
 		bad = 1
 	}
+	seen[own] = 1
 }
 {
 	for (i = 1; i <= NF; i++) {
-		if ($i !~ /^include\/[a-z_]+\.h$/)
+		if ($i !~ /^include\/[a-z]+\/[a-z_]+\.h$/)
 			continue
-		header = $i
-		sub(/^include\//, "", header)
-		sub(/\.h$/, "", header)
-		if (floor[header] > floor[room] && !((room, header) in told)) {
-			print "src/" room ".c, on floor " floor[room] ", includes " header ".h of floor " floor[header]
-			told[room, header] = 1
+		split($i, path, "/")
+		if (order[path[2]] > order[own]) {
+			print "src/" room ".c includes " $i ", of a later folder"
 			bad = 1
 		}
 	}
 }
 END {
-	for (name in floor) {
-		rooms_count++
-		if (!(name in seen)) {
-			print "src/README.md has a room " name ", and there is no src/" name ".c"
+	for (folder in order) {
+		if (!(folder in seen)) {
+			print "src/README.md has a folder " folder ", and no file lives there"
 			bad = 1
 		}
 	}
-	if (rooms_count == 0) {
-		print "no table of floors in src/README.md"
+	if (folders == 0) {
+		print "no table of folders in src/README.md"
 		bad = 1
 	}
 	if (!bad)
-		print "floors: " rooms_count " rooms, no file looks up"
+		print "floors: " folders " folders, no file looks up"
 	exit bad
 }

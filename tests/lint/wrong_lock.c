@@ -1,5 +1,6 @@
-/* Wrong on purpose: reads a guarded member without its lock. `make lint` fails unless clang complains about this file. */
-#include "sync.h"
+/* Wrong on purpose: reads a guarded member without its lock. `make lint` fails unless clang complains about this file.
+ */
+#include "base/sync.h"
 
 extern struct mutex canary_guard;
 

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "must.h"
+#include "base/must.h"
 
 /* A flatter heap than a binary one misses the cache less often. */
 enum { CHILDREN = 4 };

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "buffer.h"
-#include "message.h"
-#include "must.h"
+#include "base/buffer.h"
+#include "base/must.h"
+#include "wire/message.h"
 
 enum { FLOODS = 16 };
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "must.h"
+#include "base/must.h"
 
 enum { SOURCES = 64 }; /* the bits of a word: so many searches go on at once */
 

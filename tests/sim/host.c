@@ -1,7 +1,7 @@
 #include <stdlib.h>
 
-#include "dialing.h"
-#include "must.h"
+#include "base/must.h"
+#include "node/dialing.h"
 #include "wire.h"
 #include "world.h"
 

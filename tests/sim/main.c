@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "log.h"
+#include "base/log.h"
 #include "report.h"
 #include "scenarios.h"
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "must.h"
+#include "base/must.h"
 
 void report_fini(struct report *report)
 {

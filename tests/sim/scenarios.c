@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "attacker.h"
+#include "base/must.h"
 #include "graph.h"
-#include "must.h"
 #include "world.h"
 
 /* Nodes start at random moments of this time. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "must.h"
+#include "base/must.h"
 
 enum { BLOCK_WIRES = 1024, SEGMENT_ROOM = 200, FIRST_PORT = 32768, PORTS = 28232 };
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "must.h"
+#include "base/must.h"
 #include "wire.h"
 
 /* Any moment will do that isn't 0, which stands for never in places. */

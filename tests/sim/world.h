@@ -19,18 +19,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "address.h"
-#include "address_book.h"
-#include "address_record.h"
 #include "agenda.h"
-#include "nodeid.h"
-#include "peer.h"
-#include "protocol.h"
-#include "admission.h"
-#include "registry.h"
-#include "rng.h"
-#include "settings.h"
-#include "sync.h"
+#include "base/rng.h"
+#include "base/sync.h"
+#include "book/address_book.h"
+#include "book/address_record.h"
+#include "link/peer.h"
+#include "members/admission.h"
+#include "members/registry.h"
+#include "settings/settings.h"
+#include "talk/protocol.h"
+#include "wire/address.h"
+#include "wire/nodeid.h"
 
 /* Between two hosts in opposite corners, and between two in the same place. */
 #define WORLD_MOST_RTT_US (300 * MS_US)

@@ -40,7 +40,7 @@ EVENTS = {
     "errors": re.compile(r"^\S+ error "),
 }
 
-STACK_BYTES = 64 * 1024  # src/sync.c
+STACK_BYTES = 64 * 1024  # src/base/sync.c
 POOL_BYTES = 64 * 1024 * 1024  # where glibc begins a pool of a thread
 
 Sample = namedtuple("Sample", "time_s private_kb resident_kb threads descriptors")

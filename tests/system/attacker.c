@@ -16,8 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "address.h"
 #include "kithd.h"
+#include "wire/address.h"
 
 enum { ATTACKERS = 4, EVENTS = 256, OPENED_AT_ONCE = 64, LOOK_UP_MS = 1 };
 

@@ -76,6 +76,6 @@ const char *harness_make_folder(void);
 /* The path of a file with this content, which is removed at the end of the test. */
 const char *harness_write_file(const char *content);
 
-#include "sync.h"
+#include "base/sync.h"
 
 #endif

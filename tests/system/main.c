@@ -1,7 +1,7 @@
 #include <unistd.h>
 
-#include "../runner.h"
 #include "harness.h"
+#include "runner.h"
 #include "secure.h"
 #include "suites.h"
 

@@ -12,9 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "address.h"
 #include "kithd.h"
 #include "secure.h"
+#include "wire/address.h"
 
 enum { RAWS = 2048, LINE_BYTES = 140000, USUAL_HOST = 200 };
 

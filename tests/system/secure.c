@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "must.h"
-#include "secret.h"
+#include "base/must.h"
+#include "settings/secret.h"
 
 static const char priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:-KX-ALL:+ECDHE-PSK:-CIPHER-ALL:+AES-128-GCM";
 

@@ -4,10 +4,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../runner.h"
 #include "attacker.h"
 #include "kithd.h"
 #include "raw.h"
+#include "runner.h"
 #include "suites.h"
 
 enum {

@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../runner.h"
 #include "harness.h"
 #include "kithd.h"
+#include "runner.h"
 #include "suites.h"
 
 /* What the compiler and the linker were to do for the program's safety, found in the program that they made. */

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "kithd.h"
-#include "settings.h"
+#include "settings/settings.h"
 #include "suites.h"
 
 /* What the documents say against what the code does. They are found from the top of the source tree. */

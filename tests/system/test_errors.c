@@ -1,10 +1,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "frame.h"
 #include "kithd.h"
 #include "raw.h"
 #include "suites.h"
+#include "wire/frame.h"
 
 #define HELLO_WITH(keys) "{\"msgtype\":\"hello\",\"nodeid\":\"" BOB "\"," keys "}"
 #define TEN "0123456789"

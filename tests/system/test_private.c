@@ -12,13 +12,13 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "../runner.h"
-#include "address.h"
+#include "base/privilege.h"
 #include "kithd.h"
-#include "privilege.h"
 #include "raw.h"
-#include "secret.h"
+#include "runner.h"
+#include "settings/secret.h"
 #include "suites.h"
+#include "wire/address.h"
 
 /* Private networks: nodes with a secret_file. */
 

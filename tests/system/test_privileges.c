@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../runner.h"
 #include "kithd.h"
 #include "raw.h"
+#include "runner.h"
 #include "suites.h"
 
 #define UNKNOWN "kith-no-such-user"

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sync.h"
+#include "base/sync.h"
 
 void wait_until_asleep(atomic_int *tid, int64_t deadline_us)
 {

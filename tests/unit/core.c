@@ -8,12 +8,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../runner.h"
-#include "dialing.h"
-#include "frame.h"
-#include "log.h"
-#include "message.h"
-#include "must.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "node/dialing.h"
+#include "runner.h"
+#include "wire/frame.h"
+#include "wire/message.h"
 
 enum { TEXTS = 8, LOG_BYTES = 1 << 20, SUMMARY_BYTES = 96 * 1024 };
 

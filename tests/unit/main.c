@@ -2,10 +2,11 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "../runner.h"
+#include "runner.h"
 #include "suites.h"
 
-/* A test that hangs ends the run. Under AddressSanitizer all take 70 s on two idle cores, on busy ones five times that. */
+/* A test that hangs ends the run. Under AddressSanitizer all take 70 s on two idle cores, on busy ones five times that.
+ */
 enum { DEADLINE_S = 900 };
 
 int main(int argc, char **argv)

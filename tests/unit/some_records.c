@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "text.h"
+#include "base/text.h"
 
 static const char *const errors[] = {"", "connection refused", "said \"no\" \\ and / went", "f\xc3\xbcnf \xe2\x82\xac"};
 

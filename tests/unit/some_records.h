@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "address_record.h"
+#include "book/address_record.h"
 
 /* The same for the same two numbers; the caller's to free. Every record is heard of at marker, and so is the secret. */
 struct address_records some_records(size_t count, unsigned marker);

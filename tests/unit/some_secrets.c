@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "must.h"
+#include "base/must.h"
 
 struct secrets *secrets_of(const char *lines)
 {

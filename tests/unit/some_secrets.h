@@ -2,8 +2,8 @@
 #ifndef KITH_UNIT_SOME_SECRETS_H
 #define KITH_UNIT_SOME_SECRETS_H
 
-#include "secret.h"
-#include "tls.h"
+#include "link/tls.h"
+#include "settings/secret.h"
 
 #define SOME_SECRET "00070e151c232a31383f464d545b626970777e858c939aa1a8afb6bdc4cbd2d9\n"
 #define OTHER_SECRET "fffefdfcfbfaf9f8f7f6f5f4f3f2f1f0efeeedecebeae9e8e7e6e5e4e3e2e1e0\n"

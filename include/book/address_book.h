@@ -1,0 +1,193 @@
+/*
+ * The address book: which addresses might lead to a node, when to try each, and which nodes need no dial since they are
+ * connected. It knows nothing of sockets and files and reads no clock; times are handed in.
+ *
+ * The life of an address. It comes in as a bootstrap of the configuration (kept while it stands there), from the file
+ * of an earlier run, by hearsay, or announced by the node that listens there. address_book_pick takes it out for one
+ * dial at a time; then exactly one of address_book_reached, address_book_failed and address_book_let_go brings it back.
+ * A failure doubles the time until the next try. An address whose node is connected isn't picked.
+ *
+ * Two kinds, as in Bitcoin Core's address manager. NEW is hearsay; TRIED was reached by a dial or feeler of our own, or
+ * announced from its own host. Hearsay is forgotten after ADDRESS_BOOK_NEW_FAILURES failures in a row, what was tried
+ * after ADDRESS_BOOK_TRIED_FAILURES and ADDRESS_BOOK_TRIED_US without success, and both when nothing was heard of them
+ * for ADDRESS_BOOK_UNHEARD_US. Bootstraps, and what a bootstrap's name stands for, are never forgotten.
+ *
+ * What peers can make grow is bounded: three quarters of max_addresses are NEW and the rest TRIED, in buckets of
+ * ADDRESS_BUCKET_ENTRIES. The bucket of an address is chosen by a hash that is keyed by a secret of this node: for NEW
+ * from a sixteenth of them that depends on the group (address_group) of the host that told it, of which the addresses
+ * of one group have a quarter; for TRIED from an eighth that depends on the group of the address. A full bucket of NEW
+ * makes room at the cost of that group of tellers which has most in it, so that a flood displaces only itself; a full
+ * bucket of TRIED only where its longest unheard address, tested by a feeler, doesn't answer.
+ *
+ * A name of the configuration is picked and looked up like an address, and is due again only when none of those that
+ * it stood for is connected or being dialled.
+ *
+ * Any thread may call; nothing blocks.
+ */
+#ifndef KITH_ADDRESS_BOOK_H
+#define KITH_ADDRESS_BOOK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/rng.h"
+#include "book/address_record.h"
+#include "book/address_table.h"
+#include "link/peer.h"
+#include "settings/settings.h"
+#include "wire/address.h"
+#include "wire/nodeid.h"
+
+enum {
+	ADDRESS_BOOK_NEW_FAILURES = 3,
+	ADDRESS_BOOK_TRIED_FAILURES = 10,
+	ADDRESS_BOOK_LOST = 3,
+	ADDRESS_BOOK_ANCHORS = 2,
+	ADDRESS_BOOK_SELVES = 64,
+	ADDRESS_BOOK_PROOFS = 64,
+	ADDRESS_BOOK_NAME_ADDRESSES = 16,
+	ADDRESS_BOOK_SAMPLE_PERCENT = 23, /* as Bitcoin Core answers getaddr */
+};
+
+#define ADDRESS_BOOK_DAY_US ((int64_t)24 * 3600 * 1000 * 1000)
+#define ADDRESS_BOOK_TRIED_US (7 * ADDRESS_BOOK_DAY_US)
+#define ADDRESS_BOOK_UNHEARD_US (30 * ADDRESS_BOOK_DAY_US)
+/* Between two feelers that only want to know whether hearsay is true; as in Bitcoin Core. */
+#define ADDRESS_BOOK_FEELER_US ((int64_t)120 * 1000 * 1000)
+/* What was reached within this time keeps its place among the tried without a test; as in Bitcoin Core. */
+#define ADDRESS_BOOK_SURE_US ((int64_t)4 * 3600 * 1000 * 1000)
+
+struct address_book;
+
+/* The back-off after so many failures in a row: doubles from least to most, give or take a quarter within these two. */
+int64_t address_book_backoff_us(int64_t least_us, int64_t most_us, unsigned failures, struct rng *rng);
+
+/* Borrows the settings, and copies the bootstraps. NULL if there is no memory. */
+struct address_book *address_book_new(const struct settings *settings, const struct hash_key *secret, uint64_t seed,
+				      int64_t now_us);
+void address_book_free(struct address_book *book);
+/*
+ * Other bootstraps than before: those that are gone become addresses like others. False if there was no memory for all
+ * of them: to be tried again.
+ */
+bool address_book_set_bootstraps(struct address_book *book, const struct settings *settings, int64_t now_us);
+
+/* ---- over restarts; unix_us is the wall clock at the moment now_us ---- */
+
+/* Takes what an earlier run has kept: all of it is due at once, anchors first. */
+void address_book_import(struct address_book *book, const struct address_records *records, int64_t now_us,
+			 int64_t unix_us);
+/* A copy of everything that is worth keeping. False if there is no memory. */
+bool address_book_export(struct address_book *book, struct address_records *records, int64_t now_us, int64_t unix_us);
+/* Counts the changes that are worth keeping. */
+uint64_t address_book_changes(struct address_book *book);
+
+/* ---- what is heard ---- */
+
+/* Where this node itself listens: never dialled, and never forgotten. */
+void address_book_add_own(struct address_book *book, const struct address *address);
+/* Where it has met itself: not dialled again. Beside bootstraps the last ADDRESS_BOOK_SELVES are remembered. */
+void address_book_add_self(struct address_book *book, const struct address *address);
+bool address_book_is_self(struct address_book *book, const struct address *address);
+
+/*
+ * Somebody at the host of source says that nodes listen there (a nodeid may be nodeid_none). How many of them are now
+ * candidates that weren't before.
+ */
+size_t address_book_hear(struct address_book *book, const struct message_entry *entries, size_t count,
+			 const struct address *source, int64_t now_us);
+/* The node that is connected from this host says so itself. */
+void address_book_announced(struct address_book *book, const struct address *address, const struct nodeid *nodeid,
+			    int64_t now_us);
+/* Queues a feeler: does this node answer at this address? Dropped where too many wait. */
+void address_book_prove(struct address_book *book, const struct address *address, const struct nodeid *nodeid);
+
+/* ---- dials ---- */
+
+enum address_book_wanted {
+	ADDRESS_BOOK_PEERS,   /* any dial */
+	ADDRESS_BOOK_FEELERS, /* no more peers: feelers alone */
+};
+
+/*
+ * Takes the next dial out, if one is due; dial->host is then the caller's to free. Else *next_us is when the next one
+ * will be due, FOREVER_US for never.
+ *
+ * Anchors and bootstraps that have not failed come first. Of the others, one at random: half of the time a tried one
+ * where there is one, of a random bucket, and rather of a group in which no node is connected. Once there are only such
+ * that have failed, one of those that are due at random, and one in retry_min. Where only feelers are wanted, they go
+ * to what was tried and has failed, at the same pace, and one in ADDRESS_BOOK_FEELER_US to hearsay.
+ */
+bool address_book_pick(struct address_book *book, enum address_book_wanted wanted, int64_t now_us,
+		       struct peer_dial *dial, int64_t *next_us);
+
+/* The dial goes on, and this is the node that it leads to. */
+void address_book_found(struct address_book *book, const struct peer_dial *dial, const struct nodeid *nodeid);
+/* Whether what a feeler has found should have a place among the outbound peers. */
+enum address_book_place {
+	ADDRESS_BOOK_NO_PLACE,
+	/*
+	 * This node had reached it, and it had failed ADDRESS_BOOK_LOST times in a row or more since. Else halves of a
+	 * network that were cut from each other, and have filled their places since, would stay apart for ever.
+	 */
+	ADDRESS_BOOK_BACK,
+	/*
+	 * It is one of the first of hearsay that turn out to be true, half as many as max_outbound. A node takes its
+	 * first peers from those that its bootstrap knows, as all others do: in a network of 10,000 they would have
+	 * nearly all connections, and the others would hear of nothing (tests/sim/README.md).
+	 */
+	ADDRESS_BOOK_FRESH,
+};
+
+/* The dial, or the feeler, led to this node. What gets a place is dialled before others when a peer is wanted. */
+enum address_book_place address_book_reached(struct address_book *book, const struct peer_dial *dial,
+					     const struct nodeid *nodeid, int64_t now_us);
+/*
+ * What went wrong, in words. How many failures in a row that makes; 0 where it is none, since the node is connected
+ * another way.
+ */
+unsigned address_book_failed(struct address_book *book, const struct peer_dial *dial, const char *error,
+			     int64_t now_us);
+/* The dial is over without a verdict. */
+void address_book_let_go(struct address_book *book, const struct peer_dial *dial, int64_t now_us);
+/* What the name of this dial stands for. */
+void address_book_resolved(struct address_book *book, const struct peer_dial *dial, const struct address *addresses,
+			   size_t count, int64_t now_us);
+
+/* ---- connections ---- */
+
+/* A connection with this node is READY, or is over; each of the first is followed by one of the second. */
+void address_book_connected(struct address_book *book, const struct nodeid *nodeid);
+/*
+ * was_steady: it lasted long enough that earlier failures don't count any more; error: how it ended, in words, or NULL
+ * if that was for no fault of the node. True if an address of the node may now be dialled, at some time.
+ */
+bool address_book_disconnected(struct address_book *book, const struct nodeid *nodeid, bool was_steady,
+			       const char *error, int64_t now_us);
+bool address_book_is_connected(struct address_book *book, const struct nodeid *nodeid);
+
+/* ---- to look at ---- */
+
+/*
+ * The addresses to tell of besides connected ones: of those that this node itself reached within a day, at most
+ * ADDRESS_BOOK_SAMPLE_PERCENT, and the same to everybody for a day. How many were written to entries.
+ */
+size_t address_book_sample(struct address_book *book, struct message_entry *entries, size_t most, int64_t now_us);
+
+/* An address as the second table shows it. */
+struct address_info {
+	struct address address;
+	struct nodeid nodeid;
+	enum address_kind kind;
+	int64_t heard_us, tried_us, error_us; /* NEVER_US for never */
+	unsigned failures;
+	char error[ADDRESS_ERROR_BYTES];
+};
+
+/* Those that were last heard of or tried, the most recent first. How many were written. */
+size_t address_book_recent(struct address_book *book, struct address_info *infos, size_t most, int64_t now_us);
+bool address_book_knows(struct address_book *book, const struct address *address);
+size_t address_book_count(struct address_book *book);
+
+#endif

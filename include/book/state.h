@@ -1,0 +1,41 @@
+/*
+ * The folder where a node keeps what must survive a restart: its nodeid, if that is to stay the same, and its address
+ * book. Files are replaced whole or not at all, are nobody else's to read, and a damaged one is set aside as NAME.bad.
+ * A lock that ends with the process keeps a second node out. One thread at a time may save; everything here waits for
+ * the disk.
+ */
+#ifndef KITH_STATE_H
+#define KITH_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "book/address_record.h"
+#include "wire/nodeid.h"
+
+#define STATE_NODEID_FILE "nodeid"
+#define STATE_ADDRESSES_FILE "addresses.json"
+
+struct state;
+
+/*
+ * Opens the folder, makes it where only its last part is missing, and locks it. NULL with one line in error that says
+ * what is wrong and what to do; it quotes dir, so it has to be escaped where it is shown.
+ */
+struct state *state_open(const char *dir, char *error, size_t error_bytes);
+void state_close(struct state *state);
+const char *state_dir(const struct state *state);
+
+/* The nodeid that is kept; where there is none, a new one is made and kept. False with one line in error. */
+bool state_nodeid(struct state *state, struct nodeid *nodeid, char *error, size_t error_bytes);
+
+/*
+ * The addresses that are kept, most at the most. What can't be read is logged and set aside, so that no save replaces
+ * it; then there are none, or fewer.
+ */
+void state_load_addresses(struct state *state, size_t most, struct address_records *records);
+/* 0, or an errno: the file is then as it was, or the new one that might not outlast the machine. unix_s is now. */
+int state_save_addresses(struct state *state, const struct address_records *records, int64_t unix_s);
+
+#endif

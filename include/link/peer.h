@@ -1,0 +1,197 @@
+/*
+ * A peer: one connection's face to the others. Its worker owns the connection; everybody else holds a counted
+ * reference, and may send, close, or look. The last release frees it, and only then is its descriptor closed.
+ *
+ * Any thread may call any function here, unless it says that it is the reader's: the reader is the thread that reads
+ * this connection.
+ */
+#ifndef KITH_PEER_H
+#define KITH_PEER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/log.h"
+#include "link/outbox.h"
+#include "link/stream.h"
+#include "settings/settings.h"
+#include "wire/address.h"
+#include "wire/message.h"
+#include "wire/nodeid.h"
+
+enum {
+	PEER_ENDING_BYTES = 96,	     /* of the text that says why it ended, and its NUL; longer ones are cut */
+	PEER_KNOWN_ADDRESSES = 1024, /* remembered of what this peer has been told or has told */
+	PEER_ADDRESSES_BURST = 1000,
+};
+
+#define PEER_ADDRESSES_PER_S 0.1
+
+/* A peer that is told to go has this long to take what is left for it. */
+#define PEER_CLOSE_US ((int64_t)1000 * 1000)
+/* Others than the clock may have a peer pinged once in this time. */
+#define PEER_HURRY_US ((int64_t)1000 * 1000)
+
+enum peer_direction {
+	PEER_INBOUND,
+	PEER_OUTBOUND,
+};
+
+enum peer_state {
+	PEER_DIAL,  /* being connected */
+	PEER_HELLO, /* shaking hands */
+	PEER_READY,
+};
+
+/* What a dial is for, and where to. An inbound peer has only the address that it came from. */
+struct peer_dial {
+	struct address address; /* unknown where there is a name to look up */
+	char *host;		/* the name, or NULL; owned by whoever has the struct */
+	uint16_t port;
+	bool is_feeler;
+	struct nodeid expected; /* whom a feeler looks for */
+};
+
+enum peer_ending {
+	PEER_GOES_ON,
+	PEER_LEFT,   /* the far end said bye for a reason that is no failure */
+	PEER_FAILED, /* broken, silent, slow, or unreachable */
+	PEER_CLOSED, /* we said bye for another reason */
+};
+
+/* All that others may see of a peer, as it was at one moment. The texts are valid while the peer is held. */
+struct peer_info {
+	enum peer_direction direction;
+	enum peer_state state;
+	bool is_closing;
+	bool is_feeler;
+	struct nodeid nodeid;
+	const char *name;
+	char host[64];	       /* the name that is being looked up, cut; "" for none */
+	struct address remote; /* the far end */
+	struct address local;  /* this end; unknown before the connection is up */
+	struct address listen; /* where the peer can be dialled, if that is known and believed */
+	int64_t since_us;      /* READY since; before that, in existence since */
+	int64_t heard_us;      /* when the last bytes came; 0 for never */
+	int64_t rtt_us;	       /* -1 if unknown */
+	int64_t messages_in, messages_out, bytes_in, bytes_out;
+	int64_t ignored, useless; /* messages without effect, addresses that were dropped */
+	enum peer_ending ending;
+	enum bye_reason reason; /* of the bye, from either side; BYE_UNKNOWN without one */
+	const char *ending_text;
+};
+
+struct peer;
+
+/*
+ * Takes the stream (which may be NULL: a core that is driven without sockets) and what dial points to; its outbox holds
+ * max_outbox as it is now. NULL: no memory.
+ */
+struct peer *peer_new(enum peer_direction direction, struct stream *stream, const struct peer_dial *dial,
+		      const struct settings *settings, int64_t now_us);
+struct peer *peer_hold(struct peer *peer);
+void peer_release(struct peer *peer);
+
+/* Immutable. The stream and the outbox are the worker's business; what dial points to is borrowed. */
+enum peer_direction peer_direction(const struct peer *peer);
+const struct peer_dial *peer_dial(const struct peer *peer);
+struct stream *peer_stream(const struct peer *peer);
+struct outbox *peer_outbox(const struct peer *peer);
+
+struct peer_info peer_look(struct peer *peer, int64_t now_us);
+enum peer_state peer_state(struct peer *peer);
+bool peer_is_closing(const struct peer *peer);
+
+/* The reader's: the connection is up, and this is its near end. False if the peer was closed meanwhile. */
+bool peer_connected(struct peer *peer, const struct address *local);
+/* The reader's: the handshake is done. False if the peer was closed meanwhile: then it never becomes READY. */
+bool peer_ready(struct peer *peer, const struct message_hello *hello, const struct settings *settings, int64_t now_us);
+/* A believed listening address; true if it is a new one. */
+bool peer_set_listen(struct peer *peer, const struct address *address);
+
+/*
+ * Encodes and queues a message, and writes what the outbox holds as far as that doesn't block, unless another thread
+ * does so. A peer whose outbox is full is closed as slow.
+ */
+void peer_send(struct peer *peer, const struct message *message);
+/* The same for a message that is encoded already. */
+void peer_send_line(struct peer *peer, enum message_type type, const struct buffer *line);
+/* Shorthand for a message without other keys. */
+void peer_send_type(struct peer *peer, enum message_type type);
+
+/* By the holder of the turn: writes what the outbox holds until it is empty or deadline_us (0: without blocking). 0 or
+ * an errno. */
+int peer_write(struct peer *peer, int64_t deadline_us);
+
+/* How many bytes have been written so far. */
+int64_t peer_written_bytes(const struct peer *peer);
+
+/*
+ * Ends the connection with a bye as its last line; the first ending of a peer counts. Before READY there is no pinger
+ * to write it: the reader writes its own, any other thread uses peer_stop.
+ */
+void peer_close(struct peer *peer, enum bye_reason reason);
+/* peer_close by another thread: a connection that isn't READY yet is shut at once. */
+void peer_stop(struct peer *peer, enum bye_reason reason);
+/* Notes that it has ended without a bye of ours; text is cut to what peer_info holds. */
+void peer_end(struct peer *peer, enum peer_ending ending, enum bye_reason reason, const char *text);
+/* Ends the connection at once and without a word; text as above. Any thread. */
+void peer_cut(struct peer *peer, const char *text);
+/* Notes that it has failed, with an errno. */
+void peer_fail(struct peer *peer, int error);
+
+/* True once: for the one who logs the ending. */
+bool peer_take_ending(struct peer *peer);
+
+/* Sends the next ping if it is due; returns when to look again, as liveness_next_ping_us does. None before READY. */
+int64_t peer_ping(struct peer *peer, int64_t now_us);
+/* The settings have another ping_interval or ping_timeout than before. */
+void peer_set_pings(struct peer *peer, const struct settings *settings, int64_t now_us);
+/* Pings at once, unless a ping is outstanding or was hurried within PEER_HURRY_US: false claims of its nodeid, say,
+ * must not use up what the peer may send. */
+void peer_hurry_ping(struct peer *peer, int64_t now_us);
+/* False for a pong that nobody waits for. */
+bool peer_pong(struct peer *peer, int64_t now_us);
+/* The round trip of the last answered ping; -1 before the first, and for who has sent a pong unasked. Takes no lock. */
+int64_t peer_rtt_us(const struct peer *peer);
+/* The reader's: from now until then it reads nothing, and the clock of the ping stands still. */
+void peer_be_deaf(struct peer *peer, int64_t now_us, int64_t until_us);
+/* When it has failed unless it answers before; FOREVER_US while no ping is outstanding. */
+int64_t peer_ping_deadline_us(struct peer *peer);
+
+/* Does this peer know of an address, by us or by itself? Noting one forgets the oldest beyond PEER_KNOWN_ADDRESSES. */
+bool peer_knows_address(struct peer *peer, const struct address *address);
+void peer_note_address(struct peer *peer, const struct address *address);
+void peer_note_addresses(struct peer *peer, const struct message_entry *entries, size_t count);
+
+/* The reader's. */
+void peer_count_read(struct peer *peer, size_t bytes, int64_t now_us);
+void peer_count_message(struct peer *peer);
+void peer_count_ignored(struct peer *peer);
+void peer_count_useless(struct peer *peer, size_t addresses);
+
+/* The reader's: true once, for the one hello of a connection. */
+bool peer_take_hello(struct peer *peer);
+/* The reader's: true once, for the one `addr` that may come before the hello. */
+bool peer_take_early_addr(struct peer *peer);
+/*
+ * The reader's: of so many addresses of others that this peer tells, how many are heard. That is PEER_ADDRESSES_PER_S
+ * and PEER_ADDRESSES_BURST at once, as in Bitcoin Core, and what it may answer when it is asked.
+ */
+size_t peer_take_addresses(struct peer *peer, size_t count, int64_t now_us);
+/* The reader's: the peer is asked for addresses. */
+void peer_expect_addresses(struct peer *peer);
+/* The reader's: true if a claimed address may be proven now, which is once in an interval. */
+bool peer_may_prove(struct peer *peer, int64_t now_us, int64_t interval_us);
+/* The reader's: true if a move may be announced now: the first two times, and then once in an interval. */
+bool peer_may_move(struct peer *peer, int64_t now_us, int64_t interval_us);
+
+/* "1a2b3c4d 10.0.0.7:5999", or the address alone before READY: how log lines name a peer. */
+enum { PEER_LABEL_BYTES = 96 };
+void peer_label(struct peer *peer, char out[static PEER_LABEL_BYTES]);
+/* Logs "SUBJECT LABEL: ...", where that level is on. */
+#define peer_log(peer, level, ...) (log_is_on(level) ? peer_log_line(peer, level, __VA_ARGS__) : (void)0)
+void peer_log_line(struct peer *peer, enum log_level level, const char *subject, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+#endif

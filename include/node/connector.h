@@ -1,0 +1,31 @@
+/*
+ * The connector: the thread that starts a worker for each dial that is due, and sends the announcements that are. It
+ * never waits for a peer; what it waits for is its alarm or the next due time.
+ */
+#ifndef KITH_CONNECTOR_H
+#define KITH_CONNECTOR_H
+
+#include "base/sync.h"
+#include "node/worker.h"
+
+/* No clock of a condition variable goes on while the machine is suspended: that it was is noticed within this time. */
+#define CONNECTOR_TICK_US ((int64_t)1000 * 1000)
+
+/* How often the pages that glibc keeps, and nobody uses, go back to the system. */
+#define CONNECTOR_TRIM_US ((int64_t)10 * 1000 * 1000)
+
+struct connector {
+	const struct worker_parts *parts;
+	/* Its thread's alone. */
+	int64_t trim_us; /* when to give memory back next */
+	struct alarm *alarm;
+	struct thread thread;
+	_Atomic bool is_stopping;
+};
+
+/* Borrows both. 0, or an errno. */
+int connector_start(struct connector *connector, const struct worker_parts *parts, struct alarm *alarm);
+/* Blocks until its thread has ended; nothing is dialled any more. */
+void connector_stop(struct connector *connector);
+
+#endif

@@ -1,0 +1,42 @@
+/* The node: builds, starts and stops everything. One thread starts it, looks at it and stops it. */
+#ifndef KITH_NODE_H
+#define KITH_NODE_H
+
+#include "settings/secret.h"
+#include "settings/settings.h"
+#include "wire/nodeid.h"
+
+struct address_book;
+struct node;
+struct registry;
+
+/*
+ * Starts a node; settings are borrowed until node_stop, and node_reload alone changes them. NULL with one line in
+ * error: the system refused something. All threads have the caller's signal mask.
+ */
+struct node *node_start(struct settings *settings, struct secrets *secrets, char error[static SETTINGS_ERROR_BYTES]);
+
+/* Blocks for about a second at most: says bye to every peer, joins every thread, frees everything. */
+void node_stop(struct node *node);
+
+/*
+ * Takes over what differs in fresh and needs no restart, with a log line for each setting that differs; fresh is then
+ * good for settings_fini alone. No connection ends for it.
+ */
+void node_reload(struct node *node, struct settings *fresh);
+
+/* Takes the secrets that were read again, of a node that has some: the connections that stand stay. */
+void node_reload_secrets(struct node *node, struct secrets *secrets);
+
+/* What there is to look at; all of it is borrowed, and good until node_stop. */
+struct node_view {
+	const struct settings *settings;
+	struct nodeid nodeid;
+	int64_t started_us;
+	struct registry *registry;
+	struct address_book *book;
+};
+
+struct node_view node_view(const struct node *node);
+
+#endif

@@ -1,0 +1,166 @@
+/*
+ * The settings of a node: their table (names, types, ranges, defaults), read from a file in libconfig's syntax and from
+ * the command line. Nothing here opens anything but the file. What each setting means stands in kith.conf(5).
+ *
+ * Once they are read, all threads may read them. Those of a running node are changed by settings_apply alone: its
+ * numbers may be read meanwhile, the rest by nobody but the thread that applies; what needs a restart stays as it is.
+ */
+#ifndef KITH_SETTINGS_H
+#define KITH_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/log.h"
+#include "wire/address.h"
+#include "wire/message.h"
+#include "wire/nodeid.h"
+
+enum {
+	SETTINGS_HOST_BYTES = 256, /* a DNS name has at most 253 characters (RFC 1035, 2.3.4) */
+	SETTINGS_PATH_BYTES = 256,
+	SETTINGS_LIST_ENTRIES = 256,
+	SETTINGS_ERROR_BYTES = 8192,
+	SETTINGS_FILE_BYTES = 1024 * 1024,
+	SETTINGS_BAN_AFTER = 64,	/* protocol errors that a ban can need at most */
+	SETTINGS_OUTBOX_LEAST = 131072, /* a line */
+	/* The longest value: a list of names, each in quotes, with a port, a comma and a space. */
+	SETTINGS_VALUE_BYTES = SETTINGS_LIST_ENTRIES * (SETTINGS_HOST_BYTES + 16),
+};
+
+struct bootstrap {
+	char host[SETTINGS_HOST_BYTES]; /* a name, or the text of a number */
+	uint16_t port;
+	struct address address; /* unknown for a name */
+};
+
+enum nodeid_mode {
+	NODEID_SESSION, /* a new one each time that the node starts */
+	NODEID_KEEP,	/* the same one after a restart, from state_dir */
+	NODEID_GIVEN,
+};
+
+enum setting_id {
+	SETTING_LISTEN,
+	SETTING_ADVERTISE,
+	SETTING_BOOTSTRAP,
+	SETTING_NETWORK,
+	SETTING_SECRET_FILE,
+	SETTING_NAME,
+	SETTING_NODEID,
+	SETTING_STATE_DIR,
+	SETTING_SAVE_INTERVAL,
+	SETTING_USER,
+	SETTING_MAX_OUTBOUND,
+	SETTING_MAX_INBOUND,
+	SETTING_MAX_DIALING,
+	SETTING_MAX_PARKED,
+	SETTING_MAX_ADDRESSES,
+	SETTING_MAX_CONNECTIONS,
+	SETTING_MAX_HANDSHAKES,
+	SETTING_MAX_PER_ADDRESS,
+	SETTING_MAX_PER_GROUP,
+	SETTING_MAX_MESSAGE_RATE,
+	SETTING_MAX_BYTE_RATE,
+	SETTING_MAX_OUTBOX,
+	SETTING_BAN_AFTER,
+	SETTING_BAN_TIME,
+	SETTING_ALLOW,
+	SETTING_DENY,
+	SETTING_PING_INTERVAL,
+	SETTING_PING_TIMEOUT,
+	SETTING_CONNECT_TIMEOUT,
+	SETTING_HANDSHAKE_TIMEOUT,
+	SETTING_SHARE_WITHIN,
+	SETTING_RETRY_MIN,
+	SETTING_RETRY_MAX,
+	SETTING_LOG_LEVEL,
+	SETTING_COUNT,
+};
+
+struct address_blocks {
+	struct address_block *blocks;
+	size_t count;
+};
+
+struct settings {
+	struct address *listen;
+	size_t listen_count;
+	struct address advertise; /* may be unknown */
+	struct bootstrap *bootstrap;
+	size_t bootstrap_count;
+	char network[MESSAGE_TEXT_BYTES];
+	char secret_file[SETTINGS_PATH_BYTES]; /* "" for none: whoever reaches the port is a member */
+	char name[MESSAGE_TEXT_BYTES];
+	enum nodeid_mode nodeid_mode;
+	struct nodeid nodeid;		     /* none unless it is given */
+	char state_dir[SETTINGS_PATH_BYTES]; /* "" for none: nothing is written */
+	_Atomic int64_t save_interval_us;
+	char user[MESSAGE_TEXT_BYTES]; /* "" for the one who started it */
+	_Atomic int64_t max_outbound;
+	_Atomic int64_t max_inbound;
+	_Atomic int64_t max_dialing;
+	_Atomic int64_t max_parked;
+	_Atomic int64_t max_addresses;
+	/* Of these, up to ban_time, 0 means that there is no limit. */
+	_Atomic int64_t max_connections;
+	_Atomic int64_t max_handshakes;
+	_Atomic int64_t max_per_address;
+	_Atomic int64_t max_per_group;
+	_Atomic int64_t max_message_rate; /* a second */
+	_Atomic int64_t max_byte_rate;	  /* a second */
+	_Atomic int64_t max_outbox;	  /* bytes */
+	_Atomic int64_t ban_after;
+	_Atomic int64_t ban_time_us;
+	struct address_blocks allow; /* empty: everybody */
+	struct address_blocks deny;
+	_Atomic int64_t ping_interval_us;
+	_Atomic int64_t ping_timeout_us;
+	_Atomic int64_t connect_timeout_us;
+	_Atomic int64_t handshake_timeout_us;
+	_Atomic int64_t share_within_us;
+	_Atomic int64_t retry_min_us;
+	_Atomic int64_t retry_max_us;
+	enum log_level log_level;
+	char *where[SETTING_COUNT]; /* "FILE:LINE" or "-o NAME" of what was set; NULL for a default */
+	bool lacks_memory;	    /* why the last call failed: no setting is wrong */
+};
+
+/* Everything at its default. False if there is no memory: then the settings are good for settings_fini alone. */
+bool settings_init(struct settings *settings);
+void settings_fini(struct settings *settings);
+
+/*
+ * Each of these returns false with one line in error that says where and what is wrong, and what would be right; it
+ * quotes what the user wrote, so it has to be escaped where it is shown. The settings are then good for settings_fini
+ * alone.
+ */
+bool settings_read_file(struct settings *settings, const char *path, char error[static SETTINGS_ERROR_BYTES]);
+/* "SETTING=VALUE", the value without quotes, a list separated by commas. */
+bool settings_set_option(struct settings *settings, const char *option, char error[static SETTINGS_ERROR_BYTES]);
+/* Replaces the list of addresses to listen on; where is how the user gave it ("-l"). */
+bool settings_set_listen(struct settings *settings, const char *const *addresses, size_t count, const char *where,
+			 char error[static SETTINGS_ERROR_BYTES]);
+bool settings_add_bootstrap(struct settings *settings, const char *address, const char *where,
+			    char error[static SETTINGS_ERROR_BYTES]);
+/* What no setting can tell alone. */
+bool settings_check(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES]);
+
+/* The value as the file would write it. */
+void settings_format(const struct settings *settings, enum setting_id setting, char out[static SETTINGS_VALUE_BYTES]);
+
+enum settings_change {
+	SETTINGS_SAME,
+	SETTINGS_APPLIED,
+	SETTINGS_NEED_RESTART,
+};
+
+/* Takes over one setting, if it differs and a running node can: then fresh has the value that it had before. */
+enum settings_change settings_apply(struct settings *running, struct settings *fresh, enum setting_id setting);
+
+/* The table, for the documents that must agree with it: the name, and the default as the file would write it. */
+const char *setting_name(enum setting_id setting);
+const char *setting_default(enum setting_id setting);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * The directory: what getaddr is answered with. Which READY peers may be told to others, as of at most DIRECTORY_AGE_US
+ * ago, so that the answers to many askers cost one walk over all peers. A peer that is too new to be in it is announced
+ * after that time (announcer.h), to the asker too. Of more than an answer may have, a random choice is told. Where
+ * there is room, the address book's sample of the day follows, as of at most DIRECTORY_SAMPLE_US ago.
+ *
+ * Any thread may call; nothing blocks.
+ */
+#ifndef KITH_DIRECTORY_H
+#define KITH_DIRECTORY_H
+
+#include <stdint.h>
+
+#include "book/address_book.h"
+#include "link/peer.h"
+#include "members/admission.h"
+#include "members/registry.h"
+#include "settings/settings.h"
+#include "talk/announcer.h"
+
+#define DIRECTORY_AGE_US ANNOUNCER_DELAY_US
+#define DIRECTORY_SAMPLE_US ((int64_t)60 * 1000 * 1000)
+
+struct directory;
+
+/* Borrows all of it. Peers that were not heard from within share_within aren't told. NULL if there is no memory. */
+struct directory *directory_new(struct registry *registry, struct address_book *book, struct admission *admission,
+				const struct settings *settings, uint64_t seed);
+void directory_free(struct directory *directory);
+
+/* Sends the asker an `addr` with all others, but for what must not travel to it and what admission leaves out. */
+void directory_tell(struct directory *directory, struct peer *asker, int64_t now_us);
+
+#endif

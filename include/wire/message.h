@@ -1,0 +1,101 @@
+/*
+ * Messages: typed values to and from lines of JSON (json-c). What the wire means stands in kith-protocol(7). Plain
+ * values and pure functions; no message knows of connections.
+ */
+#ifndef KITH_MESSAGE_H
+#define KITH_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "wire/address.h"
+#include "wire/nodeid.h"
+
+enum {
+	MESSAGE_VERSION = 1,
+	MESSAGE_TEXT_BYTES = 65, /* network, name, agent: 64 bytes and a NUL */
+	MESSAGE_ADDR_ENTRIES = 1000,
+	MESSAGE_JSON_DEPTH = 16,
+	MESSAGE_JSON_VALUES = 4096, /* an addr of 1,000 entries counts 3,003 */
+	MESSAGE_ERROR_BYTES = 160,
+};
+
+enum message_type {
+	MESSAGE_UNKNOWN, /* a type that this version doesn't know: ignored */
+	MESSAGE_HELLO,
+	MESSAGE_PING,
+	MESSAGE_PONG,
+	MESSAGE_GETADDR,
+	MESSAGE_ADDR,
+	MESSAGE_BYE,
+	MESSAGE_TYPES,
+};
+
+enum bye_reason {
+	BYE_UNKNOWN, /* a word that this version doesn't know: a plain close */
+	BYE_SHUTDOWN,
+	BYE_DUPLICATE,
+	BYE_SELF,
+	BYE_NETWORK,
+	BYE_FULL,
+	BYE_PROTOCOL,
+	BYE_TIMEOUT,
+	BYE_SLOW,
+	BYE_FEELER,
+};
+
+struct message_hello {
+	struct nodeid nodeid;
+	int64_t version;		  /* 0 where the key was missing */
+	char network[MESSAGE_TEXT_BYTES]; /* "" where the key was missing, as are the next two */
+	char name[MESSAGE_TEXT_BYTES];
+	char agent[MESSAGE_TEXT_BYTES];
+	bool has_network; /* the key was there, even if empty */
+	uint16_t listen;  /* 0 where the key was missing */
+	bool is_feeler;
+};
+
+struct message_entry {
+	struct address address;
+	struct nodeid nodeid; /* nodeid_none for a bare address */
+};
+
+struct message_addr {
+	struct message_entry *entries;
+	size_t count;
+	size_t useless; /* entries that were dropped because they can't be an address and a nodeid */
+};
+
+struct message_bye {
+	enum bye_reason reason;
+	char text[MESSAGE_TEXT_BYTES]; /* as it was written, cut */
+};
+
+struct message {
+	enum message_type type;
+	union {
+		struct message_hello hello;
+		struct message_addr addr;
+		struct message_bye bye;
+	};
+};
+
+/*
+ * Decodes one line. False is a protocol error, and error says in words what is wrong, or "" where there was no memory,
+ * which is nobody's error; after true the message must be given to message_fini.
+ */
+bool message_decode(const char *line, size_t length, struct message *message, char error[static MESSAGE_ERROR_BYTES]);
+void message_fini(struct message *message);
+
+/* The line of a message without other keys, LF included; NULL for a type that has some. */
+const char *message_bare_line(enum message_type type);
+
+/* Appends the message with its LF. False if there is no memory. A bye is written from its reason. */
+bool message_encode(const struct message *message, struct buffer *out);
+
+const char *message_type_name(enum message_type type);
+const char *bye_reason_name(enum bye_reason reason);
+
+#endif

@@ -1,0 +1,147 @@
+#include "base/privilege.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* The texts of one user in the database. */
+enum { ENTRY_BYTES = 4096 };
+
+static bool wrong(char *problem, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static bool wrong(char *problem, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(problem, PRIVILEGE_PROBLEM_BYTES, format, arguments);
+	va_end(arguments);
+	return false;
+}
+
+bool privilege_is_root(void)
+{
+	return geteuid() == 0;
+}
+
+void privilege_user_name(char out[static PRIVILEGE_USER_BYTES])
+{
+	struct passwd room, *entry;
+	char texts[ENTRY_BYTES];
+	if (getpwuid_r(geteuid(), &room, texts, sizeof texts, &entry) == 0 && entry != NULL)
+		snprintf(out, PRIVILEGE_USER_BYTES, "%s", entry->pw_name);
+	else
+		snprintf(out, PRIVILEGE_USER_BYTES, "%u", (unsigned)geteuid());
+}
+
+struct identity {
+	uid_t uid;
+	gid_t gid;
+};
+
+static bool find(const char *user, struct identity *identity, char *problem)
+{
+	struct passwd room, *entry;
+	char texts[ENTRY_BYTES];
+	int error = getpwnam_r(user, &room, texts, sizeof texts, &entry);
+	*identity = (struct identity){0};
+	if (entry != NULL) {
+		*identity = (struct identity){entry->pw_uid, entry->pw_gid};
+		return true;
+	}
+	/* Not found is 0 or one of several errors, says getpwnam_r(3); these come of databases that aren't there. */
+	if (error == 0 || error == ENOENT || error == ESRCH)
+		return wrong(problem, "there is no user \"%s\": make one, as with useradd --system, or name another",
+			     user);
+	return wrong(problem, "the user \"%s\" can't be looked up: %s", user, strerror(error));
+}
+
+static bool check(const char *user, struct identity *identity, char *problem)
+{
+	char own[PRIVILEGE_USER_BYTES];
+	if (!find(user, identity, problem))
+		return false;
+	if (identity->uid == 0)
+		return wrong(problem,
+			     "the user \"%s\" has all privileges, and kithd needs none: name a user of its own, "
+			     "or \"nobody\"",
+			     user);
+	if (privilege_is_root() || (identity->uid == geteuid() && identity->uid == getuid()))
+		return true;
+	privilege_user_name(own);
+	return wrong(
+		problem,
+		"only root can become the user \"%s\", and kithd runs as \"%s\": start it as root, or as \"%s\", or "
+		"write user = \"\"",
+		user, own, user);
+}
+
+bool privilege_check_user(const char *user, char problem[static PRIVILEGE_PROBLEM_BYTES])
+{
+	struct identity identity;
+	return user[0] == '\0' || check(user, &identity, problem);
+}
+
+/* What a program that is executed could get back; only root may do this, and not everywhere. */
+static void narrow_bounding_set(void)
+{
+	for (unsigned long capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; capability++)
+		prctl(PR_CAPBSET_DROP, capability);
+}
+
+/* The kernel does it with the change of user, unless the securebits that were inherited say otherwise. */
+static bool drop_capabilities(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
+	return syscall(SYS_capset, &header, none) == 0;
+}
+
+static bool can_go_back(const struct identity *identity)
+{
+	uid_t real, effective, saved;
+	gid_t real_group, effective_group, saved_group;
+	return getresuid(&real, &effective, &saved) != 0 || real != identity->uid || effective != identity->uid ||
+	       saved != identity->uid || getresgid(&real_group, &effective_group, &saved_group) != 0 ||
+	       real_group != identity->gid || effective_group != identity->gid || saved_group != identity->gid ||
+	       setuid(0) == 0 || (identity->gid != 0 && setgid(0) == 0);
+}
+
+static bool become(const char *user, const struct identity *identity, char *problem)
+{
+	narrow_bounding_set();
+	if (initgroups(user, identity->gid) != 0 || setresgid(identity->gid, identity->gid, identity->gid) != 0 ||
+	    setresuid(identity->uid, identity->uid, identity->uid) != 0 || !drop_capabilities()) {
+		int error = errno;
+		return wrong(problem, "cannot become the user \"%s\": %s%s", user, strerror(error),
+			     error == EPERM ? ": it takes the capabilities CAP_SETUID and CAP_SETGID" : "");
+	}
+	if (can_go_back(identity))
+		return wrong(problem, "cannot become the user \"%s\" for good: the system would let it be root again",
+			     user);
+	return true;
+}
+
+bool privilege_settle(const char *user, char problem[static PRIVILEGE_PROBLEM_BYTES])
+{
+	struct identity identity;
+	if (user[0] != '\0') {
+		if (!check(user, &identity, problem))
+			return false;
+		if (privilege_is_root() && !become(user, &identity, problem))
+			return false;
+	}
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) != 0)
+		return wrong(problem, "cannot forbid this process to gain privileges: %s", strerror(errno));
+	return true;
+}
+
+void privilege_hide_memory(void)
+{
+	prctl(PR_SET_DUMPABLE, 0);
+}

@@ -1,0 +1,141 @@
+#include "base/text.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/*
+ * The length of the character that starts at bytes, with its code point, or 0 where that isn't UTF-8 (RFC 3629: no
+ * overlong forms, no surrogates, nothing above U+10FFFF).
+ */
+static size_t next_character(const char *bytes, size_t length, uint32_t *code_point)
+{
+	static const struct {
+		unsigned char mask, lead;
+		uint32_t least;
+	} forms[] = {{0x80, 0x00, 0}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
+	unsigned char first = (unsigned char)bytes[0];
+
+	for (size_t extra = 0; extra < 4; extra++) {
+		if ((first & forms[extra].mask) != forms[extra].lead)
+			continue;
+		if (extra >= length)
+			return 0;
+		uint32_t c = first & (unsigned char)~forms[extra].mask;
+		for (size_t i = 1; i <= extra; i++) {
+			unsigned char byte = (unsigned char)bytes[i];
+			if ((byte & 0xc0) != 0x80)
+				return 0;
+			c = c << 6 | (byte & 0x3f);
+		}
+		if (c < forms[extra].least || (c >= 0xd800 && c <= 0xdfff) || c > 0x10ffff)
+			return 0;
+		*code_point = c;
+		return extra + 1;
+	}
+	return 0;
+}
+
+static bool is_control(uint32_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0);
+}
+
+/* Separators and direction marks that break a line or reorder it: Unicode's Zl, Zp and Bidi_Control. */
+static bool is_disturbing(uint32_t c)
+{
+	return is_control(c) || c == 0x61c || c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
+	       (c >= 0x2066 && c <= 0x2069);
+}
+
+/* Unicode's category Zs. */
+static bool is_space(uint32_t c)
+{
+	return c == ' ' || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x202f || c == 0x205f ||
+	       c == 0x3000;
+}
+
+bool text_is_plain(const char *bytes, size_t length)
+{
+	for (size_t at = 0; at < length;) {
+		uint32_t c = 0;
+		size_t step = next_character(bytes + at, length - at, &c);
+		if (step == 0 || is_control(c))
+			return false;
+		at += step;
+	}
+	return true;
+}
+
+size_t text_escape(char *out, size_t out_bytes, const char *bytes, size_t length, enum text_style style)
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t written = 0;
+
+	for (size_t at = 0; at < length;) {
+		uint32_t c = 0;
+		size_t step = next_character(bytes + at, length - at, &c);
+		bool escape = step == 0 || is_disturbing(c) || (style == TEXT_WORD && (is_space(c) || c == '\\'));
+		size_t from_bytes = step == 0 ? 1 : step;
+		if (written + from_bytes * (escape ? 4 : 1) >= out_bytes)
+			break;
+		for (size_t i = 0; i < from_bytes; i++) {
+			unsigned char byte = (unsigned char)bytes[at + i];
+			if (escape) {
+				out[written++] = '\\';
+				out[written++] = 'x';
+				out[written++] = hex[byte >> 4];
+				out[written++] = hex[byte & 15];
+			} else {
+				out[written++] = (char)byte;
+			}
+		}
+		at += from_bytes;
+	}
+	out[written] = '\0';
+	return written;
+}
+
+void text_error(int error, char out[static TEXT_ERROR_BYTES])
+{
+	char buffer[TEXT_ERROR_BYTES];
+	/* glibc's text says that a connection timed out, which a name's look-up does too. */
+	const char *text = error == ETIMEDOUT ? "timed out" : strerror_r(error, buffer, sizeof buffer);
+	bool is_word = text[0] != '\0' && islower((unsigned char)text[1]);
+	snprintf(out, TEXT_ERROR_BYTES, "%c%s", is_word ? tolower((unsigned char)text[0]) : text[0], text + 1);
+}
+
+size_t text_width(const char *text)
+{
+	size_t width = 0;
+	for (; *text != '\0'; text++)
+		width += ((unsigned char)*text & 0xc0) != 0x80;
+	return width;
+}
+
+size_t text_distance(const char *one, const char *other)
+{
+	enum { LONGEST = 32 };
+	size_t row[LONGEST + 1];
+	size_t columns = strlen(other);
+
+	if (columns > LONGEST)
+		return SIZE_MAX;
+	for (size_t j = 0; j <= columns; j++)
+		row[j] = j;
+	for (size_t i = 0; one[i] != '\0'; i++) {
+		size_t diagonal = row[0];
+		row[0] = i + 1;
+		for (size_t j = 0; j < columns; j++) {
+			size_t best = diagonal + (one[i] != other[j]);
+			diagonal = row[j + 1];
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (diagonal + 1 < best)
+				best = diagonal + 1;
+			row[j + 1] = best;
+		}
+	}
+	return row[columns];
+}

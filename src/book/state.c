@@ -1,0 +1,294 @@
+#include "book/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/log.h"
+#include "base/privilege.h"
+
+enum {
+	READ_BYTES = 64 * 1024,
+	NODEID_FILE_BYTES = 256,
+	/* A file of addresses may come from a run with a larger book; and no line of ours is longer. */
+	ADDRESSES_FILE_BYTES = 64 * 1024 * 1024,
+	ADDRESS_LINE_BYTES = 1024,
+	ADVICE_BYTES = PRIVILEGE_USER_BYTES + 80,
+};
+
+struct state {
+	int fd;
+	char *dir;
+};
+
+/* ---- the folder ---- */
+
+static int open_folder(const char *dir)
+{
+	static const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+	int fd = open(dir, flags);
+	if (fd < 0 && errno == ENOENT && (mkdir(dir, 0700) == 0 || errno == EEXIST))
+		fd = open(dir, flags);
+	return fd;
+}
+
+/* What to do about it; it may be written into out. */
+static const char *advice(int error, char out[static ADVICE_BYTES])
+{
+	char user[PRIVILEGE_USER_BYTES];
+	switch (error) {
+	case ENOENT:
+		return "make the folder that it is to be in, or name another";
+	case ENOTDIR:
+		return "name a folder";
+	case EACCES:
+	case EPERM:
+		privilege_user_name(user);
+		snprintf(out, ADVICE_BYTES, "make a folder there that the user \"%s\" can read and write", user);
+		return out;
+	case EROFS:
+		return "name a folder that can be written";
+	default:
+		return "name another folder";
+	}
+}
+
+static int lock_folder(int fd)
+{
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+		return errno;
+	return faccessat(fd, ".", R_OK | W_OK | X_OK, AT_EACCESS) == 0 ? 0 : errno;
+}
+
+struct state *state_open(const char *dir, char *error, size_t error_bytes)
+{
+	char to_do[ADVICE_BYTES];
+	struct state *state = calloc(1, sizeof *state);
+	char *copy = strdup(dir);
+	int fd = open_folder(dir);
+	int problem = fd < 0 ? errno : lock_folder(fd);
+	if (problem == 0 && state != NULL && copy != NULL) {
+		*state = (struct state){.fd = fd, .dir = copy};
+		return state;
+	}
+	if (problem == EWOULDBLOCK)
+		snprintf(error, error_bytes,
+			 "state_dir \"%s\": another kithd uses it: give each node a folder of its own", dir);
+	else
+		snprintf(error, error_bytes, "state_dir \"%s\": %s: %s", dir, strerror(problem == 0 ? ENOMEM : problem),
+			 advice(problem, to_do));
+	if (fd >= 0)
+		close(fd);
+	free(copy);
+	free(state);
+	return NULL;
+}
+
+void state_close(struct state *state)
+{
+	if (state == NULL)
+		return;
+	close(state->fd);
+	free(state->dir);
+	free(state);
+}
+
+const char *state_dir(const struct state *state)
+{
+	return state->dir;
+}
+
+/* ---- files in it ---- */
+
+/* 0 or an errno. A file of more bytes than most is EFBIG. */
+static int read_bytes(int fd, size_t most, struct buffer *out)
+{
+	ssize_t n;
+	do {
+		if (buffer_length(out) > most)
+			return EFBIG;
+		char *room = buffer_reserve(out, READ_BYTES);
+		if (room == NULL)
+			return ENOMEM;
+		n = read(fd, room, READ_BYTES);
+		if (n > 0)
+			buffer_commit(out, (size_t)n);
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	return n == 0 ? 0 : errno;
+}
+
+static int read_file(const struct state *state, const char *name, size_t most, struct buffer *out)
+{
+	/* Without O_NONBLOCK a FIFO would wait for its writer. */
+	int fd = openat(state->fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return errno;
+	int error = read_bytes(fd, most, out);
+	close(fd);
+	return error;
+}
+
+static int write_bytes(int fd, const char *bytes, size_t length)
+{
+	while (length > 0) {
+		ssize_t n = write(fd, bytes, length);
+		if (n < 0 && errno != EINTR)
+			return errno;
+		if (n > 0) {
+			bytes += n;
+			length -= (size_t)n;
+		}
+	}
+	return fsync(fd) == 0 ? 0 : errno;
+}
+
+/* A temporary file that was left by a crash, or put there by somebody, is not written into. */
+static int write_temporary(const struct state *state, const char *name, const char *bytes, size_t length)
+{
+	if (unlinkat(state->fd, name, 0) != 0 && errno != ENOENT)
+		return errno;
+	int fd = openat(state->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return errno;
+	int error = write_bytes(fd, bytes, length);
+	if (close(fd) != 0 && error == 0)
+		error = errno;
+	if (error != 0)
+		unlinkat(state->fd, name, 0);
+	return error;
+}
+
+/* Whole or not at all, whenever the machine stops. */
+static int replace_file(const struct state *state, const char *name, const char *bytes, size_t length)
+{
+	char temporary[64];
+	snprintf(temporary, sizeof temporary, "%s.tmp", name);
+	int error = write_temporary(state, temporary, bytes, length);
+	if (error != 0)
+		return error;
+	if (renameat(state->fd, temporary, state->fd, name) != 0) {
+		error = errno;
+		unlinkat(state->fd, temporary, 0);
+		return error;
+	}
+	/* Only now the new name lasts. Not every file system can be asked to see to it. */
+	return fsync(state->fd) == 0 || errno == EINVAL ? 0 : errno;
+}
+
+/* Says in words where the file is now; an earlier one there is replaced. */
+static const char *set_aside(const struct state *state, const char *name, char out[static 128])
+{
+	char bad[64];
+	snprintf(bad, sizeof bad, "%s.bad", name);
+	if (renameat(state->fd, name, state->fd, bad) == 0)
+		snprintf(out, 128, "it is kept as %s", bad);
+	else
+		snprintf(out, 128, "it can't be renamed to %s: %s", bad, strerror(errno));
+	return out;
+}
+
+/* ---- the nodeid ---- */
+
+/* One line, however it ends. */
+static bool parse_nodeid(const struct buffer *content, struct nodeid *nodeid)
+{
+	char text[NODEID_TEXT_BYTES];
+	size_t length = buffer_length(content);
+	const char *bytes = buffer_content(content);
+	while (length > 0 && strchr(" \t\r\n", bytes[length - 1]) != NULL && bytes[length - 1] != '\0')
+		length--;
+	if (length != sizeof text - 1)
+		return false;
+	memcpy(text, bytes, length);
+	text[length] = '\0';
+	return nodeid_parse(text, nodeid);
+}
+
+static bool make_nodeid(const struct state *state, struct nodeid *nodeid, char *error, size_t error_bytes)
+{
+	char line[NODEID_TEXT_BYTES];
+	*nodeid = nodeid_random();
+	nodeid_format(nodeid, line);
+	line[sizeof line - 1] = '\n';
+	int problem = replace_file(state, STATE_NODEID_FILE, line, sizeof line);
+	if (problem != 0)
+		snprintf(error, error_bytes, "state_dir \"%s\": the file " STATE_NODEID_FILE " cannot be written: %s",
+			 state->dir, strerror(problem));
+	return problem == 0;
+}
+
+bool state_nodeid(struct state *state, struct nodeid *nodeid, char *error, size_t error_bytes)
+{
+	struct buffer content = {0};
+	char kept[128];
+	int problem = read_file(state, STATE_NODEID_FILE, NODEID_FILE_BYTES, &content);
+	bool is_good = problem == 0 && parse_nodeid(&content, nodeid);
+	buffer_fini(&content);
+	if (is_good)
+		return true;
+	if (problem != 0 && problem != ENOENT && problem != EFBIG) {
+		snprintf(error, error_bytes,
+			 "state_dir \"%s\": the file " STATE_NODEID_FILE
+			 " cannot be read: %s: put that right, or remove it for a new nodeid",
+			 state->dir, strerror(problem));
+		return false;
+	}
+	if (problem != ENOENT)
+		log_warning("%s/" STATE_NODEID_FILE " holds no nodeid: %s; this node gets a new one", state->dir,
+			    set_aside(state, STATE_NODEID_FILE, kept));
+	return make_nodeid(state, nodeid, error, error_bytes);
+}
+
+/* ---- the addresses ---- */
+
+/* What could be salvaged is on disk again before anything else happens. */
+static void replace_damaged(struct state *state, const struct address_records *records)
+{
+	char kept[128];
+	log_warning("%s/" STATE_ADDRESSES_FILE " is damaged: %zu addresses were salvaged%s; %s", state->dir,
+		    records->count, records->has_secret ? "" : ", the secret was not",
+		    set_aside(state, STATE_ADDRESSES_FILE, kept));
+	int error = state_save_addresses(state, records, time(NULL));
+	if (error != 0)
+		log_error("%s/" STATE_ADDRESSES_FILE " cannot be written: %s", state->dir, strerror(error));
+}
+
+void state_load_addresses(struct state *state, size_t most, struct address_records *records)
+{
+	struct buffer content = {0};
+	char kept[128];
+	size_t most_bytes = ADDRESSES_FILE_BYTES + most * ADDRESS_LINE_BYTES;
+	enum address_records_health health = ADDRESS_RECORDS_FOREIGN;
+	*records = (struct address_records){0};
+	int error = read_file(state, STATE_ADDRESSES_FILE, most_bytes, &content);
+	if (error == 0)
+		health = address_records_read(buffer_content(&content), buffer_length(&content), most, records);
+	buffer_fini(&content);
+	if (error == ENOENT || (error == 0 && health == ADDRESS_RECORDS_GOOD))
+		return;
+	if (error == 0 && health == ADDRESS_RECORDS_DAMAGED)
+		replace_damaged(state, records);
+	else if (error == 0 || error == EFBIG)
+		log_warning("%s/" STATE_ADDRESSES_FILE " is no file of addresses: nothing was salvaged; %s", state->dir,
+			    set_aside(state, STATE_ADDRESSES_FILE, kept));
+	else
+		log_warning("%s/" STATE_ADDRESSES_FILE " cannot be read: %s; %s", state->dir, strerror(error),
+			    set_aside(state, STATE_ADDRESSES_FILE, kept));
+}
+
+int state_save_addresses(struct state *state, const struct address_records *records, int64_t unix_s)
+{
+	struct buffer text = {0};
+	int error = ENOMEM;
+	if (address_records_write(records, unix_s, &text))
+		error = replace_file(state, STATE_ADDRESSES_FILE, buffer_content(&text), buffer_length(&text));
+	buffer_fini(&text);
+	return error;
+}

@@ -1,0 +1,238 @@
+#include "face/table.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+/* 64 bytes of a name, each of them escaped to four, and the NUL. */
+enum { CELL_BYTES = 64 * 4 + 1 };
+
+/* Of the peers. */
+enum column {
+	NODEID,
+	NAME,
+	ADDRESS,
+	LISTEN,
+	DIR,
+	STATE,
+	RTT_MS,
+	HEARD_S,
+	UP_S,
+	MSGS_IN,
+	MSGS_OUT,
+	BYTES_IN,
+	BYTES_OUT,
+	COLUMNS,
+};
+
+static const char *const titles[COLUMNS] = {"NODEID",  "NAME", "ADDRESS", "LISTEN",   "DIR",	  "STATE",    "RTT_MS",
+					    "HEARD_S", "UP_S", "MSGS_IN", "MSGS_OUT", "BYTES_IN", "BYTES_OUT"};
+
+/* Of the addresses. */
+enum {
+	A_ADDRESS,
+	A_NODEID,
+	A_KIND,
+	A_HEARD_S,
+	A_TRIED_S,
+	A_FAILURES,
+	A_LAST_ERROR,
+	A_COLUMNS,
+};
+
+static const char *const address_titles[A_COLUMNS] = {"ADDRESS", "NODEID",   "KIND",	  "HEARD_S",
+						      "TRIED_S", "FAILURES", "LAST_ERROR"};
+
+struct row {
+	char cells[COLUMNS][CELL_BYTES];
+};
+
+_Static_assert((int)A_COLUMNS <= (int)COLUMNS, "a row of either table fits");
+
+/* By name, then nodeid; among equals by age, the eldest first. */
+static int compare(const void *one, const void *other)
+{
+	const struct peer_info *a = one, *b = other;
+	int order = strcmp(a->name, b->name);
+	if (order == 0)
+		order = nodeid_compare(&a->nodeid, &b->nodeid);
+	if (order == 0)
+		order = (a->since_us > b->since_us) - (a->since_us < b->since_us);
+	return order;
+}
+
+static void set(struct row *row, int column, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void set(struct row *row, int column, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(row->cells[column], CELL_BYTES, format, arguments);
+	va_end(arguments);
+}
+
+/* A text in one word, whatever it holds; "-" for none. */
+static void escape(char out[static CELL_BYTES], const char *text)
+{
+	if (text_escape(out, CELL_BYTES, text, strlen(text), TEXT_WORD) == 0)
+		strcpy(out, "-");
+}
+
+static void set_seconds_ago(struct row *row, int column, int64_t since_us, int64_t now_us)
+{
+	set(row, column, "%.1f", now_us > since_us ? (double)(now_us - since_us) / 1e6 : 0.0);
+}
+
+static void fill(struct row *row, const struct peer_info *info, int64_t now_us)
+{
+	static const char *const states[] = {[PEER_DIAL] = "DIAL", [PEER_HELLO] = "HELLO", [PEER_READY] = "READY"};
+	for (int column = 0; column < COLUMNS; column++)
+		set(row, column, "-");
+	if (info->state == PEER_READY)
+		nodeid_format(&info->nodeid, row->cells[NODEID]);
+	escape(row->cells[NAME], info->name);
+	if (info->host[0] != '\0')
+		escape(row->cells[ADDRESS], info->host);
+	else
+		address_format(&info->remote, row->cells[ADDRESS]);
+	address_format(&info->listen, row->cells[LISTEN]);
+	set(row, DIR, "%s", info->direction == PEER_INBOUND ? "in" : "out");
+	set(row, STATE, "%s", states[info->state]);
+	if (info->rtt_us >= 0)
+		set(row, RTT_MS, "%.3f", (double)info->rtt_us / 1e3);
+	if (info->heard_us > 0)
+		set_seconds_ago(row, HEARD_S, info->heard_us, now_us);
+	set_seconds_ago(row, UP_S, info->since_us, now_us);
+	set(row, MSGS_IN, "%lld", (long long)info->messages_in);
+	set(row, MSGS_OUT, "%lld", (long long)info->messages_out);
+	set(row, BYTES_IN, "%lld", (long long)info->bytes_in);
+	set(row, BYTES_OUT, "%lld", (long long)info->bytes_out);
+}
+
+static bool append_padded(struct buffer *out, const char *cell, size_t width)
+{
+	static const char blanks[] = "                                        ";
+	size_t used = text_width(cell);
+	bool appended = buffer_append(out, cell, strlen(cell));
+	while (appended && used < width) {
+		size_t step = width - used < sizeof blanks - 1 ? width - used : sizeof blanks - 1;
+		appended = buffer_append(out, blanks, step);
+		used += step;
+	}
+	return appended;
+}
+
+static bool append_row(struct buffer *out, const char *const *cells, const size_t *widths, int columns)
+{
+	bool appended = true;
+	for (int column = 0; column < columns && appended; column++)
+		appended = append_padded(out, cells[column], column == columns - 1 ? 0 : widths[column] + 2);
+	return appended && buffer_append(out, "\n", 1);
+}
+
+/* The line of titles, and the rows below it. */
+static bool append_rows(struct buffer *out, const char *const *titled, int columns, const struct row *rows,
+			size_t count)
+{
+	size_t widths[COLUMNS];
+	bool appended;
+	for (int column = 0; column < columns; column++) {
+		widths[column] = text_width(titled[column]);
+		for (size_t i = 0; i < count; i++) {
+			size_t width = text_width(rows[i].cells[column]);
+			if (width > widths[column])
+				widths[column] = width;
+		}
+	}
+	appended = append_row(out, titled, widths, columns);
+	for (size_t i = 0; i < count && appended; i++) {
+		const char *cells[COLUMNS];
+		for (int column = 0; column < columns; column++)
+			cells[column] = rows[i].cells[column];
+		appended = append_row(out, cells, widths, columns);
+	}
+	return appended;
+}
+
+static bool append_header(struct buffer *out, const struct table_header *header, const struct peer_info *peers,
+			  size_t count)
+{
+	char nodeid[NODEID_TEXT_BYTES], name[CELL_BYTES], network[CELL_BYTES], line[CELL_BYTES * 2 + 256];
+	size_t inbound = 0, outbound = 0;
+	for (size_t i = 0; i < count; i++) {
+		inbound += peers[i].state == PEER_READY && peers[i].direction == PEER_INBOUND;
+		outbound += peers[i].state == PEER_READY && peers[i].direction == PEER_OUTBOUND;
+	}
+	nodeid_format(&header->nodeid, nodeid);
+	escape(name, header->name);
+	escape(network, header->network);
+	int length = snprintf(line, sizeof line,
+			      "# kithd %s node %s name %s network %s uptime_s %.1f peers %zu outbound %zu inbound %zu "
+			      "known %zu\n",
+			      KITH_VERSION, nodeid, name, network, (double)header->uptime_us / 1e6, inbound + outbound,
+			      outbound, inbound, header->known);
+	return buffer_append(out, line, (size_t)length);
+}
+
+static bool append_peers(struct buffer *out, const struct table_header *header, struct peer_info *peers, size_t count,
+			 int64_t now_us)
+{
+	size_t shown = 0;
+	for (size_t i = 0; i < count; i++)
+		if (!peers[i].is_closing)
+			peers[shown++] = peers[i];
+	if (shown > 0)
+		qsort(peers, shown, sizeof *peers, compare);
+	struct row *rows = calloc(shown + 1, sizeof *rows);
+	if (rows == NULL)
+		return false;
+	for (size_t i = 0; i < shown; i++)
+		fill(&rows[i], &peers[i], now_us);
+	bool appended = append_header(out, header, peers, shown) && append_rows(out, titles, COLUMNS, rows, shown);
+	free(rows);
+	return appended;
+}
+
+static void fill_address(struct row *row, const struct address_info *info, int64_t now_us)
+{
+	for (int column = 0; column < A_COLUMNS; column++)
+		set(row, column, "-");
+	address_format(&info->address, row->cells[A_ADDRESS]);
+	if (!nodeid_is_none(&info->nodeid))
+		nodeid_format(&info->nodeid, row->cells[A_NODEID]);
+	set(row, A_KIND, "%s", info->kind == ADDRESS_TRIED ? "tried" : "new");
+	if (info->heard_us != NEVER_US)
+		set_seconds_ago(row, A_HEARD_S, info->heard_us, now_us);
+	if (info->tried_us != NEVER_US)
+		set_seconds_ago(row, A_TRIED_S, info->tried_us, now_us);
+	set(row, A_FAILURES, "%u", info->failures);
+	if (info->error[0] == '\0')
+		return;
+	/* The last column: it may have spaces. */
+	char error[CELL_BYTES / 2];
+	text_escape(error, sizeof error, info->error, strlen(info->error), TEXT_LINE);
+	set(row, A_LAST_ERROR, "%s, %.1f s ago", error, (double)(now_us - info->error_us) / 1e6);
+}
+
+static bool append_addresses(struct buffer *out, const struct address_info *infos, size_t count, int64_t now_us)
+{
+	static const char head[] = "# addresses\n";
+	struct row *rows = calloc(count + 1, sizeof *rows);
+	if (rows == NULL)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		fill_address(&rows[i], &infos[i], now_us);
+	bool appended =
+		buffer_append(out, head, sizeof head - 1) && append_rows(out, address_titles, A_COLUMNS, rows, count);
+	free(rows);
+	return appended;
+}
+
+bool table_render(const struct table_header *header, struct peer_info *peers, size_t peer_count,
+		  const struct address_info *addresses, size_t address_count, int64_t now_us, struct buffer *out)
+{
+	return append_peers(out, header, peers, peer_count, now_us) &&
+	       append_addresses(out, addresses, address_count, now_us) && buffer_append(out, "# end\n", 6);
+}

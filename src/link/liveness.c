@@ -1,0 +1,70 @@
+#include "link/liveness.h"
+
+#include "base/sync.h"
+
+void liveness_init(struct liveness *liveness, int64_t interval_us, int64_t timeout_us, int64_t now_us)
+{
+	*liveness = (struct liveness){
+		.interval_us = interval_us, .timeout_us = timeout_us, .ping_due_us = now_us, .rtt_us = -1};
+}
+
+void liveness_set(struct liveness *liveness, int64_t interval_us, int64_t timeout_us)
+{
+	/* A first ping, or a hurried one, doesn't wait for an interval. */
+	if (!liveness->is_waiting && liveness->ping_due_us == liveness->pinged_us + liveness->interval_us)
+		liveness->ping_due_us = liveness->pinged_us + interval_us;
+	liveness->interval_us = interval_us;
+	liveness->timeout_us = timeout_us;
+}
+
+bool liveness_ping(struct liveness *liveness, int64_t now_us)
+{
+	if (liveness->is_waiting || now_us < liveness->ping_due_us)
+		return false;
+	liveness->is_waiting = true;
+	liveness->pinged_us = now_us;
+	liveness->deaf_us = liveness->deaf_until_us > now_us ? liveness->deaf_until_us - now_us : 0;
+	return true;
+}
+
+void liveness_hurry(struct liveness *liveness, int64_t now_us)
+{
+	if (!liveness->is_waiting && liveness->ping_due_us > now_us)
+		liveness->ping_due_us = now_us;
+}
+
+bool liveness_pong(struct liveness *liveness, int64_t now_us)
+{
+	if (!liveness->is_waiting)
+		return false;
+	liveness->is_waiting = false;
+	liveness->rtt_us = now_us - liveness->pinged_us;
+	liveness->ping_due_us = liveness->pinged_us + liveness->interval_us;
+	return true;
+}
+
+int64_t liveness_next_ping_us(const struct liveness *liveness, int64_t now_us)
+{
+	if (!liveness->is_waiting)
+		return liveness->ping_due_us;
+	int64_t earliest_us = liveness->pinged_us + liveness->interval_us;
+	return earliest_us > now_us ? earliest_us : FOREVER_US;
+}
+
+void liveness_be_deaf(struct liveness *liveness, int64_t now_us, int64_t until_us)
+{
+	liveness->deaf_until_us = until_us;
+	if (liveness->is_waiting)
+		liveness->deaf_us += until_us - now_us;
+}
+
+int64_t liveness_deadline_us(const struct liveness *liveness)
+{
+	return liveness->is_waiting ? liveness->pinged_us + liveness->timeout_us + liveness->deaf_us : FOREVER_US;
+}
+
+int64_t liveness_rtt_us(const struct liveness *liveness, int64_t now_us)
+{
+	int64_t waited_us = liveness->is_waiting ? now_us - liveness->pinged_us : -1;
+	return waited_us > liveness->rtt_us ? waited_us : liveness->rtt_us;
+}

@@ -1,0 +1,607 @@
+#include "link/peer.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/sync.h"
+#include "base/text.h"
+#include "base/token_bucket.h"
+#include "link/liveness.h"
+
+extern struct mutex peer_guard;
+
+struct peer {
+	atomic_uint references;
+	/* Immutable after creation. */
+	enum peer_direction direction;
+	struct peer_dial dial;
+	struct stream *stream;
+	struct outbox *outbox;
+	int64_t created_us;
+	/* Guarded. */
+	struct mutex mutex;
+	struct nodeid nodeid GUARDED_BY(peer_guard);
+	char *name GUARDED_BY(peer_guard); /* NULL without one; set once, like the next */
+	struct address local GUARDED_BY(peer_guard);
+	struct address listen GUARDED_BY(peer_guard);
+	int64_t ready_us GUARDED_BY(peer_guard);
+	struct liveness liveness GUARDED_BY(peer_guard);
+	int64_t hurry_us GUARDED_BY(peer_guard); /* when a ping may be hurried again */
+	bool has_guessed GUARDED_BY(peer_guard); /* a pong that nobody waited for has come */
+	enum peer_ending ending GUARDED_BY(peer_guard);
+	enum bye_reason reason GUARDED_BY(peer_guard);
+	char *ending_text GUARDED_BY(peer_guard); /* NULL without one */
+	uint64_t *known GUARDED_BY(peer_guard);	  /* hashes; a ring once it has its full size */
+	size_t known_count GUARDED_BY(peer_guard);
+	size_t known_capacity GUARDED_BY(peer_guard);
+	size_t known_next GUARDED_BY(peer_guard);
+	/* Atomic. */
+	_Atomic(enum peer_state) state; /* the reader alone sets it */
+	atomic_bool is_closing;		/* an ending is set */
+	atomic_bool is_logged;		/* and was logged */
+	_Atomic int64_t heard_us;
+	_Atomic int64_t rtt_us; /* as liveness has it */
+	_Atomic int64_t messages_in, messages_out, bytes_in, bytes_out, ignored, useless;
+	/* The reader's alone. */
+	bool has_hello;
+	bool has_early_addr;
+	int64_t next_proof_us;
+	int64_t next_move_us;
+	unsigned moves;
+	struct token_bucket addresses;
+};
+
+static void enter(struct peer *peer) ACQUIRES(peer_guard) UNCHECKED
+{
+	mutex_lock(&peer->mutex);
+}
+
+static void leave(struct peer *peer) RELEASES(peer_guard) UNCHECKED
+{
+	mutex_unlock(&peer->mutex);
+}
+
+struct peer *peer_new(enum peer_direction direction, struct stream *stream, const struct peer_dial *dial,
+		      const struct settings *settings, int64_t now_us) UNCHECKED
+{
+	struct peer *peer = calloc(1, sizeof *peer);
+	struct outbox *outbox = outbox_new(settings->max_outbox == 0 ? SIZE_MAX : (size_t)settings->max_outbox);
+	if (peer == NULL || outbox == NULL) {
+		free(peer);
+		outbox_free(outbox);
+		return NULL;
+	}
+	atomic_init(&peer->references, 1);
+	peer->direction = direction;
+	peer->dial = *dial;
+	peer->stream = stream;
+	peer->outbox = outbox;
+	peer->created_us = now_us;
+	token_bucket_init(&peer->addresses, PEER_ADDRESSES_BURST, now_us);
+	mutex_init(&peer->mutex);
+	peer->state = PEER_DIAL;
+	peer->rtt_us = -1;
+	return peer;
+}
+
+struct peer *peer_hold(struct peer *peer)
+{
+	atomic_fetch_add_explicit(&peer->references, 1, memory_order_relaxed);
+	return peer;
+}
+
+void peer_release(struct peer *peer) UNCHECKED
+{
+	if (atomic_fetch_sub_explicit(&peer->references, 1, memory_order_acq_rel) != 1)
+		return;
+	stream_free(peer->stream);
+	outbox_free(peer->outbox);
+	mutex_fini(&peer->mutex);
+	free(peer->dial.host);
+	free(peer->known);
+	free(peer->name);
+	free(peer->ending_text);
+	free(peer);
+}
+
+enum peer_direction peer_direction(const struct peer *peer)
+{
+	return peer->direction;
+}
+
+const struct peer_dial *peer_dial(const struct peer *peer)
+{
+	return &peer->dial;
+}
+
+struct stream *peer_stream(const struct peer *peer)
+{
+	return peer->stream;
+}
+
+struct outbox *peer_outbox(const struct peer *peer)
+{
+	return peer->outbox;
+}
+
+struct peer_info peer_look(struct peer *peer, int64_t now_us)
+{
+	struct peer_info info = {
+		.direction = peer->direction,
+		.is_feeler = peer->dial.is_feeler,
+		.remote = peer->dial.address,
+		.is_closing = atomic_load(&peer->is_closing),
+		.heard_us = atomic_load(&peer->heard_us),
+		.messages_in = atomic_load(&peer->messages_in),
+		.messages_out = atomic_load(&peer->messages_out),
+		.bytes_in = atomic_load(&peer->bytes_in),
+		.bytes_out = atomic_load(&peer->bytes_out),
+		.ignored = atomic_load(&peer->ignored),
+		.useless = atomic_load(&peer->useless),
+	};
+	if (peer->dial.host != NULL)
+		snprintf(info.host, sizeof info.host, "%s:%u", peer->dial.host, (unsigned)peer->dial.port);
+	enter(peer);
+	info.state = peer->state;
+	info.nodeid = peer->nodeid;
+	info.name = peer->name == NULL ? "" : peer->name;
+	info.local = peer->local;
+	info.listen = peer->listen;
+	info.since_us = peer->state == PEER_READY ? peer->ready_us : peer->created_us;
+	info.rtt_us = peer->state == PEER_READY ? liveness_rtt_us(&peer->liveness, now_us) : -1;
+	info.ending = peer->ending;
+	info.reason = peer->reason;
+	if (peer->ending_text != NULL)
+		info.ending_text = peer->ending_text;
+	else
+		info.ending_text = peer->ending == PEER_GOES_ON ? "" : "no memory to say why";
+	leave(peer);
+	return info;
+}
+
+enum peer_state peer_state(struct peer *peer)
+{
+	return atomic_load(&peer->state);
+}
+
+bool peer_is_closing(const struct peer *peer)
+{
+	return atomic_load(&peer->is_closing);
+}
+
+bool peer_connected(struct peer *peer, const struct address *local)
+{
+	enter(peer);
+	bool goes_on = peer->ending == PEER_GOES_ON;
+	peer->state = PEER_HELLO;
+	peer->local = *local;
+	leave(peer);
+	return goes_on;
+}
+
+bool peer_ready(struct peer *peer, const struct message_hello *hello, const struct settings *settings, int64_t now_us)
+{
+	char *name = hello->name[0] == '\0' ? NULL : strdup(hello->name);
+	enter(peer);
+	bool goes_on = peer->ending == PEER_GOES_ON;
+	if (goes_on) {
+		peer->state = PEER_READY;
+		peer->nodeid = hello->nodeid;
+		peer->name = name;
+		peer->ready_us = now_us;
+		/* Under the lock, so that a change is either seen here or by peer_set_pings. */
+		liveness_init(&peer->liveness, settings->ping_interval_us, settings->ping_timeout_us, now_us);
+	}
+	leave(peer);
+	if (!goes_on)
+		free(name);
+	return goes_on;
+}
+
+bool peer_set_listen(struct peer *peer, const struct address *address)
+{
+	enter(peer);
+	bool is_new = !address_equals(&peer->listen, address);
+	peer->listen = *address;
+	leave(peer);
+	return is_new;
+}
+
+static void count_sent(struct peer *peer, enum message_type type)
+{
+	atomic_fetch_add_explicit(&peer->messages_out, 1, memory_order_relaxed);
+	peer_log(peer, LOG_DEBUG, "peer", "sent %s", message_type_name(type));
+}
+
+int peer_write(struct peer *peer, int64_t deadline_us)
+{
+	const char *bytes;
+	size_t length;
+	while ((length = outbox_head(peer->outbox, &bytes)) > 0) {
+		ssize_t n = stream_write(peer->stream, bytes, length, deadline_us);
+		if (n < 0)
+			return errno;
+		outbox_wrote(peer->outbox, (size_t)n);
+		atomic_fetch_add_explicit(&peer->bytes_out, n, memory_order_relaxed);
+	}
+	return 0;
+}
+
+int64_t peer_written_bytes(const struct peer *peer)
+{
+	return atomic_load_explicit(&peer->bytes_out, memory_order_relaxed);
+}
+
+/* Writes a line as far as that doesn't block, and leaves the rest to the pinger. With the turn, which it gives back. */
+static void write_line(struct peer *peer, const char *line, size_t length)
+{
+	ssize_t n = stream_write(peer->stream, line, length, 0);
+	int error = n < 0 ? errno : 0;
+	size_t written = n < 0 ? 0 : (size_t)n;
+	if (error == EAGAIN || error == EWOULDBLOCK)
+		error = 0;
+	if (error == 0 && written < length && !outbox_keep(peer->outbox, line + written, length - written))
+		error = ENOMEM;
+	atomic_fetch_add_explicit(&peer->bytes_out, (int64_t)written, memory_order_relaxed);
+	outbox_return_turn(peer->outbox);
+	if (error != 0)
+		peer_fail(peer, error);
+}
+
+/*
+ * Who sends where nothing waits and nobody writes does it himself, from where the line is: that saves a thread switch,
+ * for most peers a thread, and the memory to copy it to.
+ */
+static void send_line(struct peer *peer, enum message_type type, const char *line, size_t length)
+{
+	switch (outbox_put(peer->outbox, line, length, peer->stream != NULL)) {
+	case OUTBOX_TAKEN:
+		count_sent(peer, type);
+		break;
+	case OUTBOX_EMPTY:
+		count_sent(peer, type);
+		write_line(peer, line, length);
+		break;
+	case OUTBOX_FULL:
+		peer_close(peer, BYE_SLOW);
+		break;
+	case OUTBOX_CLOSED:
+		break;
+	}
+}
+
+void peer_send(struct peer *peer, const struct message *message)
+{
+	struct buffer line = {0};
+	if (message_encode(message, &line))
+		peer_send_line(peer, message->type, &line);
+	else
+		peer_close(peer, BYE_SLOW);
+	buffer_fini(&line);
+}
+
+void peer_send_line(struct peer *peer, enum message_type type, const struct buffer *line)
+{
+	send_line(peer, type, buffer_content(line), buffer_length(line));
+}
+
+void peer_send_type(struct peer *peer, enum message_type type)
+{
+	const char *line = message_bare_line(type);
+	send_line(peer, type, line, strlen(line));
+}
+
+static bool set_ending(struct peer *peer, enum peer_ending ending, enum bye_reason reason, const char *text)
+{
+	char *copy = strndup(text, PEER_ENDING_BYTES - 1);
+	enter(peer);
+	bool is_first = peer->ending == PEER_GOES_ON;
+	if (is_first) {
+		peer->ending = ending;
+		peer->reason = reason;
+		peer->ending_text = copy;
+		atomic_store(&peer->is_closing, true);
+	}
+	leave(peer);
+	if (!is_first)
+		free(copy);
+	return is_first;
+}
+
+void peer_close(struct peer *peer, enum bye_reason reason)
+{
+	struct message bye = {.type = MESSAGE_BYE, .bye.reason = reason};
+	struct buffer line = {0};
+	char text[32];
+
+	snprintf(text, sizeof text, "bye: %s", bye_reason_name(reason));
+	bool has_failed = reason == BYE_TIMEOUT || reason == BYE_SLOW;
+	if (!set_ending(peer, has_failed ? PEER_FAILED : PEER_CLOSED, reason, text))
+		return;
+	if (message_encode(&bye, &line) &&
+	    outbox_close(peer->outbox, buffer_content(&line), buffer_length(&line)) == OUTBOX_TAKEN)
+		count_sent(peer, MESSAGE_BYE);
+	else
+		outbox_close(peer->outbox, "", 0);
+	buffer_fini(&line);
+	/* Who doesn't read would else have the kernel keep what is written for minutes after the connection's end. */
+	if (reason == BYE_SLOW && peer->stream != NULL)
+		stream_abort(peer->stream);
+}
+
+void peer_stop(struct peer *peer, enum bye_reason reason)
+{
+	bool is_early = peer_state(peer) != PEER_READY;
+	if (is_early)
+		outbox_retire_pinger(peer->outbox);
+	peer_close(peer, reason);
+	if (is_early && peer->stream != NULL)
+		stream_shut(peer->stream);
+}
+
+void peer_end(struct peer *peer, enum peer_ending ending, enum bye_reason reason, const char *text)
+{
+	if (set_ending(peer, ending, reason, text))
+		outbox_close(peer->outbox, "", 0);
+}
+
+void peer_cut(struct peer *peer, const char *text)
+{
+	/* A reader that gives up before it converses waits for no pinger: none may begin. */
+	if (peer_state(peer) != PEER_READY)
+		outbox_retire_pinger(peer->outbox);
+	peer_end(peer, PEER_CLOSED, BYE_UNKNOWN, text);
+	if (peer->stream != NULL)
+		stream_shut(peer->stream);
+}
+
+void peer_fail(struct peer *peer, int error)
+{
+	char text[TEXT_ERROR_BYTES];
+	text_error(error, text);
+	peer_end(peer, PEER_FAILED, BYE_UNKNOWN, text);
+}
+
+bool peer_take_ending(struct peer *peer)
+{
+	return !atomic_exchange(&peer->is_logged, true);
+}
+
+int64_t peer_ping(struct peer *peer, int64_t now_us)
+{
+	enter(peer);
+	bool is_ready = peer->state == PEER_READY;
+	bool is_due = is_ready && liveness_ping(&peer->liveness, now_us);
+	int64_t next_us = is_ready ? liveness_next_ping_us(&peer->liveness, now_us) : FOREVER_US;
+	leave(peer);
+	if (is_due)
+		peer_send_type(peer, MESSAGE_PING);
+	return next_us;
+}
+
+/* When the next ping is due, or the outstanding one fails. */
+static int64_t next_look_us(const struct peer *peer, int64_t now_us) REQUIRES(peer_guard)
+{
+	return clock_earlier(liveness_next_ping_us(&peer->liveness, now_us), liveness_deadline_us(&peer->liveness));
+}
+
+void peer_set_pings(struct peer *peer, const struct settings *settings, int64_t now_us)
+{
+	bool is_earlier = false;
+	enter(peer);
+	if (peer->state == PEER_READY) {
+		int64_t before_us = next_look_us(peer, now_us);
+		liveness_set(&peer->liveness, settings->ping_interval_us, settings->ping_timeout_us);
+		is_earlier = next_look_us(peer, now_us) < before_us;
+	}
+	leave(peer);
+	/* Whoever waits for a later moment looks again by himself. */
+	if (is_earlier)
+		outbox_call_pinger(peer->outbox);
+}
+
+void peer_hurry_ping(struct peer *peer, int64_t now_us)
+{
+	enter(peer);
+	bool may_hurry = now_us >= peer->hurry_us;
+	if (may_hurry) {
+		liveness_hurry(&peer->liveness, now_us);
+		peer->hurry_us = now_us + PEER_HURRY_US;
+	}
+	leave(peer);
+	if (may_hurry)
+		outbox_call_pinger(peer->outbox);
+}
+
+bool peer_pong(struct peer *peer, int64_t now_us)
+{
+	enter(peer);
+	bool is_awaited = liveness_pong(&peer->liveness, now_us);
+	bool is_due = is_awaited && liveness_next_ping_us(&peer->liveness, now_us) <= now_us;
+	/* Who sends pongs that nobody has asked for may have sent the others ahead of their pings too. */
+	peer->has_guessed = peer->has_guessed || !is_awaited;
+	atomic_store_explicit(&peer->rtt_us, peer->has_guessed ? -1 : peer->liveness.rtt_us, memory_order_relaxed);
+	leave(peer);
+	if (is_due)
+		outbox_call_pinger(peer->outbox);
+	return is_awaited;
+}
+
+int64_t peer_rtt_us(const struct peer *peer)
+{
+	return atomic_load_explicit(&peer->rtt_us, memory_order_relaxed);
+}
+
+void peer_be_deaf(struct peer *peer, int64_t now_us, int64_t until_us)
+{
+	enter(peer);
+	liveness_be_deaf(&peer->liveness, now_us, until_us);
+	leave(peer);
+}
+
+int64_t peer_ping_deadline_us(struct peer *peer)
+{
+	enter(peer);
+	int64_t deadline_us = liveness_deadline_us(&peer->liveness);
+	leave(peer);
+	return deadline_us;
+}
+
+bool peer_knows_address(struct peer *peer, const struct address *address)
+{
+	uint64_t hash = address_hash(address);
+	bool found = false;
+	enter(peer);
+	for (size_t i = 0; i < peer->known_count && !found; i++)
+		found = peer->known[i] == hash;
+	leave(peer);
+	return found;
+}
+
+/* Grows the ring of known addresses up to its full size; without memory it stays as it is, and forgets earlier. */
+static void grow_known(struct peer *peer) REQUIRES(peer_guard)
+{
+	enum { LEAST = 16 };
+	size_t capacity = peer->known_capacity == 0 ? LEAST : peer->known_capacity * 2;
+	uint64_t *grown = realloc(peer->known, capacity * sizeof *grown);
+	if (grown == NULL)
+		return;
+	peer->known = grown;
+	peer->known_capacity = capacity;
+	peer->known_next = peer->known_count;
+}
+
+static void note(struct peer *peer, uint64_t hash) REQUIRES(peer_guard)
+{
+	if (peer->known_count == peer->known_capacity && peer->known_capacity < PEER_KNOWN_ADDRESSES)
+		grow_known(peer);
+	if (peer->known_capacity == 0)
+		return;
+	if (peer->known_next == peer->known_capacity)
+		peer->known_next = 0;
+	peer->known[peer->known_next++] = hash;
+	if (peer->known_count < peer->known_capacity)
+		peer->known_count++;
+}
+
+void peer_note_address(struct peer *peer, const struct address *address)
+{
+	uint64_t hash = address_hash(address);
+	enter(peer);
+	note(peer, hash);
+	leave(peer);
+}
+
+void peer_note_addresses(struct peer *peer, const struct message_entry *entries, size_t count)
+{
+	if (count == 0)
+		return;
+	enter(peer);
+	for (size_t i = 0; i < count; i++)
+		note(peer, address_hash(&entries[i].address));
+	leave(peer);
+}
+
+/* Only one thread adds to it, so that the processor need not lock the memory for it. */
+static void add_as_reader(_Atomic int64_t *count, int64_t more)
+{
+	atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + more, memory_order_relaxed);
+}
+
+void peer_count_read(struct peer *peer, size_t bytes, int64_t now_us)
+{
+	add_as_reader(&peer->bytes_in, (int64_t)bytes);
+	atomic_store_explicit(&peer->heard_us, now_us, memory_order_relaxed);
+}
+
+void peer_count_message(struct peer *peer)
+{
+	add_as_reader(&peer->messages_in, 1);
+}
+
+void peer_count_ignored(struct peer *peer)
+{
+	add_as_reader(&peer->ignored, 1);
+}
+
+void peer_count_useless(struct peer *peer, size_t addresses)
+{
+	add_as_reader(&peer->useless, (int64_t)addresses);
+}
+
+bool peer_take_hello(struct peer *peer)
+{
+	bool is_first = !peer->has_hello;
+	peer->has_hello = true;
+	return is_first;
+}
+
+bool peer_take_early_addr(struct peer *peer)
+{
+	bool is_first = !peer->has_early_addr;
+	peer->has_early_addr = true;
+	return is_first;
+}
+
+size_t peer_take_addresses(struct peer *peer, size_t count, int64_t now_us)
+{
+	return token_bucket_take(&peer->addresses, count, PEER_ADDRESSES_PER_S, PEER_ADDRESSES_BURST, now_us);
+}
+
+void peer_expect_addresses(struct peer *peer)
+{
+	token_bucket_add(&peer->addresses, MESSAGE_ADDR_ENTRIES);
+}
+
+bool peer_may_prove(struct peer *peer, int64_t now_us, int64_t interval_us)
+{
+	if (now_us < peer->next_proof_us)
+		return false;
+	peer->next_proof_us = now_us + interval_us;
+	return true;
+}
+
+bool peer_may_move(struct peer *peer, int64_t now_us, int64_t interval_us)
+{
+	enum { FREE_MOVES = 2 };
+	if (peer->moves < FREE_MOVES) {
+		peer->moves++;
+		return true;
+	}
+	if (now_us < peer->next_move_us)
+		return false;
+	peer->next_move_us = now_us + interval_us;
+	return true;
+}
+
+void peer_label(struct peer *peer, char out[static PEER_LABEL_BYTES])
+{
+	char address[ADDRESS_TEXT_BYTES], nodeid[NODEID_TEXT_BYTES];
+	enter(peer);
+	struct nodeid id = peer->nodeid;
+	leave(peer);
+	if (peer->dial.host != NULL)
+		snprintf(out, PEER_LABEL_BYTES, "%.80s:%u", peer->dial.host, (unsigned)peer->dial.port);
+	else if (nodeid_is_none(&id))
+		address_format(&peer->dial.address, out);
+	else {
+		nodeid_format(&id, nodeid);
+		address_format(&peer->dial.address, address);
+		snprintf(out, PEER_LABEL_BYTES, "%.8s %s", nodeid, address);
+	}
+}
+
+void peer_log_line(struct peer *peer, enum log_level level, const char *subject, const char *format, ...)
+{
+	char label[PEER_LABEL_BYTES], text[512];
+	va_list arguments;
+	peer_label(peer, label);
+	va_start(arguments, format);
+	vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	log_line(level, "%s %s: %s", subject, label, text);
+}

@@ -1,0 +1,790 @@
+#include "link/tls.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <gnutls/gnutls.h>
+#include <malloc.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/sysinfo.h>
+
+#include "base/buffer.h"
+#include "base/sync.h"
+
+/*
+ * Nothing but TLS 1.3 with a pre-shared key and an ephemeral exchange. Named one by one, so that neither a later GnuTLS
+ * nor the machine's own policy changes what two nodes have in common. A pre-shared key that comes from outside goes
+ * with SHA-256 (RFC 8446, 4.2.11), and so do the ciphers. Nothing is signed, but GnuTLS wants a signature named.
+ */
+static const char priorities[] = "NONE:+VERS-TLS1.3:+AES-128-GCM:+CHACHA20-POLY1305:+AEAD:+ECDHE-PSK:"
+				 "+GROUP-X25519:+GROUP-SECP256R1:+SIGN-EDDSA-ED25519";
+
+extern struct mutex tls_context_guard;
+extern struct mutex tls_guard;
+
+/*
+ * ---- GnuTLS ----
+ *
+ * It is loaded for a node that has a secret. Of the 4.9 MB of a node that is linked with it 2.5 are GnuTLS's.
+ */
+
+/* What is used of it; the last three are variables that hold functions. */
+#define GNUTLS_SYMBOLS(DO)                                                                                             \
+	DO(alert_get);                                                                                                 \
+	DO(alert_get_name);                                                                                            \
+	DO(alert_send);                                                                                                \
+	DO(alert_send_appropriate);                                                                                    \
+	DO(bye);                                                                                                       \
+	DO(credentials_set);                                                                                           \
+	DO(deinit);                                                                                                    \
+	DO(global_deinit);                                                                                             \
+	DO(global_init);                                                                                               \
+	DO(global_set_log_level);                                                                                      \
+	DO(handshake);                                                                                                 \
+	DO(handshake_set_max_packet_length);                                                                           \
+	DO(init);                                                                                                      \
+	DO(kx_get);                                                                                                    \
+	DO(priority_deinit);                                                                                           \
+	DO(priority_group_list);                                                                                       \
+	DO(priority_init);                                                                                             \
+	DO(priority_set);                                                                                              \
+	DO(protocol_get_version);                                                                                      \
+	DO(psk_allocate_client_credentials);                                                                           \
+	DO(psk_allocate_server_credentials);                                                                           \
+	DO(psk_free_client_credentials);                                                                               \
+	DO(psk_free_server_credentials);                                                                               \
+	DO(psk_set_client_credentials_function);                                                                       \
+	DO(psk_set_server_credentials_function);                                                                       \
+	DO(record_check_pending);                                                                                      \
+	DO(record_recv);                                                                                               \
+	DO(record_send);                                                                                               \
+	DO(session_get_ptr);                                                                                           \
+	DO(session_set_keylog_function);                                                                               \
+	DO(session_set_ptr);                                                                                           \
+	DO(strerror);                                                                                                  \
+	DO(transport_set_errno);                                                                                       \
+	DO(transport_set_ptr);                                                                                         \
+	DO(transport_set_pull_function);                                                                               \
+	DO(transport_set_push_function);                                                                               \
+	DO(free);                                                                                                      \
+	DO(malloc);                                                                                                    \
+	DO(strdup)
+
+#define DECLARE(name) __typeof__ (&gnutls_##name)(name)
+static struct {
+	void *library;
+	GNUTLS_SYMBOLS(DECLARE);
+} gnutls;
+
+static bool wrong(char *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static bool wrong(char *error, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(error, TLS_ERROR_BYTES, format, arguments);
+	va_end(arguments);
+	return false;
+}
+
+/* It stays, since it has things of each thread that has used it. */
+static bool load_gnutls(char *error)
+{
+	gnutls.library = dlopen("libgnutls.so.30", RTLD_NOW | RTLD_LOCAL);
+	bool has_all = gnutls.library != NULL;
+#define FIND(name) has_all = has_all && (*(void **)&gnutls.name = dlsym(gnutls.library, "gnutls_" #name)) != NULL
+	GNUTLS_SYMBOLS(FIND);
+	if (!has_all)
+		return wrong(error,
+			     "secret_file needs GnuTLS 3.6.13 or later: install it (Debian: libgnutls30), or mend what "
+			     "the system says: %s",
+			     dlerror());
+	/* It has begun by itself, unless GNUTLS_NO_IMPLICIT_INIT is in the environment or it couldn't. */
+	int result = gnutls.global_init();
+	/* GNUTLS_DEBUG_LEVEL in the environment has GnuTLS write to stderr what is nobody's business. */
+	gnutls.global_set_log_level(0);
+	return result == 0 || wrong(error, "GnuTLS doesn't start: %s", gnutls.strerror(result));
+}
+
+enum { CREW_MOST = 8 };
+
+/* A step of a handshake that somebody waits for. */
+struct step {
+	struct tls *tls;
+	struct step *next;
+	struct condition done;
+	bool is_done;
+	int error;
+};
+
+struct tls_context {
+	/* Immutable. */
+	struct mutex mutex;
+	struct condition asked; /* of the crew */
+	struct thread crew[CREW_MOST];
+	size_t crew_count;
+	bool has_gnutls;
+	gnutls_priority_t priority;
+	gnutls_psk_client_credentials_t client;
+	gnutls_psk_server_credentials_t server;
+	/* Guarded. */
+	struct secrets *secrets GUARDED_BY(tls_context_guard);
+	struct step *first GUARDED_BY(tls_context_guard);
+	struct step **last GUARDED_BY(tls_context_guard);
+	bool is_over GUARDED_BY(tls_context_guard);
+};
+
+enum { PROBLEM_BYTES = 96 };
+
+/* The type of a record, the version, and the length of what follows (RFC 8446, 5.1), of at most so many bytes (5.2). */
+enum { RECORD_HEADER_BYTES = 5, RECORD_BYTES = 16 * 1024 };
+
+/*
+ * What comes before the far end has proved that it is a member. The hello of this node is 330 bytes in one record, that
+ * of OpenSSL 3.0 411, and one with a key share of ML-KEM (1,184 bytes) less than 2 kB. No message of the handshake is
+ * longer, and neither side sends more than four records in it.
+ */
+enum { MESSAGE_BYTES = 8 * 1024, STRANGERS_BYTES = 16 * 1024, STRANGERS_RECORDS = 64 };
+
+struct tls {
+	/* Immutable. */
+	struct mutex mutex;
+	struct tls_context *context;
+	int fd;
+	enum tls_role role;
+	struct tls *broken_before; /* of those that are broken */
+	/* Of the thread that shakes hands. */
+	bool is_broken;	 /* GnuTLS must not touch the session any more */
+	bool is_unknown; /* the far end has named a secret that this node hasn't */
+	bool has_ended;	 /* the far end has closed */
+	bool has_begun;	 /* something has come, and this was its first byte */
+	unsigned char first_byte;
+	/* Guarded. */
+	gnutls_session_t session GUARDED_BY(tls_guard);
+	struct buffer unsent GUARDED_BY(tls_guard); /* records that the socket didn't take */
+	size_t owed GUARDED_BY(tls_guard);	    /* bytes of the caller's in these records */
+	size_t fruitless GUARDED_BY(tls_guard);	    /* bytes from the socket since tls_read returned some last */
+	size_t taken GUARDED_BY(tls_guard);	    /* from the socket, as tls_taken counts */
+	size_t records GUARDED_BY(tls_guard);	    /* that began in these */
+	size_t header_length GUARDED_BY(tls_guard); /* of the record that is coming */
+	unsigned char body_length_high GUARDED_BY(tls_guard);
+	size_t body_left GUARDED_BY(tls_guard);
+	bool shuts_writing GUARDED_BY(tls_guard); /* when unsent is empty */
+	int write_error GUARDED_BY(tls_guard);	  /* 0 before; then nothing is written any more */
+	int read_error GUARDED_BY(tls_guard);
+	/* Written under the lock once, before the call that tells of it returns. */
+	char problem[PROBLEM_BYTES];
+};
+
+static void enter_context(struct tls_context *context) ACQUIRES(tls_context_guard) UNCHECKED
+{
+	mutex_lock(&context->mutex);
+}
+
+static void leave_context(struct tls_context *context) RELEASES(tls_context_guard) UNCHECKED
+{
+	mutex_unlock(&context->mutex);
+}
+
+static void enter(struct tls *tls) ACQUIRES(tls_guard) UNCHECKED
+{
+	mutex_lock(&tls->mutex);
+}
+
+static void leave(struct tls *tls) RELEASES(tls_guard) UNCHECKED
+{
+	mutex_unlock(&tls->mutex);
+}
+
+/* ---- the secrets ---- */
+
+/*
+ * GnuTLS frees the copies of a secret, and wipes them only where the handshake succeeds: who claims the secret of
+ * another would leave one behind. So everything that it frees is wiped.
+ */
+static void wipe_and_free(void *memory)
+{
+	if (memory != NULL)
+		explicit_bzero(memory, malloc_usable_size(memory));
+	free(memory);
+}
+
+/* It is GnuTLS's then. */
+static bool copy_secret(const struct secret *secret, gnutls_datum_t *key)
+{
+	key->data = (*gnutls.malloc)(secret->length);
+	if (key->data == NULL)
+		return false;
+	memcpy(key->data, secret->bytes, secret->length);
+	key->size = (unsigned)secret->length;
+	return true;
+}
+
+static int choose_secret(gnutls_session_t session, char **identity, gnutls_datum_t *key)
+{
+	struct tls *tls = gnutls.session_get_ptr(session);
+	struct tls_context *context = tls->context;
+	enter_context(context);
+	const struct secret *secret = &context->secrets->list[0];
+	*identity = (*gnutls.strdup)(secret->identity);
+	bool good = *identity != NULL && copy_secret(secret, key);
+	leave_context(context);
+	if (!good) {
+		(*gnutls.free)(*identity);
+		*identity = NULL;
+	}
+	return good ? 0 : -1;
+}
+
+static int find_secret(gnutls_session_t session, const char *identity, gnutls_datum_t *key)
+{
+	struct tls *tls = gnutls.session_get_ptr(session);
+	struct tls_context *context = tls->context;
+	enter_context(context);
+	const struct secret *secret = secrets_find(context->secrets, identity);
+	bool good = secret != NULL && copy_secret(secret, key);
+	tls->is_unknown = secret == NULL;
+	leave_context(context);
+	return good ? 0 : -1;
+}
+
+/* The machine's policy may take away what priorities names, and leave nothing. */
+static bool set_priorities(struct tls_context *context, char *error)
+{
+	const unsigned *groups;
+	int result = gnutls.priority_init(&context->priority, priorities, NULL);
+	if (result == GNUTLS_E_MEMORY_ERROR)
+		return wrong(error, "%s", strerror(ENOMEM));
+	if (result == 0 && gnutls.priority_group_list(context->priority, &groups) > 0)
+		return true;
+	return wrong(error, "this machine's policy for GnuTLS allows no TLS 1.3 with AES-128-GCM or CHACHA20-POLY1305 "
+			    "and X25519 or SECP256R1, which private nodes speak: see GNUTLS_SYSTEM_PRIORITY_FILE, or "
+			    "/etc/gnutls/config");
+}
+
+static bool set_credentials(struct tls_context *context, char *error)
+{
+	if (gnutls.psk_allocate_client_credentials(&context->client) != 0 ||
+	    gnutls.psk_allocate_server_credentials(&context->server) != 0)
+		return wrong(error, "%s", strerror(ENOMEM));
+	gnutls.psk_set_client_credentials_function(context->client, choose_secret);
+	gnutls.psk_set_server_credentials_function(context->server, find_secret);
+	return true;
+}
+
+static bool start_crew(struct tls_context *context, char *error);
+static void end_crew(struct tls_context *context);
+
+struct tls_context *tls_context_new(struct secrets *secrets, char error[static TLS_ERROR_BYTES]) UNCHECKED
+{
+	struct tls_context *context = calloc(1, sizeof *context);
+	if (context == NULL) {
+		wrong(error, "%s", strerror(ENOMEM));
+		return NULL;
+	}
+	mutex_init(&context->mutex);
+	condition_init(&context->asked);
+	context->last = &context->first;
+	context->has_gnutls = load_gnutls(error);
+	if (context->has_gnutls)
+		*gnutls.free = wipe_and_free;
+	if (!context->has_gnutls || !set_priorities(context, error) || !set_credentials(context, error) ||
+	    !start_crew(context, error)) {
+		tls_context_free(context);
+		return NULL;
+	}
+	context->secrets = secrets;
+	return context;
+}
+
+void tls_context_free(struct tls_context *context) UNCHECKED
+{
+	if (context == NULL)
+		return;
+	end_crew(context);
+	if (context->priority != NULL)
+		gnutls.priority_deinit(context->priority);
+	if (context->client != NULL)
+		gnutls.psk_free_client_credentials(context->client);
+	if (context->server != NULL)
+		gnutls.psk_free_server_credentials(context->server);
+	if (context->has_gnutls)
+		gnutls.global_deinit();
+	secrets_free(context->secrets);
+	condition_fini(&context->asked);
+	mutex_fini(&context->mutex);
+	free(context);
+}
+
+bool tls_context_set_secrets(struct tls_context *context, struct secrets *secrets)
+{
+	enter_context(context);
+	struct secrets *before = context->secrets;
+	bool differs = !secrets_equal(before, secrets);
+	context->secrets = secrets;
+	leave_context(context);
+	secrets_free(before);
+	return differs;
+}
+
+/* ---- the socket, as GnuTLS sees it: writing never waits, and never fails ---- */
+
+/* Sends what the socket takes of the bytes; the first error stays. */
+static size_t send_some(struct tls *tls, const char *bytes, size_t size) REQUIRES(tls_guard)
+{
+	ssize_t n;
+	do
+		n = send(tls->fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
+		tls->write_error = errno;
+	return n < 0 ? 0 : (size_t)n;
+}
+
+/*
+ * Takes all of it: what the socket doesn't is kept. After an error of the socket it is dropped, since GnuTLS would give
+ * up the whole session for it, and with that what the far end has sent before it went: its bye, or an alert.
+ */
+static ssize_t push(gnutls_transport_ptr_t transport, const void *bytes, size_t size) UNCHECKED
+{
+	struct tls *tls = transport;
+	size_t sent = 0;
+	if (tls->write_error == 0 && buffer_length(&tls->unsent) == 0)
+		sent = send_some(tls, bytes, size);
+	if (tls->write_error == 0 && sent < size &&
+	    !buffer_append(&tls->unsent, (const char *)bytes + sent, size - sent))
+		tls->write_error = ENOMEM;
+	return (ssize_t)size;
+}
+
+/* How many records begin in these bytes from the socket. */
+static size_t count_records(struct tls *tls, const unsigned char *bytes, size_t length) REQUIRES(tls_guard)
+{
+	size_t records = 0;
+	for (size_t i = 0; i < length;) {
+		if (tls->body_left > 0) {
+			size_t step = tls->body_left < length - i ? tls->body_left : length - i;
+			tls->body_left -= step;
+			i += step;
+			continue;
+		}
+		records += tls->header_length == 0;
+		tls->header_length++;
+		if (tls->header_length == RECORD_HEADER_BYTES - 1)
+			tls->body_length_high = bytes[i];
+		if (tls->header_length == RECORD_HEADER_BYTES) {
+			tls->body_left = (size_t)tls->body_length_high << 8 | bytes[i];
+			tls->header_length = 0;
+		}
+		i++;
+	}
+	return records;
+}
+
+static ssize_t pull(gnutls_transport_ptr_t transport, void *bytes, size_t size) UNCHECKED
+{
+	struct tls *tls = transport;
+	ssize_t n = recv(tls->fd, bytes, size, MSG_DONTWAIT);
+	if (n > 0 && !tls->has_begun) {
+		tls->has_begun = true;
+		tls->first_byte = *(const unsigned char *)bytes;
+	}
+	tls->has_ended = n == 0;
+	if (n > 0) {
+		tls->taken += (size_t)n;
+		tls->fruitless += (size_t)n;
+		tls->records += count_records(tls, bytes, (size_t)n);
+	}
+	if (n < 0) {
+		if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+			tls->read_error = errno;
+		gnutls.transport_set_errno(tls->session, errno);
+	}
+	return n;
+}
+
+/* Sends what is left of earlier writes: 0 when all is out, EAGAIN, or the errno of the socket. */
+static int flush(struct tls *tls) REQUIRES(tls_guard)
+{
+	size_t length = buffer_length(&tls->unsent);
+	if (length > 0 && tls->write_error == 0) {
+		buffer_consume(&tls->unsent, send_some(tls, buffer_content(&tls->unsent), length));
+		/* Most sessions have nothing left nearly always: then they hold no memory for it. */
+		if (buffer_length(&tls->unsent) == 0)
+			buffer_fini(&tls->unsent);
+		if (buffer_length(&tls->unsent) == 0 && tls->shuts_writing)
+			shutdown(tls->fd, SHUT_WR);
+	}
+	if (tls->write_error != 0)
+		return tls->write_error;
+	return buffer_length(&tls->unsent) == 0 ? 0 : EAGAIN;
+}
+
+/* SSLKEYLOGFILE in the environment has GnuTLS write down the keys of each session, unless somebody else does that. */
+static int log_no_key(gnutls_session_t session, const char *label, const gnutls_datum_t *secret)
+{
+	(void)session;
+	(void)label;
+	(void)secret;
+	return 0;
+}
+
+struct tls *tls_new(struct tls_context *context, int fd, enum tls_role role) UNCHECKED
+{
+	unsigned flags = role == TLS_CLIENT ? GNUTLS_CLIENT : GNUTLS_SERVER;
+	struct tls *tls = calloc(1, sizeof *tls);
+	if (tls == NULL)
+		return NULL;
+	mutex_init(&tls->mutex);
+	tls->context = context;
+	tls->fd = fd;
+	tls->role = role;
+	/* A ticket would be a way in for who has lost the secret. */
+	if (gnutls.init(&tls->session, flags | GNUTLS_NO_TICKETS) != 0 ||
+	    gnutls.priority_set(tls->session, context->priority) != 0 ||
+	    gnutls.credentials_set(tls->session, GNUTLS_CRD_PSK,
+				   role == TLS_CLIENT ? (void *)context->client : (void *)context->server) != 0) {
+		tls_free(tls);
+		return NULL;
+	}
+	gnutls.handshake_set_max_packet_length(tls->session, MESSAGE_BYTES);
+	gnutls.session_set_ptr(tls->session, tls);
+	gnutls.session_set_keylog_function(tls->session, log_no_key);
+	gnutls.transport_set_ptr(tls->session, tls);
+	gnutls.transport_set_push_function(tls->session, push);
+	gnutls.transport_set_pull_function(tls->session, pull);
+	return tls;
+}
+
+/*
+ * Where a server can't have memory in the midst of its handshake, GnuTLS 3.7.9 may free the secret at once, and at the
+ * end of the session write to it and free it again. So such a session never ends. It stays within reach, its memory is
+ * lost.
+ */
+static _Atomic(struct tls *) broken;
+
+void tls_free(struct tls *tls) UNCHECKED
+{
+	if (tls == NULL)
+		return;
+	buffer_fini(&tls->unsent);
+	mutex_fini(&tls->mutex);
+	if (tls->is_broken) {
+		tls->broken_before = atomic_exchange(&broken, tls);
+		return;
+	}
+	if (tls->session != NULL)
+		gnutls.deinit(tls->session);
+	free(tls);
+}
+
+/* ---- the handshake ---- */
+
+#define NO_MEMBER "does not hold this network's secret"
+#define OTHER_VERSION "speaks a TLS other than 1.3, which private nodes speak"
+
+static int set_problem(struct tls *tls, const char *what, const char *detail)
+{
+	snprintf(tls->problem, sizeof tls->problem, "%s%s", what, detail);
+	return EPROTO;
+}
+
+/* Why the far end has ended the handshake. */
+static int explain_alert(struct tls *tls) REQUIRES(tls_guard)
+{
+	gnutls_alert_description_t alert = gnutls.alert_get(tls->session);
+	const char *name = gnutls.alert_get_name(alert);
+	if (alert == GNUTLS_A_UNKNOWN_PSK_IDENTITY)
+		return set_problem(tls, NO_MEMBER, "");
+	if (alert == GNUTLS_A_PROTOCOL_VERSION)
+		return set_problem(tls, OTHER_VERSION, "");
+	return set_problem(tls, "refuses the TLS handshake: ", name == NULL ? "no reason" : name);
+}
+
+/* What is wrong with the far end, as GnuTLS sees it. An errno. */
+static int explain(struct tls *tls, int result) REQUIRES(tls_guard)
+{
+	if (tls->read_error != 0)
+		return tls->read_error;
+	if (tls->has_ended)
+		return ECONNRESET;
+	if (tls->is_unknown)
+		return set_problem(tls, NO_MEMBER, "");
+	switch (result) {
+	case GNUTLS_E_AGAIN:
+		return set_problem(tls, "sends too much before its TLS handshake is done", "");
+	case GNUTLS_E_MEMORY_ERROR:
+		return ENOMEM;
+	case GNUTLS_E_FATAL_ALERT_RECEIVED:
+		return explain_alert(tls);
+	case GNUTLS_E_UNSUPPORTED_VERSION_PACKET:
+		return set_problem(tls, OTHER_VERSION, "");
+	/* It offers none, or its MAC is another's. */
+	case GNUTLS_E_INSUFFICIENT_CREDENTIALS:
+	case GNUTLS_E_RECEIVED_ILLEGAL_PARAMETER:
+	case GNUTLS_E_NO_CIPHER_SUITES:
+		return set_problem(tls, NO_MEMBER, "");
+	default:
+		return set_problem(tls, "fails at the TLS handshake: ", gnutls.strerror(result));
+	}
+}
+
+/* The first byte of TLS is a record's type: 22 for a handshake, 21 for an alert. */
+static bool speaks_no_tls(const struct tls *tls)
+{
+	return tls->has_begun && tls->first_byte != 22 && tls->first_byte != 21;
+}
+
+/* Each record costs a step, though it be of one byte. */
+static bool is_too_much(const struct tls *tls) REQUIRES(tls_guard)
+{
+	return tls->taken > STRANGERS_BYTES || tls->records > STRANGERS_RECORDS;
+}
+
+static int explain_other_protocol(struct tls *tls)
+{
+	unsigned char c = tls->first_byte;
+	bool is_text = c == '\t' || c == '\r' || c == '\n' || (c >= ' ' && c < 127);
+	return set_problem(tls, is_text ? "speaks plain text" : "speaks no TLS", ", this node has a secret_file");
+}
+
+/* So that the far end can tell its operator. */
+static void send_alert(struct tls *tls, int result) REQUIRES(tls_guard)
+{
+	if (speaks_no_tls(tls) || result == GNUTLS_E_AGAIN)
+		gnutls.alert_send(tls->session, GNUTLS_AL_FATAL, GNUTLS_A_UNEXPECTED_MESSAGE);
+	else if (tls->is_unknown)
+		gnutls.alert_send(tls->session, GNUTLS_AL_FATAL, GNUTLS_A_UNKNOWN_PSK_IDENTITY);
+	else if (result != GNUTLS_E_FATAL_ALERT_RECEIVED && tls->read_error == 0)
+		gnutls.alert_send_appropriate(tls->session, result);
+}
+
+/* GnuTLS has done its part: was it what this node wants? */
+static int finish_handshake(struct tls *tls) REQUIRES(tls_guard)
+{
+	if (gnutls.protocol_get_version(tls->session) != GNUTLS_TLS1_3 ||
+	    gnutls.kx_get(tls->session) != GNUTLS_KX_ECDHE_PSK)
+		return set_problem(tls, "agrees to no ephemeral key exchange", "");
+	/* What is left of it goes out before anything else does. */
+	flush(tls);
+	tls->taken = 0;
+	tls->records = 0;
+	return 0;
+}
+
+static int take_step(struct tls *tls)
+{
+	enter(tls);
+	int result, error;
+	do
+		result = gnutls.handshake(tls->session);
+	while (result == GNUTLS_E_INTERRUPTED);
+	tls->is_broken = result == GNUTLS_E_MEMORY_ERROR && tls->role == TLS_SERVER;
+	if (result == GNUTLS_E_SUCCESS) {
+		error = finish_handshake(tls);
+	} else if (result == GNUTLS_E_AGAIN && !speaks_no_tls(tls) && !is_too_much(tls)) {
+		/* What can't be sent is found out by reading: there may be an alert that says why. */
+		flush(tls);
+		error = EAGAIN;
+	} else {
+		error = speaks_no_tls(tls) ? explain_other_protocol(tls) : explain(tls, result);
+		send_alert(tls, result);
+	}
+	leave(tls);
+	return error;
+}
+
+/* ---- the crew ---- */
+
+static struct step *next_step(struct tls_context *context) REQUIRES(tls_context_guard) UNCHECKED
+{
+	while (context->first == NULL && !context->is_over)
+		condition_wait_until(&context->asked, &context->mutex, FOREVER_US);
+	struct step *step = context->first;
+	if (step != NULL)
+		context->first = step->next;
+	if (context->first == NULL)
+		context->last = &context->first;
+	return step;
+}
+
+static void *work(void *argument)
+{
+	struct tls_context *context = argument;
+	struct step *step;
+	enter_context(context);
+	while ((step = next_step(context)) != NULL) {
+		leave_context(context);
+		int error = take_step(step->tls);
+		enter_context(context);
+		step->error = error;
+		step->is_done = true;
+		condition_signal(&step->done);
+	}
+	leave_context(context);
+	return NULL;
+}
+
+/* One thread is enough, though slower. */
+static bool start_crew(struct tls_context *context, char *error)
+{
+	size_t wanted = (size_t)get_nprocs();
+	int result = 0;
+	wanted = wanted < CREW_MOST ? wanted : CREW_MOST;
+	while (context->crew_count < wanted && result == 0) {
+		result = thread_start(&context->crew[context->crew_count], work, context);
+		context->crew_count += result == 0;
+	}
+	return context->crew_count > 0 || wrong(error, "no thread can be started: %s", strerror(result));
+}
+
+static void end_crew(struct tls_context *context)
+{
+	enter_context(context);
+	context->is_over = true;
+	condition_broadcast(&context->asked);
+	leave_context(context);
+	for (size_t i = 0; i < context->crew_count; i++)
+		thread_join(context->crew[i]);
+}
+
+/*
+ * A step is work for the processor and never waits. It is done by a crew of as many threads as there are processors,
+ * since GnuTLS keeps 224 bytes for each thread that has ever asked it for a random number, until the process ends
+ * (3.7.9, lib/random.c); only handshakes do.
+ */
+int tls_handshake(struct tls *tls) UNCHECKED
+{
+	struct tls_context *context = tls->context;
+	struct step step = {.tls = tls};
+	condition_init(&step.done);
+	enter_context(context);
+	*context->last = &step;
+	context->last = &step.next;
+	condition_signal(&context->asked);
+	while (!step.is_done)
+		condition_wait_until(&step.done, &context->mutex, FOREVER_US);
+	leave_context(context);
+	condition_fini(&step.done);
+	return step.error;
+}
+
+const char *tls_problem(const struct tls *tls)
+{
+	return tls->problem[0] == '\0' ? NULL : tls->problem;
+}
+
+/* ---- bytes ---- */
+
+/* What a call of GnuTLS that has failed means for the caller: -1 with errno. */
+static ssize_t fail_call(struct tls *tls, ssize_t result) REQUIRES(tls_guard)
+{
+	if (result == GNUTLS_E_AGAIN) {
+		errno = EAGAIN;
+	} else if (tls->read_error != 0) {
+		errno = tls->read_error;
+	} else if (result == GNUTLS_E_MEMORY_ERROR) {
+		errno = ENOMEM;
+	} else {
+		if (tls->problem[0] == '\0')
+			set_problem(tls, "breaks TLS: ", gnutls.strerror((int)result));
+		errno = EPROTO;
+	}
+	return -1;
+}
+
+ssize_t tls_read(struct tls *tls, void *bytes, size_t size)
+{
+	enum { MUCH_BYTES = 64 * 1024 };
+	enter(tls);
+	ssize_t n;
+	do
+		n = gnutls.record_recv(tls->session, bytes, size);
+	while (n == GNUTLS_E_INTERRUPTED);
+	/* A kith node says bye: what ends without that has failed, with the end of TLS or without, or within a record.
+	 */
+	if (n < 0 && n != GNUTLS_E_AGAIN && tls->has_ended)
+		n = 0;
+	bool is_much = n == GNUTLS_E_AGAIN && tls->fruitless >= MUCH_BYTES;
+	if (n > 0 || is_much)
+		tls->fruitless = 0;
+	if (n < 0)
+		n = fail_call(tls, n);
+	if (is_much)
+		errno = ETIMEDOUT;
+	leave(tls);
+	return n;
+}
+
+size_t tls_taken(struct tls *tls, size_t *records)
+{
+	enter(tls);
+	size_t unread = gnutls.record_check_pending(tls->session);
+	size_t bytes = tls->taken > unread ? tls->taken - unread : 0;
+	tls->taken -= bytes;
+	*records = tls->records;
+	tls->records = 0;
+	leave(tls);
+	return bytes;
+}
+
+/* Writes one record at the most. */
+static ssize_t write_some(struct tls *tls, const void *bytes, size_t size) REQUIRES(tls_guard)
+{
+	int error = flush(tls);
+	if (error == 0 && tls->owed == 0) {
+		ssize_t n = gnutls.record_send(tls->session, bytes, size < RECORD_BYTES ? size : RECORD_BYTES);
+		if (n < 0)
+			return fail_call(tls, n);
+		tls->owed = (size_t)n;
+		error = flush(tls);
+	}
+	/* Who was told EAGAIN had no memory to keep its bytes, and these are others: nothing can follow now. */
+	if (error == 0 && tls->owed > size)
+		error = EPIPE;
+	if (error != 0) {
+		errno = error;
+		return -1;
+	}
+	size_t written = tls->owed;
+	tls->owed = 0;
+	return (ssize_t)written;
+}
+
+ssize_t tls_write(struct tls *tls, const void *bytes, size_t size)
+{
+	enter(tls);
+	ssize_t n = write_some(tls, bytes, size);
+	leave(tls);
+	return n;
+}
+
+bool tls_has_unread(struct tls *tls)
+{
+	enter(tls);
+	bool has = gnutls.record_check_pending(tls->session) > 0;
+	leave(tls);
+	return has;
+}
+
+size_t tls_unsent(struct tls *tls)
+{
+	enter(tls);
+	int error = flush(tls);
+	size_t left = error == EAGAIN ? buffer_length(&tls->unsent) : 0;
+	leave(tls);
+	return left;
+}
+
+void tls_shut_writing(struct tls *tls)
+{
+	enter(tls);
+	gnutls.bye(tls->session, GNUTLS_SHUT_WR);
+	tls->shuts_writing = true;
+	if (buffer_length(&tls->unsent) == 0)
+		shutdown(tls->fd, SHUT_WR);
+	leave(tls);
+}

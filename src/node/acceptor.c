@@ -1,0 +1,271 @@
+#include "node/acceptor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/sync.h"
+#include "link/stream.h"
+
+/* After a failed accept that can't be remedied, until the next. */
+enum { PAUSE_MS = 100 };
+
+/* Why a connection is refused: a line a minute for each. */
+enum refusal {
+	REFUSED_NOT,
+	REFUSED_DENIED,
+	REFUSED_BANNED,
+	REFUSED_CONNECTIONS,
+	REFUSED_ADDRESS,
+	REFUSED_GROUP,
+	REFUSALS,
+};
+
+struct acceptor {
+	/* Immutable after acceptor_start. */
+	const struct worker_parts *parts;
+	struct address *addresses;
+	struct pollfd *fds; /* the wakeup, then a socket for each address */
+	size_t count;
+	struct thread thread;
+	struct wakeup wakeup;
+	bool has_wakeup;
+	/* The acceptor thread's alone. */
+	int spare_fd; /* given up to accept, and refuse, when descriptors are out */
+	struct log_limit want_limit, limits[REFUSALS];
+};
+
+static int open_spare(void)
+{
+	return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static int listen_on(const struct address *address)
+{
+	struct sockaddr_storage socket_address;
+	socklen_t length = address_to_socket(address, &socket_address);
+	int on = 1;
+	int fd = socket(socket_address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -1;
+	/* A restart must not wait for the connections of the last run to be forgotten. */
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	stream_set_options(fd);
+	/* So that 0.0.0.0 and [::] may stand side by side. */
+	if (address->family == ADDRESS_IPV6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+	if (bind(fd, (struct sockaddr *)&socket_address, length) == 0 && listen(fd, SOMAXCONN) == 0)
+		return fd;
+	int error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+static struct address bound_address(int fd, const struct address *asked)
+{
+	struct sockaddr_storage local;
+	socklen_t length = sizeof local;
+	struct address address = *asked;
+	if (getsockname(fd, (struct sockaddr *)&local, &length) == 0)
+		address_from_socket(&local, &address);
+	return address;
+}
+
+struct acceptor *acceptor_open(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES])
+{
+	struct acceptor *acceptor = calloc(1, sizeof *acceptor);
+	const char *what = "start";
+	char text[ADDRESS_TEXT_BYTES] = "";
+
+	if (acceptor == NULL)
+		goto failed;
+	acceptor->spare_fd = open_spare();
+	acceptor->addresses = calloc(settings->listen_count + 1, sizeof *acceptor->addresses);
+	acceptor->fds = calloc(settings->listen_count + 1, sizeof *acceptor->fds);
+	if (acceptor->addresses == NULL || acceptor->fds == NULL)
+		goto failed;
+	errno = wakeup_init(&acceptor->wakeup);
+	if (errno != 0)
+		goto failed;
+	acceptor->has_wakeup = true;
+	acceptor->fds[0] = (struct pollfd){.fd = acceptor->wakeup.fd, .events = POLLIN};
+	what = "listen on ";
+	for (size_t i = 0; i < settings->listen_count; i++) {
+		address_format(&settings->listen[i], text);
+		int fd = listen_on(&settings->listen[i]);
+		if (fd < 0)
+			goto failed;
+		acceptor->addresses[i] = bound_address(fd, &settings->listen[i]);
+		acceptor->fds[++acceptor->count] = (struct pollfd){.fd = fd, .events = POLLIN};
+	}
+	return acceptor;
+failed:
+	snprintf(error, SETTINGS_ERROR_BYTES, "cannot %s%s: %s", what, text, strerror(errno));
+	acceptor_close(acceptor);
+	return NULL;
+}
+
+const struct address *acceptor_addresses(const struct acceptor *acceptor, size_t *count)
+{
+	*count = acceptor->count;
+	return acceptor->addresses;
+}
+
+static void close_sockets(struct acceptor *acceptor)
+{
+	for (size_t i = 1; i <= acceptor->count; i++) {
+		if (acceptor->fds[i].fd >= 0)
+			close(acceptor->fds[i].fd);
+		acceptor->fds[i].fd = -1;
+	}
+}
+
+void acceptor_close(struct acceptor *acceptor)
+{
+	if (acceptor == NULL)
+		return;
+	close_sockets(acceptor);
+	if (acceptor->has_wakeup)
+		wakeup_fini(&acceptor->wakeup);
+	if (acceptor->spare_fd >= 0)
+		close(acceptor->spare_fd);
+	free(acceptor->addresses);
+	free(acceptor->fds);
+	free(acceptor);
+}
+
+/* For want of something that the operator has to see to. */
+static void log_want(struct acceptor *acceptor, const char *of)
+{
+	unsigned suppressed;
+	if (log_limit_passes(&acceptor->want_limit, &suppressed))
+		log_error("a connection is refused: %s (%u more since the last such line)", of, suppressed);
+}
+
+static const char *const refusals[REFUSALS] = {
+	[REFUSED_DENIED] = "allow and deny leave it out",    [REFUSED_BANNED] = "its host is banned",
+	[REFUSED_CONNECTIONS] = "there are max_connections", [REFUSED_ADDRESS] = "its host has max_per_address",
+	[REFUSED_GROUP] = "its network has max_per_group",
+};
+
+static enum refusal judge(struct acceptor *acceptor, const struct address *from, struct peer **goes)
+{
+	static const enum refusal by_admission[] = {[REGISTRY_ADMITTED] = REFUSED_NOT,
+						    [REGISTRY_CONNECTIONS] = REFUSED_CONNECTIONS,
+						    [REGISTRY_ADDRESS] = REFUSED_ADDRESS,
+						    [REGISTRY_GROUP] = REFUSED_GROUP};
+	const struct worker_parts *parts = acceptor->parts;
+	*goes = NULL;
+	if (!admission_allows(parts->admission, from))
+		return REFUSED_DENIED;
+	if (admission_is_banned(parts->admission, from, clock_now_us()))
+		return REFUSED_BANNED;
+	return by_admission[registry_admit(parts->registry, from, goes)];
+}
+
+/* May this one come in? What has to give way is cut. */
+static bool admit(struct acceptor *acceptor, const struct address *from)
+{
+	struct peer *goes;
+	unsigned suppressed;
+	char text[ADDRESS_TEXT_BYTES];
+	enum refusal refusal = judge(acceptor, from, &goes);
+	if (goes != NULL) {
+		peer_cut(goes, "gave way to another connection");
+		peer_release(goes);
+	}
+	if (refusal == REFUSED_NOT)
+		return true;
+	if (log_limit_passes(&acceptor->limits[refusal], &suppressed)) {
+		address_format(from, text);
+		log_warning("a connection from %s is refused: %s (%u more since the last such line)", text,
+			    refusals[refusal], suppressed);
+	}
+	return false;
+}
+
+/* Takes the socket. */
+static void receive(struct acceptor *acceptor, int fd, const struct sockaddr_storage *from)
+{
+	const struct worker_parts *parts = acceptor->parts;
+	struct peer_dial dial = {0};
+	if (!address_from_socket(from, &dial.address) || !admit(acceptor, &dial.address)) {
+		close(fd);
+		return;
+	}
+	struct stream *stream = stream_from_socket(fd, parts->context);
+	struct peer *peer =
+		stream == NULL ? NULL : peer_new(PEER_INBOUND, stream, &dial, parts->settings, clock_now_us());
+	int error = peer == NULL ? ENOMEM : worker_start(parts, peer);
+	if (stream == NULL)
+		close(fd);
+	else if (peer == NULL)
+		stream_free(stream);
+	else
+		peer_release(peer);
+	if (error != 0)
+		log_want(acceptor, strerror(error));
+}
+
+/* A connection that can't be had for want of descriptors would stay in the queue, and poll would report it for ever. */
+static void refuse_one(struct acceptor *acceptor, int listening_fd)
+{
+	if (acceptor->spare_fd < 0)
+		acceptor->spare_fd = open_spare();
+	if (acceptor->spare_fd < 0) {
+		poll(&acceptor->fds[0], 1, PAUSE_MS);
+		return;
+	}
+	close(acceptor->spare_fd);
+	int fd = accept4(listening_fd, NULL, NULL, SOCK_CLOEXEC);
+	if (fd >= 0)
+		close(fd);
+	else
+		poll(&acceptor->fds[0], 1, PAUSE_MS);
+	acceptor->spare_fd = open_spare();
+}
+
+static void accept_one(struct acceptor *acceptor, int listening_fd)
+{
+	struct sockaddr_storage from;
+	socklen_t length = sizeof from;
+	int fd = accept4(listening_fd, (struct sockaddr *)&from, &length, SOCK_CLOEXEC);
+	if (fd >= 0) {
+		receive(acceptor, fd, &from);
+	} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+		log_want(acceptor, strerror(errno));
+		refuse_one(acceptor, listening_fd);
+	}
+}
+
+static void *accept_all(void *argument)
+{
+	struct acceptor *acceptor = argument;
+	while (acceptor->fds[0].revents == 0) {
+		poll(acceptor->fds, acceptor->count + 1, -1);
+		for (size_t i = 1; i <= acceptor->count; i++)
+			if (acceptor->fds[i].revents != 0)
+				accept_one(acceptor, acceptor->fds[i].fd);
+	}
+	return NULL;
+}
+
+int acceptor_start(struct acceptor *acceptor, const struct worker_parts *parts)
+{
+	acceptor->parts = parts;
+	return thread_start(&acceptor->thread, accept_all, acceptor);
+}
+
+void acceptor_stop(struct acceptor *acceptor)
+{
+	wakeup_ring(&acceptor->wakeup);
+	thread_join(acceptor->thread);
+	/* Who comes now is refused, and not left waiting until the last peer has gone. */
+	close_sockets(acceptor);
+}

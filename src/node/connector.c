@@ -1,0 +1,78 @@
+#include "node/connector.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "node/dialing.h"
+
+/* Takes what dial points to. */
+static void start_dial(const struct worker_parts *parts, struct peer_dial *dial, int64_t now_us)
+{
+	static struct log_limit limit;
+	struct stream *stream = stream_new(parts->context);
+	struct peer *peer = stream == NULL ? NULL : peer_new(PEER_OUTBOUND, stream, dial, parts->settings, now_us);
+	int error = peer == NULL ? ENOMEM : worker_start(parts, peer);
+	unsigned suppressed;
+
+	if (error != 0) {
+		address_book_let_go(parts->book, dial, now_us);
+		if (log_limit_passes(&limit, &suppressed))
+			log_error("cannot dial: %s (%u more since the last such line)", strerror(error), suppressed);
+	}
+	if (peer == NULL) {
+		stream_free(stream);
+		free(dial->host);
+	} else {
+		peer_release(peer);
+	}
+}
+
+/*
+ * free() gives back what lies at the end of a pool alone, and there always lies something: after 240 connections a node
+ * with one peer kept 3.2 MB instead of 1.7 (make soak).
+ */
+static void give_back_memory(struct connector *connector, int64_t now_us)
+{
+	if (now_us < connector->trim_us)
+		return;
+	connector->trim_us = now_us + CONNECTOR_TRIM_US;
+	malloc_trim(0);
+}
+
+static void *connect_all(void *argument)
+{
+	struct connector *connector = argument;
+	const struct worker_parts *parts = connector->parts;
+	while (!atomic_load(&connector->is_stopping)) {
+		int64_t now_us = clock_now_us();
+		give_back_memory(connector, now_us);
+		int64_t timers_us = protocol_run_timers(parts->protocol, now_us, clock_asleep_us());
+		int64_t dial_us, tick_us = now_us + CONNECTOR_TICK_US;
+		struct peer_dial dial;
+		if (dialing_next(parts->settings, parts->registry, parts->book, now_us, &dial, &dial_us))
+			start_dial(parts, &dial, now_us);
+		else
+			alarm_wait_until(connector->alarm, clock_earlier(tick_us, clock_earlier(timers_us, dial_us)));
+	}
+	return NULL;
+}
+
+int connector_start(struct connector *connector, const struct worker_parts *parts, struct alarm *alarm)
+{
+	connector->parts = parts;
+	connector->alarm = alarm;
+	connector->trim_us = clock_now_us() + CONNECTOR_TRIM_US;
+	atomic_init(&connector->is_stopping, false);
+	return thread_start(&connector->thread, connect_all, connector);
+}
+
+void connector_stop(struct connector *connector)
+{
+	atomic_store(&connector->is_stopping, true);
+	alarm_ring(connector->alarm);
+	thread_join(connector->thread);
+}

@@ -1,0 +1,410 @@
+#include "node/node.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/sysinfo.h>
+
+#include "base/log.h"
+#include "base/sync.h"
+#include "book/address_book.h"
+#include "book/saver.h"
+#include "book/state.h"
+#include "link/pool.h"
+#include "link/resolver.h"
+#include "link/tls.h"
+#include "members/admission.h"
+#include "members/registry.h"
+#include "node/acceptor.h"
+#include "node/connector.h"
+#include "talk/protocol.h"
+#include "wire/nodeid.h"
+
+/* After so long without a new connection no thread waits for one. */
+#define PARKED_US ((int64_t)10 * 1000 * 1000)
+
+/*
+ * Blocks of MMAP_BYTES go back to the system when they are freed, and so does what is free at the end of a pool, where
+ * it is more than KEPT_BYTES, but for TOP_BYTES.
+ */
+enum { MMAP_BYTES = 256 * 1024, KEPT_BYTES = 64 * 1024, TOP_BYTES = 16 * 1024 };
+
+struct node {
+	struct settings *settings;
+	struct nodeid nodeid;
+	int64_t started_us;
+	struct alarm alarm;
+	struct registry *registry;
+	struct address_book *book;
+	struct admission *admission;
+	struct acceptor *acceptor;
+	struct protocol *protocol;
+	struct pool *pool;
+	struct tls_context *context; /* NULL for a network that anybody may join */
+	struct worker_parts parts;
+	struct connector connector;
+	struct state *state; /* NULL if nothing is kept */
+	struct saver saver;
+	bool has_resolver;
+	bool accepts;
+	bool connects;
+	bool saves;
+	/* For want of memory a reload has not taken over what the settings say. */
+	bool lacks_bootstraps, lacks_lists;
+};
+
+static uint64_t random_seed(void)
+{
+	uint64_t seed;
+	/* Up to 256 bytes are never cut short once the kernel's pool is ready (getrandom(2)). */
+	if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
+		seed = (uint64_t)clock_now_us();
+	return seed;
+}
+
+static struct hash_key random_key(void)
+{
+	uint64_t words[] = {random_seed(), random_seed()};
+	struct hash_key key;
+	_Static_assert(sizeof words == sizeof key, "two words make a key");
+	memcpy(&key, words, sizeof key);
+	return key;
+}
+
+/* What a restart has left, and whose nodeid this node has. False with one line in error. */
+static bool open_state(struct node *node, char error[static SETTINGS_ERROR_BYTES])
+{
+	const struct settings *settings = node->settings;
+	if (settings->state_dir[0] != '\0') {
+		node->state = state_open(settings->state_dir, error, SETTINGS_ERROR_BYTES);
+		if (node->state == NULL)
+			return false;
+	}
+	if (settings->nodeid_mode == NODEID_KEEP)
+		return state_nodeid(node->state, &node->nodeid, error, SETTINGS_ERROR_BYTES);
+	node->nodeid = settings->nodeid_mode == NODEID_GIVEN ? settings->nodeid : nodeid_random();
+	return true;
+}
+
+/* The parts that have no threads. */
+static bool build(struct node *node, const struct address_records *kept)
+{
+	const struct settings *settings = node->settings;
+	struct hash_key secret = kept->has_secret ? kept->secret : random_key();
+	node->registry = registry_new(&node->nodeid, settings);
+	node->book = address_book_new(settings, &secret, random_seed(), clock_now_us());
+	node->admission = admission_new(settings);
+	node->pool = pool_new((size_t)settings->max_parked, PARKED_US);
+	node->parts.listen = acceptor_addresses(node->acceptor, &node->parts.listen_count);
+	if (node->registry == NULL || node->book == NULL || node->admission == NULL || node->pool == NULL)
+		return false;
+	struct protocol_parts parts = {.settings = settings,
+				       .self = node->nodeid,
+				       .listen = node->parts.listen,
+				       .listen_count = node->parts.listen_count,
+				       .registry = node->registry,
+				       .book = node->book,
+				       .admission = node->admission,
+				       .alarm = &node->alarm,
+				       .secret = random_key(),
+				       .seed = random_seed()};
+	node->protocol = protocol_new(&parts);
+	node->parts.settings = settings;
+	node->parts.protocol = node->protocol;
+	node->parts.registry = node->registry;
+	node->parts.book = node->book;
+	node->parts.admission = node->admission;
+	node->parts.pool = node->pool;
+	node->parts.context = node->context;
+	/* After the protocol has said which addresses are this node's own. */
+	address_book_import(node->book, kept, clock_now_us(), clock_unix_us());
+	return node->protocol != NULL;
+}
+
+static bool build_from_state(struct node *node)
+{
+	struct address_records kept = {0};
+	if (node->state != NULL)
+		state_load_addresses(node->state, (size_t)node->settings->max_addresses, &kept);
+	bool built = build(node, &kept);
+	if (kept.count > 0)
+		log_info("%zu addresses are known from before", kept.count);
+	address_records_fini(&kept);
+	/* What reading them took lies between what is kept: 80 of 100 MB for a full book (make bench BENCH=worst). */
+	malloc_trim(0);
+	return built;
+}
+
+/*
+ * One memory pool for each processor, where glibc has eight: threads that are woken one after the other find warm
+ * memory. 1.1 times as many handshakes (make bench BENCH=storm), and 0.2 MB less of a node with 20 peers.
+ */
+static void share_memory_pools(void)
+{
+	mallopt(M_ARENA_MAX, get_nprocs());
+	/* Else glibc takes the largest block that was ever freed for a sign that it should keep twice as much for
+	 * later: after one full outbox that is 2 MiB, which come and go at random (make soak). */
+	mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
+	mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+	/* By itself 128 KiB, of which malloc_trim gives nothing back where the pool isn't the main thread's. */
+	mallopt(M_TOP_PAD, TOP_BYTES);
+}
+
+static int start_threads(struct node *node)
+{
+	int error = 0;
+	if (node->state != NULL) {
+		/* Before anything can change. */
+		error = saver_start(&node->saver, node->state, node->book, node->settings);
+		node->saves = error == 0;
+	}
+	if (error != 0)
+		return error;
+	error = acceptor_start(node->acceptor, &node->parts);
+	node->accepts = error == 0;
+	if (error != 0)
+		return error;
+	error = connector_start(&node->connector, &node->parts, &node->alarm);
+	node->connects = error == 0;
+	return error;
+}
+
+/* A node that hears others than its own machine should know whom it hears. */
+static void warn_of_openness(const struct node *node)
+{
+	char address[ADDRESS_TEXT_BYTES];
+	size_t count;
+	const struct address *listen = acceptor_addresses(node->acceptor, &count);
+	for (size_t i = 0; i < count && node->context == NULL; i++) {
+		if (address_scope_of(&listen[i]) == SCOPE_LOOPBACK)
+			continue;
+		address_format(&listen[i], address);
+		log_warning(
+			"whoever reaches %s is a member of this network, and whoever is on the way reads and changes "
+			"what its nodes say: write secret_file = \"/etc/kith/secret\"; to keep it to those who hold a "
+			"secret, or listen = [\"127.0.0.1:5999\"]; to hear this machine alone; see kith.conf(5)",
+			address);
+		return;
+	}
+}
+
+/* It is how an operator sees that a node has the file of a rotation's round. */
+#define FIRST_OF_SECRETS "secret 1 of %zu is used to dial, all are accepted"
+
+/* How many secrets there are; 0 for a network that anybody may join. */
+static void log_start(const struct node *node, size_t secrets)
+{
+	char nodeid[NODEID_TEXT_BYTES], address[ADDRESS_TEXT_BYTES];
+	nodeid_format(&node->nodeid, nodeid);
+	log_info("kithd " KITH_VERSION " node %s name %s network %s", nodeid, node->settings->name,
+		 node->settings->network);
+	size_t count;
+	const struct address *listen = acceptor_addresses(node->acceptor, &count);
+	for (size_t i = 0; i < count; i++) {
+		address_format(&listen[i], address);
+		log_info("listening on %s", address);
+	}
+	if (secrets > 0)
+		log_info("the network is private: " FIRST_OF_SECRETS, secrets);
+	warn_of_openness(node);
+}
+
+/* Takes the secrets, if there are any. False with one line in error. */
+static bool take_secrets(struct node *node, struct secrets *secrets, char error[static SETTINGS_ERROR_BYTES])
+{
+	char problem[TLS_ERROR_BYTES];
+	if (secrets == NULL)
+		return true;
+	node->context = tls_context_new(secrets, problem);
+	if (node->context != NULL)
+		return true;
+	secrets_free(secrets);
+	snprintf(error, SETTINGS_ERROR_BYTES, "cannot start: %s", problem);
+	return false;
+}
+
+struct node *node_start(struct settings *settings, struct secrets *secrets, char error[static SETTINGS_ERROR_BYTES])
+{
+	struct node *node = calloc(1, sizeof *node);
+	int problem = ENOMEM;
+	size_t secret_count = secrets == NULL ? 0 : secrets->count;
+	if (node == NULL) {
+		secrets_free(secrets);
+		goto failed;
+	}
+	node->settings = settings;
+	share_memory_pools();
+	threads_expect((size_t)(settings->max_inbound + settings->max_outbound));
+	bool has_secrets = take_secrets(node, secrets, error);
+	node->started_us = clock_now_us();
+	alarm_init(&node->alarm);
+	node->has_resolver = resolver_library_init() == 0;
+	if (!has_secrets || !open_state(node, error) || (node->acceptor = acceptor_open(settings, error)) == NULL) {
+		node_stop(node);
+		return NULL;
+	}
+	log_start(node, secret_count);
+	if (!node->has_resolver || !build_from_state(node))
+		goto failed;
+	problem = start_threads(node);
+	if (problem == 0)
+		return node;
+failed:
+	snprintf(error, SETTINGS_ERROR_BYTES, "cannot start%s: %s", problem == ENOMEM ? "" : " a thread",
+		 strerror(problem));
+	node_stop(node);
+	return NULL;
+}
+
+static enum settings_change reload_setting(struct node *node, struct settings *fresh, enum setting_id setting)
+{
+	char running[SETTINGS_VALUE_BYTES], other[SETTINGS_VALUE_BYTES];
+	enum settings_change change = settings_apply(node->settings, fresh, setting);
+	settings_format(node->settings, setting, running);
+	settings_format(fresh, setting, other);
+	if (change == SETTINGS_APPLIED)
+		log_info("%s: %s is now %s", setting_name(setting), other, running);
+	else if (change == SETTINGS_NEED_RESTART && setting == SETTING_SECRET_FILE)
+		/* That may be a secret itself, in the place of its file. */
+		log_warning("%s: %s stays until a restart; the file says otherwise", setting_name(setting), running);
+	else if (change == SETTINGS_NEED_RESTART)
+		log_warning("%s: %s stays until a restart; the file says %s", setting_name(setting), running, other);
+	return change;
+}
+
+static void set_all_pings(struct node *node)
+{
+	struct peer *peers[REGISTRY_STEP];
+	uint64_t after = 0;
+	size_t count;
+	while ((count = registry_walk(node->registry, &after, peers)) > 0) {
+		for (size_t i = 0; i < count; i++) {
+			peer_set_pings(peers[i], node->settings, clock_now_us());
+			peer_release(peers[i]);
+		}
+	}
+}
+
+/* Whom the lists leave out is no peer any more. */
+static void take_over_lists(struct node *node)
+{
+	struct peer *peers[REGISTRY_STEP];
+	uint64_t after = 0;
+	size_t count;
+	node->lacks_lists = !admission_set_lists(node->admission, node->settings);
+	if (node->lacks_lists) {
+		log_error("allow and deny stay as they were: %s; the next SIGHUP tries again", strerror(ENOMEM));
+		return;
+	}
+	while ((count = registry_walk(node->registry, &after, peers)) > 0) {
+		for (size_t i = 0; i < count; i++) {
+			const struct address *far_end = &peer_dial(peers[i])->address;
+			if (address_is_known(far_end) && !admission_allows(node->admission, far_end))
+				peer_cut(peers[i], "allow and deny leave it out");
+			peer_release(peers[i]);
+		}
+	}
+}
+
+static void take_over_bootstraps(struct node *node)
+{
+	node->lacks_bootstraps = !address_book_set_bootstraps(node->book, node->settings, clock_now_us());
+	if (node->lacks_bootstraps)
+		log_error("bootstrap: not all can be dialled: %s; the next SIGHUP tries again", strerror(ENOMEM));
+}
+
+/* What nobody reads from the settings at each use. */
+static void pass_on(struct node *node, const bool changed[static SETTING_COUNT])
+{
+	const struct settings *settings = node->settings;
+	if (changed[SETTING_NAME] || changed[SETTING_ADVERTISE])
+		protocol_introduce_as(node->protocol, settings->name, &settings->advertise);
+	if (changed[SETTING_BOOTSTRAP] || node->lacks_bootstraps)
+		take_over_bootstraps(node);
+	if (changed[SETTING_ALLOW] || changed[SETTING_DENY] || node->lacks_lists)
+		take_over_lists(node);
+	if (changed[SETTING_MAX_PARKED])
+		pool_set_max_parked(node->pool, (size_t)settings->max_parked);
+	if (changed[SETTING_PING_INTERVAL] || changed[SETTING_PING_TIMEOUT])
+		set_all_pings(node);
+	if (changed[SETTING_SAVE_INTERVAL] && node->saves)
+		alarm_ring(&node->saver.alarm);
+	alarm_ring(&node->alarm);
+}
+
+void node_reload(struct node *node, struct settings *fresh)
+{
+	bool changed[SETTING_COUNT], differs = node->lacks_bootstraps || node->lacks_lists;
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		enum settings_change change = reload_setting(node, fresh, (enum setting_id)i);
+		changed[i] = change == SETTINGS_APPLIED;
+		differs = differs || change != SETTINGS_SAME;
+	}
+	if (differs)
+		pass_on(node, changed);
+	else
+		log_info("the settings are read again: nothing has changed");
+}
+
+void node_reload_secrets(struct node *node, struct secrets *secrets)
+{
+	size_t count = secrets->count;
+	bool differs = tls_context_set_secrets(node->context, secrets);
+	log_info("the secrets are read again%s: " FIRST_OF_SECRETS, differs ? " and have changed" : " and are the same",
+		 count);
+}
+
+static void close_all_peers(struct node *node)
+{
+	struct peer *peers[REGISTRY_STEP];
+	uint64_t after = 0;
+	size_t count;
+	while ((count = registry_walk(node->registry, &after, peers)) > 0) {
+		for (size_t i = 0; i < count; i++) {
+			peer_stop(peers[i], BYE_SHUTDOWN);
+			peer_release(peers[i]);
+		}
+	}
+}
+
+void node_stop(struct node *node)
+{
+	if (node == NULL)
+		return;
+	if (node->connects)
+		connector_stop(&node->connector);
+	if (node->accepts)
+		acceptor_stop(node->acceptor);
+	/* While it is still known who is connected. */
+	if (node->saves)
+		saver_stop(&node->saver);
+	if (node->registry != NULL) {
+		close_all_peers(node);
+		registry_wait_empty(node->registry);
+	}
+	pool_free(node->pool);
+	protocol_free(node->protocol);
+	acceptor_close(node->acceptor);
+	address_book_free(node->book);
+	admission_free(node->admission);
+	registry_free(node->registry);
+	/* Peers that were still to be announced have gone with the protocol, and their connections with them. */
+	tls_context_free(node->context);
+	state_close(node->state);
+	if (node->has_resolver)
+		resolver_library_fini();
+	alarm_fini(&node->alarm);
+	free(node);
+}
+
+struct node_view node_view(const struct node *node)
+{
+	return (struct node_view){.settings = node->settings,
+				  .nodeid = node->nodeid,
+				  .started_us = node->started_us,
+				  .registry = node->registry,
+				  .book = node->book};
+}

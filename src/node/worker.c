@@ -1,0 +1,558 @@
+#include "node/worker.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "link/intake.h"
+#include "link/resolver.h"
+#include "link/stream.h"
+#include "node/dialing.h"
+#include "wire/frame.h"
+
+/* How often a pinger looks again whether its reader has come to the pong that may be waiting unread. */
+#define UNREAD_CHECK_US ((int64_t)20 * 1000)
+/* How often a pinger that waits to write looks whether the peer is to be closed. */
+#define CLOSE_CHECK_US ((int64_t)100 * 1000)
+/* So long is a peer READY before it gets a reader of its own. */
+#define SETTLE_US ((int64_t)20 * 1000)
+/* So many reads before that mean a peer that talks without a pause. */
+enum { BUSY_READS = 32 };
+/* Answers are written in the midst of a batch of lines when so many bytes of them wait. */
+enum { ANSWERS_BYTES = 64 * 1024 };
+/*
+ * After a line of more than this, or such answers, whoever else wants the core comes first: in a flood of long lines
+ * from 64 peers the slowest hundredth of another peer's pings takes 8 to 28 ms then, instead of 22 to 153
+ * (tests/system/test_attack.c, without limits of rate, on 2 cores that others use too).
+ */
+enum { MUCH_BYTES = 4 * 1024 };
+
+/* The reader's, which frees it when the pinger is over. */
+struct worker {
+	struct pool_job opening, reading, pinging;
+	const struct worker_parts *parts;
+	struct peer *peer;
+	/* The reader's alone. */
+	struct frame frame;
+	bool has_turn;	    /* of the outbox: while the reader is awake, if it was free */
+	unsigned reads;	    /* before it is settled */
+	bool is_settled;    /* the peer has its own reader, or can't have one */
+	bool is_at_end;	    /* nothing more can come from the far end */
+	int64_t look_up_us; /* when to look up from a read that goes on, for the next thing that only time brings */
+	struct intake intake;
+	int64_t read_us;	  /* when something was read last */
+	int64_t read_again_us;	  /* before that nothing is read: too much came */
+	int64_t line_deadline_us; /* when the line that has begun must have ended; FOREVER_US between lines */
+};
+
+/* ---- writing ---- */
+
+/* The end of all writing: what is left, for at most PEER_CLOSE_US, then the end of file unless both ends are through.
+ */
+static void write_last(struct peer *peer, bool more_may_come, int64_t deadline_us)
+{
+	/* A peer is told to be closing a moment before its bye is in the outbox. */
+	outbox_wait_closed(peer_outbox(peer), deadline_us);
+	while (!outbox_take_turn(peer_outbox(peer))) {
+		if (clock_now_us() >= deadline_us)
+			return;
+		outbox_wait(peer_outbox(peer), deadline_us);
+	}
+	if (peer_write(peer, deadline_us) != 0)
+		stream_shut(peer_stream(peer));
+	else if (more_may_come)
+		stream_shut_writing(peer_stream(peer));
+	outbox_return_turn(peer_outbox(peer));
+}
+
+/* ---- the pinger ---- */
+
+/* The ping deadline has passed: the peer has failed, unless what it sent is only waiting for its reader. */
+static int64_t judge_silence(struct peer *peer, int64_t deadline_us, int64_t timeout_us, int64_t now_us)
+{
+	if (stream_has_unread(peer_stream(peer)) && now_us < deadline_us + timeout_us)
+		return now_us + UNREAD_CHECK_US;
+	peer_close(peer, BYE_TIMEOUT);
+	return now_us;
+}
+
+/*
+ * Writes until nothing is left, the peer is to be closed, or it has taken nothing for timeout_us. No condition variable
+ * wakes who waits for a socket: whether the peer is to be closed is looked at in between. 0, or an errno.
+ */
+static int write_patiently(struct peer *peer, int64_t timeout_us)
+{
+	int64_t now_us = clock_now_us(), progress_us = now_us, written = peer_written_bytes(peer);
+	for (;;) {
+		int64_t give_up_us = clock_earlier(peer_ping_deadline_us(peer), progress_us + timeout_us);
+		int error = peer_write(peer, clock_earlier(give_up_us, now_us + CLOSE_CHECK_US));
+		bool has_ended = error != ETIMEDOUT || outbox_is_closed(peer_outbox(peer));
+		now_us = clock_now_us();
+		if (peer_written_bytes(peer) > written)
+			progress_us = now_us;
+		written = peer_written_bytes(peer);
+		if (has_ended || now_us >= clock_earlier(peer_ping_deadline_us(peer), progress_us + timeout_us))
+			return error;
+	}
+}
+
+static void write_as_pinger(struct peer *peer, int64_t timeout_us)
+{
+	struct outbox *outbox = peer_outbox(peer);
+	if (!outbox_take_turn(outbox))
+		return;
+	int error = write_patiently(peer, timeout_us);
+	bool has_ended = outbox_is_closed(outbox);
+	outbox_return_turn(outbox);
+	if (error == ETIMEDOUT && !has_ended)
+		peer_close(peer, peer_ping_deadline_us(peer) <= clock_now_us() ? BYE_TIMEOUT : BYE_SLOW);
+	else if (error != 0 && error != ETIMEDOUT)
+		peer_fail(peer, error);
+}
+
+static struct worker *worker_of(struct pool_job *job, size_t offset)
+{
+	return (struct worker *)((char *)job - offset);
+}
+
+static void ping(struct pool_job *job)
+{
+	struct worker *worker = worker_of(job, offsetof(struct worker, pinging));
+	struct peer *peer = worker->peer;
+	struct outbox *outbox = peer_outbox(peer);
+
+	while (!outbox_is_closed(outbox)) {
+		int64_t now_us = clock_now_us(), timeout_us = worker->parts->settings->ping_timeout_us;
+		int64_t next_us = peer_ping(peer, now_us);
+		int64_t deadline_us = peer_ping_deadline_us(peer);
+		if (deadline_us <= now_us)
+			deadline_us = judge_silence(peer, deadline_us, timeout_us, now_us);
+		outbox_wait(outbox, clock_earlier(next_us, deadline_us));
+		if (!outbox_is_closed(outbox))
+			write_as_pinger(peer, timeout_us);
+	}
+	int64_t now_us = clock_now_us();
+	int64_t close_deadline_us = now_us + PEER_CLOSE_US;
+	protocol_ended(worker->parts->protocol, peer, now_us);
+	write_last(peer, true, close_deadline_us);
+	outbox_wait_finished(outbox, close_deadline_us);
+	stream_shut(peer_stream(peer));
+	outbox_pinger_over(outbox);
+}
+
+/*
+ * By whichever thread needs it first: the reader, when the next ping is due; another thread, when it has a line that
+ * would block, or closes the peer. A connection that ends before that never has a pinger, and without it one is opened
+ * 1.5 times as fast (tests/bench/README.md, keep).
+ */
+static bool start_pinger(void *argument)
+{
+	static struct log_limit limit;
+	struct worker *worker = argument;
+	struct peer *peer = worker->peer;
+	unsigned suppressed;
+	int error = pool_run_new(worker->parts->pool, &worker->pinging);
+	if (error == 0)
+		return true;
+	if (log_limit_passes(&limit, &suppressed))
+		log_error("cannot start a thread: %s; a peer is turned away (%u more since the last such line)",
+			  strerror(error), suppressed);
+	/* The reader, which this wakes, says it. */
+	peer_close(peer, BYE_FULL);
+	stream_shut_reading(peer_stream(peer));
+	return false;
+}
+
+/* ---- the reader ---- */
+
+/* Handles the lines that are there; with the turn, writes the answers when many of them wait. How many there were. */
+static size_t handle_lines(struct worker *worker, int64_t now_us)
+{
+	struct peer *peer = worker->peer;
+	size_t messages = 0;
+	enum frame_result result = FRAME_NEED_MORE;
+	const char *line;
+	size_t length;
+
+	while (!peer_is_closing(peer) && (result = frame_next(&worker->frame, &line, &length)) == FRAME_LINE) {
+		protocol_receive(worker->parts->protocol, peer, line, length, now_us);
+		messages++;
+		bool was_much = length > MUCH_BYTES;
+		if (worker->has_turn && outbox_held_bytes(peer_outbox(peer)) > ANSWERS_BYTES) {
+			peer_write(peer, 0);
+			was_much = true;
+		}
+		if (was_much)
+			thread_yield();
+	}
+	if (result == FRAME_TOO_LONG)
+		protocol_violated(worker->parts->protocol, peer, "a line of more than 131072 bytes", now_us);
+	return messages;
+}
+
+/*
+ * Too much may have come: then nothing is read for a while, which no deadline of the peer counts. A record of TLS costs
+ * what a message costs, and may bring none.
+ */
+static void charge(struct worker *worker, size_t messages, int64_t now_us)
+{
+	size_t records, bytes = stream_taken(peer_stream(worker->peer), &records);
+	if (bytes == 0 && records == 0)
+		return;
+	messages = messages > records ? messages : records;
+	int64_t rest_us = intake_charge(&worker->intake, worker->parts->settings, messages, bytes, now_us);
+	if (rest_us == 0)
+		return;
+	worker->read_again_us = now_us + rest_us;
+	peer_be_deaf(worker->peer, now_us, worker->read_again_us);
+	if (worker->line_deadline_us != FOREVER_US)
+		worker->line_deadline_us += rest_us;
+}
+
+/* n bytes have come. */
+static void take_in(struct worker *worker, size_t n, int64_t now_us)
+{
+	size_t lines_before = worker->frame.lines;
+	worker->reads++;
+	worker->read_us = now_us;
+	peer_count_read(worker->peer, n, now_us);
+	frame_added(&worker->frame, n);
+	size_t messages = handle_lines(worker, now_us);
+	/* The time in which this node handles the lines before it is not the peer's. */
+	if (!frame_is_within_line(&worker->frame))
+		worker->line_deadline_us = FOREVER_US;
+	else if (worker->line_deadline_us == FOREVER_US || worker->frame.lines != lines_before)
+		worker->line_deadline_us = clock_now_us() + worker->parts->settings->handshake_timeout_us;
+	charge(worker, messages, now_us);
+}
+
+/* Handles what a read has brought: n bytes, the end of file, or an error. */
+static void handle_read(struct worker *worker, ssize_t n, int error, int64_t now_us)
+{
+	struct peer *peer = worker->peer;
+	bool was_ready = peer_state(peer) == PEER_READY;
+
+	if (n > 0)
+		take_in(worker, (size_t)n, now_us);
+	else if (n == 0)
+		peer_end(peer, PEER_FAILED, BYE_UNKNOWN, "connection closed by the far end");
+	else if (error == EPROTO && stream_problem(peer_stream(peer)) != NULL)
+		protocol_refused(worker->parts->protocol, peer, stream_problem(peer_stream(peer)), true, now_us);
+	else if (error == ETIMEDOUT)
+		charge(worker, 0, now_us);
+	else
+		peer_fail(peer, error);
+	worker->is_at_end = n == 0 || (n < 0 && error != ETIMEDOUT && error != EPROTO);
+	if (!was_ready && peer_state(peer) == PEER_READY)
+		worker->look_up_us = now_us + SETTLE_US;
+	if (now_us >= worker->line_deadline_us)
+		peer_close(peer, BYE_TIMEOUT);
+}
+
+/*
+ * Before the reader sleeps, or ends: gives the turn back when what doesn't block is written. The rest is the pinger's,
+ * unless the peer has an ending: that finds the reader awake, and needs no pinger.
+ */
+static void give_turn_back(struct peer *peer)
+{
+	int error = peer_write(peer, 0);
+	if (error != 0 && error != EAGAIN && error != EWOULDBLOCK)
+		peer_fail(peer, error);
+	if (peer_is_closing(peer))
+		outbox_retire_pinger(peer_outbox(peer));
+	outbox_return_turn(peer_outbox(peer));
+}
+
+/* From now on there is a pinger, and the reader needs no clock. */
+static void call_pinger(struct worker *worker)
+{
+	worker->look_up_us = FOREVER_US;
+	outbox_call_pinger(peer_outbox(worker->peer));
+}
+
+/*
+ * A peer that has been READY for a while will stay: it gets a reader of its own, so that this thread can open the next
+ * connection. Else what the handshake has left in the stack and the memory pool of its thread would be 3 kB for each
+ * idle peer, and 7 kB where it has logged something. True if that reader has taken over.
+ */
+static bool settle(struct worker *worker, int64_t now_us)
+{
+	if (worker->has_turn)
+		give_turn_back(worker->peer);
+	worker->has_turn = false;
+	worker->is_settled = true;
+	worker->look_up_us = clock_earlier(peer_ping(worker->peer, now_us), peer_ping_deadline_us(worker->peer));
+	/* To look at the clock for each read costs such a peer 7 % of its pongs (make bench BENCH=ping16x32). */
+	if (worker->reads > BUSY_READS)
+		call_pinger(worker);
+	return pool_run_new(worker->parts->pool, &worker->reading) == 0;
+}
+
+/* The time to look up has come. True if another thread goes on. */
+static bool look_up(struct worker *worker, int64_t now_us)
+{
+	struct peer *peer = worker->peer;
+	if (peer_is_closing(peer))
+		return false;
+	if (peer_state(peer) != PEER_READY) {
+		peer_close(peer, BYE_TIMEOUT);
+		return false;
+	}
+	if (!worker->is_settled)
+		return settle(worker, now_us);
+	/* A ping should have been answered by now, or the next is due. */
+	call_pinger(worker);
+	return false;
+}
+
+/* Waits for bytes, and puts them into the frame: how many, 0 at the end of file, or -1 with the error. */
+static ssize_t read_more(struct worker *worker, int *error)
+{
+	size_t size;
+	char *space = frame_space(&worker->frame, &size);
+	if (space == NULL) {
+		*error = ENOMEM;
+		return -1;
+	}
+	/* Of the last read's time, since to look at the clock costs; at most it is too little, for one read. */
+	size_t room = intake_room(&worker->intake, worker->parts->settings, worker->read_us);
+	ssize_t n = stream_read(peer_stream(worker->peer), space, size < room ? size : room,
+				clock_earlier(worker->look_up_us, worker->line_deadline_us));
+	*error = errno;
+	return n;
+}
+
+/*
+ * Waits until something may be read again, as if nothing came meanwhile. What a far end that has gone has left behind
+ * is bounded by the socket's buffer, and read at once: whether a peer is alive must not be known late.
+ */
+static ssize_t rest(struct worker *worker, int *error)
+{
+	bool has_gone =
+		stream_wait_gone(peer_stream(worker->peer), clock_earlier(worker->read_again_us, worker->look_up_us));
+	if (has_gone || clock_now_us() >= worker->read_again_us)
+		worker->read_again_us = 0;
+	*error = ETIMEDOUT;
+	return -1;
+}
+
+/*
+ * Reads until the connection is over or to be ended. While it is awake the reader has the turn, if that was free: so
+ * its answers go out together and wake nobody. False if another thread goes on.
+ */
+static bool converse(struct worker *worker)
+{
+	struct peer *peer = worker->peer;
+	for (;;) {
+		if (worker->has_turn)
+			give_turn_back(peer);
+		if (peer_is_closing(peer))
+			return true;
+		int error;
+		ssize_t n = worker->read_again_us == 0 ? read_more(worker, &error) : rest(worker, &error);
+		worker->has_turn = outbox_take_turn(peer_outbox(peer));
+		int64_t now_us = clock_now_us();
+		handle_read(worker, n, error, now_us);
+		if (now_us >= worker->look_up_us && look_up(worker, now_us))
+			return false;
+	}
+}
+
+/* Of what comes after the ending; an answer to getaddr that was on its way is a quarter of it. */
+enum { DROPPED_BYTES = 256 * 1024 };
+
+/*
+ * The rest of a connection that has an ending: the last lines go out, and what the far end still sends is read and
+ * dropped until it closes too. To close with unread bytes would send a reset, and that can overtake the bye. Who floods
+ * risks that: no rate is kept here any more, and four such peers once took 0.88 of a core.
+ */
+static void conclude(struct peer *peer, bool more_may_come)
+{
+	int64_t deadline_us = clock_now_us() + PEER_CLOSE_US;
+	char bytes[1024];
+	size_t dropped = 0;
+	bool has_pinger = outbox_retire_pinger(peer_outbox(peer));
+	if (!has_pinger)
+		write_last(peer, more_may_come, deadline_us);
+	while (more_may_come && dropped < DROPPED_BYTES && clock_now_us() < deadline_us) {
+		ssize_t n = stream_read(peer_stream(peer), bytes, sizeof bytes, deadline_us);
+		size_t records;
+		more_may_come = n > 0 || (n < 0 && errno == ETIMEDOUT);
+		dropped += stream_taken(peer_stream(peer), &records);
+	}
+	outbox_finish(peer_outbox(peer));
+	if (has_pinger)
+		outbox_wait_pinger_over(peer_outbox(peer));
+	/* Not before it is over: what the kernel keeps for a connection is bounded by how many there are. */
+	stream_drain(peer_stream(peer), deadline_us);
+}
+
+static void resolve(struct worker *worker)
+{
+	const struct peer_dial *dial = peer_dial(worker->peer);
+	struct address addresses[RESOLVER_ADDRESSES];
+	size_t count;
+	const char *problem =
+		stream_lookup(peer_stream(worker->peer), dial->host, dial->port,
+			      clock_now_us() + worker->parts->settings->connect_timeout_us, addresses, &count);
+	if (problem != NULL)
+		peer_end(worker->peer, PEER_FAILED, BYE_UNKNOWN, problem);
+	else
+		address_book_resolved(worker->parts->book, dial, addresses, count, clock_now_us());
+}
+
+/* After it is in the registry: a reload of the lists finds it there, or is seen here. */
+static bool is_allowed(struct worker *worker)
+{
+	const struct address *far_end = &peer_dial(worker->peer)->address;
+	bool allowed = admission_allows(worker->parts->admission, far_end);
+	if (!allowed)
+		peer_end(worker->peer, PEER_FAILED, BYE_UNKNOWN, "allow and deny leave it out");
+	return allowed;
+}
+
+/* An outbound peer's connection; false if there is none in the end. */
+static bool dial(struct worker *worker)
+{
+	const struct worker_parts *parts = worker->parts;
+	const struct address *to = &peer_dial(worker->peer)->address;
+	struct address from = dialing_source(parts->listen, parts->listen_count, to);
+	int error = stream_connect(peer_stream(worker->peer), to, &from,
+				   clock_now_us() + parts->settings->connect_timeout_us);
+	if (error != 0)
+		peer_fail(worker->peer, error);
+	return error == 0;
+}
+
+/* How far a connection has come. */
+enum reach {
+	REACHED_NOBODY,
+	REACHED_SOCKET, /* connected, and turned away at the handshake of the stream */
+	REACHED_PEER,	/* bytes have travelled, or could have */
+};
+
+/* The stream's handshake, before the first byte. */
+static enum reach shake_hands(struct worker *worker)
+{
+	struct peer *peer = worker->peer;
+	int error = stream_handshake(peer_stream(peer), worker->look_up_us);
+	if (error == 0)
+		return REACHED_PEER;
+	if (error == EPROTO) {
+		const char *problem = stream_problem(peer_stream(peer));
+		protocol_refused(worker->parts->protocol, peer, problem, false, clock_now_us());
+		return REACHED_SOCKET;
+	}
+	if (error == ETIMEDOUT)
+		peer_end(peer, PEER_FAILED, BYE_UNKNOWN, "no TLS handshake within handshake_timeout");
+	else if (error == ECONNRESET)
+		peer_end(peer, PEER_FAILED, BYE_UNKNOWN, "connection closed by the far end at the TLS handshake");
+	else
+		peer_fail(peer, error);
+	return REACHED_NOBODY;
+}
+
+/* To meet oneself is no wonder at an address of one's own; elsewhere somebody has the same nodeid. */
+static void warn_of_a_double(struct peer *peer)
+{
+	struct peer_info info = peer_look(peer, clock_now_us());
+	char address[ADDRESS_TEXT_BYTES];
+	/* What a far end that dialled says of itself proves nothing. */
+	bool is_found = info.ending == PEER_CLOSED || (info.direction == PEER_OUTBOUND && info.state != PEER_READY);
+	if (info.reason != BYE_SELF || !is_found || stream_host_is_local(&info.remote))
+		return;
+	address_format(&info.remote, address);
+	log_warning("another node has the same nodeid as this one: the one at %s, which is no address of this machine",
+		    address);
+}
+
+/* What is left to do when the reader has stopped to read. */
+static void finish(struct worker *worker, enum reach reach)
+{
+	struct protocol *protocol = worker->parts->protocol;
+	struct peer *peer = worker->peer;
+	protocol_ended(protocol, peer, clock_now_us());
+	if (reach == REACHED_SOCKET)
+		stream_linger(peer_stream(peer), clock_now_us() + PEER_CLOSE_US);
+	if (reach == REACHED_PEER) {
+		conclude(peer, !worker->is_at_end);
+		warn_of_a_double(peer);
+	}
+	protocol_forget(protocol, peer);
+	frame_fini(&worker->frame);
+	peer_release(peer);
+	free(worker);
+}
+
+/* What comes between being connected and the first line. */
+static enum reach begin(struct worker *worker)
+{
+	const struct worker_parts *parts = worker->parts;
+	struct peer *peer = worker->peer;
+	struct address local = stream_local_address(peer_stream(peer));
+	int64_t now_us = clock_now_us();
+
+	/* Of all that comes before READY, the stream's handshake included. */
+	worker->look_up_us = now_us + parts->settings->handshake_timeout_us;
+	worker->line_deadline_us = FOREVER_US;
+	peer_connected(peer, &local);
+	enum reach reach = shake_hands(worker);
+	if (reach != REACHED_PEER)
+		return reach;
+	now_us = clock_now_us();
+	intake_init(&worker->intake, parts->settings, now_us);
+	worker->read_us = now_us;
+	protocol_connected(parts->protocol, peer, &local);
+	return reach;
+}
+
+/* The reader of a connection from its beginning until it ends or has lasted. */
+static void open_peer(struct pool_job *job)
+{
+	struct worker *worker = worker_of(job, offsetof(struct worker, opening));
+	struct peer *peer = worker->peer;
+	enum reach reach = REACHED_NOBODY;
+
+	/* Nobody else writes before READY, and an ending finds this thread awake. */
+	worker->has_turn = outbox_take_turn(peer_outbox(peer));
+	if (peer_dial(peer)->host != NULL)
+		resolve(worker);
+	else if (is_allowed(worker) && (peer_direction(peer) == PEER_INBOUND || dial(worker)))
+		reach = begin(worker);
+	if (reach != REACHED_PEER || converse(worker))
+		finish(worker, reach);
+}
+
+/* The reader of a connection that has lasted. */
+static void read_peer(struct pool_job *job)
+{
+	struct worker *worker = worker_of(job, offsetof(struct worker, reading));
+	converse(worker);
+	finish(worker, REACHED_PEER);
+}
+
+int worker_start(const struct worker_parts *parts, struct peer *peer)
+{
+	struct worker *worker = calloc(1, sizeof *worker);
+	if (worker == NULL)
+		return ENOMEM;
+	worker->opening.run = open_peer;
+	worker->reading.run = read_peer;
+	worker->pinging.run = ping;
+	worker->parts = parts;
+	worker->peer = peer_hold(peer);
+	outbox_on_call(peer_outbox(peer), start_pinger, worker);
+	int error = registry_add(parts->registry, peer) ? 0 : ENOMEM;
+	if (error == 0) {
+		error = pool_run(parts->pool, &worker->opening);
+		if (error != 0)
+			registry_remove(parts->registry, peer);
+	}
+	if (error != 0) {
+		peer_release(peer);
+		free(worker);
+	}
+	return error;
+}

@@ -1,0 +1,329 @@
+#include "settings/secret.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium/crypto_auth_hmacsha256.h>
+#include <sodium/utils.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/privilege.h"
+
+/* What is mapped: the secrets, and behind them the file while it is read. */
+struct mapping {
+	struct secrets secrets;
+	char file[SECRETS_FILE_BYTES + 2]; /* a byte more shows that it is too long, and a NUL */
+};
+
+/* A line of a file. */
+struct place {
+	const char *path;
+	unsigned line;
+	char *error;
+	size_t error_bytes;
+};
+
+static bool wrong(const struct place *place, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static bool wrong(const struct place *place, const char *format, ...)
+{
+	va_list arguments;
+	int used = snprintf(place->error, place->error_bytes, "%s:%u: ", place->path, place->line);
+	va_start(arguments, format);
+	if (used >= 0 && (size_t)used < place->error_bytes)
+		vsnprintf(place->error + used, place->error_bytes - (size_t)used, format, arguments);
+	va_end(arguments);
+	return false;
+}
+
+/* ---- memory ---- */
+
+static struct mapping *map(void)
+{
+	int protection = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_ANONYMOUS;
+	/* cppcheck-suppress invalidFunctionArg; without a file the descriptor is -1 */
+	struct mapping *mapping = mmap(NULL, sizeof *mapping, protection, flags, -1, 0);
+	if (mapping == MAP_FAILED)
+		return NULL;
+	mapping->secrets.is_locked = mlock(mapping, sizeof *mapping) == 0;
+	madvise(mapping, sizeof *mapping, MADV_DONTDUMP);
+	return mapping;
+}
+
+void secrets_free(struct secrets *secrets)
+{
+	if (secrets == NULL)
+		return;
+	sodium_memzero(secrets, sizeof(struct mapping));
+	munmap(secrets, sizeof(struct mapping));
+}
+
+/* ---- one line ---- */
+
+#define HEX_DIGITS "0123456789abcdefABCDEF"
+#define BASE64_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+#define GOOD_ONE "write what `kithd --new-secret` prints"
+
+/* Random base64 of so many digits is hex too, or lacks capital or small letters, once in 10^9: this is hex, it may be
+ * a wrong one. */
+static bool is_meant_as_hex(const char *text)
+{
+	return text[strspn(text, HEX_DIGITS)] == '\0' || strpbrk(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == NULL ||
+	       strpbrk(text, "abcdefghijklmnopqrstuvwxyz") == NULL;
+}
+
+/* Of a line that can't be decoded: what it is that stands there, which isn't shown. */
+static bool wrong_text(const struct place *place, const char *text, size_t length)
+{
+	size_t good = strspn(text, BASE64_DIGITS), hex = strspn(text, HEX_DIGITS);
+	if (strcspn(text, " \t") < length)
+		return wrong(place, "there are two words in this line: write one secret a line");
+	if (good + strspn(text + good, "=") < length)
+		return wrong(place, "character %zu is no digit of hex or base64: " GOOD_ONE,
+			     good + strspn(text + good, "=") + 1);
+	if (hex == length)
+		return wrong(place, "this is hex with an odd number of digits, so one is lost or too many: " GOOD_ONE);
+	if (is_meant_as_hex(text))
+		return wrong(
+			place,
+			"this has letters of one case, as hex has, but character %zu is no digit of hex: " GOOD_ONE,
+			hex + 1);
+	return wrong(place, "this is no whole base64, so something is lost: " GOOD_ONE);
+}
+
+/* The base64 of RFC 4648, whose padding may be left out. */
+static bool decode_base64(struct secret *secret, const char *text, size_t length)
+{
+	size_t digits = strspn(text, BASE64_DIGITS);
+	size_t padding = length - digits;
+	if (is_meant_as_hex(text) || strspn(text + digits, "=") != padding ||
+	    (padding > 0 && (padding > 2 || length % 4 != 0)))
+		return false;
+	return sodium_base642bin(secret->bytes, sizeof secret->bytes, text, digits, NULL, &secret->length, NULL,
+				 sodium_base64_VARIANT_ORIGINAL_NO_PADDING) == 0;
+}
+
+static bool decode_hex(struct secret *secret, const char *text, size_t length)
+{
+	return strspn(text, HEX_DIGITS) == length &&
+	       sodium_hex2bin(secret->bytes, sizeof secret->bytes, text, length, NULL, &secret->length, NULL) == 0;
+}
+
+/* A text of one's own making, or a place for a secret: 32 random bytes have fewer than 16 values once in 10^14. */
+static bool is_made_up(const struct secret *secret)
+{
+	enum { LEAST_VALUES = 16 };
+	bool seen[256] = {false};
+	size_t values = 0;
+	for (size_t i = 0; i < secret->length; i++) {
+		values += !seen[secret->bytes[i]];
+		seen[secret->bytes[i]] = true;
+	}
+	sodium_memzero(seen, sizeof seen);
+	return values < LEAST_VALUES;
+}
+
+static void name_secret(struct secret *secret)
+{
+	static const char label[] = "kith psk identity";
+	unsigned char mac[crypto_auth_hmacsha256_BYTES];
+	crypto_auth_hmacsha256_state state;
+	crypto_auth_hmacsha256_init(&state, secret->bytes, secret->length);
+	crypto_auth_hmacsha256_update(&state, (const unsigned char *)label, sizeof label - 1);
+	crypto_auth_hmacsha256_final(&state, mac);
+	sodium_bin2hex(secret->identity, sizeof secret->identity, mac, sizeof secret->identity / 2);
+	sodium_memzero(&state, sizeof state);
+	sodium_memzero(mac, sizeof mac);
+}
+
+/* Text of that length, ended by a NUL. */
+static bool add_secret(struct secrets *secrets, const struct place *place, const char *text, size_t length)
+{
+	if (secrets->count == SECRETS_MOST)
+		return wrong(place, "there are more than %d secrets: take out those that no node uses any more",
+			     SECRETS_MOST);
+	struct secret *secret = &secrets->list[secrets->count];
+	if (length > 2 * (size_t)SECRET_MOST_BYTES)
+		return wrong(place, "this is longer than a secret of %d bytes: " GOOD_ONE, SECRET_MOST_BYTES);
+	if (!decode_hex(secret, text, length) && !decode_base64(secret, text, length)) {
+		bool is_long = strspn(text, BASE64_DIGITS) == length && length > SECRET_MOST_BYTES / 3 * 4 + 3;
+		return is_long ? wrong(place, "this is more than %d bytes: " GOOD_ONE, SECRET_MOST_BYTES)
+			       : wrong_text(place, text, length);
+	}
+	if (secret->length < SECRET_LEAST_BYTES)
+		return wrong(place, "this is %zu bytes, and a secret has %d or more: " GOOD_ONE, secret->length,
+			     SECRET_LEAST_BYTES);
+	if (is_made_up(secret))
+		return wrong(place, "this is not random: " GOOD_ONE);
+	name_secret(secret);
+	const struct secret *same = secrets_find(secrets, secret->identity);
+	if (same != NULL)
+		return wrong(place, "this is secret %zu of the file once more: take one of the two lines out",
+			     (size_t)(same - secrets->list) + 1);
+	secrets->count++;
+	return true;
+}
+
+/* ---- the file ---- */
+
+/* Overwrites the text's line ends and comments. */
+static bool parse(struct secrets *secrets, char *text, struct place *place)
+{
+	for (char *line; (line = strsep(&text, "\n")) != NULL; place->line++) {
+		line[strcspn(line, "#")] = '\0';
+		line += strspn(line, " \t\r");
+		size_t length = strlen(line);
+		while (length > 0 && strchr(" \t\r", line[length - 1]) != NULL)
+			line[--length] = '\0';
+		if (length > 0 && !add_secret(secrets, place, line, length))
+			return false;
+	}
+	return true;
+}
+
+static bool wrong_file(const char *path, const char *problem, char *error, size_t error_bytes)
+{
+	snprintf(error, error_bytes, "cannot read \"%s\": %s", path, problem);
+	return false;
+}
+
+/* Base64 may begin with a slash. Does this read as a secret, or as much of one as would matter? The path of a file that
+ * is missing mostly begins with a folder that isn't. */
+static bool may_be_secret(const char *path)
+{
+	enum { MATTERS_DIGITS = 24 };
+	size_t digits = strspn(path, BASE64_DIGITS);
+	char folder[SECRET_MOST_BYTES * 2];
+	if (digits < MATTERS_DIGITS || digits + strspn(path + digits, "=") < strlen(path))
+		return false;
+	size_t length = 1 + strcspn(path + 1, "/");
+	snprintf(folder, sizeof folder, "%.*s", (int)length, path);
+	return access(folder, F_OK) != 0;
+}
+
+/* What to do about a file that can't be opened. */
+static void wrong_open(const char *path, int problem, char *error, size_t error_bytes)
+{
+	char user[PRIVILEGE_USER_BYTES];
+	privilege_user_name(user);
+	if (problem == ENOENT && may_be_secret(path))
+		snprintf(
+			error, error_bytes,
+			"secret_file is a secret itself, it seems, and no file: write it into a file that only kithd's "
+			"user may read, and the file's path here");
+	else if (problem == ENOENT)
+		snprintf(error, error_bytes,
+			 "cannot read \"%s\": %s; copy there what the network's other nodes have, or if this is the "
+			 "first: (umask 077; kithd --new-secret >'%s')",
+			 path, strerror(problem), path);
+	else if (problem == EACCES)
+		snprintf(error, error_bytes,
+			 "cannot read \"%s\": %s; run chown %s '%s', and let that user into the folder", path,
+			 strerror(problem), user, path);
+	else
+		snprintf(error, error_bytes, "cannot read \"%s\": %s; name a file that kithd may read", path,
+			 strerror(problem));
+}
+
+/* Opened without waiting for whoever might write into a pipe. -1 with the error. */
+static int open_file(const char *path, char *error, size_t error_bytes)
+{
+	struct stat status;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 || fstat(fd, &status) != 0) {
+		wrong_open(path, errno, error, error_bytes);
+	} else if (!S_ISREG(status.st_mode)) {
+		wrong_file(path, "it is no regular file; name one", error, error_bytes);
+	} else if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+		snprintf(error, error_bytes,
+			 "\"%s\" is open to others than its owner (mode %03o), and who reads it is a member: run "
+			 "chmod 600 '%s', and make a new secret if others may have read it",
+			 path, (unsigned)status.st_mode & 0777, path);
+	} else {
+		return fd;
+	}
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* Ends what was read with a NUL. */
+static bool read_file(const char *path, char text[static SECRETS_FILE_BYTES + 2], char *error, size_t error_bytes)
+{
+	size_t length = 0;
+	ssize_t n = 0;
+	int fd = open_file(path, error, error_bytes);
+	if (fd < 0)
+		return false;
+	while (length <= SECRETS_FILE_BYTES && (n = read(fd, text + length, SECRETS_FILE_BYTES + 1 - length)) != 0) {
+		if (n < 0 && errno != EINTR)
+			break;
+		length += n > 0 ? (size_t)n : 0;
+	}
+	int read_error = errno;
+	close(fd);
+	text[length] = '\0';
+	if (n < 0)
+		return wrong_file(path, strerror(read_error), error, error_bytes);
+	if (length > SECRETS_FILE_BYTES)
+		return wrong_file(path, "it is larger than 16 KiB; it holds one secret a line, and comments", error,
+				  error_bytes);
+	if (memchr(text, '\0', length) != NULL)
+		return wrong_file(path, "it holds a NUL byte, and must be text, with one secret a line", error,
+				  error_bytes);
+	return true;
+}
+
+struct secrets *secrets_read(const char *path, bool *lacks_memory, char *error, size_t error_bytes)
+{
+	struct mapping *mapping = map();
+	struct place place = {.path = path, .line = 1, .error = error, .error_bytes = error_bytes};
+	*lacks_memory = mapping == NULL;
+	if (mapping == NULL) {
+		wrong_file(path, strerror(ENOMEM), error, error_bytes);
+		return NULL;
+	}
+	struct secrets *secrets = &mapping->secrets;
+	bool good = read_file(path, mapping->file, error, error_bytes) && parse(secrets, mapping->file, &place);
+	sodium_memzero(mapping->file, sizeof mapping->file);
+	if (good && secrets->count == 0) {
+		snprintf(error, error_bytes, "\"%s\" holds no secret: " GOOD_ONE " into it", path);
+		good = false;
+	}
+	if (!good) {
+		secrets_free(secrets);
+		return NULL;
+	}
+	return secrets;
+}
+
+const struct secret *secrets_find(const struct secrets *secrets, const char *identity)
+{
+	for (size_t i = 0; i < secrets->count; i++)
+		if (strcmp(secrets->list[i].identity, identity) == 0)
+			return &secrets->list[i];
+	return NULL;
+}
+
+bool secrets_equal(const struct secrets *one, const struct secrets *other)
+{
+	bool equal = one->count == other->count;
+	for (size_t i = 0; equal && i < one->count; i++)
+		equal = strcmp(one->list[i].identity, other->list[i].identity) == 0;
+	return equal;
+}
+
+bool secret_new(char out[static SECRET_TEXT_BYTES])
+{
+	unsigned char bytes[SECRET_LEAST_BYTES];
+	/* Up to 256 bytes are never cut short once the kernel's pool is ready (getrandom(2)). */
+	bool good = getrandom(bytes, sizeof bytes, 0) == sizeof bytes;
+	if (good)
+		sodium_bin2hex(out, SECRET_TEXT_BYTES, bytes, sizeof bytes);
+	sodium_memzero(bytes, sizeof bytes);
+	return good;
+}

@@ -1,0 +1,249 @@
+#include "base/log.h"
+
+#include <fcntl.h>
+#include <regex.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/sync.h"
+#include "runner.h"
+#include "unit/suites.h"
+
+enum { TEXT_BYTES = 256 * 1024, STAMP_BYTES = sizeof "2026-11-23T10:15:02.123Z " - 1, LINE_MOST = 1024 };
+
+/* stderr as a pipe that this test reads. */
+static int saved_stderr;
+static int reading_end;
+static char text[TEXT_BYTES];
+
+static void capture_stderr(void)
+{
+	int ends[2];
+	CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
+	CU_ASSERT_EQUAL_FATAL(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+	saved_stderr = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	CU_ASSERT_FATAL(saved_stderr >= 0 && dup2(ends[1], STDERR_FILENO) >= 0);
+	close(ends[1]);
+	reading_end = ends[0];
+	log_set_level(LOG_INFO);
+	log_open();
+}
+
+static void release_stderr(void)
+{
+	log_close();
+	log_set_level(LOG_INFO);
+	dup2(saved_stderr, STDERR_FILENO);
+	close(saved_stderr);
+	close(reading_end);
+}
+
+/* What was logged since the last call, in text. */
+static size_t read_log(void)
+{
+	size_t length = 0;
+	ssize_t n;
+	while (length < sizeof text - 1 && (n = read(reading_end, text + length, sizeof text - 1 - length)) > 0)
+		length += (size_t)n;
+	text[length] = '\0';
+	return length;
+}
+
+static bool matches(const char *line, const char *pattern)
+{
+	regex_t regex;
+	CU_ASSERT_EQUAL_FATAL(regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB), 0);
+	bool is_match = regexec(&regex, line, 0, NULL, 0) == 0;
+	regfree(&regex);
+	return is_match;
+}
+
+#define STAMP "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z "
+
+static void a_line_has_a_time_a_level_and_a_text(void)
+{
+	capture_stderr();
+	log_set_level(LOG_DEBUG);
+	static const char *const patterns[] = {
+		[LOG_ERROR] = STAMP "error peer 7: gone\n$",
+		[LOG_WARNING] = STAMP "warning peer 7: gone\n$",
+		[LOG_INFO] = STAMP "info  peer 7: gone\n$",
+		[LOG_DEBUG] = STAMP "debug peer 7: gone\n$",
+	};
+	for (int level = LOG_ERROR; level <= LOG_DEBUG; level++) {
+		log_line((enum log_level)level, "peer %d: %s", 7, "gone");
+		read_log();
+		EXPECT(matches(text, patterns[level]), "%s", text);
+	}
+	release_stderr();
+}
+
+static void the_time_of_a_line_is_now_in_utc(void)
+{
+	struct tm utc = {0};
+	capture_stderr();
+	time_t before = time(NULL);
+	log_info("now");
+	read_log();
+	CU_ASSERT_PTR_NOT_NULL(strptime(text, "%Y-%m-%dT%H:%M:%S", &utc));
+	time_t logged = timegm(&utc);
+	/* time() is read from a clock that may lag by a tick, and be a second behind. */
+	CU_ASSERT(logged >= before - 1 && logged <= time(NULL) + 1);
+	release_stderr();
+}
+
+static int count_call(int *calls)
+{
+	return ++*calls;
+}
+
+static void a_level_shows_itself_and_what_is_worse(void)
+{
+	capture_stderr();
+	for (int set = LOG_ERROR; set <= LOG_DEBUG; set++) {
+		log_set_level((enum log_level)set);
+		for (int level = LOG_ERROR; level <= LOG_DEBUG; level++) {
+			log_line((enum log_level)level, "x");
+			EXPECT((read_log() > 0) == (level <= set), "level %d, set to %d", level, set);
+			EXPECT(log_is_on((enum log_level)level) == (level <= set), "level %d, set to %d", level, set);
+		}
+		int calls = 0;
+		log_debug("%d", count_call(&calls));
+		EXPECT(calls == (set == LOG_DEBUG), "set to %d", set);
+		read_log();
+	}
+	release_stderr();
+}
+
+static void text_from_a_peer_stays_on_its_line(void)
+{
+	capture_stderr();
+	log_info("name %s", "evil\n2026-11-23T10:15:02.123Z error forged\r\x1b[2J\xff");
+	read_log();
+	EXPECT(strcmp(text + STAMP_BYTES,
+		      "info  name evil\\x0a2026-11-23T10:15:02.123Z error forged\\x0d\\x1b[2J\\xff\n") == 0,
+	       "%s", text);
+	release_stderr();
+}
+
+static void a_long_line_is_cut_and_still_a_line(void)
+{
+	static const struct {
+		const char *what;
+		char filler;
+		size_t length;
+	} cases[] = {
+		{"plain", 'x', 3000},	    {"escaped", '\n', 3000},	   {"escaped, shorter", '\x01', 400},
+		{"at the limit", 'x', 993}, {"below the limit", 'x', 992},
+	};
+	capture_stderr();
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char *filler = calloc(1, cases[i].length + 1);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(filler);
+		memset(filler, cases[i].filler, cases[i].length);
+		log_info("%s", filler);
+		size_t length = read_log();
+		EXPECT(length <= LINE_MOST && length > LINE_MOST - 8, "%s: %zu bytes", cases[i].what, length);
+		EXPECT(length > 0 && strchr(text, '\n') == text + length - 1, "%s", cases[i].what);
+		free(filler);
+	}
+	release_stderr();
+}
+
+static size_t count_lines(void)
+{
+	size_t lines = 0;
+	for (const char *at = text; (at = strchr(at, '\n')) != NULL; at++)
+		lines++;
+	return lines;
+}
+
+static void when_nobody_reads_lines_are_dropped_and_counted(void)
+{
+	enum { LINES = 5000 };
+	int64_t deadline_us = clock_now_us() + 20 * 1000 * 1000;
+	char notice[96];
+	capture_stderr();
+	for (int i = 0; i < LINES; i++)
+		log_info("line %05d of a log that nobody reads", i);
+	CU_ASSERT(clock_now_us() < deadline_us);
+	read_log();
+	size_t written = count_lines();
+	CU_ASSERT(written > 0 && written < LINES);
+	CU_ASSERT(text[strlen(text) - 1] == '\n');
+	log_info("after");
+	read_log();
+	CU_ASSERT_EQUAL(count_lines(), 2);
+	snprintf(notice, sizeof notice, "%zu log lines were dropped", LINES - written);
+	EXPECT(strstr(text, notice) != NULL, "%s: %s", notice, text);
+	EXPECT(strstr(text, " info  after\n") != NULL, "%s", text);
+	log_info("and no more");
+	read_log();
+	CU_ASSERT_EQUAL(count_lines(), 1);
+	release_stderr();
+}
+
+static void *log_many(void *argument)
+{
+	for (int i = 0; i < 100; i++)
+		log_info("thread %d says the same thing all over again", *(const int *)argument);
+	return NULL;
+}
+
+static void lines_of_many_threads_stay_whole(void)
+{
+	enum { THREADS = 4 };
+	struct thread threads[THREADS];
+	int numbers[THREADS];
+	int lines = 0;
+	capture_stderr();
+	for (int i = 0; i < THREADS; i++) {
+		numbers[i] = i;
+		CU_ASSERT_EQUAL_FATAL(thread_start(&threads[i], log_many, &numbers[i]), 0);
+	}
+	for (int i = 0; i < THREADS; i++)
+		thread_join(threads[i]);
+	read_log();
+	for (char *rest = text, *line; (line = strsep(&rest, "\n")) != NULL && line[0] != '\0'; lines++)
+		EXPECT(matches(line, STAMP "info  thread [0-3] says the same thing all over again$"), "%s", line);
+	CU_ASSERT_EQUAL(lines, THREADS * 100);
+	release_stderr();
+}
+
+static void a_trouble_that_repeats_is_logged_once_a_minute_with_its_count(void)
+{
+	struct log_limit limit = {0};
+	unsigned suppressed = 99;
+	int64_t before_us = clock_now_us();
+	CU_ASSERT(log_limit_passes(&limit, &suppressed));
+	CU_ASSERT_EQUAL(suppressed, 0);
+	int64_t next_us = limit.next_us;
+	CU_ASSERT(next_us >= before_us + 60 * 1000000 && next_us <= clock_now_us() + 60 * 1000000);
+	for (int i = 0; i < 7; i++)
+		CU_ASSERT_FALSE(log_limit_passes(&limit, &suppressed));
+	limit.next_us = clock_now_us();
+	CU_ASSERT(log_limit_passes(&limit, &suppressed));
+	CU_ASSERT_EQUAL(suppressed, 7);
+	CU_ASSERT_FALSE(log_limit_passes(&limit, &suppressed));
+	limit.next_us = clock_now_us();
+	CU_ASSERT(log_limit_passes(&limit, &suppressed));
+	CU_ASSERT_EQUAL(suppressed, 1);
+}
+
+static CU_TestInfo tests[] = {
+	{"a line has a time, a level and a text", a_line_has_a_time_a_level_and_a_text},
+	{"the time of a line is now, in UTC", the_time_of_a_line_is_now_in_utc},
+	{"a level shows itself and what is worse", a_level_shows_itself_and_what_is_worse},
+	{"text from a peer stays on its line", text_from_a_peer_stays_on_its_line},
+	{"a long line is cut and still a line", a_long_line_is_cut_and_still_a_line},
+	{"when nobody reads, lines are dropped and counted", when_nobody_reads_lines_are_dropped_and_counted},
+	{"lines of many threads stay whole", lines_of_many_threads_stay_whole},
+	{"a trouble that repeats is logged once a minute with its count",
+	 a_trouble_that_repeats_is_logged_once_a_minute_with_its_count},
+	CU_TEST_INFO_NULL,
+};
+
+CU_SuiteInfo suite_log = {.pName = "log", .pTests = tests};

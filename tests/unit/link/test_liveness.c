@@ -1,0 +1,201 @@
+#include "link/liveness.h"
+
+#include <stddef.h>
+
+#include "base/sync.h"
+#include "runner.h"
+#include "unit/suites.h"
+
+enum { SECOND_US = 1000000 };
+
+enum action { LOOK, PING, PONG, HURRY };
+
+/* One moment of a peer's life: what is done, what that returns, and what is to be seen afterwards. */
+struct step {
+	int64_t now_us;
+	enum action action;
+	bool result; /* of PING and PONG */
+	int64_t next_ping_us;
+	int64_t deadline_us;
+	int64_t rtt_us;
+};
+
+static void walk(int64_t interval_us, int64_t timeout_us, int64_t start_us, const struct step *steps, size_t count)
+{
+	struct liveness liveness;
+	liveness_init(&liveness, interval_us, timeout_us, start_us);
+	for (size_t i = 0; i < count; i++) {
+		const struct step *step = &steps[i];
+		if (step->action == PING)
+			EXPECT(liveness_ping(&liveness, step->now_us) == step->result, "step %zu", i);
+		else if (step->action == PONG)
+			EXPECT(liveness_pong(&liveness, step->now_us) == step->result, "step %zu", i);
+		else if (step->action == HURRY)
+			liveness_hurry(&liveness, step->now_us);
+		int64_t next_us = liveness_next_ping_us(&liveness, step->now_us);
+		int64_t deadline_us = liveness_deadline_us(&liveness);
+		int64_t rtt_us = liveness_rtt_us(&liveness, step->now_us);
+		EXPECT(next_us == step->next_ping_us, "step %zu: %lld", i, (long long)next_us);
+		EXPECT(deadline_us == step->deadline_us, "step %zu: %lld", i, (long long)deadline_us);
+		EXPECT(rtt_us == step->rtt_us, "step %zu: %lld", i, (long long)rtt_us);
+	}
+}
+
+#define WALK(interval_us, timeout_us, start_us, steps)                                                                 \
+	walk(interval_us, timeout_us, start_us, steps, sizeof(steps) / sizeof *(steps))
+
+static void a_healthy_peer_is_pinged_once_an_interval(void)
+{
+	static const struct step steps[] = {
+		{5000, LOOK, false, 5000, FOREVER_US, -1},
+		{5000, PING, true, 65000, 25000, 0},
+		{5000, PING, false, 65000, 25000, 0},
+		{5300, PONG, true, 65000, FOREVER_US, 300},
+		{64999, PING, false, 65000, FOREVER_US, 300},
+		{65000, PING, true, 125000, 85000, 300},
+		{65100, PONG, true, 125000, FOREVER_US, 100},
+		/* A ping that is late by 50 moves the ones after it: they are due an interval after the last. */
+		{125050, PING, true, 185050, 145050, 100},
+		{125055, PONG, true, 185050, FOREVER_US, 5},
+	};
+	WALK(60000, 20000, 5000, steps);
+}
+
+static void a_silent_peer_has_failed_at_the_time_out(void)
+{
+	static const struct step steps[] = {
+		{0, PING, true, 60000, 20000, 0},	   {19999, LOOK, false, 60000, 20000, 19999},
+		{20000, LOOK, false, 60000, 20000, 20000}, {20000, HURRY, false, 60000, 20000, 20000},
+		{20000, PING, false, 60000, 20000, 20000},
+	};
+	WALK(60000, 20000, 0, steps);
+}
+
+static void a_pong_later_than_the_interval_makes_the_next_ping_due_at_once(void)
+{
+	static const struct step steps[] = {
+		{1000, PING, true, 2000, 21000, 0},
+		{1999, LOOK, false, 2000, 21000, 999},
+		/* An interval after the ping there is nothing to do but wait for the pong. */
+		{2000, PING, false, FOREVER_US, 21000, 1000},
+		{7000, LOOK, false, FOREVER_US, 21000, 6000},
+		{7000, PONG, true, 2000, FOREVER_US, 6000},
+		{7000, PING, true, 8000, 27000, 6000},
+		{7001, PONG, true, 8000, FOREVER_US, 1},
+	};
+	WALK(1000, 20000, 1000, steps);
+}
+
+static void a_pong_that_nobody_waits_for_changes_nothing(void)
+{
+	static const struct step steps[] = {
+		{100, PONG, false, 100, FOREVER_US, -1},   {100, PING, true, 1100, 600, 0},
+		{150, PONG, true, 1100, FOREVER_US, 50},   {160, PONG, false, 1100, FOREVER_US, 50},
+		{1100, PING, true, 2100, 1600, 50},	   {1110, PONG, true, 2100, FOREVER_US, 10},
+		{1120, PONG, false, 2100, FOREVER_US, 10},
+	};
+	WALK(1000, 500, 100, steps);
+}
+
+static void a_hurried_ping_is_sent_at_once_unless_one_is_outstanding(void)
+{
+	static const struct step steps[] = {
+		{0, PING, true, 1000, 500, 0},
+		{10, HURRY, false, 1000, 500, 10},
+		{10, PING, false, 1000, 500, 10},
+		{20, PONG, true, 1000, FOREVER_US, 20},
+		{300, HURRY, false, 300, FOREVER_US, 20},
+		{300, PING, true, 1300, 800, 20},
+		{310, PONG, true, 1300, FOREVER_US, 10},
+		/* A ping that is overdue is not put off. */
+		{1400, HURRY, false, 1300, FOREVER_US, 10},
+		{1400, PING, true, 2400, 1900, 10},
+	};
+	WALK(1000, 500, 0, steps);
+}
+
+static void a_hung_peer_never_looks_fresh(void)
+{
+	static const struct step steps[] = {
+		{0, PING, true, 1000, 5000, 0},
+		{100, PONG, true, 1000, FOREVER_US, 100},
+		{900, LOOK, false, 1000, FOREVER_US, 100},
+		{1000, PING, true, 2000, 6000, 100},
+		{1099, LOOK, false, 2000, 6000, 100},
+		{1101, LOOK, false, 2000, 6000, 101},
+		{4000, LOOK, false, FOREVER_US, 6000, 3000},
+		{4100, PONG, true, 2000, FOREVER_US, 3100},
+	};
+	WALK(1000, 5000, 0, steps);
+}
+
+static void the_longest_interval_fits_a_machine_that_is_long_up(void)
+{
+	const int64_t day_us = INT64_C(86400) * SECOND_US, start_us = 3650 * day_us;
+	const struct step steps[] = {
+		{start_us, PING, true, start_us + day_us, start_us + day_us, 0},
+		{start_us + 7, PONG, true, start_us + day_us, FOREVER_US, 7},
+	};
+	WALK(day_us, day_us, start_us, steps);
+}
+
+static void a_new_interval_counts_from_the_last_ping(void)
+{
+	struct liveness liveness;
+	liveness_init(&liveness, 1000, 500, 5000);
+	/* The first ping doesn't wait for an interval. */
+	liveness_set(&liveness, 2000, 600);
+	CU_ASSERT_EQUAL(liveness_next_ping_us(&liveness, 5000), 5000);
+	CU_ASSERT(liveness_ping(&liveness, 5000));
+	liveness_set(&liveness, 3000, 700);
+	CU_ASSERT_EQUAL(liveness_next_ping_us(&liveness, 5100), 8000);
+	CU_ASSERT_EQUAL(liveness_deadline_us(&liveness), 5700);
+	CU_ASSERT(liveness_pong(&liveness, 5200));
+	CU_ASSERT_EQUAL(liveness_next_ping_us(&liveness, 5200), 8000);
+	liveness_set(&liveness, 300, 700);
+	CU_ASSERT_EQUAL(liveness_next_ping_us(&liveness, 5200), 5300);
+	liveness_set(&liveness, 4000, 700);
+	CU_ASSERT_EQUAL(liveness_next_ping_us(&liveness, 5200), 9000);
+	CU_ASSERT_EQUAL(liveness_rtt_us(&liveness, 5300), 200);
+	/* Nor does a hurried one. */
+	liveness_hurry(&liveness, 5300);
+	liveness_set(&liveness, 6000, 700);
+	CU_ASSERT_EQUAL(liveness_next_ping_us(&liveness, 5300), 5300);
+	CU_ASSERT(liveness_ping(&liveness, 5300));
+	CU_ASSERT_EQUAL(liveness_next_ping_us(&liveness, 5300), 11300);
+}
+
+static void a_time_in_which_nothing_is_read_does_not_count(void)
+{
+	struct liveness liveness;
+	liveness_init(&liveness, 1000, 500, 0);
+	liveness_be_deaf(&liveness, 0, 300);
+	/* A ping that is sent meanwhile has what is left of it. */
+	CU_ASSERT(liveness_ping(&liveness, 100));
+	CU_ASSERT_EQUAL(liveness_deadline_us(&liveness), 100 + 500 + 200);
+	liveness_be_deaf(&liveness, 400, 450);
+	CU_ASSERT_EQUAL(liveness_deadline_us(&liveness), 100 + 500 + 200 + 50);
+	/* The round trip is what it is. */
+	CU_ASSERT(liveness_pong(&liveness, 700));
+	CU_ASSERT_EQUAL(liveness_rtt_us(&liveness, 700), 600);
+	/* The next ping has the usual time. */
+	CU_ASSERT(liveness_ping(&liveness, 1100));
+	CU_ASSERT_EQUAL(liveness_deadline_us(&liveness), 1600);
+}
+
+static CU_TestInfo tests[] = {
+	{"a healthy peer is pinged once an interval", a_healthy_peer_is_pinged_once_an_interval},
+	{"a silent peer has failed at the time-out", a_silent_peer_has_failed_at_the_time_out},
+	{"a pong later than the interval makes the next ping due at once",
+	 a_pong_later_than_the_interval_makes_the_next_ping_due_at_once},
+	{"a pong that nobody waits for changes nothing", a_pong_that_nobody_waits_for_changes_nothing},
+	{"a hurried ping is sent at once unless one is outstanding",
+	 a_hurried_ping_is_sent_at_once_unless_one_is_outstanding},
+	{"a new interval counts from the last ping", a_new_interval_counts_from_the_last_ping},
+	{"a hung peer never looks fresh", a_hung_peer_never_looks_fresh},
+	{"the longest interval fits a machine that is long up", the_longest_interval_fits_a_machine_that_is_long_up},
+	{"a time in which nothing is read does not count", a_time_in_which_nothing_is_read_does_not_count},
+	CU_TEST_INFO_NULL,
+};
+
+CU_SuiteInfo suite_liveness = {.pName = "liveness", .pTests = tests};

@@ -1,0 +1,192 @@
+#include "members/admission.h"
+
+#include "runner.h"
+#include "unit/core.h"
+#include "unit/suites.h"
+
+static const int64_t start_us = 1000 * SECOND_US;
+static struct settings settings;
+
+static int set_up(void)
+{
+	settings_init(&settings);
+	return 0;
+}
+
+static int tear_down(void)
+{
+	settings_fini(&settings);
+	return 0;
+}
+
+static void set(const char *option)
+{
+	char error[SETTINGS_ERROR_BYTES];
+	EXPECT(settings_set_option(&settings, option, error), "%s: %s", option, error);
+}
+
+static struct admission *new_admission(void)
+{
+	set("allow=");
+	set("deny=");
+	set("ban_after=3");
+	set("ban_time=600");
+	struct admission *admission = admission_new(&settings);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(admission);
+	return admission;
+}
+
+static bool allows(struct admission *admission, const char *host)
+{
+	struct address address = address_of(host);
+	return admission_allows(admission, &address);
+}
+
+static bool errs(struct admission *admission, struct address address, int64_t now_us)
+{
+	return admission_note_error(admission, &address, now_us);
+}
+
+static bool is_banned(struct admission *admission, struct address address, int64_t now_us)
+{
+	return admission_is_banned(admission, &address, now_us);
+}
+
+static void the_lists_decide(void)
+{
+	static const struct {
+		const char *allow, *deny, *host;
+		bool allowed;
+	} cases[] = {
+		{"allow=", "deny=", "192.0.2.7:1", true},
+		{"allow=", "deny=192.0.2.0/24", "192.0.2.7:1", false},
+		{"allow=", "deny=192.0.2.0/24", "192.0.3.7:1", true},
+		{"allow=10.0.0.0/8", "deny=", "10.1.2.3:1", true},
+		{"allow=10.0.0.0/8", "deny=", "11.1.2.3:1", false},
+		{"allow=10.0.0.0/8", "deny=", "[::1]:1", false},
+		{"allow=10.0.0.0/8,::1", "deny=", "[::1]:1", true},
+		{"allow=10.0.0.0/8", "deny=10.1.0.0/16", "10.1.2.3:1", false},
+		{"allow=10.0.0.0/8", "deny=10.1.0.0/16", "10.2.2.3:1", true},
+		{"allow=0.0.0.0/0", "deny=", "[2001:db8::1]:1", false},
+		{"allow=", "deny=::/0", "192.0.2.7:1", true},
+	};
+	struct admission *admission = new_admission();
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		set(cases[i].allow);
+		set(cases[i].deny);
+		CU_ASSERT(admission_set_lists(admission, &settings));
+		EXPECT(allows(admission, cases[i].host) == cases[i].allowed, "%s %s %s", cases[i].allow, cases[i].deny,
+		       cases[i].host);
+	}
+	admission_free(admission);
+}
+
+static void so_many_errors_within_an_hour_are_a_ban(void)
+{
+	struct admission *admission = new_admission();
+	struct address host = address_of("127.0.0.2:1"), port = address_of("127.0.0.2:2");
+	struct address other = address_of("127.0.0.3:1");
+	CU_ASSERT_FALSE(errs(admission, host, start_us));
+	CU_ASSERT_FALSE(errs(admission, other, start_us));
+	CU_ASSERT_FALSE(errs(admission, port, start_us + ADMISSION_WINDOW_US - 2));
+	CU_ASSERT_FALSE(is_banned(admission, host, start_us + ADMISSION_WINDOW_US - 2));
+	CU_ASSERT(errs(admission, host, start_us + ADMISSION_WINDOW_US - 1));
+	int64_t banned_us = start_us + ADMISSION_WINDOW_US - 1;
+	CU_ASSERT(is_banned(admission, port, banned_us));
+	CU_ASSERT(is_banned(admission, host, banned_us + 600 * SECOND_US - 1));
+	CU_ASSERT_FALSE(is_banned(admission, host, banned_us + 600 * SECOND_US));
+	CU_ASSERT_FALSE(is_banned(admission, other, banned_us));
+	/* Afterwards it begins anew. */
+	CU_ASSERT_FALSE(errs(admission, host, banned_us + 601 * SECOND_US));
+	CU_ASSERT_FALSE(errs(admission, host, banned_us + 601 * SECOND_US));
+	CU_ASSERT(errs(admission, host, banned_us + 601 * SECOND_US));
+	admission_free(admission);
+}
+
+static void errors_of_more_than_an_hour_are_forgotten(void)
+{
+	struct admission *admission = new_admission();
+	struct address host = address_of("[::2]:1");
+	for (int i = 0; i < 200; i++)
+		EXPECT(!errs(admission, host, start_us + i * ADMISSION_WINDOW_US / 2), "error %d", i);
+	admission_free(admission);
+}
+
+static void the_operator_is_never_banned(void)
+{
+	struct admission *admission = new_admission();
+	struct address hosts[] = {address_of("127.0.0.1:1"), address_of("[::1]:1"), address_of("[::ffff:127.0.0.1]:1")};
+	for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
+		for (int j = 0; j < 10; j++)
+			CU_ASSERT_FALSE(errs(admission, hosts[i], start_us));
+		CU_ASSERT_FALSE(is_banned(admission, hosts[i], start_us));
+	}
+	admission_free(admission);
+}
+
+static void zero_bans_nobody(void)
+{
+	static const char *const off[] = {"ban_after=0", "ban_time=0"};
+	struct address host = address_of("10.0.0.1:1"), other = address_of("10.0.0.2:1");
+	for (size_t i = 0; i < sizeof off / sizeof *off; i++) {
+		struct admission *admission = new_admission();
+		for (int j = 0; j < 3; j++)
+			errs(admission, host, start_us);
+		CU_ASSERT(is_banned(admission, host, start_us));
+		set(off[i]);
+		CU_ASSERT_FALSE(is_banned(admission, host, start_us));
+		for (int j = 0; j < 10; j++)
+			CU_ASSERT_FALSE(errs(admission, other, start_us));
+		admission_free(admission);
+	}
+}
+
+static void the_longest_ban_after_counts_exactly(void)
+{
+	struct admission *admission = new_admission();
+	struct address host = address_of("10.0.0.1:1");
+	set("ban_after=64");
+	CU_ASSERT_EQUAL(settings.ban_after, SETTINGS_BAN_AFTER);
+	for (int i = 1; i <= SETTINGS_BAN_AFTER; i++)
+		EXPECT(errs(admission, host, start_us + i) == (i == SETTINGS_BAN_AFTER), "error %d", i);
+	admission_free(admission);
+}
+
+static struct address numbered(unsigned number)
+{
+	struct address address = address_of("10.0.0.0:1");
+	address.host[2] = (uint8_t)(number >> 8);
+	address.host[3] = (uint8_t)number;
+	return address;
+}
+
+static void the_host_that_has_been_quiet_for_longest_is_forgotten(void)
+{
+	struct admission *admission = new_admission();
+	for (unsigned i = 0; i < ADMISSION_HOSTS; i++)
+		for (int error = 0; error < 3; error++)
+			errs(admission, numbered(i), start_us);
+	CU_ASSERT(is_banned(admission, numbered(0), start_us));
+	/* The first errs again, so that the second one has been quiet for longest. */
+	errs(admission, numbered(0), start_us);
+	errs(admission, numbered(ADMISSION_HOSTS), start_us);
+	CU_ASSERT(is_banned(admission, numbered(0), start_us));
+	CU_ASSERT_FALSE(is_banned(admission, numbered(1), start_us));
+	CU_ASSERT(is_banned(admission, numbered(2), start_us));
+	CU_ASSERT_FALSE(is_banned(admission, numbered(ADMISSION_HOSTS), start_us));
+	admission_free(admission);
+}
+
+static CU_TestInfo tests[] = {
+	{"the lists decide", the_lists_decide},
+	{"so many errors within an hour are a ban", so_many_errors_within_an_hour_are_a_ban},
+	{"errors of more than an hour are forgotten", errors_of_more_than_an_hour_are_forgotten},
+	{"the operator is never banned", the_operator_is_never_banned},
+	{"0 bans nobody", zero_bans_nobody},
+	{"the longest ban_after counts exactly", the_longest_ban_after_counts_exactly},
+	{"the host that has been quiet for longest is forgotten",
+	 the_host_that_has_been_quiet_for_longest_is_forgotten},
+	CU_TEST_INFO_NULL,
+};
+
+CU_SuiteInfo suite_admission = {.pName = "admission", .pInitFunc = set_up, .pCleanupFunc = tear_down, .pTests = tests};

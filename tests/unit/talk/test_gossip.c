@@ -1,0 +1,469 @@
+#include "talk/gossip.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "runner.h"
+#include "unit/core.h"
+#include "unit/suites.h"
+
+enum { LISTENERS = 12 };
+
+#define HOUR_US (3600 * SECOND_US)
+
+/* A node with a peer that tells of others, and some that listen. None of them says where it can be dialled. */
+struct circle {
+	struct core core;
+	struct peer *teller;
+	struct peer *listeners[LISTENERS];
+	size_t count;
+	unsigned met; /* peers so far, to give each a nodeid */
+};
+
+static struct peer *meet(struct circle *circle)
+{
+	char remote[ADDRESS_TEXT_BYTES];
+	unsigned number = 2 + circle->met++;
+	snprintf(remote, sizeof remote, "127.0.%u.%u:40000", number / 250, number % 250 + 1);
+	return core_meet(&circle->core, number, remote, 0);
+}
+
+static void gather(struct circle *circle, size_t listeners)
+{
+	circle->count = listeners;
+	circle->teller = meet(circle);
+	for (size_t i = 0; i < listeners; i++)
+		circle->listeners[i] = meet(circle);
+}
+
+static void start(struct circle *circle, size_t listeners)
+{
+	*circle = (struct circle){.count = 0};
+	core_init(&circle->core, 1, "127.0.0.1:5999");
+	core_start(&circle->core);
+	gather(circle, listeners);
+}
+
+static void end(struct circle *circle)
+{
+	core_fini(&circle->core);
+}
+
+/* The same node with other peers, which know nothing. */
+static void gather_others(struct circle *circle)
+{
+	core_end(&circle->core, circle->teller);
+	for (size_t i = 0; i < circle->count; i++)
+		core_end(&circle->core, circle->listeners[i]);
+	gather(circle, circle->count);
+}
+
+/* Tells of 127.1.0.FIRST and so many after it in one message; each is node 100000 and its number. */
+static void tell_by(struct circle *circle, struct peer *teller, unsigned first, unsigned count)
+{
+	char words[16 * 80];
+	size_t used = 0;
+	for (unsigned i = first; i < first + count; i++)
+		used += (size_t)snprintf(words + used, sizeof words - used, "%s['127.1.%u.%u:5999', '%s']",
+					 i == first ? "" : ", ", i / 250, i % 250 + 1, nodeid_text(100000 + i));
+	core_say(&circle->core, teller, "{'msgtype': 'addr', 'peers': [%s]}", words);
+}
+
+static void tell(struct circle *circle, unsigned first, unsigned count)
+{
+	tell_by(circle, circle->teller, first, count);
+}
+
+static int64_t run(struct circle *circle)
+{
+	return protocol_run_timers(circle->core.protocol, circle->core.now_us, 0);
+}
+
+/* What was told is passed on. */
+static void let_pass(struct circle *circle)
+{
+	circle->core.now_us += GOSSIP_DELAY_US;
+	run(circle);
+}
+
+/* How many entries wait for the peer, in messages of at most GOSSIP_ENTRIES. */
+static size_t count_entries(struct peer *peer)
+{
+	const char *line;
+	size_t count = 0;
+	while ((line = take_line(peer)) != NULL) {
+		size_t entries = 0;
+		/* What the node says of itself once a day. */
+		if (strstr(line, "\"127.0.0.1:5999\"") != NULL)
+			continue;
+		for (const char *at = line; (at = strstr(at, ":5999")) != NULL; at++)
+			entries++;
+		EXPECT(entries > 0 && entries <= GOSSIP_ENTRIES, "%s", line);
+		count += entries;
+	}
+	return count;
+}
+
+static size_t count_passed_on(struct circle *circle)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < circle->count; i++)
+		count += count_entries(circle->listeners[i]);
+	return count;
+}
+
+static void what_is_new_is_passed_on_a_second_later(void)
+{
+	struct circle circle;
+	start(&circle, 1);
+	int64_t start_us = circle.core.now_us;
+	tell(&circle, 1, 1);
+	CU_ASSERT_EQUAL(run(&circle), start_us + GOSSIP_DELAY_US);
+	circle.core.now_us += GOSSIP_DELAY_US - 1;
+	tell(&circle, 2, 1);
+	CU_ASSERT_EQUAL(run(&circle), start_us + GOSSIP_DELAY_US);
+	EXPECT_SENT(circle.listeners[0], "");
+	circle.core.now_us += 1;
+	CU_ASSERT(run(&circle) >= start_us + HOUR_US);
+	EXPECT_SENT(circle.listeners[0], "addr(127.1.0.2:5999=100001 127.1.0.3:5999=100002)");
+	let_pass(&circle);
+	EXPECT_SENT(circle.listeners[0], "");
+	EXPECT_SENT(circle.teller, "");
+	end(&circle);
+}
+
+/* Of the two, one may be the teller, who knows it. */
+static void each_address_goes_to_two_peers(void)
+{
+	struct circle circle;
+	size_t passed_on = 0, listeners = 0;
+	bool was_told[LISTENERS] = {false};
+	start(&circle, LISTENERS);
+	for (unsigned i = 0; i < 100; i++) {
+		size_t told = 0;
+		tell(&circle, i, 1);
+		let_pass(&circle);
+		for (size_t j = 0; j < LISTENERS; j++) {
+			size_t count = count_entries(circle.listeners[j]);
+			told += count;
+			listeners += count > 0 && !was_told[j];
+			was_told[j] = was_told[j] || count > 0;
+		}
+		EXPECT(told == 1 || told == GOSSIP_TARGETS, "address %u: %zu", i, told);
+		passed_on += told;
+		EXPECT_SENT(circle.teller, "");
+	}
+	EXPECT(passed_on > 170, "%zu", passed_on);
+	CU_ASSERT_EQUAL(listeners, LISTENERS);
+	end(&circle);
+}
+
+/* Who is told of the 100 addresses, as a number. */
+static uint64_t choices_of_a_day(int64_t day)
+{
+	struct circle circle;
+	uint64_t hash = 0;
+	start(&circle, LISTENERS);
+	circle.core.now_us = day * 24 * HOUR_US;
+	for (unsigned i = 0; i < 100; i++) {
+		tell(&circle, i, 1);
+		let_pass(&circle);
+		for (size_t j = 0; j < LISTENERS; j++)
+			hash = hash * 31 + count_entries(circle.listeners[j]);
+	}
+	end(&circle);
+	return hash;
+}
+
+static void who_is_told_is_the_same_all_day_and_another_the_next(void)
+{
+	uint64_t choices = choices_of_a_day(5);
+	CU_ASSERT_EQUAL(choices_of_a_day(5), choices);
+	CU_ASSERT_NOT_EQUAL(choices_of_a_day(6), choices);
+}
+
+static void who_knows_it_is_not_told(void)
+{
+	struct circle circle;
+	start(&circle, 2);
+	tell(&circle, 1, 1);
+	tell_by(&circle, circle.listeners[0], 1, 1);
+	tell_by(&circle, circle.listeners[1], 1, 1);
+	let_pass(&circle);
+	EXPECT_SENT(circle.teller, "");
+	CU_ASSERT_EQUAL(count_passed_on(&circle), 0);
+	end(&circle);
+}
+
+static void who_was_told_is_not_told_again_when_the_node_connects(void)
+{
+	struct circle circle;
+	start(&circle, 1);
+	tell(&circle, 1, 1);
+	let_pass(&circle);
+	EXPECT_SENT(circle.listeners[0], "addr(127.1.0.2:5999=100001)");
+	struct peer *newcomer = meet(&circle);
+	core_meet(&circle.core, 100001, "127.1.0.2:40000", 5999);
+	let_pass(&circle);
+	EXPECT_SENT(circle.listeners[0], "");
+	EXPECT_SENT(newcomer, "addr(127.1.0.2:5999=100001)");
+	end(&circle);
+}
+
+/* The address book, which has nothing to dial, doesn't ring it. */
+static void gossip_rings_the_alarm(void)
+{
+	struct circle circle;
+	start(&circle, 1);
+	alarm_wait_until(&circle.core.alarm, 1);
+	core_say(&circle.core, circle.teller, "{'msgtype': 'addr', 'peers': [['127.0.0.8:5999', '%s']]}",
+		 nodeid_text(3));
+	CU_ASSERT_EQUAL(address_book_count(circle.core.book), 0);
+	CU_ASSERT(circle.core.alarm.ringing);
+	end(&circle);
+}
+
+static void nobody_is_told_of_itself(void)
+{
+	struct circle circle;
+	start(&circle, 1);
+	core_say(&circle.core, circle.teller, "{'msgtype': 'addr', 'peers': [['127.0.0.8:5999', '%s']]}",
+		 nodeid_text(3));
+	core_say(&circle.core, circle.teller, "{'msgtype': 'addr', 'peers': [['127.0.0.9:5999', '%s']]}",
+		 nodeid_text(9));
+	let_pass(&circle);
+	EXPECT_SENT(circle.listeners[0], "addr(127.0.0.9:5999=9)");
+	end(&circle);
+}
+
+static void what_was_heard_within_a_day_is_not_passed_on(void)
+{
+	static const struct {
+		int64_t after_us;
+		bool is_passed_on;
+	} cases[] = {
+		{SECOND_US, false}, {23 * HOUR_US, false}, {24 * HOUR_US - SECOND_US, false}, {24 * HOUR_US, true}};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct circle circle;
+		start(&circle, 2);
+		tell(&circle, 1, 1);
+		let_pass(&circle);
+		CU_ASSERT(count_passed_on(&circle) > 0);
+		circle.core.now_us += cases[i].after_us - GOSSIP_DELAY_US;
+		gather_others(&circle);
+		tell(&circle, 1, 1);
+		let_pass(&circle);
+		EXPECT((count_passed_on(&circle) > 0) == cases[i].is_passed_on, "case %zu", i);
+		end(&circle);
+	}
+}
+
+/* Who says again where it listens is passed on, once it was unheard for a day. */
+static void who_speaks_of_itself_every_day_is_passed_on_every_day(void)
+{
+	struct circle circle;
+	start(&circle, 2);
+	struct peer *peer = core_meet(&circle.core, 500, "127.1.0.5:40000", 5999);
+	for (int day = 0; day < 3; day++) {
+		core_say(&circle.core, peer, "{'msgtype': 'addr', 'peers': [['127.1.0.5:5999', '%s']]}",
+			 nodeid_text(500));
+		let_pass(&circle);
+		EXPECT(count_passed_on(&circle) == 2, "day %d", day);
+		circle.core.now_us += 24 * HOUR_US;
+		gather_others(&circle);
+	}
+	end(&circle);
+}
+
+static void what_is_heard_all_the_time_is_passed_on_once(void)
+{
+	struct circle circle;
+	start(&circle, 2);
+	tell(&circle, 1, 1);
+	let_pass(&circle);
+	CU_ASSERT(count_passed_on(&circle) > 0);
+	for (int i = 0; i < 5; i++) {
+		circle.core.now_us += 20 * HOUR_US;
+		gather_others(&circle);
+		tell(&circle, 1, 1);
+		let_pass(&circle);
+		EXPECT(count_passed_on(&circle) == 0, "time %d", i);
+	}
+	end(&circle);
+}
+
+static void what_the_address_book_has_forgotten_is_not_passed_on_again(void)
+{
+	struct circle circle;
+	start(&circle, 2);
+	tell(&circle, 1, 1);
+	let_pass(&circle);
+	CU_ASSERT(count_passed_on(&circle) > 0);
+	for (int i = 0; i < ADDRESS_BOOK_NEW_FAILURES; i++) {
+		struct peer *dialled = core_dial_next(&circle.core);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(dialled);
+		core_end(&circle.core, dialled);
+		circle.core.now_us += circle.core.settings.retry_max_us;
+	}
+	CU_ASSERT_EQUAL(address_book_count(circle.core.book), 0);
+	gather_others(&circle);
+	tell(&circle, 1, 1);
+	CU_ASSERT_EQUAL(address_book_count(circle.core.book), 1);
+	let_pass(&circle);
+	CU_ASSERT_EQUAL(count_passed_on(&circle), 0);
+	end(&circle);
+}
+
+static void more_than_ten_are_an_answer_and_not_passed_on(void)
+{
+	struct circle circle;
+	start(&circle, 2);
+	tell(&circle, 0, GOSSIP_ENTRIES + 1);
+	let_pass(&circle);
+	CU_ASSERT_EQUAL(count_passed_on(&circle), 0);
+	/* They are remembered all the same. */
+	tell(&circle, 0, GOSSIP_ENTRIES);
+	let_pass(&circle);
+	CU_ASSERT_EQUAL(count_passed_on(&circle), 0);
+	tell(&circle, 100, GOSSIP_ENTRIES);
+	let_pass(&circle);
+	CU_ASSERT(count_passed_on(&circle) >= GOSSIP_ENTRIES);
+	end(&circle);
+}
+
+/* What counts is what was told, not what of it is worth something. */
+static void more_than_ten_are_an_answer_even_if_few_of_them_are_of_use(void)
+{
+	/* The last one is of this node itself. */
+	static const char *const useless[] = {"'rubbish'", "'127.1.1.1:0'", "'224.0.0.1:5999'",
+					      "['127.0.0.9:5999', '00000001-0000-4000-8000-000000000000']"};
+	for (size_t i = 0; i < sizeof useless / sizeof *useless; i++) {
+		struct circle circle;
+		char words[1024];
+		size_t used = (size_t)snprintf(words, sizeof words, "'127.1.0.1:5999'");
+		start(&circle, 2);
+		for (int j = 0; j < GOSSIP_ENTRIES; j++)
+			used += (size_t)snprintf(words + used, sizeof words - used, ", %s", useless[i]);
+		core_say(&circle.core, circle.teller, "{'msgtype': 'addr', 'peers': [%s]}", words);
+		let_pass(&circle);
+		EXPECT(count_passed_on(&circle) == 0, "%s", useless[i]);
+		end(&circle);
+	}
+}
+
+static void a_message_has_ten_entries_at_most(void)
+{
+	struct circle circle;
+	start(&circle, 1);
+	for (unsigned i = 0; i < 5; i++)
+		tell(&circle, 7 * i, 7);
+	let_pass(&circle);
+	for (unsigned i = 0; i < 4; i++) {
+		const char *line = take_line(circle.listeners[0]);
+		size_t entries = 0;
+		for (const char *at = line; at != NULL && (at = strstr(at, ":5999")) != NULL; at++)
+			entries++;
+		EXPECT(entries == (i < 3 ? 10 : 5), "line %u: %zu", i, entries);
+	}
+	CU_ASSERT_PTR_NULL(take_line(circle.listeners[0]));
+	end(&circle);
+}
+
+static void an_address_is_passed_on_only_where_it_means_something(void)
+{
+	struct core core;
+	static const char *const ends[][2] = {
+		{"127.0.0.1:5999", "127.0.0.2:1"}, {"10.0.0.1:5999", "10.0.0.2:1"}, {"8.8.0.1:5999", "8.8.0.2:1"}};
+	static const char *const passed_on[] = {"addr(10.0.0.9:5999=0 127.0.0.9:5999=0 8.8.8.9:5999=0)",
+						"addr(10.0.0.9:5999=0 8.8.8.9:5999=0)", "addr(8.8.8.9:5999=0)"};
+	for (unsigned i = 0; i < 3; i++) {
+		core_init(&core, 1, "0.0.0.0:5999");
+		core_start(&core);
+		struct peer *teller = core_connect(&core, PEER_INBOUND, NULL, "127.0.0.1:5999", "127.0.0.3:1");
+		core_say_hello(&core, teller, 20, 0);
+		struct peer *listener = core_connect(&core, PEER_INBOUND, NULL, ends[i][0], ends[i][1]);
+		core_say_hello(&core, listener, 21, 0);
+		take_all(listener);
+		core_say(&core, teller,
+			 "{'msgtype': 'addr', 'peers': ['127.0.0.9:5999', '10.0.0.9:5999', '8.8.8.9:5999']}");
+		core.now_us += GOSSIP_DELAY_US;
+		protocol_run_timers(core.protocol, core.now_us, 0);
+		EXPECT_SENT(listener, passed_on[i]);
+		core_fini(&core);
+	}
+}
+
+static void no_more_than_a_thousand_wait(void)
+{
+	struct circle circle;
+	start(&circle, 1);
+	for (unsigned i = 0; i < GOSSIP_WAITING / GOSSIP_ENTRIES + 20; i++)
+		tell(&circle, i * GOSSIP_ENTRIES, GOSSIP_ENTRIES);
+	let_pass(&circle);
+	CU_ASSERT_EQUAL(count_passed_on(&circle), GOSSIP_WAITING);
+	tell(&circle, 5000, 1);
+	let_pass(&circle);
+	CU_ASSERT_EQUAL(count_passed_on(&circle), 1);
+	end(&circle);
+}
+
+static void what_a_peer_has_no_tokens_for_is_not_passed_on(void)
+{
+	struct circle circle;
+	start(&circle, 1);
+	/* The burst, and what may be answered to the question that was asked at first. */
+	for (unsigned i = 0; i < (PEER_ADDRESSES_BURST + MESSAGE_ADDR_ENTRIES) / GOSSIP_ENTRIES; i++) {
+		tell(&circle, i * GOSSIP_ENTRIES, GOSSIP_ENTRIES);
+		let_pass(&circle);
+	}
+	size_t passed_on = count_passed_on(&circle);
+	EXPECT(passed_on >= PEER_ADDRESSES_BURST + MESSAGE_ADDR_ENTRIES, "%zu", passed_on);
+	core_end(&circle.core, circle.listeners[0]);
+	circle.listeners[0] = meet(&circle);
+	/* Half of it has taken 100 s, in which 10 came back; while there is more than the burst, none do. */
+	tell(&circle, 10000, 10);
+	tell(&circle, 10010, 10);
+	tell(&circle, 10020, 10);
+	let_pass(&circle);
+	passed_on = count_passed_on(&circle);
+	EXPECT(passed_on >= 9 && passed_on <= 11, "%zu", passed_on);
+	end(&circle);
+}
+
+static void what_waits_at_the_end_is_let_go(void)
+{
+	struct circle circle;
+	start(&circle, 1);
+	tell(&circle, 1, 5);
+	end(&circle);
+}
+
+static CU_TestInfo tests[] = {
+	{"what is new is passed on a second later", what_is_new_is_passed_on_a_second_later},
+	{"each address goes to two peers", each_address_goes_to_two_peers},
+	{"who is told is the same all day, and another the next", who_is_told_is_the_same_all_day_and_another_the_next},
+	{"who knows it is not told", who_knows_it_is_not_told},
+	{"who was told is not told again when the node connects",
+	 who_was_told_is_not_told_again_when_the_node_connects},
+	{"gossip rings the alarm", gossip_rings_the_alarm},
+	{"nobody is told of itself", nobody_is_told_of_itself},
+	{"what was heard within a day is not passed on", what_was_heard_within_a_day_is_not_passed_on},
+	{"who speaks of itself every day is passed on every day",
+	 who_speaks_of_itself_every_day_is_passed_on_every_day},
+	{"what is heard all the time is passed on once", what_is_heard_all_the_time_is_passed_on_once},
+	{"what the address book has forgotten is not passed on again",
+	 what_the_address_book_has_forgotten_is_not_passed_on_again},
+	{"more than ten are an answer, and not passed on", more_than_ten_are_an_answer_and_not_passed_on},
+	{"more than ten are an answer, even if few of them are of use",
+	 more_than_ten_are_an_answer_even_if_few_of_them_are_of_use},
+	{"a message has ten entries at most", a_message_has_ten_entries_at_most},
+	{"an address is passed on only where it means something",
+	 an_address_is_passed_on_only_where_it_means_something},
+	{"no more than a thousand wait", no_more_than_a_thousand_wait},
+	{"what a peer has no tokens for is not passed on", what_a_peer_has_no_tokens_for_is_not_passed_on},
+	{"what waits at the end is let go", what_waits_at_the_end_is_let_go},
+	CU_TEST_INFO_NULL,
+};
+
+CU_SuiteInfo suite_gossip = {
+	.pName = "gossip", .pInitFunc = core_silence_log, .pCleanupFunc = core_restore_log, .pTests = tests};
