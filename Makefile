@@ -254,6 +254,8 @@ install: $(BUILD)/kithd ## install under DESTDIR and PREFIX
 	install -D -m 755 $(BUILD)/kithd $(DESTDIR)$(PREFIX)/bin/kithd
 	install -D -m 644 man/kithd.8 $(DESTDIR)$(PREFIX)/share/man/man8/kithd.8
 	install -D -m 644 man/kith.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/kith.conf.5
+	install -D -m 644 man/kith.7 $(DESTDIR)$(PREFIX)/share/man/man7/kith.7
+	install -D -m 644 man/kith-internals.7 $(DESTDIR)$(PREFIX)/share/man/man7/kith-internals.7
 	install -D -m 644 man/kith-protocol.7 $(DESTDIR)$(PREFIX)/share/man/man7/kith-protocol.7
 	install -d $(DESTDIR)$(UNITDIR)
 	sed -e 's|@BINDIR@|$(PREFIX)/bin|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g' conf/kithd.service \
@@ -265,6 +267,8 @@ install: $(BUILD)/kithd ## install under DESTDIR and PREFIX
 uninstall: ## remove what install put there, but for a changed kith.conf
 	rm -f $(DESTDIR)$(PREFIX)/bin/kithd $(DESTDIR)$(PREFIX)/share/man/man8/kithd.8 \
 		$(DESTDIR)$(PREFIX)/share/man/man5/kith.conf.5 \
+		$(DESTDIR)$(PREFIX)/share/man/man7/kith.7 \
+		$(DESTDIR)$(PREFIX)/share/man/man7/kith-internals.7 \
 		$(DESTDIR)$(PREFIX)/share/man/man7/kith-protocol.7 $(DESTDIR)$(UNITDIR)/kithd.service
 	! cmp -s conf/kith.conf $(DESTDIR)$(SYSCONFDIR)/kith/kith.conf || \
 		rm -f $(DESTDIR)$(SYSCONFDIR)/kith/kith.conf
