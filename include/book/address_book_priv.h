@@ -1,0 +1,156 @@
+/*
+ * What the parts of the address book share: address_book (life cycle, what peers tell), address_book_entries,
+ * address_book_nodes (who is connected), address_book_names (bootstraps), address_book_proofs (feelers that test
+ * something), address_book_dials, address_book_records (over restarts) and address_book_view. What only they may call
+ * begins with book_. Only address_book.h is for other folders.
+ */
+#ifndef KITH_ADDRESS_BOOK_PRIV_H
+#define KITH_ADDRESS_BOOK_PRIV_H
+
+#include "book/address_book.h"
+
+#include "base/sync.h"
+
+/* Never defined: it stands for the mutex of the book in clang's analysis (sync.h). */
+extern struct mutex address_book_guard;
+
+/* A node that needs no dial now. Exists while one of its counts isn't 0. */
+struct node {
+	struct nodeid nodeid;
+	unsigned connections;
+	unsigned dials;
+	struct address_entry *entries; /* where it is known to be, while it is connected; by node_next */
+	UT_hash_handle hh;
+};
+
+/* A network in which nodes are connected, or being dialled. */
+struct group {
+	uint64_t id;
+	unsigned count; /* of their entries */
+	UT_hash_handle hh;
+};
+
+/* A bootstrap that is a name. */
+struct name {
+	struct bootstrap bootstrap;
+	bool is_dialing;
+	unsigned failures;
+	int64_t due_us;
+	struct address addresses[ADDRESS_BOOK_NAME_ADDRESSES]; /* of the last look-up */
+	size_t address_count;
+};
+
+/* A feeler that waits, or is under way: does this node answer there? */
+struct proof {
+	struct address address;
+	struct nodeid nodeid;
+	struct address rival; /* who takes its place among the tried if it doesn't; unknown for a claim */
+	bool is_dialing;
+};
+
+struct address_book {
+	/* Immutable. */
+	const struct settings *settings; /* what it holds may change */
+	struct hash_key secret;
+	/* Guarded. */
+	struct mutex mutex;
+	struct address_table table GUARDED_BY(address_book_guard);
+	struct node *nodes GUARDED_BY(address_book_guard);
+	struct group *groups GUARDED_BY(address_book_guard);
+	struct name *names GUARDED_BY(address_book_guard);
+	size_t name_count GUARDED_BY(address_book_guard);
+	struct proof proofs[ADDRESS_BOOK_PROOFS] GUARDED_BY(address_book_guard);
+	size_t proof_count GUARDED_BY(address_book_guard);
+	struct address selves[ADDRESS_BOOK_SELVES] GUARDED_BY(address_book_guard);
+	size_t self_count GUARDED_BY(address_book_guard); /* ever added; a ring */
+	struct address *own GUARDED_BY(address_book_guard);
+	size_t own_count GUARDED_BY(address_book_guard);
+	size_t feelers GUARDED_BY(address_book_guard);	       /* dials under way */
+	size_t hearsay GUARDED_BY(address_book_guard);	       /* the same, without feelers */
+	int64_t next_again_us GUARDED_BY(address_book_guard);  /* of what has failed */
+	int64_t next_feeler_us GUARDED_BY(address_book_guard); /* of hearsay */
+	uint64_t changes GUARDED_BY(address_book_guard);
+	int64_t proven GUARDED_BY(address_book_guard); /* of hearsay by feelers, as far as that got a place */
+	struct rng rng GUARDED_BY(address_book_guard);
+};
+
+/* ---- times, and addresses of this node (address_book.c) ---- */
+
+void book_enter(struct address_book *book) ACQUIRES(address_book_guard);
+void book_leave(struct address_book *book) RELEASES(address_book_guard);
+/* Give or take a quarter, in steps of a millisecond, so that the span of any setting fits the generator. */
+int64_t book_jitter_us(int64_t middle_us, int64_t least_us, int64_t most_us, struct rng *rng);
+int64_t book_after_failure_us(struct address_book *book, unsigned failures, int64_t now_us)
+	REQUIRES(address_book_guard);
+bool book_is_within(int64_t then_us, int64_t span_us, int64_t now_us);
+bool book_is_self(struct address_book *book, const struct address *address) REQUIRES(address_book_guard);
+
+/* ---- entries (address_book_entries.c) ---- */
+
+bool book_is_hearsay(const struct address_entry *entry);
+/* The counts of dials under way are kept by nodeid: they follow an entry that changes meanwhile. */
+void book_set_nodeid(struct address_book *book, struct address_entry *entry, const struct nodeid *nodeid,
+		     int64_t now_us) REQUIRES(address_book_guard);
+void book_set_error(struct address_book *book, struct address_entry *entry, const char *error, int64_t now_us)
+	REQUIRES(address_book_guard);
+void book_forget(struct address_book *book, struct address_entry *entry, int64_t now_us) REQUIRES(address_book_guard);
+/* A dial to it is under way, or its node needs none. */
+bool book_is_busy(struct address_book *book, const struct address_entry *entry) REQUIRES(address_book_guard);
+bool book_is_kept(const struct address_entry *entry);
+bool book_may_go(void *context, const struct address_entry *entry);
+/* What is no more worth a dial. */
+bool book_is_hopeless(const struct address_entry *entry, int64_t now_us);
+/*
+ * The entry has proven itself, and takes its place among the tried. Where that is taken it stays hearsay, while a
+ * feeler tests whom it could displace, if nobody is sure of that one.
+ */
+void book_make_tried(struct address_book *book, struct address_entry *entry, int64_t now_us)
+	REQUIRES(address_book_guard);
+/* A new entry, due at once; NULL where there is no memory. */
+struct address_entry *book_add(struct address_book *book, const struct address *address, int64_t now_us)
+	REQUIRES(address_book_guard);
+
+/* ---- nodes that need no dial (address_book_nodes.c) ---- */
+
+struct node *book_find_node(struct address_book *book, const struct nodeid *nodeid) REQUIRES(address_book_guard);
+bool book_is_connected(struct address_book *book, const struct nodeid *nodeid) REQUIRES(address_book_guard);
+/* Counts up or down. Without memory a node isn't counted, and may get a dial that ends as a duplicate. */
+void book_count_node(struct address_book *book, const struct nodeid *nodeid, int connections, int dials)
+	REQUIRES(address_book_guard);
+struct group *book_find_group(struct address_book *book, const struct address *address) REQUIRES(address_book_guard);
+/* Without memory a group isn't counted, and isn't avoided. */
+void book_count_group(struct address_book *book, const struct address *address, int change)
+	REQUIRES(address_book_guard);
+/* If the entry's node is connected, it isn't due while that lasts. */
+void book_attach(struct address_book *book, struct address_entry *entry, int64_t now_us) REQUIRES(address_book_guard);
+/* Until then its node was connected. */
+void book_detach(struct address_book *book, struct address_entry *entry, int64_t now_us) REQUIRES(address_book_guard);
+
+/* ---- proofs (address_book_proofs.c) ---- */
+
+struct proof *book_find_proof(struct address_book *book, const struct address *address) REQUIRES(address_book_guard);
+/*
+ * The tested one doesn't answer: if somebody still waits for its place, that one gets it, and the tested one is hearsay
+ * again, or gone.
+ */
+void book_give_place(struct address_book *book, const struct address *from, const struct address *to, int64_t now_us)
+	REQUIRES(address_book_guard);
+/* Of max_dialing, feelers have a quarter, and together with hearsay three quarters. */
+bool book_may_feel(struct address_book *book) REQUIRES(address_book_guard);
+bool book_pick_proof(struct address_book *book, int64_t now_us, struct peer_dial *dial) REQUIRES(address_book_guard);
+
+/* ---- bootstraps (address_book_names.c) ---- */
+
+/* Some address that the name stood for is connected or being dialled. */
+bool book_is_satisfied(struct address_book *book, const struct name *name) REQUIRES(address_book_guard);
+bool book_pick_name(struct address_book *book, int64_t now_us, struct peer_dial *dial, int64_t *next_us)
+	REQUIRES(address_book_guard);
+struct name *book_find_name(struct address_book *book, const struct peer_dial *dial) REQUIRES(address_book_guard);
+
+/* ---- dials (address_book_dials.c) ---- */
+
+/* The entry of a dial that is over, or NULL; and the proof, if it was one: then *proof has an address. */
+struct address_entry *book_take_back(struct address_book *book, const struct peer_dial *dial, struct proof *proof)
+	REQUIRES(address_book_guard);
+
+#endif

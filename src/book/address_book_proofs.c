@@ -1,0 +1,68 @@
+#include "book/address_book_priv.h"
+
+struct proof *book_find_proof(struct address_book *book, const struct address *address)
+{
+	for (size_t i = 0; i < book->proof_count; i++)
+		if (address_equals(&book->proofs[i].address, address))
+			return &book->proofs[i];
+	return NULL;
+}
+
+void book_give_place(struct address_book *book, const struct address *from, const struct address *to, int64_t now_us)
+{
+	struct address_entry *loser = address_table_find(&book->table, from);
+	struct address_entry *winner = address_table_find(&book->table, to);
+	if (winner == NULL || winner->kind == ADDRESS_TRIED || (loser != NULL && !book_may_go(book, loser)))
+		return;
+	if (loser != NULL) {
+		address_table_unplace(&book->table, loser);
+		if (address_table_place_new(&book->table, loser, book_may_go, book))
+			address_table_set_due(&book->table, loser, book_after_failure_us(book, loser->backoff, now_us));
+		else
+			book_forget(book, loser, now_us);
+	}
+	/* The newcomer could be who had to go for that. */
+	winner = address_table_find(&book->table, to);
+	if (winner != NULL)
+		book_make_tried(book, winner, now_us);
+}
+
+void address_book_prove(struct address_book *book, const struct address *address, const struct nodeid *nodeid)
+{
+	book_enter(book);
+	if (book->proof_count < ADDRESS_BOOK_PROOFS && book_find_proof(book, address) == NULL &&
+	    !book_is_self(book, address))
+		book->proofs[book->proof_count++] = (struct proof){.address = *address, .nodeid = *nodeid};
+	book_leave(book);
+}
+
+/* A feeler that looks for this node is under way. */
+static bool is_proving(struct address_book *book, const struct nodeid *nodeid) REQUIRES(address_book_guard)
+{
+	for (size_t i = 0; i < book->proof_count; i++)
+		if (book->proofs[i].is_dialing && nodeid_equals(&book->proofs[i].nodeid, nodeid))
+			return true;
+	return false;
+}
+
+bool book_may_feel(struct address_book *book)
+{
+	return book->feelers < (size_t)(book->settings->max_dialing + 3) / 4;
+}
+
+bool book_pick_proof(struct address_book *book, int64_t now_us, struct peer_dial *dial)
+{
+	for (size_t i = 0; i < book->proof_count && book_may_feel(book); i++) {
+		struct proof *proof = &book->proofs[i];
+		struct address_entry *entry = address_table_find(&book->table, &proof->address);
+		if (proof->is_dialing || (entry != NULL && entry->is_dialing) || is_proving(book, &proof->nodeid))
+			continue;
+		if (entry != NULL)
+			entry->tried_us = now_us;
+		proof->is_dialing = true;
+		book->feelers++;
+		*dial = (struct peer_dial){.address = proof->address, .is_feeler = true, .expected = proof->nodeid};
+		return true;
+	}
+	return false;
+}

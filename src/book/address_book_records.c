@@ -1,0 +1,140 @@
+#include "book/address_book_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int64_t from_unix(int64_t then_s, int64_t now_us, int64_t unix_us)
+{
+	int64_t ago_us = unix_us - then_s * 1000000;
+	return then_s <= 0 ? NEVER_US : ago_us > 0 ? now_us - ago_us : now_us;
+}
+
+static int64_t to_unix(int64_t then_us, int64_t now_us, int64_t unix_us)
+{
+	return then_us == NEVER_US ? 0 : (unix_us - (now_us - then_us)) / 1000000;
+}
+
+/* Puts an imported entry into a bucket; false where there is no room. */
+static bool place_import(struct address_book *book, struct address_entry *entry, enum address_kind kind)
+	REQUIRES(address_book_guard)
+{
+	struct address_entry *rival;
+	if (book_is_kept(entry)) {
+		entry->kind = kind;
+		return true;
+	}
+	return (kind == ADDRESS_TRIED && address_table_place_tried(&book->table, entry, book_may_go, book, &rival)) ||
+	       address_table_place_new(&book->table, entry, book_may_go, book);
+}
+
+static void import(struct address_book *book, const struct address_record *record, int64_t now_us, int64_t unix_us)
+	REQUIRES(address_book_guard)
+{
+	struct address_entry *entry = address_table_find(&book->table, &record->address);
+	if ((entry != NULL && !book_is_kept(entry)) || book_is_self(book, &record->address))
+		return;
+	if (entry == NULL)
+		entry = book_add(book, &record->address, now_us);
+	if (entry == NULL)
+		return;
+	entry->nodeid = record->nodeid;
+	entry->teller = record->teller;
+	entry->heard_us = record->heard_s <= 0 ? now_us : from_unix(record->heard_s, now_us, unix_us);
+	entry->tried_us = from_unix(record->tried_s, now_us, unix_us);
+	entry->reached_us = from_unix(record->reached_s, now_us, unix_us);
+	entry->failures = record->failures;
+	entry->is_anchor = record->is_anchor;
+	if (record->error[0] != '\0')
+		book_set_error(book, entry, record->error, from_unix(record->error_s, now_us, unix_us));
+	entry->kind = record->kind;
+	if (book_is_hopeless(entry, now_us) || !place_import(book, entry, record->kind))
+		address_table_remove(&book->table, entry);
+	else
+		address_table_set_due(&book->table, entry, now_us);
+}
+
+void address_book_import(struct address_book *book, const struct address_records *records, int64_t now_us,
+			 int64_t unix_us)
+{
+	book_enter(book);
+	for (size_t i = 0; i < records->count; i++)
+		import(book, &records->records[i], now_us, unix_us);
+	book_leave(book);
+}
+
+static void export(const struct address_entry *entry, struct address_record *record, int64_t now_us, int64_t unix_us)
+{
+	int64_t heard_us = entry->since_us != NEVER_US ? now_us : entry->heard_us;
+	*record = (struct address_record){.address = entry->address,
+					  .nodeid = entry->nodeid,
+					  .teller = entry->teller,
+					  .kind = entry->kind,
+					  .heard_s = to_unix(heard_us, now_us, unix_us),
+					  .tried_s = to_unix(entry->tried_us, now_us, unix_us),
+					  .reached_s = to_unix(entry->reached_us, now_us, unix_us),
+					  .error_s = to_unix(entry->error_us, now_us, unix_us),
+					  .failures = entry->failures};
+	if (entry->error != NULL)
+		strcpy(record->error, entry->error->text);
+}
+
+/* This node has dialled the connection that the entry is attached by. */
+static bool is_dialled(const struct address_entry *entry)
+{
+	return entry->reached_us != NEVER_US && entry->reached_us >= entry->since_us;
+}
+
+static bool is_better_anchor(const struct address_entry *one, const struct address_entry *other)
+{
+	return is_dialled(one) != is_dialled(other) ? is_dialled(one) : one->since_us < other->since_us;
+}
+
+/*
+ * The peers that have been connected longest become the anchors, those that this node has dialled before others: who
+ * wants to be one can connect, but can't make a node dial him.
+ */
+static void mark_anchors(struct address_book *book, struct address_records *records) REQUIRES(address_book_guard)
+{
+	const struct address_entry *eldest[ADDRESS_BOOK_ANCHORS] = {NULL};
+	for (const struct address_entry *entry = book->table.entries; entry != NULL; entry = entry->hh.next) {
+		if (entry->since_us == NEVER_US)
+			continue;
+		const struct address_entry *candidate = entry;
+		for (size_t i = 0; i < ADDRESS_BOOK_ANCHORS && candidate != NULL; i++) {
+			if (eldest[i] != NULL && !is_better_anchor(candidate, eldest[i]))
+				continue;
+			const struct address_entry *displaced = eldest[i];
+			eldest[i] = candidate;
+			candidate = displaced;
+		}
+	}
+	for (size_t i = 0; i < records->count; i++)
+		for (size_t j = 0; j < ADDRESS_BOOK_ANCHORS; j++)
+			if (eldest[j] != NULL && address_equals(&records->records[i].address, &eldest[j]->address))
+				records->records[i].is_anchor = true;
+}
+
+static void export_kind(struct address_book *book, struct address_records *records, enum address_kind kind,
+			int64_t now_us, int64_t unix_us) REQUIRES(address_book_guard)
+{
+	for (struct address_entry *entry = book->table.entries; entry != NULL; entry = entry->hh.next)
+		/* What only the configuration says is there after a restart too. */
+		if (entry->kind == kind && !book_is_self(book, &entry->address) && !book_is_hopeless(entry, now_us) &&
+		    (kind == ADDRESS_TRIED || !book_is_kept(entry)))
+			export(entry, &records->records[records->count++], now_us, unix_us);
+}
+
+bool address_book_export(struct address_book *book, struct address_records *records, int64_t now_us, int64_t unix_us)
+{
+	*records = (struct address_records){.secret = book->secret, .has_secret = true};
+	book_enter(book);
+	records->records = calloc(address_table_count(&book->table) + 1, sizeof *records->records);
+	if (records->records != NULL) {
+		/* The better ones first, for a book that has become smaller. */
+		export_kind(book, records, ADDRESS_TRIED, now_us, unix_us);
+		export_kind(book, records, ADDRESS_NEW, now_us, unix_us);
+		mark_anchors(book, records);
+	}
+	book_leave(book);
+	return records->records != NULL;
+}
