@@ -22,7 +22,7 @@ HARDENED_LINK ?= -pie -Wl,-z,relro,-z,now,-z,noexecstack
 KITH_CFLAGS := -std=c11 $(WARNINGS) $(HARDENING) $(CFLAGS) -pthread
 KITH_LDFLAGS := $(HARDENED_LINK) $(LDFLAGS)
 # Of libsodium few functions are used: linked as a whole it would be 0.3 MB of a node's memory.
-# GnuTLS is loaded by src/link/tls.c when it is needed; tests speak with it directly.
+# GnuTLS is loaded by src/link/tls_library.c when it is needed; tests speak with it directly.
 LIBS := -ljson-c -luuid -lconfig -lcares -l:libsodium.a
 
 SOURCES := $(wildcard src/*/*.c)

@@ -15,19 +15,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "settings/secret.h"
-
-/* What all sessions of a node share; outlives them. Any thread. It has a few threads of its own, which do the steps of
- * handshakes. */
-struct tls_context;
-
-enum { TLS_ERROR_BYTES = 512 };
-
-/* Takes the secrets, unless it returns NULL, with one line in error. */
-struct tls_context *tls_context_new(struct secrets *secrets, char error[static TLS_ERROR_BYTES]);
-void tls_context_free(struct tls_context *context);
-/* Takes the secrets of the handshakes to come; sessions that stand stay. False if they are the ones that it has. */
-bool tls_context_set_secrets(struct tls_context *context, struct secrets *secrets);
+#include "link/tls_context.h"
 
 enum tls_role {
 	TLS_CLIENT,

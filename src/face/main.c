@@ -17,7 +17,7 @@
 #include "base/sync.h"
 #include "base/text.h"
 #include "face/table.h"
-#include "link/tls.h"
+#include "link/tls_context.h"
 #include "members/registry.h"
 #include "node/node.h"
 #include "settings/secret.h"

@@ -1,141 +1,17 @@
 #include "link/tls.h"
 
-#include <dlfcn.h>
 #include <errno.h>
-#include <gnutls/gnutls.h>
-#include <malloc.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/sysinfo.h>
 
 #include "base/buffer.h"
 #include "base/sync.h"
+#include "link/tls_context_priv.h"
 
-/*
- * Nothing but TLS 1.3 with a pre-shared key and an ephemeral exchange. Named one by one, so that neither a later GnuTLS
- * nor the machine's own policy changes what two nodes have in common. A pre-shared key that comes from outside goes
- * with SHA-256 (RFC 8446, 4.2.11), and so do the ciphers. Nothing is signed, but GnuTLS wants a signature named.
- */
-static const char priorities[] = "NONE:+VERS-TLS1.3:+AES-128-GCM:+CHACHA20-POLY1305:+AEAD:+ECDHE-PSK:"
-				 "+GROUP-X25519:+GROUP-SECP256R1:+SIGN-EDDSA-ED25519";
-
-extern struct mutex tls_context_guard;
 extern struct mutex tls_guard;
-
-/*
- * ---- GnuTLS ----
- *
- * It is loaded for a node that has a secret. Of the 4.9 MB of a node that is linked with it 2.5 are GnuTLS's.
- */
-
-/* What is used of it; the last three are variables that hold functions. */
-#define GNUTLS_SYMBOLS(DO)                                                                                             \
-	DO(alert_get);                                                                                                 \
-	DO(alert_get_name);                                                                                            \
-	DO(alert_send);                                                                                                \
-	DO(alert_send_appropriate);                                                                                    \
-	DO(bye);                                                                                                       \
-	DO(credentials_set);                                                                                           \
-	DO(deinit);                                                                                                    \
-	DO(global_deinit);                                                                                             \
-	DO(global_init);                                                                                               \
-	DO(global_set_log_level);                                                                                      \
-	DO(handshake);                                                                                                 \
-	DO(handshake_set_max_packet_length);                                                                           \
-	DO(init);                                                                                                      \
-	DO(kx_get);                                                                                                    \
-	DO(priority_deinit);                                                                                           \
-	DO(priority_group_list);                                                                                       \
-	DO(priority_init);                                                                                             \
-	DO(priority_set);                                                                                              \
-	DO(protocol_get_version);                                                                                      \
-	DO(psk_allocate_client_credentials);                                                                           \
-	DO(psk_allocate_server_credentials);                                                                           \
-	DO(psk_free_client_credentials);                                                                               \
-	DO(psk_free_server_credentials);                                                                               \
-	DO(psk_set_client_credentials_function);                                                                       \
-	DO(psk_set_server_credentials_function);                                                                       \
-	DO(record_check_pending);                                                                                      \
-	DO(record_recv);                                                                                               \
-	DO(record_send);                                                                                               \
-	DO(session_get_ptr);                                                                                           \
-	DO(session_set_keylog_function);                                                                               \
-	DO(session_set_ptr);                                                                                           \
-	DO(strerror);                                                                                                  \
-	DO(transport_set_errno);                                                                                       \
-	DO(transport_set_ptr);                                                                                         \
-	DO(transport_set_pull_function);                                                                               \
-	DO(transport_set_push_function);                                                                               \
-	DO(free);                                                                                                      \
-	DO(malloc);                                                                                                    \
-	DO(strdup)
-
-#define DECLARE(name) __typeof__ (&gnutls_##name)(name)
-static struct {
-	void *library;
-	GNUTLS_SYMBOLS(DECLARE);
-} gnutls;
-
-static bool wrong(char *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static bool wrong(char *error, const char *format, ...)
-{
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(error, TLS_ERROR_BYTES, format, arguments);
-	va_end(arguments);
-	return false;
-}
-
-/* It stays, since it has things of each thread that has used it. */
-static bool load_gnutls(char *error)
-{
-	gnutls.library = dlopen("libgnutls.so.30", RTLD_NOW | RTLD_LOCAL);
-	bool has_all = gnutls.library != NULL;
-#define FIND(name) has_all = has_all && (*(void **)&gnutls.name = dlsym(gnutls.library, "gnutls_" #name)) != NULL
-	GNUTLS_SYMBOLS(FIND);
-	if (!has_all)
-		return wrong(error,
-			     "secret_file needs GnuTLS 3.6.13 or later: install it (Debian: libgnutls30), or mend what "
-			     "the system says: %s",
-			     dlerror());
-	/* It has begun by itself, unless GNUTLS_NO_IMPLICIT_INIT is in the environment or it couldn't. */
-	int result = gnutls.global_init();
-	/* GNUTLS_DEBUG_LEVEL in the environment has GnuTLS write to stderr what is nobody's business. */
-	gnutls.global_set_log_level(0);
-	return result == 0 || wrong(error, "GnuTLS doesn't start: %s", gnutls.strerror(result));
-}
-
-enum { CREW_MOST = 8 };
-
-/* A step of a handshake that somebody waits for. */
-struct step {
-	struct tls *tls;
-	struct step *next;
-	struct condition done;
-	bool is_done;
-	int error;
-};
-
-struct tls_context {
-	/* Immutable. */
-	struct mutex mutex;
-	struct condition asked; /* of the crew */
-	struct thread crew[CREW_MOST];
-	size_t crew_count;
-	bool has_gnutls;
-	gnutls_priority_t priority;
-	gnutls_psk_client_credentials_t client;
-	gnutls_psk_server_credentials_t server;
-	/* Guarded. */
-	struct secrets *secrets GUARDED_BY(tls_context_guard);
-	struct step *first GUARDED_BY(tls_context_guard);
-	struct step **last GUARDED_BY(tls_context_guard);
-	bool is_over GUARDED_BY(tls_context_guard);
-};
 
 enum { PROBLEM_BYTES = 96 };
 
@@ -152,15 +28,14 @@ enum { MESSAGE_BYTES = 8 * 1024, STRANGERS_BYTES = 16 * 1024, STRANGERS_RECORDS 
 struct tls {
 	/* Immutable. */
 	struct mutex mutex;
-	struct tls_context *context;
 	int fd;
 	enum tls_role role;
 	struct tls *broken_before; /* of those that are broken */
 	/* Of the thread that shakes hands. */
-	bool is_broken;	 /* GnuTLS must not touch the session any more */
-	bool is_unknown; /* the far end has named a secret that this node hasn't */
-	bool has_ended;	 /* the far end has closed */
-	bool has_begun;	 /* something has come, and this was its first byte */
+	bool is_broken; /* GnuTLS must not touch the session any more */
+	struct tls_search search;
+	bool has_ended; /* the far end has closed */
+	bool has_begun; /* something has come, and this was its first byte */
 	unsigned char first_byte;
 	/* Guarded. */
 	gnutls_session_t session GUARDED_BY(tls_guard);
@@ -179,16 +54,6 @@ struct tls {
 	char problem[PROBLEM_BYTES];
 };
 
-static void enter_context(struct tls_context *context) ACQUIRES(tls_context_guard) UNCHECKED
-{
-	mutex_lock(&context->mutex);
-}
-
-static void leave_context(struct tls_context *context) RELEASES(tls_context_guard) UNCHECKED
-{
-	mutex_unlock(&context->mutex);
-}
-
 static void enter(struct tls *tls) ACQUIRES(tls_guard) UNCHECKED
 {
 	mutex_lock(&tls->mutex);
@@ -197,137 +62,6 @@ static void enter(struct tls *tls) ACQUIRES(tls_guard) UNCHECKED
 static void leave(struct tls *tls) RELEASES(tls_guard) UNCHECKED
 {
 	mutex_unlock(&tls->mutex);
-}
-
-/* ---- the secrets ---- */
-
-/*
- * GnuTLS frees the copies of a secret, and wipes them only where the handshake succeeds: who claims the secret of
- * another would leave one behind. So everything that it frees is wiped.
- */
-static void wipe_and_free(void *memory)
-{
-	if (memory != NULL)
-		explicit_bzero(memory, malloc_usable_size(memory));
-	free(memory);
-}
-
-/* It is GnuTLS's then. */
-static bool copy_secret(const struct secret *secret, gnutls_datum_t *key)
-{
-	key->data = (*gnutls.malloc)(secret->length);
-	if (key->data == NULL)
-		return false;
-	memcpy(key->data, secret->bytes, secret->length);
-	key->size = (unsigned)secret->length;
-	return true;
-}
-
-static int choose_secret(gnutls_session_t session, char **identity, gnutls_datum_t *key)
-{
-	struct tls *tls = gnutls.session_get_ptr(session);
-	struct tls_context *context = tls->context;
-	enter_context(context);
-	const struct secret *secret = &context->secrets->list[0];
-	*identity = (*gnutls.strdup)(secret->identity);
-	bool good = *identity != NULL && copy_secret(secret, key);
-	leave_context(context);
-	if (!good) {
-		(*gnutls.free)(*identity);
-		*identity = NULL;
-	}
-	return good ? 0 : -1;
-}
-
-static int find_secret(gnutls_session_t session, const char *identity, gnutls_datum_t *key)
-{
-	struct tls *tls = gnutls.session_get_ptr(session);
-	struct tls_context *context = tls->context;
-	enter_context(context);
-	const struct secret *secret = secrets_find(context->secrets, identity);
-	bool good = secret != NULL && copy_secret(secret, key);
-	tls->is_unknown = secret == NULL;
-	leave_context(context);
-	return good ? 0 : -1;
-}
-
-/* The machine's policy may take away what priorities names, and leave nothing. */
-static bool set_priorities(struct tls_context *context, char *error)
-{
-	const unsigned *groups;
-	int result = gnutls.priority_init(&context->priority, priorities, NULL);
-	if (result == GNUTLS_E_MEMORY_ERROR)
-		return wrong(error, "%s", strerror(ENOMEM));
-	if (result == 0 && gnutls.priority_group_list(context->priority, &groups) > 0)
-		return true;
-	return wrong(error, "this machine's policy for GnuTLS allows no TLS 1.3 with AES-128-GCM or CHACHA20-POLY1305 "
-			    "and X25519 or SECP256R1, which private nodes speak: see GNUTLS_SYSTEM_PRIORITY_FILE, or "
-			    "/etc/gnutls/config");
-}
-
-static bool set_credentials(struct tls_context *context, char *error)
-{
-	if (gnutls.psk_allocate_client_credentials(&context->client) != 0 ||
-	    gnutls.psk_allocate_server_credentials(&context->server) != 0)
-		return wrong(error, "%s", strerror(ENOMEM));
-	gnutls.psk_set_client_credentials_function(context->client, choose_secret);
-	gnutls.psk_set_server_credentials_function(context->server, find_secret);
-	return true;
-}
-
-static bool start_crew(struct tls_context *context, char *error);
-static void end_crew(struct tls_context *context);
-
-struct tls_context *tls_context_new(struct secrets *secrets, char error[static TLS_ERROR_BYTES]) UNCHECKED
-{
-	struct tls_context *context = calloc(1, sizeof *context);
-	if (context == NULL) {
-		wrong(error, "%s", strerror(ENOMEM));
-		return NULL;
-	}
-	mutex_init(&context->mutex);
-	condition_init(&context->asked);
-	context->last = &context->first;
-	context->has_gnutls = load_gnutls(error);
-	if (context->has_gnutls)
-		*gnutls.free = wipe_and_free;
-	if (!context->has_gnutls || !set_priorities(context, error) || !set_credentials(context, error) ||
-	    !start_crew(context, error)) {
-		tls_context_free(context);
-		return NULL;
-	}
-	context->secrets = secrets;
-	return context;
-}
-
-void tls_context_free(struct tls_context *context) UNCHECKED
-{
-	if (context == NULL)
-		return;
-	end_crew(context);
-	if (context->priority != NULL)
-		gnutls.priority_deinit(context->priority);
-	if (context->client != NULL)
-		gnutls.psk_free_client_credentials(context->client);
-	if (context->server != NULL)
-		gnutls.psk_free_server_credentials(context->server);
-	if (context->has_gnutls)
-		gnutls.global_deinit();
-	secrets_free(context->secrets);
-	condition_fini(&context->asked);
-	mutex_fini(&context->mutex);
-	free(context);
-}
-
-bool tls_context_set_secrets(struct tls_context *context, struct secrets *secrets)
-{
-	enter_context(context);
-	struct secrets *before = context->secrets;
-	bool differs = !secrets_equal(before, secrets);
-	context->secrets = secrets;
-	leave_context(context);
-	secrets_free(before);
-	return differs;
 }
 
 /* ---- the socket, as GnuTLS sees it: writing never waits, and never fails ---- */
@@ -439,19 +173,16 @@ struct tls *tls_new(struct tls_context *context, int fd, enum tls_role role) UNC
 	if (tls == NULL)
 		return NULL;
 	mutex_init(&tls->mutex);
-	tls->context = context;
+	tls->search.context = context;
 	tls->fd = fd;
 	tls->role = role;
 	/* A ticket would be a way in for who has lost the secret. */
 	if (gnutls.init(&tls->session, flags | GNUTLS_NO_TICKETS) != 0 ||
-	    gnutls.priority_set(tls->session, context->priority) != 0 ||
-	    gnutls.credentials_set(tls->session, GNUTLS_CRD_PSK,
-				   role == TLS_CLIENT ? (void *)context->client : (void *)context->server) != 0) {
+	    !tls_context_equip(&tls->search, tls->session, role)) {
 		tls_free(tls);
 		return NULL;
 	}
 	gnutls.handshake_set_max_packet_length(tls->session, MESSAGE_BYTES);
-	gnutls.session_set_ptr(tls->session, tls);
 	gnutls.session_set_keylog_function(tls->session, log_no_key);
 	gnutls.transport_set_ptr(tls->session, tls);
 	gnutls.transport_set_push_function(tls->session, push);
@@ -511,7 +242,7 @@ static int explain(struct tls *tls, int result) REQUIRES(tls_guard)
 		return tls->read_error;
 	if (tls->has_ended)
 		return ECONNRESET;
-	if (tls->is_unknown)
+	if (tls->search.is_unknown)
 		return set_problem(tls, NO_MEMBER, "");
 	switch (result) {
 	case GNUTLS_E_AGAIN:
@@ -556,7 +287,7 @@ static void send_alert(struct tls *tls, int result) REQUIRES(tls_guard)
 {
 	if (speaks_no_tls(tls) || result == GNUTLS_E_AGAIN)
 		gnutls.alert_send(tls->session, GNUTLS_AL_FATAL, GNUTLS_A_UNEXPECTED_MESSAGE);
-	else if (tls->is_unknown)
+	else if (tls->search.is_unknown)
 		gnutls.alert_send(tls->session, GNUTLS_AL_FATAL, GNUTLS_A_UNKNOWN_PSK_IDENTITY);
 	else if (result != GNUTLS_E_FATAL_ALERT_RECEIVED && tls->read_error == 0)
 		gnutls.alert_send_appropriate(tls->session, result);
@@ -575,8 +306,9 @@ static int finish_handshake(struct tls *tls) REQUIRES(tls_guard)
 	return 0;
 }
 
-static int take_step(struct tls *tls)
+static int take_step(void *argument)
 {
+	struct tls *tls = argument;
 	enter(tls);
 	int result, error;
 	do
@@ -597,79 +329,9 @@ static int take_step(struct tls *tls)
 	return error;
 }
 
-/* ---- the crew ---- */
-
-static struct step *next_step(struct tls_context *context) REQUIRES(tls_context_guard) UNCHECKED
+int tls_handshake(struct tls *tls)
 {
-	while (context->first == NULL && !context->is_over)
-		condition_wait_until(&context->asked, &context->mutex, FOREVER_US);
-	struct step *step = context->first;
-	if (step != NULL)
-		context->first = step->next;
-	if (context->first == NULL)
-		context->last = &context->first;
-	return step;
-}
-
-static void *work(void *argument)
-{
-	struct tls_context *context = argument;
-	struct step *step;
-	enter_context(context);
-	while ((step = next_step(context)) != NULL) {
-		leave_context(context);
-		int error = take_step(step->tls);
-		enter_context(context);
-		step->error = error;
-		step->is_done = true;
-		condition_signal(&step->done);
-	}
-	leave_context(context);
-	return NULL;
-}
-
-/* One thread is enough, though slower. */
-static bool start_crew(struct tls_context *context, char *error)
-{
-	size_t wanted = (size_t)get_nprocs();
-	int result = 0;
-	wanted = wanted < CREW_MOST ? wanted : CREW_MOST;
-	while (context->crew_count < wanted && result == 0) {
-		result = thread_start(&context->crew[context->crew_count], work, context);
-		context->crew_count += result == 0;
-	}
-	return context->crew_count > 0 || wrong(error, "no thread can be started: %s", strerror(result));
-}
-
-static void end_crew(struct tls_context *context)
-{
-	enter_context(context);
-	context->is_over = true;
-	condition_broadcast(&context->asked);
-	leave_context(context);
-	for (size_t i = 0; i < context->crew_count; i++)
-		thread_join(context->crew[i]);
-}
-
-/*
- * A step is work for the processor and never waits. It is done by a crew of as many threads as there are processors,
- * since GnuTLS keeps 224 bytes for each thread that has ever asked it for a random number, until the process ends
- * (3.7.9, lib/random.c); only handshakes do.
- */
-int tls_handshake(struct tls *tls) UNCHECKED
-{
-	struct tls_context *context = tls->context;
-	struct step step = {.tls = tls};
-	condition_init(&step.done);
-	enter_context(context);
-	*context->last = &step;
-	context->last = &step.next;
-	condition_signal(&context->asked);
-	while (!step.is_done)
-		condition_wait_until(&step.done, &context->mutex, FOREVER_US);
-	leave_context(context);
-	condition_fini(&step.done);
-	return step.error;
+	return tls_crew_do(tls_context_crew(tls->search.context), take_step, tls);
 }
 
 const char *tls_problem(const struct tls *tls)

@@ -15,7 +15,7 @@
 #include "book/state.h"
 #include "link/pool.h"
 #include "link/resolver.h"
-#include "link/tls.h"
+#include "link/tls_context.h"
 #include "members/admission.h"
 #include "members/registry.h"
 #include "node/acceptor.h"

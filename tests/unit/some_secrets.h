@@ -2,7 +2,7 @@
 #ifndef KITH_UNIT_SOME_SECRETS_H
 #define KITH_UNIT_SOME_SECRETS_H
 
-#include "link/tls.h"
+#include "link/tls_context.h"
 #include "settings/secret.h"
 
 #define SOME_SECRET "00070e151c232a31383f464d545b626970777e858c939aa1a8afb6bdc4cbd2d9\n"

@@ -43,6 +43,8 @@ extern CU_SuiteInfo suite_saver;
 extern CU_SuiteInfo suite_table;
 extern CU_SuiteInfo suite_text;
 extern CU_SuiteInfo suite_tls;
+extern CU_SuiteInfo suite_tls_context;
+extern CU_SuiteInfo suite_tls_crew;
 extern CU_SuiteInfo suite_token_bucket;
 
 #endif

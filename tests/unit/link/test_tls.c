@@ -1,181 +1,21 @@
 #include "link/tls.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <gnutls/gnutls.h>
-#include <malloc.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/sync.h"
 #include "link/stream.h"
 #include "runner.h"
 #include "unit/some_secrets.h"
 #include "unit/suites.h"
-
-enum { LATE_US = 20 * 1000 * 1000, SOON_US = 50 * 1000 };
-
-static int64_t late_us(void)
-{
-	return clock_now_us() + LATE_US;
-}
-
-/* ---- a far end of the test's own, on GnuTLS or on nothing ---- */
-
-static const char node_priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:-KX-ALL:+ECDHE-PSK";
-
-/* Non-blocking, over TLS with that priority string and secret; NULL for the identity of the secret itself. */
-static gnutls_session_t client_new(int fd, const char *priorities, const char *lines, const char *identity)
-{
-	static gnutls_psk_client_credentials_t credentials;
-	gnutls_session_t client;
-	struct secrets *secrets = secrets_of(lines);
-	const struct secret *secret = &secrets->list[0];
-	gnutls_datum_t key = {.data = secrets->list[0].bytes, .size = (unsigned)secret->length};
-	if (credentials != NULL)
-		gnutls_psk_free_client_credentials(credentials);
-	CU_ASSERT_EQUAL_FATAL(gnutls_psk_allocate_client_credentials(&credentials), 0);
-	CU_ASSERT_EQUAL_FATAL(gnutls_psk_set_client_credentials(credentials,
-								identity == NULL ? secret->identity : identity, &key,
-								GNUTLS_PSK_KEY_RAW),
-			      0);
-	secrets_free(secrets);
-	CU_ASSERT_EQUAL_FATAL(gnutls_init(&client, GNUTLS_CLIENT | GNUTLS_NONBLOCK), 0);
-	CU_ASSERT_EQUAL_FATAL(gnutls_priority_set_direct(client, priorities, NULL), 0);
-	CU_ASSERT_EQUAL_FATAL(gnutls_credentials_set(client, GNUTLS_CRD_PSK, credentials), 0);
-	gnutls_transport_set_int(client, fd);
-	return client;
-}
-
-/* A stream of an accepted connection, and the socket at its other end. */
-struct visit {
-	struct tls_context *context; /* to be freed with it */
-	struct stream *stream;
-	int fd;
-};
-
-/* At a node that has that context already. */
-static void visit_open(struct visit *visit, struct tls_context *context)
-{
-	int ends[2];
-	CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
-	visit->context = NULL;
-	visit->stream = stream_from_socket(ends[0], context);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(visit->stream);
-	visit->fd = ends[1];
-}
-
-/* NULL for a plain one. */
-static void visit_init(struct visit *visit, const char *lines)
-{
-	struct tls_context *context = lines == NULL ? NULL : context_of(lines);
-	visit_open(visit, context);
-	visit->context = context;
-}
-
-static void visit_fini(struct visit *visit)
-{
-	stream_free(visit->stream);
-	tls_context_free(visit->context);
-	close(visit->fd);
-}
-
-/* A handshake in a thread of its own. */
-struct handshake {
-	struct stream *stream;
-	int64_t deadline_us;
-	struct thread thread;
-	int error;
-};
-
-static void *shake_hands(void *argument)
-{
-	struct handshake *handshake = argument;
-	handshake->error = stream_handshake(handshake->stream, handshake->deadline_us);
-	return NULL;
-}
-
-static void handshake_start(struct handshake *handshake, struct stream *stream)
-{
-	*handshake = (struct handshake){.stream = stream, .deadline_us = late_us()};
-	CU_ASSERT_EQUAL_FATAL(thread_start(&handshake->thread, shake_hands, handshake), 0);
-}
-
-static int handshake_end(struct handshake *handshake)
-{
-	thread_join(handshake->thread);
-	return handshake->error;
-}
-
-/* Until it succeeds or fails. */
-static int client_handshake(gnutls_session_t client, int fd)
-{
-	int result;
-	while ((result = gnutls_handshake(client)) == GNUTLS_E_AGAIN) {
-		struct pollfd ready = {.fd = fd, .events = POLLIN};
-		if (poll(&ready, 1, LATE_US / 1000) <= 0)
-			return result;
-	}
-	return result;
-}
+#include "unit/visit.h"
 
 /* ---- who is let in ---- */
-
-static void each_secret_of_the_file_is_accepted(void)
-{
-	static const char *const lines[] = {SOME_SECRET, OTHER_SECRET};
-	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-		struct visit visit;
-		struct handshake handshake;
-		char bytes[8] = "";
-		visit_init(&visit, SOME_SECRET OTHER_SECRET);
-		gnutls_session_t client = client_new(visit.fd, node_priorities, lines[i], NULL);
-		handshake_start(&handshake, visit.stream);
-		EXPECT(client_handshake(client, visit.fd) == 0, "secret %zu", i);
-		CU_ASSERT_EQUAL(handshake_end(&handshake), 0);
-		CU_ASSERT_PTR_NULL(stream_problem(visit.stream));
-		CU_ASSERT_EQUAL(gnutls_kx_get(client), GNUTLS_KX_ECDHE_PSK);
-		CU_ASSERT_EQUAL(gnutls_record_send(client, "hello", 5), 5);
-		CU_ASSERT_EQUAL(stream_read(visit.stream, bytes, sizeof bytes, late_us()), 5);
-		CU_ASSERT_STRING_EQUAL(bytes, "hello");
-		gnutls_deinit(client);
-		visit_fini(&visit);
-	}
-}
-
-static void new_secrets_count_from_the_next_handshake_on(void)
-{
-	struct visit visit, next;
-	struct handshake handshake;
-	char bytes[8] = "";
-	visit_init(&visit, SOME_SECRET);
-	gnutls_session_t before = client_new(visit.fd, node_priorities, SOME_SECRET, NULL);
-	handshake_start(&handshake, visit.stream);
-	CU_ASSERT_EQUAL(client_handshake(before, visit.fd), 0);
-	CU_ASSERT_EQUAL(handshake_end(&handshake), 0);
-	CU_ASSERT_FALSE(tls_context_set_secrets(visit.context, secrets_of(SOME_SECRET)));
-	CU_ASSERT_TRUE(tls_context_set_secrets(visit.context, secrets_of(OTHER_SECRET)));
-	CU_ASSERT_EQUAL(gnutls_record_send(before, "still", 5), 5);
-	CU_ASSERT_EQUAL(stream_read(visit.stream, bytes, sizeof bytes, late_us()), 5);
-	for (int is_new = 0; is_new < 2; is_new++) {
-		visit_open(&next, visit.context);
-		gnutls_session_t client =
-			client_new(next.fd, node_priorities, is_new ? OTHER_SECRET : SOME_SECRET, NULL);
-		handshake_start(&handshake, next.stream);
-		EXPECT((client_handshake(client, next.fd) == 0) == is_new, "new %d", is_new);
-		EXPECT(handshake_end(&handshake) == (is_new ? 0 : EPROTO), "new %d", is_new);
-		gnutls_deinit(client);
-		visit_fini(&next);
-	}
-	gnutls_deinit(before);
-	visit_fini(&visit);
-}
 
 static void who_is_no_member_is_turned_away_with_the_reason(void)
 {
@@ -570,18 +410,6 @@ static void too_many_key_updates_end_the_connection_and_nothing_else(void)
 
 /* ---- what reading costs ---- */
 
-/* A visit whose handshake is done. */
-static gnutls_session_t visit_as_member(struct visit *visit)
-{
-	struct handshake handshake;
-	visit_init(visit, SOME_SECRET);
-	gnutls_session_t client = client_new(visit->fd, node_priorities, SOME_SECRET, NULL);
-	handshake_start(&handshake, visit->stream);
-	CU_ASSERT_EQUAL_FATAL(client_handshake(client, visit->fd), 0);
-	CU_ASSERT_EQUAL_FATAL(handshake_end(&handshake), 0);
-	return client;
-}
-
 /* The type of what is within, and the tag of AES-128-GCM (RFC 8446, 5.2). */
 enum { HEADER_BYTES = 5, AROUND_BYTES = HEADER_BYTES + 1 + 16 };
 
@@ -698,38 +526,8 @@ static void the_end_of_tls_that_finds_no_room_goes_out_when_there_is_some(void)
 	visit_fini(&visit);
 }
 
-/* ---- that a secret stays one ---- */
+/* ---- a node that is out of memory ---- */
 
-/* How often these bytes stand in the memory of this process, where it can be written to. */
-static size_t copies_in_memory(const unsigned char *bytes, size_t length)
-{
-	FILE *maps = fopen("/proc/self/maps", "r");
-	int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
-	char line[512], mode[5];
-	unsigned long from, to;
-	size_t copies = 0;
-	CU_ASSERT_FATAL(maps != NULL && memory >= 0);
-	while (fgets(line, sizeof line, maps) != NULL) {
-		if (sscanf(line, "%lx-%lx %4s", &from, &to, mode) != 3 || mode[1] != 'w')
-			continue;
-		/* cppcheck-suppress invalidFunctionArg; without a file the descriptor is -1 */
-		char *content = mmap(NULL, to - from, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		if (content == MAP_FAILED)
-			continue;
-		ssize_t n = pread(memory, content, to - from, (off_t)from);
-		const char *end = content + (n > 0 ? n : 0), *found = content;
-		while ((found = memmem(found, (size_t)(end - found), bytes, length)) != NULL) {
-			copies++;
-			found++;
-		}
-		munmap(content, to - from);
-	}
-	close(memory);
-	fclose(maps);
-	return copies;
-}
-
-/* Of the second half: the first of what is freed is overwritten anyway. */
 /*
  * The realloc of GnuTLS that is to fail, counted in the node's threads alone. What it has returned last is written
  * down, and so within LeakSanitizer's reach: at one of these failures GnuTLS 3.7.9 loses a block of 2 kB.
@@ -779,59 +577,7 @@ static void a_handshake_without_memory_ends_and_harms_nobody(void)
 	gnutls_realloc = reallocs.usual;
 }
 
-static void a_false_claim_leaves_no_copy_of_the_secret(void)
-{
-	enum { CLAIMS = 4, HALF = SECRET_LEAST_BYTES / 2 };
-	struct visit visit;
-	struct secrets *secrets = secrets_of(THIRD_SECRET);
-	unsigned char *half = secrets->list[0].bytes + HALF;
-	struct tls_context *context = context_of(THIRD_SECRET);
-	size_t before = copies_in_memory(half, HALF);
-	CU_ASSERT(before >= 2);
-	for (int i = 0; i < CLAIMS; i++) {
-		struct handshake handshake;
-		visit_open(&visit, context);
-		gnutls_session_t client =
-			client_new(visit.fd, node_priorities, OTHER_SECRET, secrets->list[0].identity);
-		handshake_start(&handshake, visit.stream);
-		CU_ASSERT_EQUAL(client_handshake(client, visit.fd), GNUTLS_E_FATAL_ALERT_RECEIVED);
-		CU_ASSERT_EQUAL(handshake_end(&handshake), EPROTO);
-		gnutls_deinit(client);
-		visit_fini(&visit);
-	}
-	size_t after = copies_in_memory(half, HALF);
-	EXPECT(after == before, "%zu copies, and %zu before", after, before);
-	tls_context_free(context);
-	secrets_free(secrets);
-}
-
-/* The allocator of a sanitizer doesn't tell. */
-static void threads_that_shake_hands_leave_nothing(void)
-{
-	enum { WARM = 20, HANDSHAKES = 200, LEFT_BYTES = 100 };
-	struct tls_context *context = context_of(SOME_SECRET);
-	size_t before = 0;
-	for (unsigned i = 0; i < WARM + HANDSHAKES; i++) {
-		struct visit visit;
-		struct handshake handshake;
-		if (i == WARM)
-			before = mallinfo2().uordblks;
-		visit_open(&visit, context);
-		gnutls_session_t client = client_new(visit.fd, node_priorities, SOME_SECRET, NULL);
-		handshake_start(&handshake, visit.stream);
-		CU_ASSERT_EQUAL(client_handshake(client, visit.fd), 0);
-		CU_ASSERT_EQUAL(handshake_end(&handshake), 0);
-		gnutls_deinit(client);
-		visit_fini(&visit);
-	}
-	size_t after = mallinfo2().uordblks;
-	EXPECT(after < before + HANDSHAKES * LEFT_BYTES, "%zu bytes, and %zu before", after, before);
-	tls_context_free(context);
-}
-
 static CU_TestInfo tests[] = {
-	{"each secret of the file is accepted", each_secret_of_the_file_is_accepted},
-	{"new secrets count from the next handshake on", new_secrets_count_from_the_next_handshake_on},
 	{"who is no member is turned away with the reason", who_is_no_member_is_turned_away_with_the_reason},
 	{"who speaks no TLS is told from who does", who_speaks_no_tls_is_told_from_who_does},
 	{"a plain stream knows TLS when it sees it", a_plain_stream_knows_tls_when_it_sees_it},
@@ -851,9 +597,7 @@ static CU_TestInfo tests[] = {
 	{"other bytes than those that are owed are an error", other_bytes_than_those_that_are_owed_are_an_error},
 	{"the end of TLS that finds no room goes out when there is some",
 	 the_end_of_tls_that_finds_no_room_goes_out_when_there_is_some},
-	{"threads that shake hands leave nothing", threads_that_shake_hands_leave_nothing},
 	{"a handshake without memory ends, and harms nobody", a_handshake_without_memory_ends_and_harms_nobody},
-	{"a false claim leaves no copy of the secret", a_false_claim_leaves_no_copy_of_the_secret},
 	CU_TEST_INFO_NULL,
 };
 

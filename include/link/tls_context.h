@@ -1,0 +1,22 @@
+/*
+ * What all TLS sessions of a node share: the secrets of its private network, what of TLS it speaks, and the threads
+ * that do the steps of handshakes. It outlives the sessions. Any thread.
+ */
+#ifndef KITH_TLS_CONTEXT_H
+#define KITH_TLS_CONTEXT_H
+
+#include <stdbool.h>
+
+#include "settings/secret.h"
+
+struct tls_context;
+
+enum { TLS_ERROR_BYTES = 512 };
+
+/* Takes the secrets, unless it returns NULL, with one line in error. */
+struct tls_context *tls_context_new(struct secrets *secrets, char error[static TLS_ERROR_BYTES]);
+void tls_context_free(struct tls_context *context);
+/* Takes the secrets for handshakes to come; existing sessions stay. False if they are the ones that it has. */
+bool tls_context_set_secrets(struct tls_context *context, struct secrets *secrets);
+
+#endif
