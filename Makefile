@@ -94,7 +94,7 @@ deps-dev: ## install what lint, valgrind, sim, soak, chaos and fuzz need too (De
 	$(call install_packages,$(DEV_PACKAGES))
 
 # `make deps check` installs before it compiles, with -j too.
-$(OBJECTS) $(UNIT_OBJECTS) $(SYSTEM_OBJECTS) $(LOAD_OBJECTS) $(PROBE_OBJECTS) $(SIM_OBJECTS) $(FAULT_OBJECTS) $(SEAM_OBJECT) $(FUZZ_OBJECTS) check-interop demo bench bench-smoke chaos chaos-smoke soak: | $(filter deps deps-dev,$(MAKECMDGOALS))
+$(OBJECTS) $(UNIT_OBJECTS) $(SYSTEM_OBJECTS) $(LOAD_OBJECTS) $(PROBE_OBJECTS) $(SIM_OBJECTS) $(FAULT_OBJECTS) $(SEAM_OBJECT) $(FUZZ_OBJECTS) check-system check-tls check-interop check demo bench bench-smoke chaos chaos-smoke soak: | $(filter deps deps-dev,$(MAKECMDGOALS))
 
 $(BUILD)/kithd: $(BUILD)/src/face/main.o $(BUILD)/libkith.a
 	$(say) "  LD    $@"
@@ -155,22 +155,25 @@ run: $(BUILD)/kithd ## run one node in the foreground with conf/kith.conf
 demo: $(BUILD)/kithd ## watch five nodes become a mesh; SECRET=1 makes it a private one
 	@bash tests/demo.sh $(BUILD)/kithd
 
-check: check-unit check-system check-interop ## run all tests
+RUN_TESTS := /usr/bin/python3 tests/run.py
+
+check: $(BUILD)/kithd $(BUILD)/tests/unit/unit $(BUILD)/tests/system/system ## run all tests
+	@$(RUN_TESTS) $(BUILD) unit system interop
 
 check-unit: $(BUILD)/tests/unit/unit ## run the unit tests
-	$(BUILD)/tests/unit/unit
+	@$(RUN_TESTS) $(BUILD) unit
 
 check-system: $(BUILD)/kithd $(BUILD)/tests/system/system ## run the tests of real processes
-	KITHD=$(BUILD)/kithd $(BUILD)/tests/system/system
+	@$(RUN_TESTS) $(BUILD) system
 
 # What it leaves out: suites that start kithds with secrets, users and files of their own, or speak through sockets of
 # their own, say so in tests/system/main.c; check-interop, since Twisted has no pre-shared keys (tests/system/test_private.c
 # speaks with OpenSSL instead).
 check-tls: $(BUILD)/kithd $(BUILD)/tests/system/system ## run the tests of real processes over TLS
-	TLS=1 KITHD=$(BUILD)/kithd $(BUILD)/tests/system/system
+	@$(RUN_TESTS) $(BUILD) tls
 
 check-interop: $(BUILD)/kithd ## run the mesh with a node written on Twisted
-	KITHD=$(BUILD)/kithd /usr/bin/python3 tests/interop/run.py
+	@$(RUN_TESTS) $(BUILD) interop
 
 check-asan: ## run all tests under AddressSanitizer
 	SLOW=3 $(MAKE) check check-tls BUILD=$(BUILD)/asan CFLAGS='$(ASAN_CFLAGS)'

@@ -1,12 +1,12 @@
 #include "runner.h"
 
-#include <CUnit/Basic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
+#include "base/sync.h"
 #include "base/text.h"
 
 bool expect(bool condition, const char *file, int line, const char *text, const char *format, ...)
@@ -26,12 +26,55 @@ bool expect(bool condition, const char *file, int line, const char *text, const 
 	return condition;
 }
 
-/* Registers the wanted suites and returns how many tests they have; -1 if CUnit refuses or there is no such suite. */
-static int register_suites(CU_SuiteInfo *suites, const char *only)
+static int64_t begun_us;
+
+static void print_suite(const CU_pSuite suite)
+{
+	printf("suite %s\n", suite->pName);
+}
+
+static void note_begin(const CU_pTest test, const CU_pSuite suite)
+{
+	(void)test, (void)suite;
+	begun_us = clock_now_us();
+}
+
+/* failure is the first one of this test; those that follow it in the list are of this test too. */
+static void print_result(const CU_pTest test, const CU_pSuite suite, const CU_pFailureRecord failure)
+{
+	(void)suite;
+	printf("%s %8.3f s  %s\n", failure == NULL ? "passed" : "FAILED", (double)(clock_now_us() - begun_us) / 1e6,
+	       test->pName);
+	for (CU_pFailureRecord each = failure; each != NULL; each = each->pNext)
+		printf("    %s:%u: %s\n", each->strFileName, each->uiLineNumber, each->strCondition);
+}
+
+static void print_suite_failure(const CU_pSuite suite)
+{
+	printf("FAILED: the suite %s could not be set up or cleaned up\n", suite->pName);
+}
+
+static int count_tests(const CU_SuiteInfo *suite)
 {
 	int tests = 0;
-	bool found = false;
-	for (CU_SuiteInfo *suite = suites; suite->pName != NULL; suite++) {
+	while (suite->pTests[tests].pName != NULL)
+		tests++;
+	return tests;
+}
+
+/* A line `SUITE TESTS` for each. */
+static void list_suites(const CU_SuiteInfo *suites)
+{
+	for (; suites->pName != NULL; suites++)
+		printf("%s %d\n", suites->pName, count_tests(suites));
+}
+
+/* Registers the wanted suites and returns how many tests they have; -1 if CUnit refuses or there is no such suite. */
+static int register_suites(const CU_SuiteInfo *suites, const char *only)
+{
+	int tests = 0;
+	bool is_found = false;
+	for (const CU_SuiteInfo *suite = suites; suite->pName != NULL; suite++) {
 		if (only != NULL && strcmp(suite->pName, only) != 0)
 			continue;
 		CU_SuiteInfo one[] = {*suite, CU_SUITE_INFO_NULL};
@@ -39,11 +82,10 @@ static int register_suites(CU_SuiteInfo *suites, const char *only)
 			fprintf(stderr, "%s: %s\n", suite->pName, CU_get_error_msg());
 			return -1;
 		}
-		for (const CU_TestInfo *test = suite->pTests; test->pName != NULL; test++)
-			tests++;
-		found = true;
+		tests += count_tests(suite);
+		is_found = true;
 	}
-	if (found)
+	if (is_found)
 		return tests;
 	fprintf(stderr, "there is no suite \"%s\"; there are:", only == NULL ? "" : only);
 	for (const CU_SuiteInfo *suite = suites; suite->pName != NULL; suite++)
@@ -52,8 +94,21 @@ static int register_suites(CU_SuiteInfo *suites, const char *only)
 	return -1;
 }
 
+static void set_handlers(void)
+{
+	CU_set_suite_start_handler(print_suite);
+	CU_set_test_start_handler(note_begin);
+	CU_set_test_complete_handler(print_result);
+	CU_set_suite_init_failure_handler(print_suite_failure);
+	CU_set_suite_cleanup_failure_handler(print_suite_failure);
+}
+
 int run_suites(const char *name, CU_SuiteInfo *suites, const char *only)
 {
+	if (only != NULL && strcmp(only, "--list") == 0) {
+		list_suites(suites);
+		return EXIT_SUCCESS;
+	}
 	/* What was printed before a test that aborts must not be lost with it, nor printed again by a child. */
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (CU_initialize_registry() != CUE_SUCCESS) {
@@ -65,8 +120,8 @@ int run_suites(const char *name, CU_SuiteInfo *suites, const char *only)
 		CU_cleanup_registry();
 		return EX_USAGE;
 	}
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_ErrorCode error = CU_basic_run_tests();
+	set_handlers();
+	CU_ErrorCode error = CU_run_all_tests();
 	int passed = (int)(CU_get_number_of_tests_run() - CU_get_number_of_tests_failed());
 	unsigned suites_failed = CU_get_number_of_suites_failed();
 	CU_cleanup_registry();

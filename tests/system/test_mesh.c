@@ -134,7 +134,7 @@ static void test_many_at_once(void)
 		kithd_await_listening(nodes[i]);
 	for (int i = 0; i < MANY; i++)
 		AWAIT_WITHIN(MESH_S, has_settled(nodes[i], MANY - 1));
-	printf("(%d nodes were a mesh %.1f s after the first was started) ", MANY,
+	printf("mesh: %d nodes were a mesh %.1f s after the first was started\n", MANY,
 	       (double)(clock_now_us() - began_us) / 1e6);
 	is_full_mesh(nodes, MANY);
 	stays_calm(nodes, MANY);
