@@ -141,7 +141,7 @@ $(BUILD)/tests/fault/fault: $(FAULT_OBJECTS) $(BUILD)/libkith.a
 $(FUZZ_PROGRAMS): %: %.o $(BUILD)/tests/fuzz/options.o $(BUILD)/libkith.a
 	$(say) "  LD    $@"
 	$(quiet)$(CC) $(KITH_CFLAGS) $(KITH_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS) -lgnutls
-$(BUILD)/tests/fuzz/conversation: $(BUILD)/tests/fuzz/node.o
+$(BUILD)/tests/fuzz/conversation: $(BUILD)/tests/fuzz/node.o $(BUILD)/tests/fuzz/node_rules.o
 $(BUILD)/tests/fuzz/tls: $(BUILD)/tests/unit/some_secrets.o
 
 fuzz-programs: $(FUZZ_PROGRAMS)

@@ -1,4 +1,4 @@
-#include "node.h"
+#include "node_priv.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,371 +14,17 @@ static const struct hash_key secret = {{1, 2, 3}};
 static const unsigned good_numbers[NODE_GOOD] = {0x10, 0x60, 0x90};
 static const char *const good_addresses[NODE_GOOD] = {"198.18.1.1:40001", "198.18.2.1:40002", "198.18.3.1:5999"};
 
-static bool is_good(const struct node *node, const struct node_end *end)
-{
-	return end < node->ends + NODE_GOOD;
-}
-
 struct nodeid node_nodeid(unsigned number)
 {
 	struct nodeid nodeid = {{(unsigned char)number, [6] = 0x40, [8] = 0x80}};
 	return number == 0 ? nodeid_none : nodeid;
 }
 
-static struct address parse(const char *text)
+struct address node_parse(const char *text)
 {
 	struct address address;
 	must(address_parse(text, &address));
 	return address;
-}
-
-static bool is_inbound(const struct node_end *end)
-{
-	return peer_direction(end->peer) == PEER_INBOUND;
-}
-
-static bool is_ready(const struct node_end *end)
-{
-	return end->peer != NULL && !end->is_over && peer_state(end->peer) == PEER_READY;
-}
-
-static struct node_end *find_end(struct node *node, const struct peer *peer)
-{
-	for (size_t i = 0; i < NODE_ENDS; i++)
-		if (peer != NULL && node->ends[i].peer == peer)
-			return &node->ends[i];
-	return NULL;
-}
-
-/* ---- what the node says ---- */
-
-static void check_hello(const struct node *node, struct node_end *end, const struct message_hello *hello)
-{
-	struct nodeid self = node_nodeid(NODE_SELF);
-	must(!end->was_told_hello && nodeid_equals(&hello->nodeid, &self));
-	must(strcmp(hello->network, node->settings->network) == 0 && hello->version == MESSAGE_VERSION);
-	must(hello->is_feeler == (!is_inbound(end) && peer_dial(end->peer)->is_feeler));
-	end->was_told_hello = true;
-}
-
-static void check_addr(const struct node *node, struct node_end *end, const struct message_addr *addr)
-{
-	struct peer_info info = peer_look(end->peer, node->now_us);
-	struct nodeid self = node_nodeid(NODE_SELF);
-	must(addr->useless == 0);
-	/* Without a hello before it, it is for who is turned away. */
-	must(end->was_told_hello || !end->was_told_early_addr);
-	end->was_told_early_addr = end->was_told_early_addr || !end->was_told_hello;
-	for (size_t i = 0; i < addr->count; i++) {
-		const struct message_entry *entry = &addr->entries[i];
-		must(address_is_dialable(&entry->address));
-		must(address_may_travel(&entry->address, &info.local, &info.remote));
-		must(info.state != PEER_READY || !nodeid_equals(&entry->nodeid, &info.nodeid));
-		must(addr->count == 1 || !nodeid_equals(&entry->nodeid, &self));
-	}
-}
-
-/* A line that the end is sent. */
-static void check_line(const struct node *node, struct node_end *end, const char *line, size_t length)
-{
-	struct message message;
-	char error[MESSAGE_ERROR_BYTES];
-	must(!end->was_told_bye);
-	must(length <= FRAME_LINE_BYTES && message_decode(line, length, &message, error));
-	switch (message.type) {
-	case MESSAGE_HELLO:
-		check_hello(node, end, &message.hello);
-		break;
-	case MESSAGE_ADDR:
-		check_addr(node, end, &message.addr);
-		break;
-	case MESSAGE_BYE:
-		must(message.bye.reason == peer_look(end->peer, node->now_us).reason);
-		end->was_told_bye = true;
-		break;
-	case MESSAGE_PING:
-		must(end->was_told_hello && (end->pings == 0 || !is_good(node, end)));
-		end->pings += end->answers;
-		break;
-	case MESSAGE_PONG:
-		must(end->was_told_hello);
-		end->waits_for_pong = false;
-		break;
-	default:
-		must(message.type == MESSAGE_GETADDR && end->was_told_hello);
-	}
-	must(!end->was_told_early_addr || end->was_told_bye || message.type == MESSAGE_ADDR || !is_inbound(end));
-	message_fini(&message);
-}
-
-/* Takes what waits in the outbox. True if there was something. */
-static bool read_outbox(const struct node *node, struct node_end *end)
-{
-	struct outbox *outbox = peer_outbox(end->peer);
-	const char *bytes;
-	size_t held;
-	bool has_read = false;
-	must(outbox_take_turn(outbox));
-	while ((held = outbox_head(outbox, &bytes)) > 0) {
-		const char *lf = memchr(bytes, '\n', held);
-		must(lf != NULL);
-		size_t length = (size_t)(lf - bytes);
-		check_line(node, end, bytes, length);
-		outbox_wrote(outbox, length + 1);
-		has_read = true;
-	}
-	outbox_return_turn(outbox);
-	return has_read;
-}
-
-/* ---- how a connection may end ---- */
-
-static bool same_network(const struct node_end *one, const struct node_end *other)
-{
-	struct address mine = address_network(&peer_dial(one->peer)->address);
-	struct address yours = address_network(&peer_dial(other->peer)->address);
-	return address_equals(&mine, &yours);
-}
-
-/*
- * May it make room for another inbound peer? Not where there is room, or where there are too many, not one of the
- * quarter that has lasted longest, the only one of its network, or one of the nearest. Those that were READY before the
- * step have an order.
- */
-static bool may_be_evicted(const struct node *node, const struct node_end *end)
-{
-	size_t elder = 0, neighbours = 0, nearer = 0;
-	if (node->inbound_before != (size_t)*node->inbound.setting || !is_inbound(end) || end->ready_order == 0)
-		return false;
-	for (size_t i = 0; i < NODE_ENDS; i++) {
-		const struct node_end *other = &node->ends[i];
-		if (other->peer == NULL || other->is_over || other->ready_order == 0 || !is_inbound(other) ||
-		    other == end || other == node->actor)
-			continue;
-		elder += other->ready_order < end->ready_order;
-		neighbours += same_network(end, other);
-		nearer += other->rtt_us >= 0 && other->rtt_us <= end->rtt_us;
-	}
-	return elder >= (node->inbound_before + 3) / 4 && neighbours > 0 &&
-	       (end->rtt_us < 0 || nearer >= REGISTRY_NEAREST);
-}
-
-/* Whom a feeler finds may need a place among the outbound peers. */
-static bool may_give_place(const struct node *node, const struct node_end *end)
-{
-	return !is_inbound(end) && end->ready_order > 0 && node->actor_is_feeler;
-}
-
-/*
- * Has the actor, with the same nodeid, rightly taken its place? kith-protocol(7), "One connection for a pair": where no
- * two dials have crossed only one that this node has dialled does, else the dial of the smaller nodeid.
- */
-static bool is_displaced(struct node *node, const struct node_end *end)
-{
-	struct nodeid self = node_nodeid(NODE_SELF);
-	struct peer *other = registry_find(node->registry, &end->nodeid);
-	bool is_by_actor = other != NULL && node->actor != NULL && other == node->actor->peer;
-	if (other != NULL)
-		peer_release(other);
-	if (!is_by_actor)
-		return false;
-	bool is_old = node->now_us - end->ready_us > node->settings->handshake_timeout_us;
-	if (is_old || is_inbound(end) == is_inbound(node->actor))
-		return !is_inbound(node->actor);
-	return (nodeid_compare(&self, &end->nodeid) < 0) == !is_inbound(node->actor);
-}
-
-static void judge_bye(struct node *node, const struct node_end *end, enum bye_reason reason)
-{
-	bool is_actor = end == node->actor;
-	switch (reason) {
-	case BYE_SHUTDOWN:
-		must(node->is_stopping);
-		break;
-	case BYE_PROTOCOL:
-	case BYE_SELF:
-	case BYE_NETWORK:
-	case BYE_FEELER:
-		must(is_actor);
-		break;
-	case BYE_DUPLICATE:
-		must(is_actor || is_displaced(node, end));
-		break;
-	case BYE_FULL:
-		must((is_actor && node->inbound_before >= (size_t)*node->inbound.setting) ||
-		     may_be_evicted(node, end) || may_give_place(node, end));
-		break;
-	case BYE_TIMEOUT:
-		must(end->is_late);
-		break;
-	case BYE_SLOW:
-		must(!end->reads);
-		break;
-	default:
-		must(false);
-	}
-}
-
-static void judge(struct node *node, const struct node_end *end, const struct peer_info *info)
-{
-	bool is_actor = end == node->actor;
-	must(!is_good(node, end) || (info->reason != BYE_PROTOCOL && info->reason != BYE_TIMEOUT &&
-				     info->reason != BYE_SLOW && info->reason != BYE_SELF));
-	if (info->ending == PEER_LEFT)
-		must(is_actor);
-	else if (info->reason != BYE_UNKNOWN)
-		judge_bye(node, end, info->reason);
-	else if (info->ending == PEER_CLOSED)
-		must(end->peer == node->gives_way);
-	else /* It broke, or couldn't be reached. */
-		must(info->ending == PEER_FAILED && (is_actor || end->is_late));
-	/* Who reads is told why. */
-	if (end->reads && info->ending != PEER_LEFT && info->reason != BYE_UNKNOWN)
-		must(end->was_told_bye);
-}
-
-/* ---- who is banned, said another way than admission.c says it ---- */
-
-static struct node_offender *find_offender(struct node *node, const struct address *host)
-{
-	for (size_t i = 0; i < node->offender_count; i++)
-		if (address_same_host(&node->offenders[i].host, host))
-			return &node->offenders[i];
-	return NULL;
-}
-
-static bool is_banned(struct node *node, const struct address *host)
-{
-	const struct node_offender *offender = find_offender(node, host);
-	return offender != NULL && node->settings->ban_after != 0 && node->now_us < offender->banned_until_us;
-}
-
-static void note_error(struct node *node, const struct address *host)
-{
-	struct address four = parse("127.0.0.1:0"), six = parse("[::1]:0");
-	struct node_offender *offender = find_offender(node, host);
-	size_t recent = 0;
-	if (address_same_host(host, &four) || address_same_host(host, &six) || node->settings->ban_after == 0)
-		return;
-	if (offender == NULL && node->offender_count < NODE_OFFENDERS) {
-		offender = &node->offenders[node->offender_count++];
-		offender->host = *host;
-	}
-	must(offender != NULL);
-	offender->errors_us[offender->errors++ % NODE_ERRORS] = node->now_us;
-	for (size_t i = 0; i < offender->errors && i < NODE_ERRORS; i++)
-		recent += node->now_us - offender->errors_us[i] < ADMISSION_WINDOW_US;
-	if (recent >= (size_t)node->settings->ban_after) {
-		offender->errors = 0;
-		offender->banned_until_us = node->now_us + node->settings->ban_time_us;
-	}
-}
-
-/* ---- what holds at each moment ---- */
-
-static void check_bound(struct node_bound *bound, size_t count, bool zero_is_none)
-{
-	size_t limit = (size_t)*bound->setting;
-	if (limit == 0 && !zero_is_none)
-		limit = NODE_ENDS;
-	must(count <= limit || count <= bound->allowed);
-	bound->allowed = count <= limit ? limit : count;
-}
-
-static void check_counts(struct node *node)
-{
-	struct registry_counts wanted = {0}, counts = registry_count(node->registry);
-	for (size_t i = 0; i < NODE_ENDS; i++) {
-		const struct node_end *end = &node->ends[i];
-		if (end->peer == NULL)
-			continue;
-		bool has_been_ready = peer_state(end->peer) == PEER_READY;
-		wanted.connections++;
-		if (is_inbound(end)) {
-			wanted.inbound += has_been_ready && !end->is_over;
-			wanted.handshakes += !has_been_ready && !end->is_over;
-		} else if (has_been_ready) {
-			wanted.outbound++;
-		} else {
-			wanted.feelers += peer_dial(end->peer)->is_feeler;
-			wanted.dials += !peer_dial(end->peer)->is_feeler;
-		}
-	}
-	must(counts.connections == wanted.connections && counts.handshakes == wanted.handshakes);
-	must(counts.inbound == wanted.inbound && counts.outbound == wanted.outbound);
-	must(counts.dials == wanted.dials && counts.feelers == wanted.feelers);
-	check_bound(&node->inbound, counts.inbound, true);
-	check_bound(&node->outbound, counts.outbound + counts.dials, true);
-	check_bound(&node->handshakes, counts.handshakes, false);
-}
-
-/* The walk and the snapshot have those that there are, each once. */
-static void check_walk(struct node *node)
-{
-	struct peer *peers[REGISTRY_STEP];
-	uint64_t after = 0;
-	size_t count, walked = 0, ready = 0;
-	while ((count = registry_walk(node->registry, &after, peers)) > 0) {
-		for (size_t i = 0; i < count; i++) {
-			must(find_end(node, peers[i]) != NULL);
-			peer_release(peers[i]);
-		}
-		walked += count;
-	}
-	must(walked == registry_count(node->registry).connections);
-	struct registry_snapshot snapshot = registry_take_snapshot(node->registry, true);
-	for (size_t i = 0; i < NODE_ENDS; i++)
-		ready += is_ready(&node->ends[i]);
-	must(snapshot.count == ready);
-	registry_release_snapshot(&snapshot);
-}
-
-static bool is_held(const struct node *node, const struct nodeid *nodeid)
-{
-	for (size_t i = 0; i < NODE_ENDS; i++)
-		if (is_ready(&node->ends[i]) && nodeid_equals(&node->ends[i].nodeid, nodeid))
-			return true;
-	return false;
-}
-
-/* Each nodeid has one connection that is READY, and the book knows who is connected. */
-static void check_nodeids(struct node *node)
-{
-	struct nodeid self = node_nodeid(NODE_SELF);
-	for (size_t i = 0; i < NODE_ENDS; i++) {
-		const struct node_end *end = &node->ends[i];
-		if (end->peer == NULL || end->ready_order == 0)
-			continue;
-		must(!nodeid_equals(&end->nodeid, &self));
-		must(address_book_is_connected(node->book, &end->nodeid) == is_held(node, &end->nodeid));
-		struct peer *found = is_ready(end) ? registry_find(node->registry, &end->nodeid) : NULL;
-		must(!is_ready(end) || found == end->peer);
-		if (found != NULL)
-			peer_release(found);
-	}
-}
-
-static void check_ends(struct node *node)
-{
-	/* The bye may be beyond the limit. */
-	size_t most = (size_t)node->settings->max_outbox + 64;
-	for (size_t i = 0; i < NODE_ENDS; i++) {
-		const struct node_end *end = &node->ends[i];
-		if (end->peer == NULL)
-			continue;
-		must(outbox_held_bytes(peer_outbox(end->peer)) <= most);
-		must(end->is_over == peer_is_closing(end->peer));
-		must(end->frame.buffer.capacity <= 4 * FRAME_LINE_BYTES);
-	}
-}
-
-static void check(struct node *node)
-{
-	check_counts(node);
-	check_walk(node);
-	check_nodeids(node);
-	check_ends(node);
-	must(address_book_count(node->book) <= (size_t)node->settings->max_addresses);
 }
 
 /* ---- steps ---- */
@@ -387,11 +33,11 @@ static void begin(struct node *node, struct node_end *actor)
 {
 	node->actor = actor;
 	/* It may be over, and forgotten, before what it has caused is judged. */
-	node->actor_is_feeler = actor != NULL && !is_inbound(actor) && peer_dial(actor->peer)->is_feeler;
+	node->actor_is_feeler = actor != NULL && !node_is_inbound(actor) && peer_dial(actor->peer)->is_feeler;
 	node->gives_way = NULL;
 	node->inbound_before = registry_count(node->registry).inbound;
 	for (size_t i = 0; i < NODE_ENDS; i++)
-		if (is_ready(&node->ends[i]))
+		if (node_is_ready(&node->ends[i]))
 			node->ends[i].rtt_us = peer_rtt_us(node->ends[i].peer);
 }
 
@@ -407,9 +53,9 @@ static void forget(struct node *node, struct node_end *end)
 static void conclude(struct node *node, struct node_end *end)
 {
 	struct peer_info info = peer_look(end->peer, node->now_us);
-	judge(node, end, &info);
-	if (info.ending == PEER_CLOSED && info.reason == BYE_PROTOCOL && is_inbound(end))
-		note_error(node, &end->from);
+	node_judge(node, end, &info);
+	if (info.ending == PEER_CLOSED && info.reason == BYE_PROTOCOL && node_is_inbound(end))
+		node_note_error(node, &end->from);
 	protocol_ended(node->protocol, end->peer, node->now_us);
 	end->is_over = true;
 	end->over_order = ++node->over_count;
@@ -455,7 +101,7 @@ static void settle(struct node *node)
 			if (end->peer == NULL || end->is_over)
 				continue;
 			if (end->reads)
-				moves = read_outbox(node, end) || moves;
+				moves = node_read_outbox(node, end) || moves;
 			answer_pings(node, end);
 			if (!peer_is_closing(end->peer))
 				continue;
@@ -489,7 +135,7 @@ static enum registry_admission expected_admission(const struct node *node, const
 	size_t most_own = (size_t)(settings->max_outbound + settings->max_dialing);
 	struct address subnet = address_subnet(from);
 	for (size_t i = 0; i < NODE_ENDS; i++) {
-		if (node->ends[i].peer == NULL || !is_inbound(&node->ends[i]))
+		if (node->ends[i].peer == NULL || !node_is_inbound(&node->ends[i]))
 			continue;
 		struct address other = address_subnet(&node->ends[i].from);
 		hosts += address_same_host(&node->ends[i].from, from);
@@ -512,7 +158,7 @@ static size_t handshakes_of(const struct node *node, const struct address *host,
 	size_t count = address_same_host(host, from);
 	for (size_t i = 0; i < NODE_ENDS; i++) {
 		const struct node_end *end = &node->ends[i];
-		if (end->peer != NULL && !end->is_over && is_inbound(end) && peer_state(end->peer) != PEER_READY)
+		if (end->peer != NULL && !end->is_over && node_is_inbound(end) && peer_state(end->peer) != PEER_READY)
 			count += address_same_host(&end->from, host);
 	}
 	return count;
@@ -521,13 +167,13 @@ static size_t handshakes_of(const struct node *node, const struct address *host,
 /* It is a handshake of a host that has as many as any. */
 static void check_who_gives_way(struct node *node, const struct address *from)
 {
-	const struct node_end *chosen = find_end(node, node->gives_way);
+	const struct node_end *chosen = node_find_end(node, node->gives_way);
 	size_t count = registry_count(node->registry).handshakes, most = (size_t)node->settings->max_handshakes;
 	/* The one that gives way isn't counted any more. */
 	must((chosen != NULL) == (most != 0 && count + (chosen != NULL) >= most));
 	if (chosen == NULL)
 		return;
-	must(!chosen->is_over && is_inbound(chosen) && peer_state(chosen->peer) != PEER_READY);
+	must(!chosen->is_over && node_is_inbound(chosen) && peer_state(chosen->peer) != PEER_READY);
 	for (size_t i = 0; i < NODE_ENDS; i++)
 		if (node->ends[i].peer != NULL)
 			must(handshakes_of(node, &node->ends[i].from, from) <=
@@ -540,7 +186,7 @@ static struct node_end *oldest_over(struct node *node)
 	struct node_end *oldest = NULL;
 	for (size_t i = 0; i < NODE_ENDS; i++) {
 		struct node_end *end = &node->ends[i];
-		if (end->peer != NULL && end->is_over && is_inbound(end) &&
+		if (end->peer != NULL && end->is_over && node_is_inbound(end) &&
 		    (oldest == NULL || end->over_order < oldest->over_order))
 			oldest = end;
 	}
@@ -550,7 +196,7 @@ static struct node_end *oldest_over(struct node *node)
 static bool admit(struct node *node, const struct address *from)
 {
 	bool banned = admission_is_banned(node->admission, from, node->now_us);
-	must(banned == is_banned(node, from));
+	must(banned == node_is_banned(node, from));
 	if (banned || !admission_allows(node->admission, from))
 		return false;
 	enum registry_admission expected = expected_admission(node, from);
@@ -588,7 +234,7 @@ bool node_accept(struct node *node, struct node_end *end, const struct address *
 		protocol_connected(node->protocol, end->peer, local_end(node, from));
 	}
 	settle(node);
-	check(node);
+	node_check(node);
 	return is_admitted;
 }
 
@@ -608,13 +254,13 @@ bool node_dial(struct node *node, struct node_end *end)
 		add(node, end, PEER_OUTBOUND, &dial);
 	}
 	settle(node);
-	check(node);
+	node_check(node);
 	return is_due;
 }
 
 void node_connect(struct node *node, struct node_end *end)
 {
-	if (end->peer == NULL || end->is_over || is_inbound(end) || peer_state(end->peer) != PEER_DIAL)
+	if (end->peer == NULL || end->is_over || node_is_inbound(end) || peer_state(end->peer) != PEER_DIAL)
 		return;
 	struct address local = *local_end(node, &end->from);
 	local.port = 40000;
@@ -622,7 +268,7 @@ void node_connect(struct node *node, struct node_end *end)
 	end->begun_us = node->now_us;
 	protocol_connected(node->protocol, end->peer, &local);
 	settle(node);
-	check(node);
+	node_check(node);
 }
 
 /* As the worker's reader does it. */
@@ -648,13 +294,13 @@ void node_hear(struct node *node, struct node_end *end, const char *bytes, size_
 			begin(node, end);
 			protocol_receive(node->protocol, end->peer, line, line_length, node->now_us);
 			settle(node);
-			check(node);
+			node_check(node);
 		}
 		if (result == FRAME_TOO_LONG && end->peer != NULL && !end->is_over) {
 			begin(node, end);
 			protocol_violated(node->protocol, end->peer, "a line of more than 131072 bytes", node->now_us);
 			settle(node);
-			check(node);
+			node_check(node);
 		}
 	}
 }
@@ -666,7 +312,7 @@ void node_break(struct node *node, struct node_end *end)
 	begin(node, end);
 	peer_fail(end->peer, peer_state(end->peer) == PEER_DIAL ? ECONNREFUSED : ECONNRESET);
 	settle(node);
-	check(node);
+	node_check(node);
 }
 
 /* ---- time ---- */
@@ -727,7 +373,7 @@ static void say_hello(struct node *node, struct node_end *end, unsigned number)
 static void come_back(struct node *node, size_t which)
 {
 	struct node_end *end = &node->ends[which];
-	struct address from = parse(good_addresses[which]);
+	struct address from = node_parse(good_addresses[which]);
 	from.port = (uint16_t)(from.port + node->ready_count % 1000);
 	if (!node_accept(node, end, &from))
 		return;
@@ -742,7 +388,7 @@ static void try_good(struct node *node, size_t which)
 	struct node_end *end = &node->ends[which];
 	end->waits_for_pong = true;
 	node_hear(node, end, ping, sizeof ping - 1);
-	must(is_ready(end) && !end->waits_for_pong);
+	must(node_is_ready(end) && !end->waits_for_pong);
 	if (which == 0)
 		node_hear(node, end, getaddr, sizeof getaddr - 1);
 }
@@ -756,7 +402,7 @@ void node_pass(struct node *node, int64_t us)
 	}
 	if (next_us > until_us)
 		node->now_us = until_us;
-	check(node);
+	node_check(node);
 	for (size_t i = 0; i < NODE_GOOD; i++) {
 		if (node->ends[i].peer == NULL)
 			come_back(node, i);
@@ -812,7 +458,7 @@ static void meet_good(struct node *node)
 {
 	for (size_t i = 0; i < NODE_GOOD; i++) {
 		struct node_end *end = &node->ends[i];
-		struct message_entry entry = {.address = parse(good_addresses[i])};
+		struct message_entry entry = {.address = node_parse(good_addresses[i])};
 		if (i < 2) {
 			must(node_accept(node, end, &entry.address));
 		} else {
@@ -822,19 +468,19 @@ static void meet_good(struct node *node)
 		}
 		end->answers = true;
 		say_hello(node, end, good_numbers[i]);
-		must(is_ready(end));
+		must(node_is_ready(end));
 	}
 }
 
 void node_init(struct node *node, struct settings *settings)
 {
-	*node = (struct node){
-		.settings = settings,
-		.listen = {parse("192.0.2.80:5999"), parse("127.0.0.1:5999"), parse("[2001:db8::80]:5999")},
-		.now_us = 1000 * NODE_SECOND_US,
-		.inbound = {.setting = &settings->max_inbound},
-		.outbound = {.setting = &settings->max_outbound},
-		.handshakes = {.setting = &settings->max_handshakes}};
+	*node = (struct node){.settings = settings,
+			      .listen = {node_parse("192.0.2.80:5999"), node_parse("127.0.0.1:5999"),
+					 node_parse("[2001:db8::80]:5999")},
+			      .now_us = 1000 * NODE_SECOND_US,
+			      .inbound = {.setting = &settings->max_inbound},
+			      .outbound = {.setting = &settings->max_outbound},
+			      .handshakes = {.setting = &settings->max_handshakes}};
 	build(node);
 	meet_good(node);
 	node_pass(node, settings->handshake_timeout_us + 1);
@@ -848,7 +494,7 @@ void node_fini(struct node *node)
 		if (node->ends[i].peer != NULL && !node->ends[i].is_over)
 			peer_stop(node->ends[i].peer, BYE_SHUTDOWN);
 	settle(node);
-	check(node);
+	node_check(node);
 	for (size_t i = 0; i < NODE_ENDS; i++)
 		if (node->ends[i].peer != NULL)
 			forget(node, &node->ends[i]);

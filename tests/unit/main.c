@@ -12,15 +12,16 @@ enum { DEADLINE_S = 900 };
 int main(int argc, char **argv)
 {
 	CU_SuiteInfo suites[] = {
-		suite_sync,	  suite_text,	    suite_output,	  suite_log,	      suite_rng,
-		suite_keyed_hash, suite_heap,	    suite_slab,		  suite_recent,	      suite_token_bucket,
-		suite_nodeid,	  suite_address,    suite_buffer,	  suite_frame,	      suite_message,
-		suite_addr_line,  suite_settings,   suite_address_record, suite_liveness,     suite_intake,
-		suite_outbox,	  suite_secret,	    suite_stream,	  suite_tls,	      suite_tls_context,
-		suite_tls_crew,	  suite_stream_tls, suite_state,	  suite_pool,	      suite_peer,
-		suite_registry,	  suite_admission,  suite_address_table,  suite_address_book, suite_dialing,
-		suite_announcer,  suite_directory,  suite_gossip,	  suite_protocol,     suite_table,
-		suite_saver,	  suite_privilege,  CU_SUITE_INFO_NULL,
+		suite_sync,	    suite_text,	      suite_output,	    suite_log,		suite_rng,
+		suite_keyed_hash,   suite_heap,	      suite_slab,	    suite_recent,	suite_token_bucket,
+		suite_nodeid,	    suite_address,    suite_buffer,	    suite_frame,	suite_message,
+		suite_addr_line,    suite_settings,   suite_address_record, suite_liveness,	suite_intake,
+		suite_outbox,	    suite_secret,     suite_stream,	    suite_tls,		suite_tls_context,
+		suite_tls_crew,	    suite_stream_tls, suite_state,	    suite_pool,		suite_peer,
+		suite_registry,	    suite_admission,  suite_address_table,  suite_address_book, suite_dialing,
+		suite_announcer,    suite_directory,  suite_gossip,	    suite_protocol,	suite_handshake,
+		suite_hearsay,	    suite_endings,    suite_table,	    suite_saver,	suite_privilege,
+		CU_SUITE_INFO_NULL,
 	};
 	if (argc > 2) {
 		fprintf(stderr, "usage: %s [SUITE]\n", argv[0]);

@@ -1,0 +1,77 @@
+/*
+ * What the files of the protocol share: protocol.c has the object, the table of handlers and the timers; handshake.c
+ * what a hello does; hearsay.c what a peer says of addresses; endings.c what happens when a connection has ended.
+ */
+#ifndef KITH_PROTOCOL_PRIV_H
+#define KITH_PROTOCOL_PRIV_H
+
+#include "base/log.h"
+#include "base/rng.h"
+#include "talk/protocol.h"
+#include "wire/message.h"
+
+extern struct mutex protocol_guard;
+
+/* A node whose last connection was closed as a duplicate: gone, if no other is READY by then. */
+struct departure {
+	struct nodeid nodeid;
+	int64_t deadline_us;
+	char label[PEER_LABEL_BYTES];
+};
+
+/* How many log lines there may be about some kind of connection. */
+struct lines {
+	unsigned burst, per_s;
+	struct token_bucket bucket;
+	unsigned left_out; /* since the last one */
+};
+
+struct protocol {
+	/* Immutable. */
+	struct protocol_parts parts;
+	struct announcer *announcer;
+	struct directory *directory;
+	struct greeter *greeter;
+	struct gossip *gossip;
+	/* Guarded. */
+	struct mutex mutex;
+	struct departure departures[PROTOCOL_DEPARTURES] GUARDED_BY(protocol_guard);
+	size_t departure_count GUARDED_BY(protocol_guard);
+	int64_t next_swap_us GUARDED_BY(protocol_guard);
+	struct address back GUARDED_BY(protocol_guard); /* where somebody was back last */
+	struct lines strangers GUARDED_BY(protocol_guard);
+	struct lines comers GUARDED_BY(protocol_guard);
+	struct rng rng GUARDED_BY(protocol_guard);
+	/* Of the thread that runs the timers. */
+	int64_t asleep_us; /* as it was told last; -1 before */
+	int64_t tell_us;   /* when to say again where this node listens; 0 before the first look */
+};
+
+void protocol_enter(struct protocol *protocol) ACQUIRES(protocol_guard);
+void protocol_leave(struct protocol *protocol) RELEASES(protocol_guard);
+
+/* Takes one log line of those that connections of this kind may have. False if there is none left: log nothing. */
+bool protocol_take_log_line(struct protocol *protocol, struct peer *peer, enum log_level level, int64_t now_us);
+/* Logs what a peer has done wrong. */
+void protocol_log_wrong(struct protocol *protocol, struct peer *peer, enum log_level level, const char *what,
+			int64_t now_us);
+
+/* Handlers: one message, from this peer. */
+typedef void protocol_handler(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us);
+protocol_handler handshake_handle_hello;
+protocol_handler hearsay_handle_addr;
+protocol_handler hearsay_handle_early_addr;
+
+/* May the address be used or told over this connection, and could a node listen there? */
+bool hearsay_is_believable(const struct protocol *protocol, const struct peer_info *info,
+			   const struct address *address);
+/* A listening address that is believed to be the peer's own. */
+void hearsay_set_listen(struct protocol *protocol, struct peer *peer, const struct nodeid *nodeid,
+			const struct address *address, bool may_announce, int64_t now_us);
+
+/* Logs how the connection has ended, and tells the address book. */
+void endings_conclude(struct protocol *protocol, struct peer *peer, int64_t now_us);
+/* Logs the departures that are certain by now; returns when the next one will be. */
+int64_t endings_run(struct protocol *protocol, int64_t now_us);
+
+#endif

@@ -1,0 +1,151 @@
+#include "talk/protocol_priv.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "talk/directory.h"
+#include "talk/greeting.h"
+
+static void become_ready(struct protocol *protocol, struct peer *peer, const struct message_hello *hello,
+			 int64_t now_us)
+{
+	struct peer_info info = peer_look(peer, now_us);
+
+	/* The answer is in the outbox before the peer is READY: nobody else sends to it earlier. */
+	if (info.direction == PEER_INBOUND)
+		greeter_say_hello(protocol->greeter, peer, &info);
+	if (!peer_ready(peer, hello, protocol->parts.settings, now_us))
+		return;
+	address_book_connected(protocol->parts.book, &hello->nodeid);
+	if (info.direction == PEER_OUTBOUND)
+		address_book_reached(protocol->parts.book, peer_dial(peer), &hello->nodeid, now_us);
+	if (protocol_take_log_line(protocol, peer, LOG_INFO, now_us))
+		peer_log(peer, LOG_INFO, "peer", "ready after %lld ms%s%s", (long long)(now_us - info.since_us) / 1000,
+			 hello->name[0] == '\0' ? "" : ", name ", hello->name);
+
+	struct address listen = info.direction == PEER_OUTBOUND ? peer_dial(peer)->address : (struct address){0};
+	if (hello->listen != 0) {
+		struct address told = info.remote;
+		told.port = hello->listen;
+		if (hearsay_is_believable(protocol, &info, &told))
+			listen = told;
+	}
+	greeter_say_address(protocol->greeter, peer, &info);
+	peer_send_type(peer, MESSAGE_GETADDR);
+	peer_expect_addresses(peer);
+	peer_ping(peer, now_us);
+	if (address_is_known(&listen))
+		hearsay_set_listen(protocol, peer, &hello->nodeid, &listen, true, now_us);
+}
+
+static void claim_nodeid(struct protocol *protocol, struct peer *peer, const struct message_hello *hello,
+			 int64_t now_us)
+{
+	struct peer *other;
+	switch (registry_claim(protocol->parts.registry, peer, &hello->nodeid, now_us, &other)) {
+	case REGISTRY_READY:
+		become_ready(protocol, peer, hello, now_us);
+		break;
+	case REGISTRY_REPLACES:
+		become_ready(protocol, peer, hello, now_us);
+		peer_close(other, BYE_DUPLICATE);
+		break;
+	case REGISTRY_EVICTS:
+		if (protocol_take_log_line(protocol, other, LOG_INFO, now_us))
+			peer_log(other, LOG_INFO, "peer", "makes room for a newcomer");
+		peer_close(other, BYE_FULL);
+		become_ready(protocol, peer, hello, now_us);
+		break;
+	case REGISTRY_DUPLICATE:
+		peer_hurry_ping(other, now_us);
+		if (peer_direction(peer) == PEER_OUTBOUND)
+			address_book_found(protocol->parts.book, peer_dial(peer), &hello->nodeid);
+		peer_close(peer, BYE_DUPLICATE);
+		break;
+	case REGISTRY_FULL:
+		directory_tell(protocol->directory, peer, now_us);
+		peer_close(peer, BYE_FULL);
+		break;
+	}
+	if (other != NULL)
+		peer_release(other);
+}
+
+/*
+ * Who gives way to another outbound peer, held for the caller; NULL for nobody. To one that is back, it is the one that
+ * was back before: who makes his addresses fail and answer in turn gets one place by that, not all of them. By their
+ * addresses, since a nodeid is what anybody says of himself.
+ */
+static struct peer *choose_who_gives_way(struct protocol *protocol, const struct address *back, struct rng *rng)
+{
+	struct peer *peer = back == NULL ? NULL : registry_find_dialled(protocol->parts.registry, back);
+	return peer != NULL ? peer : registry_any_outbound(protocol->parts.registry, rng);
+}
+
+/* A feeler has found who should have a place among the outbound peers: one of them gives way, now and then. */
+static void make_place(struct protocol *protocol, const struct address *found, enum address_book_place place,
+		       int64_t now_us)
+{
+	bool is_full =
+		registry_count(protocol->parts.registry).outbound >= (size_t)protocol->parts.settings->max_outbound;
+	bool is_back = place == ADDRESS_BOOK_BACK;
+	struct rng rng; /* the choice is made without the lock */
+	protocol_enter(protocol);
+	bool may_swap = is_full && now_us >= protocol->next_swap_us;
+	struct address before = protocol->back;
+	rng_seed(&rng, rng_below(&protocol->rng, 1U << 31));
+	if (may_swap)
+		protocol->next_swap_us = now_us + PROTOCOL_SWAP_US;
+	if (is_back)
+		protocol->back = *found;
+	protocol_leave(protocol);
+	struct peer *peer = may_swap ? choose_who_gives_way(protocol, is_back ? &before : NULL, &rng) : NULL;
+	if (peer == NULL)
+		return;
+	peer_log(peer, LOG_INFO, "peer", "gives way to another");
+	peer_stop(peer, BYE_FULL);
+	peer_release(peer);
+}
+
+/* The feeler has found somebody: if it is a peer that claimed the address, the claim is true. */
+static void finish_feeler(struct protocol *protocol, struct peer *feeler, const struct nodeid *found, int64_t now_us)
+{
+	const struct peer_dial *dial = peer_dial(feeler);
+	struct peer *peer = registry_find(protocol->parts.registry, &dial->expected);
+	bool is_proven = nodeid_equals(found, &dial->expected);
+
+	peer_log(feeler, LOG_DEBUG, "feeler", is_proven ? "the node is there" : "a node is there");
+	enum address_book_place place = address_book_reached(protocol->parts.book, dial, found, now_us);
+	if (place != ADDRESS_BOOK_NO_PLACE && !address_book_is_connected(protocol->parts.book, found))
+		make_place(protocol, &dial->address, place, now_us);
+	if (is_proven && peer != NULL)
+		hearsay_set_listen(protocol, peer, &dial->expected, &dial->address, true, now_us);
+	if (peer != NULL)
+		peer_release(peer);
+	peer_close(feeler, BYE_FEELER);
+}
+
+void handshake_handle_hello(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us)
+{
+	const struct message_hello *hello = &message->hello;
+	const struct settings *settings = protocol->parts.settings;
+	struct peer_info info = peer_look(peer, now_us);
+	const char *network = hello->has_network ? hello->network : "kith";
+
+	if (!peer_take_hello(peer)) {
+		protocol_violated(protocol, peer, "a second hello", now_us);
+	} else if (nodeid_equals(&hello->nodeid, &protocol->parts.self)) {
+		peer_close(peer, BYE_SELF);
+	} else if (strcmp(network, settings->network) != 0) {
+		char what[MESSAGE_TEXT_BYTES * 2 + 64];
+		snprintf(what, sizeof what, "is of network \"%s\", this node is of \"%s\"", network, settings->network);
+		protocol_log_wrong(protocol, peer, LOG_INFO, what, now_us);
+		peer_close(peer, BYE_NETWORK);
+	} else if (info.is_feeler) {
+		finish_feeler(protocol, peer, &hello->nodeid, now_us);
+	} else if (hello->is_feeler && info.direction == PEER_INBOUND) {
+		greeter_say_hello(protocol->greeter, peer, &info);
+	} else {
+		claim_nodeid(protocol, peer, hello, now_us);
+	}
+}

@@ -1,0 +1,87 @@
+#include "talk/protocol_priv.h"
+
+#include "talk/announcer.h"
+#include "talk/gossip.h"
+
+bool hearsay_is_believable(const struct protocol *protocol, const struct peer_info *info, const struct address *address)
+{
+	/* The far end of a connection that the far end dialled is the random port of its dial. */
+	bool is_random_port = info->direction == PEER_INBOUND && address_equals(address, &info->remote);
+	return address_is_dialable(address) && !is_random_port &&
+	       address_may_travel(address, &info->local, &info->remote) &&
+	       admission_allows(protocol->parts.admission, address);
+}
+
+void hearsay_set_listen(struct protocol *protocol, struct peer *peer, const struct nodeid *nodeid,
+			const struct address *address, bool may_announce, int64_t now_us)
+{
+	if (address_book_is_self(protocol->parts.book, address))
+		return;
+	bool is_new = peer_set_listen(peer, address);
+	peer_note_address(peer, address);
+	if (is_new && may_announce) {
+		gossip_note(protocol->gossip, address, now_us);
+		address_book_announced(protocol->parts.book, address, nodeid, now_us);
+		announcer_add(protocol->announcer, peer, now_us);
+	}
+}
+
+/* The peer says itself where it listens: from the host that it talks from it is believed, else it must be proven. */
+static void hear_self_announcement(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
+				   const struct address *address, int64_t now_us)
+{
+	if (address_equals(address, &info->listen)) {
+		struct message_entry entry = {.address = *address, .nodeid = info->nodeid};
+		gossip_hear(protocol->gossip, &entry, 1, 1, now_us);
+	} else if (address_same_host(address, &info->remote)) {
+		bool may_announce = peer_may_move(peer, now_us, PROTOCOL_MOVE_US);
+		hearsay_set_listen(protocol, peer, &info->nodeid, address, may_announce, now_us);
+	} else if (peer_may_prove(peer, now_us, PROTOCOL_PROOF_US)) {
+		address_book_prove(protocol->parts.book, address, &info->nodeid);
+		alarm_ring(protocol->parts.alarm);
+	}
+}
+
+/* Learns what there is to learn from an entry, except hearsay; true if it is hearsay. */
+static bool sort_entry(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
+		       const struct message_entry *entry, bool is_alone, int64_t now_us)
+{
+	bool is_ready = info->state == PEER_READY;
+	bool is_own = is_ready && (nodeid_equals(&entry->nodeid, &info->nodeid) ||
+				   (is_alone && nodeid_is_none(&entry->nodeid) && !address_is_known(&info->listen)));
+	if (!hearsay_is_believable(protocol, info, &entry->address))
+		peer_count_useless(peer, 1);
+	else if (is_own)
+		hear_self_announcement(protocol, peer, info, &entry->address, now_us);
+	else
+		return !nodeid_equals(&entry->nodeid, &protocol->parts.self);
+	return false;
+}
+
+void hearsay_handle_addr(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us)
+{
+	const struct message_addr *addr = &message->addr;
+	struct peer_info info = peer_look(peer, now_us);
+	size_t told = addr->count + addr->useless, heard = 0;
+	peer_count_useless(peer, addr->useless);
+	for (size_t i = 0; i < addr->count; i++)
+		if (sort_entry(protocol, peer, &info, &addr->entries[i], told == 1, now_us))
+			addr->entries[heard++] = addr->entries[i];
+	if (heard == 0)
+		return;
+	size_t granted = peer_take_addresses(peer, heard, now_us);
+	peer_count_useless(peer, heard - granted);
+	heard = granted;
+	peer_note_addresses(peer, addr->entries, heard);
+	gossip_hear(protocol->gossip, addr->entries, heard, told, now_us);
+	if (address_book_hear(protocol->parts.book, addr->entries, heard, &info.remote, now_us) > 0)
+		alarm_ring(protocol->parts.alarm);
+}
+
+void hearsay_handle_early_addr(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us)
+{
+	if (peer_direction(peer) == PEER_OUTBOUND && peer_take_early_addr(peer))
+		hearsay_handle_addr(protocol, peer, message, now_us);
+	else
+		peer_count_ignored(peer);
+}

@@ -1,0 +1,327 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/log.h"
+#include "runner.h"
+#include "talk/announcer.h"
+#include "talk/protocol.h"
+#include "unit/core.h"
+#include "unit/suites.h"
+#include "unit/talk/five.h"
+
+static void a_peer_that_says_bye_has_left(void)
+{
+	static const char *const reasons[] = {"shutdown", "duplicate", "full", "timeout", "feeler", "boredom", ""};
+	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
+		struct core core;
+		char text[64];
+		five_start(&core);
+		struct peer *peer = core_meet(&core, 2, "127.0.0.2:40000", 0);
+		core_say(&core, peer, "{'msgtype': 'bye', 'reason': '%s'}", reasons[i]);
+		struct peer_info info = five_look(&core, peer);
+		EXPECT(info.ending == PEER_LEFT && info.is_closing, "%s", reasons[i]);
+		snprintf(text, sizeof text, "bye: %s", reasons[i]);
+		EXPECT_TEXT(info.ending_text, text);
+		EXPECT_SENT(peer, "");
+		core_fini(&core);
+	}
+}
+
+static void a_peer_that_goes_is_dialled_again_after_a_back_off(void)
+{
+	static const char *const byes[] = {"", "shutdown", "timeout", "boredom"};
+	for (size_t i = 0; i < sizeof byes / sizeof *byes * 2; i++) {
+		struct core core;
+		const char *reason = byes[i / 2];
+		five_start(&core);
+		struct peer *peer = i % 2 == 0 ? core_reach(&core, 2, "127.0.0.2:5999")
+					       : core_meet(&core, 2, "127.0.0.2:40000", 5999);
+		core.now_us += 30 * SECOND_US;
+		if (*reason != '\0')
+			core_say(&core, peer, "{'msgtype': 'bye', 'reason': '%s'}", reason);
+		core_end(&core, peer);
+		int64_t after_us = five_redial_after_us(&core, "127.0.0.2:5999");
+		EXPECT(five_is_back_off(after_us), "%s: %lld", reason, (long long)after_us);
+		core_fini(&core);
+	}
+}
+
+static void a_dial_that_is_turned_away_is_repeated_after_a_back_off(void)
+{
+	static const char *const byes[] = {"",	       "shutdown", "duplicate", "network", "full",
+					   "protocol", "timeout",  "slow",	"feeler",  "boredom"};
+	for (size_t i = 0; i < sizeof byes / sizeof *byes; i++) {
+		struct core core;
+		five_start(&core);
+		struct peer *peer = core_dial(&core, "127.0.0.2:5999");
+		if (*byes[i] != '\0')
+			core_say(&core, peer, "{'msgtype': 'bye', 'reason': '%s'}", byes[i]);
+		core_end(&core, peer);
+		int64_t after_us = five_redial_after_us(&core, "127.0.0.2:5999");
+		EXPECT(five_is_back_off(after_us), "%s: %lld", byes[i], (long long)after_us);
+		core_fini(&core);
+	}
+}
+
+static void the_end_of_a_peer_is_logged_once_with_its_reason(void)
+{
+	static const struct {
+		const char *line, *logged;
+	} cases[] = {
+		{"", "peer 00000002 127.0.0.2:40000: failed (connection closed by the far end) after 2.0 s\n"},
+		{"{'msgtype': 'bye', 'reason': 'shutdown'}",
+		 "peer 00000002 127.0.0.2:40000: left (bye: shutdown) after 2.0 s\n"},
+		{"[]", "peer 00000002 127.0.0.2:40000: closed (bye: protocol) after 2.0 s\n"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct core core;
+		five_start(&core);
+		struct peer *peer = core_meet(&core, 2, "127.0.0.2:40000", 0);
+		core.now_us += 2 * SECOND_US;
+		if (cases[i].line[0] != '\0')
+			core_say(&core, peer, "%s", cases[i].line);
+		capture_log(LOG_INFO);
+		peer_hold(peer);
+		core_end(&core, peer);
+		protocol_ended(core.protocol, peer, core.now_us);
+		peer_release(peer);
+		const char *log = captured_log(), *text = strstr(log, "peer ");
+		EXPECT(text != NULL && strcmp(text, cases[i].logged) == 0, "%s", log);
+		core_fini(&core);
+	}
+}
+
+static void why_an_address_failed_is_kept_in_words(void)
+{
+	static const struct {
+		const char *line; /* what it says; NULL where the connection isn't made, "" for nothing */
+		const char *error;
+	} cases[] = {
+		{NULL, "connection refused"},
+		{"", "connection closed by the far end"},
+		{"{'msgtype': 'bye', 'reason': 'full'}", "bye: full"},
+		{"{'msgtype': 'bye', 'reason': 'a reason that is so very long that it does not fit into what is "
+		 "kept of one, which is cut'}",
+		 "bye: a reason that is so very long that it does not fit into what is"},
+		{"{'msgtype': 'hello', 'nodeid': '00000005-0000-4000-8000-000000000000'}", "reached myself"},
+		{"{'msgtype': 'hello', 'nodeid': '00000002-0000-4000-8000-000000000000', 'network': 'other'}",
+		 "bye: network"},
+		{"[]", "bye: protocol"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct core core;
+		struct address_info info;
+		five_start(&core);
+		struct peer *peer = core_dial(&core, "127.0.0.2:5999");
+		core.now_us += 3 * SECOND_US;
+		if (cases[i].line == NULL)
+			peer_fail(peer, ECONNREFUSED);
+		else if (*cases[i].line != '\0')
+			core_say(&core, peer, "%s", cases[i].line);
+		core_end(&core, peer);
+		CU_ASSERT_EQUAL_FATAL(address_book_recent(core.book, &info, 1, core.now_us), 1);
+		EXPECT(strncasecmp(info.error, cases[i].error, strlen(cases[i].error)) == 0, "case %zu: %s", i,
+		       info.error);
+		EXPECT(info.failures == 1 && info.error_us == core.now_us, "case %zu", i);
+		EXPECT(info.tried_us == core.now_us - 3 * SECOND_US, "case %zu", i);
+		core_fini(&core);
+	}
+}
+
+static void the_error_of_an_address_is_kept_until_it_is_reached_again(void)
+{
+	struct core core;
+	struct address_info info;
+	five_start(&core);
+	struct peer *peer = core_reach(&core, 2, "127.0.0.2:5999");
+	CU_ASSERT_EQUAL_FATAL(address_book_recent(core.book, &info, 1, core.now_us), 1);
+	CU_ASSERT(info.error[0] == '\0' && info.error_us == NEVER_US && info.failures == 0);
+	core_say(&core, peer, "{'msgtype': 'bye', 'reason': 'shutdown'}");
+	core_end(&core, peer);
+	core.now_us += core.settings.retry_max_us;
+	CU_ASSERT_EQUAL_FATAL(address_book_recent(core.book, &info, 1, core.now_us), 1);
+	EXPECT_TEXT(info.error, "bye: shutdown");
+	CU_ASSERT_EQUAL(info.error_us, core.now_us - core.settings.retry_max_us);
+	core_reach(&core, 2, "127.0.0.2:5999");
+	CU_ASSERT_EQUAL_FATAL(address_book_recent(core.book, &info, 1, core.now_us), 1);
+	CU_ASSERT(info.error[0] == '\0' && info.error_us == NEVER_US && info.failures == 0);
+	core_fini(&core);
+}
+
+static void a_duplicate_that_is_closed_is_no_departure(void)
+{
+	struct core core;
+	five_start(&core);
+	struct peer *first = core_reach(&core, 2, "127.0.0.2:5999");
+	capture_log(LOG_INFO);
+	struct peer *second = core_meet(&core, 2, "127.0.0.2:40000", 5999);
+	EXPECT_SENT(first, "bye(duplicate)");
+	core_end(&core, first);
+	core.now_us += 30 * SECOND_US;
+	protocol_run_timers(core.protocol, core.now_us, 0);
+	EXPECT_TEXT(five_dials_next(&core), "-");
+	const char *log = captured_log();
+	EXPECT(strstr(log, ": left") == NULL && strstr(log, ": closed") == NULL && strstr(log, "failed") == NULL, "%s",
+	       log);
+	CU_ASSERT_FALSE(peer_is_closing(second));
+	core_fini(&core);
+}
+
+static void a_duplicate_without_another_connection_is_a_departure_in_the_end(void)
+{
+	struct core core;
+	five_start(&core);
+	struct peer *peer = core_meet(&core, 2, "127.0.0.2:40000", 5999);
+	protocol_run_timers(core.protocol, core.now_us + ANNOUNCER_DELAY_US, 0);
+	capture_log(LOG_INFO);
+	core_say(&core, peer, "{'msgtype': 'bye', 'reason': 'duplicate'}");
+	core_end(&core, peer);
+	CU_ASSERT_EQUAL(protocol_run_timers(core.protocol, core.now_us, 0), core.now_us + 10 * SECOND_US);
+	protocol_run_timers(core.protocol, core.now_us + 10 * SECOND_US - 1, 0);
+	const char *log = captured_log();
+	EXPECT_TEXT(log, "");
+	int64_t after_us = five_redial_after_us(&core, "127.0.0.2:5999");
+	EXPECT(five_is_back_off(after_us), "%lld", (long long)after_us);
+	capture_log(LOG_INFO);
+	core.now_us += 10 * SECOND_US;
+	CU_ASSERT(protocol_run_timers(core.protocol, core.now_us, 0) >= core.now_us + 3600 * SECOND_US);
+	log = captured_log();
+	EXPECT(strstr(log, "peer 00000002 127.0.0.2:40000: left") != NULL, "%s", log);
+	core_fini(&core);
+}
+
+static void a_duplicate_whose_other_connection_comes_in_time_is_no_departure(void)
+{
+	struct core core;
+	five_start(&core);
+	struct peer *peer = core_meet(&core, 2, "127.0.0.2:40000", 5999);
+	core_say(&core, peer, "{'msgtype': 'bye', 'reason': 'duplicate'}");
+	core_end(&core, peer);
+	core.now_us += 9 * SECOND_US;
+	core_meet(&core, 2, "127.0.0.2:40001", 5999);
+	capture_log(LOG_INFO);
+	core.now_us += 9 * SECOND_US;
+	protocol_run_timers(core.protocol, core.now_us, 0);
+	EXPECT_TEXT(captured_log(), "");
+	core_fini(&core);
+}
+
+static void who_is_refused_again_and_again_as_a_duplicate_is_told_of_a_double(void)
+{
+	enum { DIALS = 5 };
+	for (int is_refused = 0; is_refused < 2; is_refused++) {
+		struct core core;
+		size_t told = 0, told_at = 0;
+		five_start(&core);
+		for (size_t dial = 1; dial <= DIALS; dial++) {
+			capture_log(LOG_INFO);
+			struct peer *peer = core_dial(&core, "127.0.0.2:5999");
+			if (is_refused)
+				core_say(&core, peer, "{'msgtype': 'bye', 'reason': 'duplicate'}");
+			core_end(&core, peer);
+			if (strstr(captured_log(), "warning dial 127.0.0.2:5999: is connected with this nodeid") !=
+			    NULL) {
+				told++;
+				told_at = dial;
+			}
+			core.now_us += 600 * SECOND_US;
+		}
+		EXPECT(told == (is_refused ? 1 : 0) && told_at == (is_refused ? PROTOCOL_DOUBLE_FAILURES : 0),
+		       "refused %d: told %zu times, at dial %zu", is_refused, told, told_at);
+		core_fini(&core);
+	}
+}
+
+static void very_many_departures_are_all_told_in_the_end(void)
+{
+	struct core core;
+	size_t told = 0;
+	five_start(&core);
+	capture_log(LOG_INFO);
+	for (unsigned i = 0; i < PROTOCOL_DEPARTURES + 5; i++) {
+		char remote[ADDRESS_TEXT_BYTES];
+		snprintf(remote, sizeof remote, "127.0.1.%u:40000", i + 1);
+		struct peer *peer = core_meet(&core, 100 + i, remote, 0);
+		core_say(&core, peer, "{'msgtype': 'bye', 'reason': 'duplicate'}");
+		core_end(&core, peer);
+	}
+	core.now_us += 10 * SECOND_US;
+	protocol_run_timers(core.protocol, core.now_us, 0);
+	for (const char *at = captured_log(); (at = strstr(at, ": left (bye: duplicate")) != NULL; at++)
+		told++;
+	CU_ASSERT_EQUAL(told, PROTOCOL_DEPARTURES + 5);
+	core_fini(&core);
+}
+
+static void an_end_rings_the_alarm_if_there_is_something_to_dial(void)
+{
+	struct core core;
+	five_start(&core);
+	struct peer *deaf = core_meet(&core, 2, "127.0.0.2:40000", 0);
+	struct peer *listening = core_meet(&core, 3, "127.0.0.3:40000", 5999);
+	struct peer *dialled = core_dial(&core, "127.0.0.4:5999");
+	alarm_wait_until(&core.alarm, 1);
+	core_end(&core, deaf);
+	CU_ASSERT_FALSE(core.alarm.ringing);
+	core_end(&core, listening);
+	CU_ASSERT(core.alarm.ringing);
+	alarm_wait_until(&core.alarm, 1);
+	core_end(&core, dialled);
+	CU_ASSERT(core.alarm.ringing);
+	core_fini(&core);
+}
+
+static void who_comes_and_goes_all_the_time_gets_so_many_lines(void)
+{
+	enum { COMERS = PROTOCOL_COMERS_BURST };
+	struct core core;
+	five_start(&core);
+	capture_log(LOG_INFO);
+	for (unsigned i = 0; i < COMERS; i++)
+		core_end(&core, core_meet(&core, 2, "127.0.0.2:40000", 0));
+	/* Half of them, with a line for each coming and each going. */
+	size_t lines = five_count_lines(captured_log());
+	EXPECT(lines == PROTOCOL_COMERS_BURST, "%zu lines", lines);
+	capture_log(LOG_INFO);
+	core.now_us += SECOND_US;
+	core_end(&core, core_meet(&core, 2, "127.0.0.2:40000", 0));
+	const char *log = captured_log(), *text = strstr(log, "4000 lines like the next one were left out\n");
+	EXPECT(text != NULL && five_count_lines(log) == 3, "%s", log);
+	/* Of those that this node has dialled there is always one. */
+	capture_log(LOG_INFO);
+	for (unsigned i = 0; i < COMERS; i++)
+		core_end(&core, core_meet(&core, 2, "127.0.0.2:40000", 0));
+	(void)captured_log();
+	capture_log(LOG_INFO);
+	core_reach(&core, 3, "127.0.0.3:5999");
+	log = captured_log();
+	EXPECT(strstr(log, "127.0.0.3:5999: ready") != NULL, "%s", log);
+	core_fini(&core);
+}
+
+static CU_TestInfo tests[] = {
+	{"who comes and goes all the time gets so many lines", who_comes_and_goes_all_the_time_gets_so_many_lines},
+	{"a peer that says bye has left", a_peer_that_says_bye_has_left},
+	{"a peer that goes is dialled again after a back-off", a_peer_that_goes_is_dialled_again_after_a_back_off},
+	{"a dial that is turned away is repeated after a back-off",
+	 a_dial_that_is_turned_away_is_repeated_after_a_back_off},
+	{"the end of a peer is logged once with its reason", the_end_of_a_peer_is_logged_once_with_its_reason},
+	{"why an address failed is kept in words", why_an_address_failed_is_kept_in_words},
+	{"the error of an address is kept until it is reached again",
+	 the_error_of_an_address_is_kept_until_it_is_reached_again},
+	{"a duplicate that is closed is no departure", a_duplicate_that_is_closed_is_no_departure},
+	{"a duplicate without another connection is a departure in the end",
+	 a_duplicate_without_another_connection_is_a_departure_in_the_end},
+	{"a duplicate whose other connection comes in time is no departure",
+	 a_duplicate_whose_other_connection_comes_in_time_is_no_departure},
+	{"who is refused again and again as a duplicate is told of a double",
+	 who_is_refused_again_and_again_as_a_duplicate_is_told_of_a_double},
+	{"very many departures are all told in the end", very_many_departures_are_all_told_in_the_end},
+	{"an end rings the alarm if there is something to dial", an_end_rings_the_alarm_if_there_is_something_to_dial},
+	CU_TEST_INFO_NULL,
+};
+
+CU_SuiteInfo suite_endings = {
+	.pName = "endings", .pInitFunc = core_silence_log, .pCleanupFunc = core_restore_log, .pTests = tests};
