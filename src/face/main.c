@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +14,8 @@
 #include "base/output.h"
 #include "base/privilege.h"
 #include "base/sync.h"
-#include "base/text.h"
+#include "face/arguments.h"
+#include "face/signals.h"
 #include "face/table.h"
 #include "link/tls_context.h"
 #include "members/registry.h"
@@ -23,185 +23,24 @@
 #include "settings/secret.h"
 #include "settings/settings.h"
 
-/* Exit statuses: sysexits.h has the names, 64 EX_USAGE, 71 EX_OSERR, 78 EX_CONFIG. */
-enum { STATUS_STOPPED = 0, STATUS_USAGE = 64, STATUS_SYSTEM = 71, STATUS_SETTINGS = 78 };
-
-#define DEFAULT_FILE "/etc/kith/kith.conf"
-
 /* A reader of the table has this long. */
 #define TABLE_WRITE_US ((int64_t)1000 * 1000)
-
-enum { MOST_OPTIONS = SETTINGS_LIST_ENTRIES };
-
-/* An option without a letter. */
-enum { OPTION_NEW_SECRET = 256 };
-
-struct arguments {
-	const char *file;
-	const char *listen[MOST_OPTIONS];
-	size_t listen_count;
-	const char *bootstrap[MOST_OPTIONS];
-	size_t bootstrap_count;
-	const char *options[MOST_OPTIONS];
-	size_t option_count;
-	int verbose;
-	bool only_test;
-	bool wants_secret;
-};
-
-static const char usage[] =
-	"usage: kithd [-c FILE] [-l HOST:PORT]... [-b HOST:PORT]... [-o SETTING=VALUE]... [-v] [-t] [-V] [-h]\n"
-	"       kithd --new-secret\n";
-
-static const char help[] =
-	"A peer-to-peer node: finds its peers, stays connected, and knows who is alive.\n"
-	"\n"
-	"  -c, --config FILE           read settings from FILE instead of " DEFAULT_FILE "\n"
-	"  -l, --listen HOST:PORT      listen there instead of where the file says; may be repeated\n"
-	"  -b, --bootstrap HOST:PORT   dial this node too; may be repeated\n"
-	"  -o, --option SETTING=VALUE  set any setting; beats the file\n"
-	"  -v, --verbose               log one level more; may be repeated\n"
-	"  -t, --test                  check the settings and the secrets, and exit\n"
-	"      --new-secret            print a new secret for a secret_file and exit:\n"
-	"                              (umask 077; kithd --new-secret >FILE)\n"
-	"  -V, --version               print the version and exit\n"
-	"  -h, --help                  print this and exit\n"
-	"\n"
-	"SIGUSR1 prints the peer table to stdout, SIGHUP reads the settings and the\n"
-	"secrets again, SIGINT and SIGTERM stop the node.\n"
-	"kithd(8), kith.conf(5) and kith-protocol(7) say more.\n";
-
-/* The one line in which the program says why it ends; it may quote what the user wrote. */
-static void complain(const char *error)
-{
-	char line[SETTINGS_ERROR_BYTES * 2];
-	text_escape(line, sizeof line, error, strlen(error), TEXT_LINE);
-	fprintf(stderr, "kithd: %s\n", line);
-}
-
-static int usage_error(const char *problem, const char *word)
-{
-	char error[SETTINGS_ERROR_BYTES];
-	snprintf(error, sizeof error, "%s %s; kithd --help lists the options", word, problem);
-	complain(error);
-	return STATUS_USAGE;
-}
 
 static int print_new_secret(void)
 {
 	char text[SECRET_TEXT_BYTES];
 	if (!secret_new(text)) {
-		complain(strerror(errno));
+		arguments_complain(strerror(errno));
 		return STATUS_SYSTEM;
 	}
 	/* Where it can't be written whole, whoever made a file of it must know. */
 	if (puts(text) == EOF || fflush(stdout) != 0) {
 		char error[SETTINGS_ERROR_BYTES];
 		snprintf(error, sizeof error, "the secret could not be written: %s", strerror(errno));
-		complain(error);
+		arguments_complain(error);
 		return STATUS_SYSTEM;
 	}
 	return STATUS_STOPPED;
-}
-
-static bool append(const char **list, size_t *count, const char *text)
-{
-	if (*count == MOST_OPTIONS)
-		return false;
-	list[(*count)++] = text;
-	return true;
-}
-
-/* -1 to go on, or the exit status. */
-static int parse_arguments(int argc, char **argv, struct arguments *arguments)
-{
-	static const struct option long_options[] = {
-		{"config", required_argument, NULL, 'c'},
-		{"listen", required_argument, NULL, 'l'},
-		{"bootstrap", required_argument, NULL, 'b'},
-		{"option", required_argument, NULL, 'o'},
-		{"verbose", no_argument, NULL, 'v'},
-		{"test", no_argument, NULL, 't'},
-		{"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},
-		{"new-secret", no_argument, NULL, OPTION_NEW_SECRET},
-		{NULL, 0, NULL, 0},
-	};
-	bool good = true;
-	int option;
-	opterr = 0;
-	while (good && (option = getopt_long(argc, argv, ":c:l:b:o:vtVh", long_options, NULL)) != -1) {
-		switch (option) {
-		case 'c':
-			arguments->file = optarg;
-			break;
-		case 'l':
-			good = append(arguments->listen, &arguments->listen_count, optarg);
-			break;
-		case 'b':
-			good = append(arguments->bootstrap, &arguments->bootstrap_count, optarg);
-			break;
-		case 'o':
-			good = append(arguments->options, &arguments->option_count, optarg);
-			break;
-		case 'v':
-			arguments->verbose++;
-			break;
-		case 't':
-			arguments->only_test = true;
-			break;
-		case 'V':
-			puts("kithd " KITH_VERSION);
-			return STATUS_STOPPED;
-		case 'h':
-			fputs(usage, stdout);
-			fputs(help, stdout);
-			return STATUS_STOPPED;
-		case OPTION_NEW_SECRET:
-			arguments->wants_secret = true;
-			break;
-		case ':':
-			return usage_error("needs a value", argv[optind - 1]);
-		default:
-			return usage_error("is no option", argv[optind - 1]);
-		}
-	}
-	if (!good)
-		return usage_error("is given too many times", argv[optind - 2]);
-	if (optind < argc && arguments->wants_secret)
-		return usage_error("is one argument too many: (umask 077; kithd --new-secret >FILE)", argv[optind]);
-	if (arguments->wants_secret)
-		return print_new_secret();
-	if (optind < argc)
-		return usage_error("is no option: a bootstrap is given as -b HOST:PORT", argv[optind]);
-	return -1;
-}
-
-/* NULL if there is none. A folder that hides it from the user whom kithd has become doesn't make it go away. */
-static const char *settings_file(const struct arguments *arguments)
-{
-	if (arguments->file == NULL && (access(DEFAULT_FILE, F_OK) == 0 || errno == EACCES))
-		return DEFAULT_FILE;
-	return arguments->file;
-}
-
-/* The file, then -o, which beats it, then -l and -b. */
-static bool read_settings(const struct arguments *arguments, struct settings *settings,
-			  char error[static SETTINGS_ERROR_BYTES])
-{
-	const char *file = settings_file(arguments);
-	if (file != NULL && !settings_read_file(settings, file, error))
-		return false;
-	for (size_t i = 0; i < arguments->option_count; i++)
-		if (!settings_set_option(settings, arguments->options[i], error))
-			return false;
-	if (arguments->listen_count > 0 &&
-	    !settings_set_listen(settings, arguments->listen, arguments->listen_count, "-l", error))
-		return false;
-	for (size_t i = 0; i < arguments->bootstrap_count; i++)
-		if (!settings_add_bootstrap(settings, arguments->bootstrap[i], "-b", error))
-			return false;
-	return settings_check(settings, error);
 }
 
 /* At the start alone: a running node keeps the user that it has. */
@@ -232,18 +71,12 @@ static int report_test(struct secrets *secrets)
 	struct tls_context *context = secrets == NULL ? NULL : tls_context_new(secrets, error);
 	if (secrets != NULL && context == NULL) {
 		secrets_free(secrets);
-		complain(error);
+		arguments_complain(error);
 		return STATUS_SYSTEM;
 	}
 	tls_context_free(context);
 	puts(secrets == NULL ? "the settings are good" : "the settings and the secrets are good");
 	return STATUS_STOPPED;
-}
-
-static enum log_level level_of(const struct settings *settings, const struct arguments *arguments)
-{
-	enum log_level level = settings->log_level + (enum log_level)arguments->verbose;
-	return level > LOG_DEBUG ? LOG_DEBUG : level;
 }
 
 /* Where one of stdin, stdout and stderr is closed, the next descriptor would get its number, and then its output. */
@@ -265,68 +98,6 @@ static void raise_descriptor_limit(void)
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
-}
-
-/* ---- signals: blocked in all threads, and waited for in this one ---- */
-
-enum signal_action {
-	ACTION_NONE,
-	ACTION_TABLE,
-	ACTION_RELOAD,
-	ACTION_STOP,
-};
-
-static const struct {
-	int number;
-	enum signal_action action;
-} signals[] = {
-	{SIGUSR1, ACTION_TABLE},
-	{SIGHUP, ACTION_RELOAD},
-	{SIGINT, ACTION_STOP},
-	{SIGTERM, ACTION_STOP},
-};
-
-enum { SIGNALS = sizeof signals / sizeof *signals };
-
-static sigset_t handled_signals(void)
-{
-	sigset_t set;
-	sigemptyset(&set);
-	for (size_t i = 0; i < SIGNALS; i++)
-		sigaddset(&set, signals[i].number);
-	return set;
-}
-
-static enum signal_action action_of(int number)
-{
-	for (size_t i = 0; i < SIGNALS; i++)
-		if (signals[i].number == number)
-			return signals[i].action;
-	return ACTION_NONE;
-}
-
-static bool stop_is_pending(void)
-{
-	sigset_t pending;
-	sigpending(&pending);
-	for (size_t i = 0; i < SIGNALS; i++)
-		if (signals[i].action == ACTION_STOP && sigismember(&pending, signals[i].number))
-			return true;
-	return false;
-}
-
-/* From now on a second signal to stop ends the process at once. */
-static void let_stop_signals_kill(void)
-{
-	sigset_t set;
-	sigemptyset(&set);
-	for (size_t i = 0; i < SIGNALS; i++) {
-		if (signals[i].action == ACTION_STOP) {
-			signal(signals[i].number, SIG_DFL);
-			sigaddset(&set, signals[i].number);
-		}
-	}
-	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
 /* The tables of peers and of addresses as they are now. False if there is no memory. */
@@ -364,7 +135,7 @@ static void print_table(struct node *node, struct output *output)
 	if (render_table(node, &table)) {
 		size_t length = buffer_length(&table);
 		size_t written = output_write(output, buffer_content(&table), length, clock_now_us() + TABLE_WRITE_US,
-					      stop_is_pending);
+					      signals_stop_is_pending);
 		is_torn = written > 0 && written < length;
 		if (written < length)
 			log_warning("the peer table is dropped: stdout did not take it");
@@ -402,12 +173,14 @@ static void reload(struct node *node, const struct settings *running, const stru
 	char error[SETTINGS_ERROR_BYTES];
 	if (!settings_init(&fresh)) {
 		log_error("settings are not read again: %s", strerror(ENOMEM));
-	} else if (settings_file(arguments) == NULL) {
-		log_warning("settings are not read again: there is no " DEFAULT_FILE ", and -c names no other file");
-	} else if (!read_settings(arguments, &fresh, error)) {
+	} else if (arguments_file(arguments) == NULL) {
+		log_warning("settings are not read again: there is no " ARGUMENTS_DEFAULT_FILE
+			    ", and -c names no other file");
+	} else if (!arguments_read_settings(arguments, &fresh, error)) {
 		log_error("settings are not read again: %s", error);
 	} else {
-		enum log_level before = level_of(running, arguments), after = level_of(&fresh, arguments);
+		enum log_level before = arguments_log_level(arguments, running),
+			       after = arguments_log_level(arguments, &fresh);
 		/* What changes is logged if either level has it. */
 		log_set_level(before > after ? before : after);
 		node_reload(node, &fresh);
@@ -420,18 +193,15 @@ static void reload(struct node *node, const struct settings *running, const stru
 static void serve(struct node *node, const struct settings *settings, const struct arguments *arguments,
 		  struct output *output)
 {
-	sigset_t set = handled_signals();
 	enum signal_action action = ACTION_NONE;
 	while (action != ACTION_STOP) {
 		int number;
-		if (sigwait(&set, &number) != 0)
-			continue;
-		action = action_of(number);
+		action = signals_wait(&number);
 		if (action == ACTION_TABLE)
 			print_table(node, output);
 		else if (action == ACTION_RELOAD)
 			reload(node, settings, arguments);
-		else
+		else if (action == ACTION_STOP)
 			log_info("stopping: %s", strsignal(number));
 	}
 }
@@ -439,7 +209,7 @@ static void serve(struct node *node, const struct settings *settings, const stru
 /* What doesn't end the program, and is better known now than when it matters. */
 static void warn_of_user(const struct settings *settings, const struct arguments *arguments)
 {
-	const char *file = settings_file(arguments), *secret_file = settings->secret_file;
+	const char *file = arguments_file(arguments), *secret_file = settings->secret_file;
 	char user[PRIVILEGE_USER_BYTES];
 	privilege_user_name(user);
 	if (privilege_is_root()) {
@@ -478,14 +248,14 @@ static int run(struct settings *settings, struct secrets *secrets, const struct 
 		warn_of_user(settings, arguments);
 		warn_of_swap(is_locked);
 		serve(node, settings, arguments, &output);
-		let_stop_signals_kill();
+		signals_let_stop_kill();
 		node_stop(node);
 		log_info("stopped");
 	}
 	output_fini(&output);
 	log_close();
 	if (node == NULL)
-		complain(error);
+		arguments_complain(error);
 	return node == NULL ? STATUS_SYSTEM : STATUS_STOPPED;
 }
 
@@ -511,26 +281,27 @@ int main(int argc, char **argv)
 	struct settings settings;
 	struct secrets *secrets = NULL;
 	char error[SETTINGS_ERROR_BYTES];
-	sigset_t set = handled_signals();
 
 	secure_standard_descriptors();
 	/* Before anything else: a request for the table that comes too early waits, and doesn't kill. */
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	int status = parse_arguments(argc, argv, &arguments);
+	signals_block();
+	int status = arguments_parse(&arguments, argc, argv);
 	if (status >= 0)
 		return status;
+	if (arguments.wants_secret)
+		return print_new_secret();
 	begin_without_thread_caches(argv);
 	if (!settings_init(&settings)) {
-		complain(strerror(ENOMEM));
+		arguments_complain(strerror(ENOMEM));
 		status = STATUS_SYSTEM;
-	} else if (!read_settings(&arguments, &settings, error) || !check_user(&settings, error) ||
+	} else if (!arguments_read_settings(&arguments, &settings, error) || !check_user(&settings, error) ||
 		   !read_secrets(&settings, &secrets, error)) {
-		complain(error);
+		arguments_complain(error);
 		status = settings.lacks_memory ? STATUS_SYSTEM : STATUS_SETTINGS;
 	} else if (arguments.only_test) {
 		status = report_test(secrets);
 	} else {
-		log_set_level(level_of(&settings, &arguments));
+		log_set_level(arguments_log_level(&arguments, &settings));
 		status = run(&settings, secrets, &arguments);
 	}
 	settings_fini(&settings);

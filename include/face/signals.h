@@ -1,0 +1,28 @@
+/*
+ * The signals of kithd: blocked in all threads, and waited for in that of main. The table in signals.c is the policy.
+ */
+#ifndef KITH_SIGNALS_H
+#define KITH_SIGNALS_H
+
+#include <stdbool.h>
+
+enum signal_action {
+	ACTION_NONE,
+	ACTION_TABLE,
+	ACTION_RELOAD,
+	ACTION_STOP,
+};
+
+/* Before there are threads: a signal that comes early waits. */
+void signals_block(void);
+
+/* Blocks until a signal comes; its number is for strsignal. */
+enum signal_action signals_wait(int *number);
+
+/* Has a signal come that asks for a stop, and waits? */
+bool signals_stop_is_pending(void);
+
+/* From now on a second signal to stop ends the process at once. */
+void signals_let_stop_kill(void);
+
+#endif

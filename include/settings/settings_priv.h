@@ -1,0 +1,89 @@
+/*
+ * Inside the settings: a row of the table for each setting (settings_table.c), the types that the rows have
+ * (setting_types.c, setting_addresses.c), and what sets a row from the file (settings_file.c) or from the command line
+ * (settings.c).
+ */
+#ifndef KITH_SETTINGS_PRIV_H
+#define KITH_SETTINGS_PRIV_H
+
+#include "settings/settings.h"
+
+/* A value as it was written, in the file or after -o, before its setting's type has judged it. */
+struct value {
+	enum { VALUE_NUMBER, VALUE_TEXT, VALUE_LIST, VALUE_OTHER } kind;
+	double number;
+	const char *text;
+	const char *const *list;
+	size_t count;
+};
+
+struct setting;
+
+struct setting_type {
+	bool (*set)(struct settings *settings, const struct setting *setting, const struct value *value, char *problem);
+	/* As the file would write it; out has SETTINGS_VALUE_BYTES. */
+	void (*format)(const struct settings *settings, const struct setting *setting, char *out);
+	/* Of two settings with each other; NULL if a running node can't take over any of this type. */
+	void (*exchange)(struct settings *one, struct settings *other, const struct setting *setting);
+	enum { READ_NUMBER, READ_TEXT, READ_LIST } option_syntax;
+};
+
+struct setting {
+	const char *name;
+	const struct setting_type *type;
+	const char *default_text;
+	const char *wanted;  /* what would be right */
+	const char *example; /* of a path */
+	size_t offset;
+	double least, most;
+	bool takes_zero; /* besides: for no limit */
+	bool needs_restart;
+};
+
+extern const struct setting settings_table[SETTING_COUNT];
+
+extern const struct setting_type setting_type_count, setting_type_seconds, setting_type_text, setting_type_network,
+	setting_type_name, setting_type_nodeid, setting_type_path, setting_type_secret_file, setting_type_log_level;
+extern const struct setting_type setting_type_listen, setting_type_advertise, setting_type_bootstrap,
+	setting_type_blocks;
+
+/* A problem is half a sentence, at most this long, that follows the setting's name. */
+enum { PROBLEM_BYTES = 400 };
+
+/* These return false. */
+bool setting_wrong(char *problem, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool setting_wrong_value(const struct setting *setting, char *problem);
+bool setting_lack_memory(struct settings *settings, char *problem);
+
+/* Append to a value of SETTINGS_VALUE_BYTES. */
+void setting_add_text(char *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void setting_add_quoted(char *out, const char *text);
+
+bool setting_append_bootstrap(struct settings *settings, const char *text, char *problem);
+
+/* Of two values of that type. */
+#define SETTING_EXCHANGE(type, one, other)                                                                             \
+	do {                                                                                                           \
+		type held = (one);                                                                                     \
+		(one) = (other);                                                                                       \
+		(other) = held;                                                                                        \
+	} while (0)
+
+static inline void *setting_field(struct settings *settings, const struct setting *setting)
+{
+	return (char *)settings + setting->offset;
+}
+
+static inline const void *setting_const_field(const struct settings *settings, const struct setting *setting)
+{
+	return (const char *)settings + setting->offset;
+}
+
+/* The row of that name; NULL with the error, which says which name was probably meant. */
+const struct setting *settings_find(const char *name, const char *where, char error[static SETTINGS_ERROR_BYTES]);
+
+/* subject is the setting's name if where does not contain it. */
+bool settings_set(struct settings *settings, const struct setting *setting, const struct value *value,
+		  const char *where, const char *subject, char error[static SETTINGS_ERROR_BYTES]);
+
+#endif

@@ -1,0 +1,151 @@
+#include "face/arguments.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+/* An option without a letter. */
+enum { OPTION_NEW_SECRET = 256 };
+
+static const char usage[] =
+	"usage: kithd [-c FILE] [-l HOST:PORT]... [-b HOST:PORT]... [-o SETTING=VALUE]... [-v] [-t] [-V] [-h]\n"
+	"       kithd --new-secret\n";
+
+static const char help[] =
+	"A peer-to-peer node: finds its peers, stays connected, and knows who is alive.\n"
+	"\n"
+	"  -c, --config FILE           read settings from FILE instead of " ARGUMENTS_DEFAULT_FILE "\n"
+	"  -l, --listen HOST:PORT      listen there instead of where the file says; may be repeated\n"
+	"  -b, --bootstrap HOST:PORT   dial this node too; may be repeated\n"
+	"  -o, --option SETTING=VALUE  set any setting; beats the file\n"
+	"  -v, --verbose               log one level more; may be repeated\n"
+	"  -t, --test                  check the settings and the secrets, and exit\n"
+	"      --new-secret            print a new secret for a secret_file and exit:\n"
+	"                              (umask 077; kithd --new-secret >FILE)\n"
+	"  -V, --version               print the version and exit\n"
+	"  -h, --help                  print this and exit\n"
+	"\n"
+	"SIGUSR1 prints the peer table to stdout, SIGHUP reads the settings and the\n"
+	"secrets again, SIGINT and SIGTERM stop the node.\n"
+	"kithd(8), kith.conf(5) and kith-protocol(7) say more.\n";
+
+void arguments_complain(const char *error)
+{
+	char line[SETTINGS_ERROR_BYTES * 2];
+	text_escape(line, sizeof line, error, strlen(error), TEXT_LINE);
+	fprintf(stderr, "kithd: %s\n", line);
+}
+
+static int usage_error(const char *problem, const char *word)
+{
+	char error[SETTINGS_ERROR_BYTES];
+	snprintf(error, sizeof error, "%s %s; kithd --help lists the options", word, problem);
+	arguments_complain(error);
+	return STATUS_USAGE;
+}
+
+static bool append(const char **list, size_t *count, const char *text)
+{
+	if (*count == ARGUMENTS_MOST)
+		return false;
+	list[(*count)++] = text;
+	return true;
+}
+
+int arguments_parse(struct arguments *arguments, int argc, char **argv)
+{
+	static const struct option long_options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"listen", required_argument, NULL, 'l'},
+		{"bootstrap", required_argument, NULL, 'b'},
+		{"option", required_argument, NULL, 'o'},
+		{"verbose", no_argument, NULL, 'v'},
+		{"test", no_argument, NULL, 't'},
+		{"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},
+		{"new-secret", no_argument, NULL, OPTION_NEW_SECRET},
+		{NULL, 0, NULL, 0},
+	};
+	bool good = true;
+	int option;
+	opterr = 0;
+	while (good && (option = getopt_long(argc, argv, ":c:l:b:o:vtVh", long_options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			arguments->file = optarg;
+			break;
+		case 'l':
+			good = append(arguments->listen, &arguments->listen_count, optarg);
+			break;
+		case 'b':
+			good = append(arguments->bootstrap, &arguments->bootstrap_count, optarg);
+			break;
+		case 'o':
+			good = append(arguments->options, &arguments->option_count, optarg);
+			break;
+		case 'v':
+			arguments->verbose++;
+			break;
+		case 't':
+			arguments->only_test = true;
+			break;
+		case 'V':
+			puts("kithd " KITH_VERSION);
+			return STATUS_STOPPED;
+		case 'h':
+			fputs(usage, stdout);
+			fputs(help, stdout);
+			return STATUS_STOPPED;
+		case OPTION_NEW_SECRET:
+			arguments->wants_secret = true;
+			break;
+		case ':':
+			return usage_error("needs a value", argv[optind - 1]);
+		default:
+			return usage_error("is no option", argv[optind - 1]);
+		}
+	}
+	if (!good)
+		return usage_error("is given too many times", argv[optind - 2]);
+	if (optind < argc && arguments->wants_secret)
+		return usage_error("is one argument too many: (umask 077; kithd --new-secret >FILE)", argv[optind]);
+	if (optind < argc)
+		return usage_error("is no option: a bootstrap is given as -b HOST:PORT", argv[optind]);
+	return -1;
+}
+
+/* A folder that hides it from the user whom kithd has become doesn't make it go away. */
+const char *arguments_file(const struct arguments *arguments)
+{
+	if (arguments->file == NULL && (access(ARGUMENTS_DEFAULT_FILE, F_OK) == 0 || errno == EACCES))
+		return ARGUMENTS_DEFAULT_FILE;
+	return arguments->file;
+}
+
+bool arguments_read_settings(const struct arguments *arguments, struct settings *settings,
+			     char error[static SETTINGS_ERROR_BYTES])
+{
+	const char *file = arguments_file(arguments);
+	if (file != NULL && !settings_read_file(settings, file, error))
+		return false;
+	for (size_t i = 0; i < arguments->option_count; i++)
+		if (!settings_set_option(settings, arguments->options[i], error))
+			return false;
+	if (arguments->listen_count > 0 &&
+	    !settings_set_listen(settings, arguments->listen, arguments->listen_count, "-l", error))
+		return false;
+	for (size_t i = 0; i < arguments->bootstrap_count; i++)
+		if (!settings_add_bootstrap(settings, arguments->bootstrap[i], "-b", error))
+			return false;
+	return settings_check(settings, error);
+}
+
+enum log_level arguments_log_level(const struct arguments *arguments, const struct settings *settings)
+{
+	enum log_level level = settings->log_level + (enum log_level)arguments->verbose;
+	return level > LOG_DEBUG ? LOG_DEBUG : level;
+}

@@ -1,0 +1,242 @@
+#include "settings/settings_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* An address that is numeric and has a port: to listen on or to announce. */
+static bool read_address(const char *text, struct address *address, char *problem)
+{
+	char host[SETTINGS_HOST_BYTES];
+	uint16_t port;
+	if (address_parse(text, address))
+		return true;
+	if (address_from_host(text, ADDRESS_DEFAULT_PORT, address)) {
+		char right[ADDRESS_TEXT_BYTES];
+		address_format(address, right);
+		return setting_wrong(problem, "\"%.100s\" has no port: write \"%s\"", text, right);
+	}
+	if (!address_split(text, host, sizeof host, &port))
+		return setting_wrong(problem,
+				     "\"%.100s\" is not host:port with a port from 0 to 65535: "
+				     "write \"127.0.0.1:5999\" or \"[::1]:5999\"",
+				     text);
+	return setting_wrong(
+		problem, "\"%.100s\" is not a numeric address with a port: write \"127.0.0.1:5999\" or \"[::1]:5999\"",
+		text);
+}
+
+static bool set_listen(struct settings *settings, const struct setting *setting, const struct value *value,
+		       char *problem)
+{
+	if (value->kind != VALUE_LIST)
+		return setting_wrong_value(setting, problem);
+	free(settings->listen);
+	settings->listen = calloc(value->count + 1, sizeof *settings->listen);
+	settings->listen_count = 0;
+	if (settings->listen == NULL)
+		return setting_lack_memory(settings, problem);
+	for (size_t i = 0; i < value->count; i++) {
+		struct address *address = &settings->listen[i];
+		if (!read_address(value->list[i], address, problem))
+			return false;
+		struct address with_port = *address;
+		with_port.port = ADDRESS_DEFAULT_PORT;
+		if (!address_is_wildcard(address) && !address_is_dialable(&with_port))
+			return setting_wrong(problem,
+					     "\"%.100s\" is an address that nobody can dial: write one of this machine",
+					     value->list[i]);
+		for (size_t j = 0; j < i; j++)
+			if (address->port != 0 && address_equals(address, &settings->listen[j]))
+				return setting_wrong(problem, "\"%.100s\" stands there twice: leave one out",
+						     value->list[i]);
+		settings->listen_count++;
+	}
+	return true;
+}
+
+static bool set_advertise(struct settings *settings, const struct setting *setting, const struct value *value,
+			  char *problem)
+{
+	if (value->kind != VALUE_TEXT)
+		return setting_wrong_value(setting, problem);
+	settings->advertise = (struct address){0};
+	if (value->text[0] == '\0')
+		return true;
+	if (!read_address(value->text, &settings->advertise, problem))
+		return false;
+	return address_is_dialable(&settings->advertise) ||
+	       setting_wrong(
+		       problem,
+		       "\"%.100s\" can't be dialled by others: write the host and port that they reach this node by",
+		       value->text);
+}
+
+/* A name of letters, digits, hyphens, underscores and dots: what DNS can hold. */
+static bool is_host_name(const char *host)
+{
+	return host[0] != '-' && host[0] != '.' &&
+	       host[strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")] == '\0';
+}
+
+static bool read_bootstrap(const char *text, struct bootstrap *bootstrap, char *problem)
+{
+	*bootstrap = (struct bootstrap){0};
+	if (!address_split(text, bootstrap->host, sizeof bootstrap->host, &bootstrap->port) || bootstrap->port == 0)
+		return setting_wrong(problem,
+				     "\"%.100s\" is not host[:port] with a port from 1 to 65535: "
+				     "write \"node.example:5999\", \"192.0.2.7:5999\" or \"[2001:db8::7]:5999\"",
+				     text);
+	if (address_from_host(bootstrap->host, bootstrap->port, &bootstrap->address))
+		return address_is_dialable(&bootstrap->address) ||
+		       setting_wrong(problem, "\"%.100s\" can't be dialled: write the address of a node", text);
+	/* What looks like a number and isn't one would be asked of a name server. */
+	if (is_host_name(bootstrap->host) && bootstrap->host[strspn(bootstrap->host, "0123456789.")] != '\0')
+		return true;
+	return setting_wrong(problem,
+			     "\"%.100s\" is neither a numeric address nor a host name: write \"node.example:5999\" or "
+			     "\"192.0.2.7:5999\"",
+			     text);
+}
+
+bool setting_append_bootstrap(struct settings *settings, const char *text, char *problem)
+{
+	size_t count = settings->bootstrap_count;
+	if (count == SETTINGS_LIST_ENTRIES)
+		return setting_wrong(problem, "has more than %d entries", SETTINGS_LIST_ENTRIES);
+	struct bootstrap *grown = realloc(settings->bootstrap, (count + 1) * sizeof *grown);
+	if (grown == NULL)
+		return setting_lack_memory(settings, problem);
+	settings->bootstrap = grown;
+	if (!read_bootstrap(text, &grown[count], problem))
+		return false;
+	settings->bootstrap_count++;
+	return true;
+}
+
+static bool set_bootstrap(struct settings *settings, const struct setting *setting, const struct value *value,
+			  char *problem)
+{
+	if (value->kind != VALUE_LIST)
+		return setting_wrong_value(setting, problem);
+	settings->bootstrap_count = 0;
+	for (size_t i = 0; i < value->count; i++)
+		if (!setting_append_bootstrap(settings, value->list[i], problem))
+			return false;
+	return true;
+}
+
+static bool read_block(const char *text, struct address_block *block, char *problem)
+{
+	char right[ADDRESS_BLOCK_TEXT_BYTES];
+	switch (address_block_parse(text, block)) {
+	case ADDRESS_BLOCK_GOOD:
+		return true;
+	case ADDRESS_BLOCK_HAS_HOST_BITS:
+		address_block_format(block, right);
+		return setting_wrong(problem, "\"%.100s\" has bits set beyond its prefix: write \"%s\"", text, right);
+	default:
+		return setting_wrong(
+			problem,
+			"\"%.100s\" is no block of addresses: write \"192.0.2.0/24\", \"2001:db8::/32\" or "
+			"\"192.0.2.7\"",
+			text);
+	}
+}
+
+static bool set_blocks(struct settings *settings, const struct setting *setting, const struct value *value,
+		       char *problem)
+{
+	struct address_blocks *list = setting_field(settings, setting);
+	if (value->kind != VALUE_LIST)
+		return setting_wrong_value(setting, problem);
+	free(list->blocks);
+	list->blocks = calloc(value->count + 1, sizeof *list->blocks);
+	list->count = 0;
+	if (list->blocks == NULL)
+		return setting_lack_memory(settings, problem);
+	for (size_t i = 0; i < value->count; i++) {
+		if (!read_block(value->list[i], &list->blocks[i], problem))
+			return false;
+		list->count++;
+	}
+	return true;
+}
+
+/* ---- values as the file would write them ---- */
+
+static void format_listen(const struct settings *settings, const struct setting *setting, char *out)
+{
+	char address[ADDRESS_TEXT_BYTES];
+	(void)setting;
+	setting_add_text(out, "[");
+	for (size_t i = 0; i < settings->listen_count; i++) {
+		address_format(&settings->listen[i], address);
+		setting_add_text(out, "%s\"%s\"", i == 0 ? "" : ", ", address);
+	}
+	setting_add_text(out, "]");
+}
+
+static void format_advertise(const struct settings *settings, const struct setting *setting, char *out)
+{
+	char address[ADDRESS_TEXT_BYTES];
+	(void)setting;
+	address_format(&settings->advertise, address);
+	setting_add_quoted(out, address_is_known(&settings->advertise) ? address : "");
+}
+
+static void format_bootstrap(const struct settings *settings, const struct setting *setting, char *out)
+{
+	(void)setting;
+	setting_add_text(out, "[");
+	for (size_t i = 0; i < settings->bootstrap_count; i++) {
+		const struct bootstrap *bootstrap = &settings->bootstrap[i];
+		bool has_colon = strchr(bootstrap->host, ':') != NULL;
+		setting_add_text(out, "%s\"%s%s%s:%u\"", i == 0 ? "" : ", ", has_colon ? "[" : "", bootstrap->host,
+				 has_colon ? "]" : "", (unsigned)bootstrap->port);
+	}
+	setting_add_text(out, "]");
+}
+
+static void format_blocks(const struct settings *settings, const struct setting *setting, char *out)
+{
+	const struct address_blocks *list = setting_const_field(settings, setting);
+	char block[ADDRESS_BLOCK_TEXT_BYTES];
+	setting_add_text(out, "[");
+	for (size_t i = 0; i < list->count; i++) {
+		address_block_format(&list->blocks[i], block);
+		setting_add_text(out, "%s\"%s\"", i == 0 ? "" : ", ", block);
+	}
+	setting_add_text(out, "]");
+}
+
+/* ---- what a running node can take over ---- */
+
+static void exchange_advertise(struct settings *one, struct settings *other, const struct setting *setting)
+{
+	(void)setting;
+	SETTING_EXCHANGE(struct address, one->advertise, other->advertise);
+}
+
+static void exchange_bootstrap(struct settings *one, struct settings *other, const struct setting *setting)
+{
+	(void)setting;
+	SETTING_EXCHANGE(struct bootstrap *, one->bootstrap, other->bootstrap);
+	SETTING_EXCHANGE(size_t, one->bootstrap_count, other->bootstrap_count);
+}
+
+static void exchange_blocks(struct settings *one, struct settings *other, const struct setting *setting)
+{
+	struct address_blocks *mine = setting_field(one, setting), *yours = setting_field(other, setting);
+	SETTING_EXCHANGE(struct address_blocks, *mine, *yours);
+}
+
+/* ---- the types ---- */
+
+const struct setting_type setting_type_listen = {
+	.set = set_listen, .format = format_listen, .option_syntax = READ_LIST};
+const struct setting_type setting_type_advertise = {
+	.set = set_advertise, .format = format_advertise, .exchange = exchange_advertise, .option_syntax = READ_TEXT};
+const struct setting_type setting_type_bootstrap = {
+	.set = set_bootstrap, .format = format_bootstrap, .exchange = exchange_bootstrap, .option_syntax = READ_LIST};
+const struct setting_type setting_type_blocks = {
+	.set = set_blocks, .format = format_blocks, .exchange = exchange_blocks, .option_syntax = READ_LIST};

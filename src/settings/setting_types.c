@@ -1,0 +1,243 @@
+#include "settings/settings_priv.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+bool setting_wrong(char *problem, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(problem, PROBLEM_BYTES, format, arguments);
+	va_end(arguments);
+	return false;
+}
+
+/* No setting is wrong. */
+bool setting_lack_memory(struct settings *settings, char *problem)
+{
+	settings->lacks_memory = true;
+	return setting_wrong(problem, "cannot be kept: %s", strerror(ENOMEM));
+}
+
+bool setting_wrong_value(const struct setting *setting, char *problem)
+{
+	return setting_wrong(problem, "must be %s", setting->wanted);
+}
+
+/* Written so that NaN, which is neither below nor above anything, is out of range. */
+static bool is_in_range(const struct setting *setting, const struct value *value)
+{
+	return value->kind == VALUE_NUMBER && ((value->number >= setting->least && value->number <= setting->most) ||
+					       (setting->takes_zero && value->number == 0));
+}
+
+static bool set_count(struct settings *settings, const struct setting *setting, const struct value *value,
+		      char *problem)
+{
+	if (!is_in_range(setting, value) || value->number != (double)(int64_t)value->number)
+		return setting_wrong_value(setting, problem);
+	*(_Atomic int64_t *)setting_field(settings, setting) = (int64_t)value->number;
+	return true;
+}
+
+static bool set_seconds(struct settings *settings, const struct setting *setting, const struct value *value,
+			char *problem)
+{
+	if (!is_in_range(setting, value))
+		return setting_wrong_value(setting, problem);
+	*(_Atomic int64_t *)setting_field(settings, setting) = (int64_t)(value->number * 1e6 + 0.5);
+	return true;
+}
+
+static bool set_text(struct settings *settings, const struct setting *setting, const struct value *value, char *problem)
+{
+	if (value->kind != VALUE_TEXT || strlen(value->text) >= MESSAGE_TEXT_BYTES ||
+	    !text_is_plain(value->text, strlen(value->text)))
+		return setting_wrong_value(setting, problem);
+	strcpy(setting_field(settings, setting), value->text);
+	return true;
+}
+
+static bool set_network(struct settings *settings, const struct setting *setting, const struct value *value,
+			char *problem)
+{
+	if (value->kind == VALUE_TEXT && value->text[0] == '\0')
+		return setting_wrong_value(setting, problem);
+	return set_text(settings, setting, value, problem);
+}
+
+static void set_host_name(struct settings *settings)
+{
+	char name[MESSAGE_TEXT_BYTES] = "";
+	if (gethostname(name, sizeof name - 1) != 0 || !text_is_plain(name, strlen(name)))
+		name[0] = '\0';
+	strcpy(settings->name, name);
+}
+
+static bool set_name(struct settings *settings, const struct setting *setting, const struct value *value, char *problem)
+{
+	if (!set_text(settings, setting, value, problem))
+		return false;
+	if (settings->name[0] == '\0')
+		set_host_name(settings);
+	return true;
+}
+
+static bool set_nodeid(struct settings *settings, const struct setting *setting, const struct value *value,
+		       char *problem)
+{
+	if (value->kind != VALUE_TEXT)
+		return setting_wrong_value(setting, problem);
+	settings->nodeid = nodeid_none;
+	if (strcmp(value->text, "session") == 0)
+		settings->nodeid_mode = NODEID_SESSION;
+	else if (strcmp(value->text, "keep") == 0)
+		settings->nodeid_mode = NODEID_KEEP;
+	else if (nodeid_parse(value->text, &settings->nodeid))
+		settings->nodeid_mode = NODEID_GIVEN;
+	else
+		return setting_wrong_value(setting, problem);
+	return true;
+}
+
+static bool set_path(struct settings *settings, const struct setting *setting, const struct value *value, char *problem)
+{
+	if (value->kind != VALUE_TEXT || strlen(value->text) >= SETTINGS_PATH_BYTES ||
+	    !text_is_plain(value->text, strlen(value->text)))
+		return setting_wrong_value(setting, problem);
+	if (value->text[0] != '\0' && value->text[0] != '/')
+		return setting_wrong(problem, "\"%.100s\" is not an absolute path: write \"%s\"", value->text,
+				     setting->example);
+	strcpy(setting_field(settings, setting), value->text);
+	return true;
+}
+
+/* Where it isn't one, it may be the secret itself, which no error shows. */
+static bool set_secret_file(struct settings *settings, const struct setting *setting, const struct value *value,
+			    char *problem)
+{
+	if (value->kind == VALUE_TEXT && value->text[0] != '\0' && value->text[0] != '/')
+		return setting_wrong_value(setting, problem);
+	return set_path(settings, setting, value, problem);
+}
+
+static const char *const level_names[] = {
+	[LOG_ERROR] = "error", [LOG_WARNING] = "warning", [LOG_INFO] = "info", [LOG_DEBUG] = "debug"};
+
+static bool set_log_level(struct settings *settings, const struct setting *setting, const struct value *value,
+			  char *problem)
+{
+	for (size_t i = 0; value->kind == VALUE_TEXT && i < sizeof level_names / sizeof *level_names; i++) {
+		if (strcmp(value->text, level_names[i]) == 0) {
+			settings->log_level = (enum log_level)i;
+			return true;
+		}
+	}
+	return setting_wrong_value(setting, problem);
+}
+
+/* ---- values as the file would write them ---- */
+
+void setting_add_text(char *out, const char *format, ...)
+{
+	size_t used = strlen(out);
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(out + used, SETTINGS_VALUE_BYTES - used, format, arguments);
+	va_end(arguments);
+}
+
+void setting_add_quoted(char *out, const char *text)
+{
+	setting_add_text(out, "\"");
+	for (const char *c = text; *c != '\0'; c++)
+		setting_add_text(out, "%s%c", *c == '"' || *c == '\\' ? "\\" : "", *c);
+	setting_add_text(out, "\"");
+}
+
+static void format_count(const struct settings *settings, const struct setting *setting, char *out)
+{
+	int64_t count = *(const _Atomic int64_t *)setting_const_field(settings, setting);
+	setting_add_text(out, "%lld", (long long)count);
+}
+
+static void format_seconds(const struct settings *settings, const struct setting *setting, char *out)
+{
+	int64_t us = *(const _Atomic int64_t *)setting_const_field(settings, setting);
+	setting_add_text(out, "%lld.%06lld", (long long)(us / 1000000), (long long)(us % 1000000));
+	for (size_t end = strlen(out) - 1; out[end] == '0' || out[end] == '.'; end--) {
+		bool is_point = out[end] == '.';
+		out[end] = '\0';
+		if (is_point)
+			break;
+	}
+}
+
+static void format_text(const struct settings *settings, const struct setting *setting, char *out)
+{
+	setting_add_quoted(out, setting_const_field(settings, setting));
+}
+
+static void format_nodeid(const struct settings *settings, const struct setting *setting, char *out)
+{
+	char given[NODEID_TEXT_BYTES];
+	(void)setting;
+	nodeid_format(&settings->nodeid, given);
+	if (settings->nodeid_mode == NODEID_GIVEN)
+		setting_add_quoted(out, given);
+	else
+		setting_add_quoted(out, settings->nodeid_mode == NODEID_KEEP ? "keep" : "session");
+}
+
+static void format_log_level(const struct settings *settings, const struct setting *setting, char *out)
+{
+	(void)setting;
+	setting_add_quoted(out, level_names[settings->log_level]);
+}
+
+/* ---- what a running node can take over ---- */
+
+static void exchange_number(struct settings *one, struct settings *other, const struct setting *setting)
+{
+	_Atomic int64_t *mine = setting_field(one, setting), *yours = setting_field(other, setting);
+	*yours = atomic_exchange(mine, *yours);
+}
+
+static void exchange_name(struct settings *one, struct settings *other, const struct setting *setting)
+{
+	char before[MESSAGE_TEXT_BYTES];
+	(void)setting;
+	strcpy(before, one->name);
+	strcpy(one->name, other->name);
+	strcpy(other->name, before);
+}
+
+static void exchange_log_level(struct settings *one, struct settings *other, const struct setting *setting)
+{
+	(void)setting;
+	SETTING_EXCHANGE(enum log_level, one->log_level, other->log_level);
+}
+
+/* ---- the types ---- */
+
+const struct setting_type setting_type_count = {
+	.set = set_count, .format = format_count, .exchange = exchange_number, .option_syntax = READ_NUMBER};
+const struct setting_type setting_type_seconds = {
+	.set = set_seconds, .format = format_seconds, .exchange = exchange_number, .option_syntax = READ_NUMBER};
+const struct setting_type setting_type_text = {.set = set_text, .format = format_text, .option_syntax = READ_TEXT};
+const struct setting_type setting_type_network = {
+	.set = set_network, .format = format_text, .option_syntax = READ_TEXT};
+const struct setting_type setting_type_name = {
+	.set = set_name, .format = format_text, .exchange = exchange_name, .option_syntax = READ_TEXT};
+const struct setting_type setting_type_nodeid = {
+	.set = set_nodeid, .format = format_nodeid, .option_syntax = READ_TEXT};
+const struct setting_type setting_type_path = {.set = set_path, .format = format_text, .option_syntax = READ_TEXT};
+const struct setting_type setting_type_secret_file = {
+	.set = set_secret_file, .format = format_text, .option_syntax = READ_TEXT};
+const struct setting_type setting_type_log_level = {
+	.set = set_log_level, .format = format_log_level, .exchange = exchange_log_level, .option_syntax = READ_TEXT};
