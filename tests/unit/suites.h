@@ -7,6 +7,11 @@
 extern CU_SuiteInfo suite_addr_line;
 extern CU_SuiteInfo suite_address;
 extern CU_SuiteInfo suite_address_book;
+extern CU_SuiteInfo suite_address_book_dials;
+extern CU_SuiteInfo suite_address_book_names;
+extern CU_SuiteInfo suite_address_book_proofs;
+extern CU_SuiteInfo suite_address_book_records;
+extern CU_SuiteInfo suite_address_book_view;
 extern CU_SuiteInfo suite_address_record;
 extern CU_SuiteInfo suite_address_table;
 extern CU_SuiteInfo suite_admission;

@@ -1,0 +1,202 @@
+#include "unit/book/book_fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runner.h"
+
+/* bootstraps: separated by spaces. */
+static void add_bootstraps(struct settings *settings, const char *bootstraps)
+{
+	char error[SETTINGS_ERROR_BYTES], list[512], *next = list, *word;
+	snprintf(list, sizeof list, "%s", bootstraps);
+	while ((word = strtok_r(next, " ", &next)) != NULL)
+		CU_ASSERT_FATAL(settings_add_bootstrap(settings, word, "-b", error));
+}
+
+void fixture_init_bounded(struct fixture *fixture, const char *bootstraps, int64_t most)
+{
+	*fixture = (struct fixture){.now_us = START_US};
+	settings_init(&fixture->settings);
+	fixture->settings.max_dialing = 1000;
+	fixture->settings.max_addresses = most;
+	add_bootstraps(&fixture->settings, bootstraps);
+	fixture->book = address_book_new(&fixture->settings, &core_secret, 1, START_US);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(fixture->book);
+}
+
+void fixture_init(struct fixture *fixture, const char *bootstraps)
+{
+	fixture_init_bounded(fixture, bootstraps, 81920);
+}
+
+void set_bootstraps(struct fixture *fixture, const char *bootstraps)
+{
+	struct settings settings;
+	settings_init(&settings);
+	add_bootstraps(&settings, bootstraps);
+	address_book_set_bootstraps(fixture->book, &settings, fixture->now_us);
+	settings_fini(&settings);
+}
+
+void fixture_fini(struct fixture *fixture)
+{
+	address_book_free(fixture->book);
+	settings_fini(&fixture->settings);
+}
+
+bool hear_from(struct fixture *fixture, const char *text, unsigned number, const char *source)
+{
+	struct message_entry entry = {.address = address_of(text), .nodeid = nodeid_of(number)};
+	struct address teller = address_of(source);
+	return address_book_hear(fixture->book, &entry, 1, &teller, fixture->now_us) == 1;
+}
+
+bool hear(struct fixture *fixture, const char *text, unsigned number)
+{
+	return hear_from(fixture, text, number, "10.9.9.9:40000");
+}
+
+void announce(struct fixture *fixture, const char *text, unsigned number)
+{
+	struct address address = address_of(text);
+	struct nodeid nodeid = nodeid_of(number);
+	address_book_announced(fixture->book, &address, &nodeid, fixture->now_us);
+}
+
+void prove(struct fixture *fixture, const char *text, unsigned number)
+{
+	struct address address = address_of(text);
+	struct nodeid nodeid = nodeid_of(number);
+	address_book_prove(fixture->book, &address, &nodeid);
+}
+
+void connect_node(struct fixture *fixture, unsigned number)
+{
+	struct nodeid nodeid = nodeid_of(number);
+	address_book_connected(fixture->book, &nodeid);
+}
+
+void disconnect_node(struct fixture *fixture, unsigned number, bool was_steady)
+{
+	struct nodeid nodeid = nodeid_of(number);
+	address_book_disconnected(fixture->book, &nodeid, was_steady, "bye: timeout", fixture->now_us);
+}
+
+void reach(struct fixture *fixture, const struct peer_dial *dial, unsigned number)
+{
+	struct nodeid nodeid = nodeid_of(number);
+	address_book_connected(fixture->book, &nodeid);
+	address_book_reached(fixture->book, dial, &nodeid, fixture->now_us);
+}
+
+const char *pick(struct fixture *fixture, struct peer_dial *dial, int64_t *next_us)
+{
+	static char text[SETTINGS_HOST_BYTES + 8];
+	if (!address_book_pick(fixture->book, ADDRESS_BOOK_PEERS, fixture->now_us, dial, next_us))
+		return "-";
+	if (dial->host == NULL)
+		snprintf(text, sizeof text, "%s%s", dial->is_feeler ? "feeler " : "", address_text(dial->address));
+	else
+		snprintf(text, sizeof text, "%s:%u", dial->host, (unsigned)dial->port);
+	free(dial->host);
+	return text;
+}
+
+static int compare_dials(const void *one, const void *other)
+{
+	const struct peer_dial *a = one, *b = other;
+	return strcmp(address_text(a->address), address_text(b->address));
+}
+
+const char *pick_all(struct fixture *fixture, struct peer_dial dials[static MOST_PICKS], int64_t *next_us)
+{
+	static char words[MOST_PICKS * ADDRESS_TEXT_BYTES];
+	size_t count = 0, used = 0;
+	words[0] = '\0';
+	while (count < MOST_PICKS && strcmp(pick(fixture, &dials[count], next_us), "-") != 0)
+		count++;
+	qsort(dials, count, sizeof *dials, compare_dials);
+	for (size_t i = 0; i < count; i++)
+		used += (size_t)snprintf(words + used, sizeof words - used, "%s%s", i == 0 ? "" : " ",
+					 address_text(dials[i].address));
+	return words;
+}
+
+bool find(struct fixture *fixture, const char *text, struct address_info *info)
+{
+	size_t most = address_book_count(fixture->book);
+	struct address_info *infos = calloc(most + 1, sizeof *infos);
+	struct address address = address_of(text);
+	bool found = false;
+	CU_ASSERT_PTR_NOT_NULL_FATAL(infos);
+	CU_ASSERT_EQUAL(address_book_recent(fixture->book, infos, most, fixture->now_us), most);
+	for (size_t i = 0; i < most && !found; i++) {
+		found = address_equals(&infos[i].address, &address);
+		*info = infos[i];
+	}
+	free(infos);
+	return found;
+}
+
+const char *kind_of(struct fixture *fixture, const char *text)
+{
+	struct address_info info;
+	return !find(fixture, text, &info) ? "-" : info.kind == ADDRESS_TRIED ? "tried" : "new";
+}
+
+int64_t fail_once(struct fixture *fixture, const char *expected)
+{
+	struct peer_dial dial;
+	int64_t next_us;
+	EXPECT_PICK(fixture, expected);
+	address_book_failed(fixture->book, &dial, "refused", fixture->now_us);
+	EXPECT_PICK(fixture, "-");
+	return next_us - fixture->now_us;
+}
+
+bool is_back_off(int64_t wait_us, unsigned failures)
+{
+	int64_t middle_us = SECOND_US;
+	for (unsigned i = 1; i < failures && middle_us < 300 * SECOND_US; i++)
+		middle_us *= 2;
+	if (middle_us > 300 * SECOND_US)
+		middle_us = 300 * SECOND_US;
+	return wait_us >= SECOND_US && wait_us >= middle_us * 3 / 4 && wait_us <= middle_us * 5 / 4 &&
+	       wait_us <= 300 * SECOND_US;
+}
+
+size_t count_dials_to_hearsay(struct fixture *fixture)
+{
+	struct peer_dial dials[MOST_PICKS];
+	int64_t next_us;
+	size_t count = 0;
+	for (unsigned i = 1; i <= 20; i++) {
+		char text[ADDRESS_TEXT_BYTES];
+		snprintf(text, sizeof text, "10.3.0.%u:5999", i);
+		hear(fixture, text, 0);
+	}
+	const char *words = pick_all(fixture, dials, &next_us);
+	for (const char *word = words; (word = strstr(word, "10.3.0.")) != NULL; word++)
+		count++;
+	return count;
+}
+
+struct address_record record_of(const char *text, enum address_kind kind, unsigned failures, int64_t heard_ago_us,
+				int64_t reached_ago_us)
+{
+	struct address_record record = {.address = address_of(text), .kind = kind, .failures = failures};
+	record.heard_s = (UNIX_US - heard_ago_us) / SECOND_US;
+	record.reached_s = reached_ago_us == 0 ? 0 : (UNIX_US - reached_ago_us) / SECOND_US;
+	if (kind == ADDRESS_NEW)
+		record.teller = address_of("10.9.9.9:0");
+	return record;
+}
+
+void import(struct fixture *fixture, struct address_record *records, size_t count)
+{
+	struct address_records all = {.records = records, .count = count};
+	int64_t elapsed_us = fixture->now_us - START_US;
+	address_book_import(fixture->book, &all, fixture->now_us, UNIX_US + elapsed_us);
+}

@@ -1,0 +1,84 @@
+/*
+ * An address book with settings of its own, as the tests of the book/ folder drive it: they hand in what peers say,
+ * take dials out, end them, and move the time.
+ */
+#ifndef KITH_BOOK_FIXTURE_H
+#define KITH_BOOK_FIXTURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/sync.h"
+#include "book/address_book.h"
+#include "settings/settings.h"
+#include "unit/core.h"
+
+/* When each book begins. */
+#define START_US (1000 * SECOND_US)
+
+#define HOUR_US (3600 * SECOND_US)
+
+/* max_addresses of a book with one bucket for each of the two kinds. */
+enum { SMALL = 2 * ADDRESS_BUCKET_ENTRIES };
+
+/* A book with settings of its own, at a moment that tests move. */
+struct fixture {
+	struct settings settings;
+	struct address_book *book;
+	int64_t now_us;
+};
+
+/* most: max_addresses */
+void fixture_init_bounded(struct fixture *fixture, const char *bootstraps, int64_t most);
+void fixture_init(struct fixture *fixture, const char *bootstraps);
+
+/* The configuration names other ones now. */
+void set_bootstraps(struct fixture *fixture, const char *bootstraps);
+void fixture_fini(struct fixture *fixture);
+bool hear_from(struct fixture *fixture, const char *text, unsigned number, const char *source);
+bool hear(struct fixture *fixture, const char *text, unsigned number);
+void announce(struct fixture *fixture, const char *text, unsigned number);
+void prove(struct fixture *fixture, const char *text, unsigned number);
+void connect_node(struct fixture *fixture, unsigned number);
+void disconnect_node(struct fixture *fixture, unsigned number, bool was_steady);
+void reach(struct fixture *fixture, const struct peer_dial *dial, unsigned number);
+
+/* What is dialled now: an address, a name with its port, "feeler ADDRESS", or "-". */
+const char *pick(struct fixture *fixture, struct peer_dial *dial, int64_t *next_us);
+
+#define EXPECT_PICK(fixture, expected) expect_text(__FILE__, __LINE__, pick(fixture, &dial, &next_us), expected)
+
+enum { MOST_PICKS = 64 };
+
+/* Everything that is dialled now, in the order of the texts: which of several is taken first is left to chance. */
+const char *pick_all(struct fixture *fixture, struct peer_dial dials[static MOST_PICKS], int64_t *next_us);
+
+#define EXPECT_PICKS(fixture, expected) expect_text(__FILE__, __LINE__, pick_all(fixture, dials, &next_us), expected)
+
+/* What the book knows of an address; false if it isn't there. */
+bool find(struct fixture *fixture, const char *text, struct address_info *info);
+
+/* "new", "tried", or "-" where it isn't in the book. */
+const char *kind_of(struct fixture *fixture, const char *text);
+
+/* Lets what is due fail once; returns how long the next try is away. */
+int64_t fail_once(struct fixture *fixture, const char *expected);
+
+/* Is this a wait after so many failures in a row, with the default settings? */
+bool is_back_off(int64_t wait_us, unsigned failures);
+
+/* Of the hearsay that is told now, this many are dialled before the dials end. */
+size_t count_dials_to_hearsay(struct fixture *fixture);
+
+#define DAY_US (24 * HOUR_US)
+
+/* The wall clock at the start. */
+#define UNIX_US (1764000000 * SECOND_US)
+
+/* What an earlier run kept of an address that was heard of, and reached, so long ago (0: never). */
+struct address_record record_of(const char *text, enum address_kind kind, unsigned failures, int64_t heard_ago_us,
+				int64_t reached_ago_us);
+void import(struct fixture *fixture, struct address_record *records, size_t count);
+
+#endif

@@ -1,0 +1,422 @@
+#include "book/address_book.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "runner.h"
+#include "unit/book/book_fixture.h"
+#include "unit/suites.h"
+
+/* ---- back-off ---- */
+
+static void the_back_off_doubles_within_its_bounds_with_jitter(void)
+{
+	static const struct {
+		int64_t least_us, most_us;
+		unsigned failures;
+		int64_t lowest_us, highest_us;
+	} cases[] = {
+		{1 * SECOND_US, 300 * SECOND_US, 0, 1000000, 1250000},
+		{1 * SECOND_US, 300 * SECOND_US, 1, 1000000, 1250000},
+		{1 * SECOND_US, 300 * SECOND_US, 2, 1500000, 2500000},
+		{1 * SECOND_US, 300 * SECOND_US, 3, 3 * SECOND_US, 5 * SECOND_US},
+		{1 * SECOND_US, 300 * SECOND_US, 8, 96 * SECOND_US, 160 * SECOND_US},
+		{1 * SECOND_US, 300 * SECOND_US, 9, 192 * SECOND_US, 300 * SECOND_US},
+		{1 * SECOND_US, 300 * SECOND_US, 4000000000, 225 * SECOND_US, 300 * SECOND_US},
+		{5 * SECOND_US, 5 * SECOND_US, 7, 5 * SECOND_US, 5 * SECOND_US},
+		{5 * SECOND_US, 6 * SECOND_US, 7, 5 * SECOND_US, 6 * SECOND_US},
+		{1000, 8000, 3, 3000, 5000},
+	};
+	struct rng rng;
+	rng_seed(&rng, 1);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		int64_t lowest_us = INT64_MAX, highest_us = 0;
+		for (int turn = 0; turn < 1000; turn++) {
+			int64_t us =
+				address_book_backoff_us(cases[i].least_us, cases[i].most_us, cases[i].failures, &rng);
+			lowest_us = us < lowest_us ? us : lowest_us;
+			highest_us = us > highest_us ? us : highest_us;
+		}
+		EXPECT(lowest_us >= cases[i].lowest_us && highest_us <= cases[i].highest_us, "case %zu: %lld to %lld",
+		       i, (long long)lowest_us, (long long)highest_us);
+		int64_t span_us = cases[i].highest_us - cases[i].lowest_us;
+		EXPECT(highest_us - lowest_us >= span_us * 9 / 10, "case %zu: %lld to %lld", i, (long long)lowest_us,
+		       (long long)highest_us);
+	}
+}
+
+static void a_failing_bootstrap_is_tried_for_ever_with_back_off(void)
+{
+	struct fixture fixture;
+	fixture_init(&fixture, "127.0.0.2:5999");
+	for (unsigned i = 1; i <= 40; i++) {
+		int64_t wait_us = fail_once(&fixture, "127.0.0.2:5999");
+		EXPECT(is_back_off(wait_us, i), "failure %u: %lld", i, (long long)wait_us);
+		fixture.now_us += wait_us;
+	}
+	CU_ASSERT_EQUAL(address_book_count(fixture.book), 1);
+	fixture_fini(&fixture);
+}
+
+static void failures_in_a_row_are_told(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	fixture_init(&fixture, "127.0.0.2:5999");
+	for (unsigned i = 1; i < 5; i++) {
+		EXPECT_PICK(&fixture, "127.0.0.2:5999");
+		CU_ASSERT_EQUAL(address_book_failed(fixture.book, &dial, "refused", fixture.now_us), i);
+		fixture.now_us += fixture.settings.retry_max_us;
+	}
+	fixture_fini(&fixture);
+}
+
+/* ---- one dial at a time ---- */
+
+static void one_dial_at_a_time_goes_to_an_address(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial, first;
+	int64_t next_us;
+	fixture_init(&fixture, "127.0.0.2:5999");
+	EXPECT_PICK(&fixture, "127.0.0.2:5999");
+	first = dial;
+	hear(&fixture, "127.0.0.2:5999", 2);
+	announce(&fixture, "127.0.0.2:5999", 2);
+	prove(&fixture, "127.0.0.2:5999", 2);
+	EXPECT_PICK(&fixture, "-");
+	CU_ASSERT_EQUAL(next_us, FOREVER_US);
+	address_book_let_go(fixture.book, &first, fixture.now_us);
+	fixture.now_us += 2 * SECOND_US;
+	EXPECT_PICK(&fixture, "feeler 127.0.0.2:5999");
+	EXPECT_PICK(&fixture, "-");
+	address_book_let_go(fixture.book, &dial, fixture.now_us);
+	EXPECT_PICK(&fixture, "127.0.0.2:5999");
+	EXPECT_PICK(&fixture, "-");
+	fixture_fini(&fixture);
+}
+
+static void one_dial_at_a_time_goes_to_a_nodeid(void)
+{
+	struct fixture fixture;
+	struct peer_dial dials[MOST_PICKS];
+	int64_t next_us;
+	char other[] = "127.0.0.2:5999";
+	fixture_init(&fixture, "");
+	hear(&fixture, "127.0.0.2:5999", 2);
+	hear(&fixture, "127.0.0.2:6000", 2);
+	hear(&fixture, "127.0.0.2:6001", 0);
+	hear(&fixture, "127.0.0.2:6002", 0);
+	const char *words = pick_all(&fixture, dials, &next_us);
+	bool is_first = strcmp(words, "127.0.0.2:5999 127.0.0.2:6001 127.0.0.2:6002") == 0;
+	CU_ASSERT(is_first || strcmp(words, "127.0.0.2:6000 127.0.0.2:6001 127.0.0.2:6002") == 0);
+	address_book_failed(fixture.book, &dials[0], "refused", fixture.now_us);
+	if (is_first)
+		strcpy(other, "127.0.0.2:6000");
+	EXPECT_PICKS(&fixture, other);
+	fixture_fini(&fixture);
+}
+
+static void what_is_not_due_waits(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial, dials[MOST_PICKS];
+	int64_t next_us;
+	fixture_init(&fixture, "");
+	hear(&fixture, "127.0.0.2:5999", 0);
+	fixture.now_us += SECOND_US;
+	hear(&fixture, "127.0.0.3:5999", 0);
+	fixture.now_us -= SECOND_US;
+	EXPECT_PICK(&fixture, "127.0.0.2:5999");
+	EXPECT_PICK(&fixture, "-");
+	CU_ASSERT_EQUAL(next_us, START_US + SECOND_US);
+	fixture.now_us += 30 * SECOND_US;
+	hear(&fixture, "127.0.0.4:5999", 0);
+	EXPECT_PICKS(&fixture, "127.0.0.3:5999 127.0.0.4:5999");
+	fixture_fini(&fixture);
+}
+
+/* Of eight dials at most six go to hearsay, and two are feelers. */
+static void addresses_that_lead_nowhere_leave_room_for_others(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial, dials[MOST_PICKS];
+	int64_t next_us;
+	char text[ADDRESS_TEXT_BYTES];
+	fixture_init(&fixture, "127.0.0.2:5999 127.0.0.3:5999");
+	fixture.settings.max_dialing = 8;
+	for (unsigned i = 1; i <= 20; i++) {
+		snprintf(text, sizeof text, "10.0.0.%u:5999", i);
+		hear(&fixture, text, 0);
+		snprintf(text, sizeof text, "10.0.1.%u:5999", i);
+		prove(&fixture, text, 100 + i);
+	}
+	EXPECT_PICK(&fixture, "feeler 10.0.1.1:5999");
+	EXPECT_PICK(&fixture, "feeler 10.0.1.2:5999");
+	struct peer_dial feeler = dial;
+	const char *words = pick_all(&fixture, dials, &next_us);
+	CU_ASSERT_PTR_NOT_NULL(strstr(words, "127.0.0.2:5999 127.0.0.3:5999"));
+	size_t hearsay = 0;
+	for (const char *word = words; (word = strstr(word, "10.0.0.")) != NULL; word++)
+		hearsay++;
+	CU_ASSERT_EQUAL(hearsay, 4);
+	CU_ASSERT_EQUAL(next_us, FOREVER_US);
+	address_book_failed(fixture.book, &dials[0], "refused", fixture.now_us);
+	CU_ASSERT_STRING_NOT_EQUAL(pick(&fixture, &dial, &next_us), "-");
+	reach(&fixture, &dial, 5);
+	CU_ASSERT_STRING_NOT_EQUAL(pick(&fixture, &dial, &next_us), "-");
+	CU_ASSERT_FALSE(dial.is_feeler);
+	address_book_let_go(fixture.book, &feeler, fixture.now_us);
+	EXPECT_PICK(&fixture, "feeler 10.0.1.20:5999");
+	EXPECT_PICK(&fixture, "-");
+	fixture_fini(&fixture);
+}
+
+/* The kind of an address may change while it is dialled or felt; what is counted of dials under way doesn't drift. */
+static void the_counts_of_dials_survive_what_becomes_of_an_address_meanwhile(void)
+{
+	enum change { ANNOUNCED, BECOMES_BOOTSTRAP, IS_BOOTSTRAP_NO_MORE, CHANGES };
+	static const char *const names[] = {"announced", "becomes a bootstrap", "is a bootstrap no more"};
+	for (int i = 0; i < CHANGES * 2 * 3; i++) {
+		enum change change = (enum change)(i % CHANGES);
+		bool is_feeler = i / CHANGES % 2 == 1;
+		int verdict = i / CHANGES / 2;
+		struct fixture fixture;
+		struct peer_dial dial;
+		int64_t next_us;
+		fixture_init(&fixture, change == IS_BOOTSTRAP_NO_MORE && !is_feeler ? "127.0.0.2:5999" : "");
+		fixture.settings.max_dialing = 8;
+		fixture.now_us += 200 * SECOND_US;
+		hear(&fixture, "127.0.0.2:5999", 0);
+		CU_ASSERT(address_book_pick(fixture.book, is_feeler ? ADDRESS_BOOK_FEELERS : ADDRESS_BOOK_PEERS,
+					    fixture.now_us, &dial, &next_us));
+		if (change == ANNOUNCED)
+			announce(&fixture, "127.0.0.2:5999", 2);
+		else
+			set_bootstraps(&fixture, change == BECOMES_BOOTSTRAP ? "127.0.0.2:5999" : "");
+		if (verdict == 0)
+			address_book_failed(fixture.book, &dial, "refused", fixture.now_us);
+		else if (verdict == 1)
+			address_book_let_go(fixture.book, &dial, fixture.now_us);
+		else
+			reach(&fixture, &dial, 2);
+		EXPECT(count_dials_to_hearsay(&fixture) == 6, "%s, feeler %d, verdict %d", names[change], is_feeler,
+		       verdict);
+		fixture_fini(&fixture);
+	}
+}
+
+/* ---- the pace of what has failed ---- */
+
+enum { DEAD = 1000 };
+
+/* So many addresses that were tried have failed and are all due again: 10.G.0.N, each fourth in a group of its own. */
+static void fixture_init_dead(struct fixture *fixture)
+{
+	struct peer_dial dial;
+	int64_t next_us;
+	char text[ADDRESS_TEXT_BYTES];
+	fixture_init(fixture, "");
+	for (unsigned i = 0; i < DEAD; i++) {
+		snprintf(text, sizeof text, "10.%u.0.%u:5999", i / 4, i % 4 + 1);
+		announce(fixture, text, i + 1);
+	}
+	for (unsigned i = 0; i < DEAD; i++) {
+		CU_ASSERT_FATAL(strcmp(pick(fixture, &dial, &next_us), "-") != 0);
+		address_book_failed(fixture->book, &dial, "refused", fixture->now_us);
+	}
+	EXPECT_PICK(fixture, "-");
+	fixture->now_us += 2 * fixture->settings.retry_max_us;
+}
+
+static void of_many_dead_addresses_one_is_tried_in_retry_min(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us, picked_us = 0;
+	fixture_init_dead(&fixture);
+	for (int i = 0; i < 500; i++) {
+		while (strcmp(pick(&fixture, &dial, &next_us), "-") == 0) {
+			CU_ASSERT_FATAL(next_us > fixture.now_us &&
+					next_us <= picked_us + fixture.settings.retry_min_us);
+			fixture.now_us = next_us;
+		}
+		EXPECT(i == 0 || fixture.now_us == picked_us + fixture.settings.retry_min_us, "pick %d", i);
+		picked_us = fixture.now_us;
+		address_book_failed(fixture.book, &dial, "refused", fixture.now_us);
+	}
+	fixture_fini(&fixture);
+}
+
+/* One of a thousand that are drawn at random takes a thousand draws, on average. */
+static void one_that_is_back_is_found_among_a_thousand_dead_ones_as_fast_as_chance_says(void)
+{
+	enum { TURNS = 30 };
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	int draws = 0;
+	fixture_init_dead(&fixture);
+	for (int turn = 0; turn < TURNS; turn++) {
+		char text[ADDRESS_TEXT_BYTES];
+		snprintf(text, sizeof text, "10.%d.0.1:5999", 7 * turn);
+		struct address back = address_of(text);
+		for (bool is_found = false; !is_found && draws < 10 * TURNS * DEAD;) {
+			if (strcmp(pick(&fixture, &dial, &next_us), "-") == 0) {
+				fixture.now_us = next_us;
+				continue;
+			}
+			draws++;
+			is_found = address_equals(&dial.address, &back);
+			address_book_failed(fixture.book, &dial, "refused", fixture.now_us);
+		}
+	}
+	EXPECT(draws > TURNS * DEAD / 3 && draws < TURNS * DEAD * 2, "%d", draws / TURNS);
+	fixture_fini(&fixture);
+}
+
+static void once_something_is_reached_what_has_failed_need_not_wait(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	fixture_init_dead(&fixture);
+	for (unsigned i = 0; i < 3; i++) {
+		CU_ASSERT_STRING_NOT_EQUAL(pick(&fixture, &dial, &next_us), "-");
+		struct peer_dial first = dial;
+		EXPECT_PICK(&fixture, "-");
+		CU_ASSERT_EQUAL(next_us, fixture.now_us + fixture.settings.retry_min_us);
+		reach(&fixture, &first, 5000 + i);
+	}
+	/* What has not failed never waits for that. */
+	CU_ASSERT_STRING_NOT_EQUAL(pick(&fixture, &dial, &next_us), "-");
+	hear(&fixture, "10.255.0.1:5999", 0);
+	EXPECT_PICK(&fixture, "10.255.0.1:5999");
+	fixture_fini(&fixture);
+}
+
+static void what_is_told_of_again_is_due_as_soon_as_after_one_failure(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	fixture_init(&fixture, "127.0.0.2:5999");
+	for (int i = 0; i < 8; i++)
+		fixture.now_us += fail_once(&fixture, "127.0.0.2:5999");
+	CU_ASSERT(fail_once(&fixture, "127.0.0.2:5999") > 60 * SECOND_US);
+	CU_ASSERT(hear(&fixture, "127.0.0.2:5999", 0));
+	/* The pace of all that has failed is not what it waits for. */
+	hear(&fixture, "127.0.0.3:5999", 3);
+	EXPECT_PICK(&fixture, "127.0.0.3:5999");
+	reach(&fixture, &dial, 3);
+	fixture.now_us += fixture.settings.retry_min_us - 1;
+	EXPECT_PICK(&fixture, "-");
+	fixture.now_us += 1;
+	EXPECT_PICK(&fixture, "127.0.0.2:5999");
+	fixture_fini(&fixture);
+}
+
+/* ---- whom to choose ---- */
+
+static void half_of_the_time_a_tried_one_is_chosen(void)
+{
+	static const struct {
+		unsigned tried, new, least, most; /* of 200 picks, so many are of tried ones */
+	} cases[] = {
+		{300, 300, 75, 125}, {300, 1000, 75, 125}, {1000, 300, 75, 125}, {300, 0, 200, 200}, {0, 300, 0, 0}};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct fixture fixture;
+		struct peer_dial dial;
+		int64_t next_us;
+		char text[ADDRESS_TEXT_BYTES];
+		unsigned tried = 0;
+		fixture_init(&fixture, "");
+		for (unsigned j = 0; j < cases[i].tried; j++) {
+			snprintf(text, sizeof text, "10.%u.0.%u:5999", j % 250, j / 250 + 1);
+			announce(&fixture, text, j + 1);
+		}
+		for (unsigned j = 0; j < cases[i].new; j++) {
+			snprintf(text, sizeof text, "11.%u.0.%u:5999", j % 250, j / 250 + 1);
+			hear_from(&fixture, text, 0, text);
+		}
+		for (int turn = 0; turn < 200; turn++) {
+			CU_ASSERT_STRING_NOT_EQUAL(pick(&fixture, &dial, &next_us), "-");
+			tried += dial.address.host[0] == 10;
+		}
+		EXPECT(tried >= cases[i].least && tried <= cases[i].most, "case %zu: %u", i, tried);
+		fixture_fini(&fixture);
+	}
+}
+
+static void a_group_in_which_no_node_is_connected_is_preferred(void)
+{
+	struct fixture fixture;
+	struct peer_dial dial;
+	int64_t next_us;
+	char text[ADDRESS_TEXT_BYTES];
+	unsigned same = 0;
+	fixture_init(&fixture, "");
+	connect_node(&fixture, 1);
+	announce(&fixture, "10.1.255.1:5999", 1);
+	for (unsigned i = 1; i <= 200; i++) {
+		snprintf(text, sizeof text, "10.%u.0.%u:5999", i % 2 + 1, i);
+		hear(&fixture, text, 0);
+	}
+	for (int turn = 0; turn < 50; turn++) {
+		CU_ASSERT_STRING_NOT_EQUAL(pick(&fixture, &dial, &next_us), "-");
+		same += dial.address.host[1] == 1;
+		address_book_let_go(fixture.book, &dial, fixture.now_us);
+	}
+	EXPECT(same <= 5, "%u", same);
+	/* Once it isn't any more, its group is like the others. */
+	disconnect_node(&fixture, 1, true);
+	for (int turn = 0; turn < 50; turn++) {
+		CU_ASSERT_STRING_NOT_EQUAL(pick(&fixture, &dial, &next_us), "-");
+		same += dial.address.host[1] == 1;
+		address_book_let_go(fixture.book, &dial, fixture.now_us);
+	}
+	EXPECT(same >= 15, "%u", same);
+	/* Nor is a group in which one is being dialled as good as another. */
+	fixture.now_us += 2 * SECOND_US;
+	for (int turn = 0; turn < 20; turn++) {
+		struct peer_dial first;
+		CU_ASSERT_STRING_NOT_EQUAL(pick(&fixture, &first, &next_us), "-");
+		CU_ASSERT_STRING_NOT_EQUAL(pick(&fixture, &dial, &next_us), "-");
+		CU_ASSERT_NOT_EQUAL(first.address.host[1], dial.address.host[1]);
+		address_book_let_go(fixture.book, &first, fixture.now_us);
+		address_book_let_go(fixture.book, &dial, fixture.now_us);
+	}
+	fixture.now_us += 2 * SECOND_US;
+	/* A preference, no condition. */
+	connect_node(&fixture, 1);
+	announce(&fixture, "10.1.255.1:5999", 1);
+	connect_node(&fixture, 2);
+	announce(&fixture, "10.2.255.1:5999", 2);
+	CU_ASSERT_STRING_NOT_EQUAL(pick(&fixture, &dial, &next_us), "-");
+	fixture_fini(&fixture);
+}
+
+static CU_TestInfo tests[] = {
+	{"the back-off doubles within its bounds, with jitter", the_back_off_doubles_within_its_bounds_with_jitter},
+	{"a failing bootstrap is tried for ever, with back-off", a_failing_bootstrap_is_tried_for_ever_with_back_off},
+	{"failures in a row are told", failures_in_a_row_are_told},
+	{"one dial at a time goes to an address", one_dial_at_a_time_goes_to_an_address},
+	{"one dial at a time goes to a nodeid", one_dial_at_a_time_goes_to_a_nodeid},
+	{"what is not due waits", what_is_not_due_waits},
+	{"addresses that lead nowhere leave room for others", addresses_that_lead_nowhere_leave_room_for_others},
+	{"the counts of dials survive what becomes of an address meanwhile",
+	 the_counts_of_dials_survive_what_becomes_of_an_address_meanwhile},
+	{"of many dead addresses one is tried in retry min", of_many_dead_addresses_one_is_tried_in_retry_min},
+	{"one that is back is found among a thousand dead ones as fast as chance says",
+	 one_that_is_back_is_found_among_a_thousand_dead_ones_as_fast_as_chance_says},
+	{"once something is reached what has failed need not wait",
+	 once_something_is_reached_what_has_failed_need_not_wait},
+	{"what is told of again is due as soon as after one failure",
+	 what_is_told_of_again_is_due_as_soon_as_after_one_failure},
+	{"half of the time a tried one is chosen", half_of_the_time_a_tried_one_is_chosen},
+	{"a group in which no node is connected is preferred", a_group_in_which_no_node_is_connected_is_preferred},
+	CU_TEST_INFO_NULL,
+};
+
+CU_SuiteInfo suite_address_book_dials = {.pName = "address_book_dials", .pTests = tests};
