@@ -20,12 +20,8 @@
 #include "wire/nodeid.h"
 
 enum {
-	PEER_ENDING_BYTES = 96,	     /* of the text that says why it ended, and its NUL; longer ones are cut */
-	PEER_KNOWN_ADDRESSES = 1024, /* remembered of what this peer has been told or has told */
-	PEER_ADDRESSES_BURST = 1000,
+	PEER_ENDING_BYTES = 96, /* of the text that says why it ended, and its NUL; longer ones are cut */
 };
-
-#define PEER_ADDRESSES_PER_S 0.1
 
 /* A peer that is told to go has this long to take what is left for it. */
 #define PEER_CLOSE_US ((int64_t)1000 * 1000)
@@ -81,6 +77,7 @@ struct peer_info {
 	const char *ending_text;
 };
 
+struct allowance;
 struct peer;
 
 /*
@@ -159,7 +156,7 @@ void peer_be_deaf(struct peer *peer, int64_t now_us, int64_t until_us);
 /* When it has failed unless it answers before; FOREVER_US while no ping is outstanding. */
 int64_t peer_ping_deadline_us(struct peer *peer);
 
-/* Does this peer know of an address, by us or by itself? Noting one forgets the oldest beyond PEER_KNOWN_ADDRESSES. */
+/* Does this peer know of an address, by us or by itself? Noting one forgets the oldest beyond KNOWN_ADDRESSES. */
 bool peer_knows_address(struct peer *peer, const struct address *address);
 void peer_note_address(struct peer *peer, const struct address *address);
 void peer_note_addresses(struct peer *peer, const struct message_entry *entries, size_t count);
@@ -170,21 +167,8 @@ void peer_count_message(struct peer *peer);
 void peer_count_ignored(struct peer *peer);
 void peer_count_useless(struct peer *peer, size_t addresses);
 
-/* The reader's: true once, for the one hello of a connection. */
-bool peer_take_hello(struct peer *peer);
-/* The reader's: true once, for the one `addr` that may come before the hello. */
-bool peer_take_early_addr(struct peer *peer);
-/*
- * The reader's: of so many addresses of others that this peer tells, how many are heard. That is PEER_ADDRESSES_PER_S
- * and PEER_ADDRESSES_BURST at once, as in Bitcoin Core, and what it may answer when it is asked.
- */
-size_t peer_take_addresses(struct peer *peer, size_t count, int64_t now_us);
-/* The reader's: the peer is asked for addresses. */
-void peer_expect_addresses(struct peer *peer);
-/* The reader's: true if a claimed address may be proven now, which is once in an interval. */
-bool peer_may_prove(struct peer *peer, int64_t now_us, int64_t interval_us);
-/* The reader's: true if a move may be announced now: the first two times, and then once in an interval. */
-bool peer_may_move(struct peer *peer, int64_t now_us, int64_t interval_us);
+/* The reader's. */
+struct allowance *peer_allowance(struct peer *peer);
 
 /* "1a2b3c4d 10.0.0.7:5999", or the address alone before READY: how log lines name a peer. */
 enum { PEER_LABEL_BYTES = 96 };

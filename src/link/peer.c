@@ -1,69 +1,12 @@
 #include "link/peer.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/sync.h"
 #include "base/text.h"
-#include "base/token_bucket.h"
-#include "link/liveness.h"
-
-extern struct mutex peer_guard;
-
-struct peer {
-	atomic_uint references;
-	/* Immutable after creation. */
-	enum peer_direction direction;
-	struct peer_dial dial;
-	struct stream *stream;
-	struct outbox *outbox;
-	int64_t created_us;
-	/* Guarded. */
-	struct mutex mutex;
-	struct nodeid nodeid GUARDED_BY(peer_guard);
-	char *name GUARDED_BY(peer_guard); /* NULL without one; set once, like the next */
-	struct address local GUARDED_BY(peer_guard);
-	struct address listen GUARDED_BY(peer_guard);
-	int64_t ready_us GUARDED_BY(peer_guard);
-	struct liveness liveness GUARDED_BY(peer_guard);
-	int64_t hurry_us GUARDED_BY(peer_guard); /* when a ping may be hurried again */
-	bool has_guessed GUARDED_BY(peer_guard); /* a pong that nobody waited for has come */
-	enum peer_ending ending GUARDED_BY(peer_guard);
-	enum bye_reason reason GUARDED_BY(peer_guard);
-	char *ending_text GUARDED_BY(peer_guard); /* NULL without one */
-	uint64_t *known GUARDED_BY(peer_guard);	  /* hashes; a ring once it has its full size */
-	size_t known_count GUARDED_BY(peer_guard);
-	size_t known_capacity GUARDED_BY(peer_guard);
-	size_t known_next GUARDED_BY(peer_guard);
-	/* Atomic. */
-	_Atomic(enum peer_state) state; /* the reader alone sets it */
-	atomic_bool is_closing;		/* an ending is set */
-	atomic_bool is_logged;		/* and was logged */
-	_Atomic int64_t heard_us;
-	_Atomic int64_t rtt_us; /* as liveness has it */
-	_Atomic int64_t messages_in, messages_out, bytes_in, bytes_out, ignored, useless;
-	/* The reader's alone. */
-	bool has_hello;
-	bool has_early_addr;
-	int64_t next_proof_us;
-	int64_t next_move_us;
-	unsigned moves;
-	struct token_bucket addresses;
-};
-
-static void enter(struct peer *peer) ACQUIRES(peer_guard) UNCHECKED
-{
-	mutex_lock(&peer->mutex);
-}
-
-static void leave(struct peer *peer) RELEASES(peer_guard) UNCHECKED
-{
-	mutex_unlock(&peer->mutex);
-}
+#include "link/peer_priv.h"
 
 struct peer *peer_new(enum peer_direction direction, struct stream *stream, const struct peer_dial *dial,
 		      const struct settings *settings, int64_t now_us) UNCHECKED
@@ -81,7 +24,7 @@ struct peer *peer_new(enum peer_direction direction, struct stream *stream, cons
 	peer->stream = stream;
 	peer->outbox = outbox;
 	peer->created_us = now_us;
-	token_bucket_init(&peer->addresses, PEER_ADDRESSES_BURST, now_us);
+	allowance_init(&peer->allowance, now_us);
 	mutex_init(&peer->mutex);
 	peer->state = PEER_DIAL;
 	peer->rtt_us = -1;
@@ -102,7 +45,7 @@ void peer_release(struct peer *peer) UNCHECKED
 	outbox_free(peer->outbox);
 	mutex_fini(&peer->mutex);
 	free(peer->dial.host);
-	free(peer->known);
+	known_addresses_fini(&peer->known);
 	free(peer->name);
 	free(peer->ending_text);
 	free(peer);
@@ -145,7 +88,7 @@ struct peer_info peer_look(struct peer *peer, int64_t now_us)
 	};
 	if (peer->dial.host != NULL)
 		snprintf(info.host, sizeof info.host, "%s:%u", peer->dial.host, (unsigned)peer->dial.port);
-	enter(peer);
+	peer_enter(peer);
 	info.state = peer->state;
 	info.nodeid = peer->nodeid;
 	info.name = peer->name == NULL ? "" : peer->name;
@@ -159,7 +102,7 @@ struct peer_info peer_look(struct peer *peer, int64_t now_us)
 		info.ending_text = peer->ending_text;
 	else
 		info.ending_text = peer->ending == PEER_GOES_ON ? "" : "no memory to say why";
-	leave(peer);
+	peer_leave(peer);
 	return info;
 }
 
@@ -175,18 +118,18 @@ bool peer_is_closing(const struct peer *peer)
 
 bool peer_connected(struct peer *peer, const struct address *local)
 {
-	enter(peer);
+	peer_enter(peer);
 	bool goes_on = peer->ending == PEER_GOES_ON;
 	peer->state = PEER_HELLO;
 	peer->local = *local;
-	leave(peer);
+	peer_leave(peer);
 	return goes_on;
 }
 
 bool peer_ready(struct peer *peer, const struct message_hello *hello, const struct settings *settings, int64_t now_us)
 {
 	char *name = hello->name[0] == '\0' ? NULL : strdup(hello->name);
-	enter(peer);
+	peer_enter(peer);
 	bool goes_on = peer->ending == PEER_GOES_ON;
 	if (goes_on) {
 		peer->state = PEER_READY;
@@ -196,7 +139,7 @@ bool peer_ready(struct peer *peer, const struct message_hello *hello, const stru
 		/* Under the lock, so that a change is either seen here or by peer_set_pings. */
 		liveness_init(&peer->liveness, settings->ping_interval_us, settings->ping_timeout_us, now_us);
 	}
-	leave(peer);
+	peer_leave(peer);
 	if (!goes_on)
 		free(name);
 	return goes_on;
@@ -204,10 +147,10 @@ bool peer_ready(struct peer *peer, const struct message_hello *hello, const stru
 
 bool peer_set_listen(struct peer *peer, const struct address *address)
 {
-	enter(peer);
+	peer_enter(peer);
 	bool is_new = !address_equals(&peer->listen, address);
 	peer->listen = *address;
-	leave(peer);
+	peer_leave(peer);
 	return is_new;
 }
 
@@ -298,7 +241,7 @@ void peer_send_type(struct peer *peer, enum message_type type)
 static bool set_ending(struct peer *peer, enum peer_ending ending, enum bye_reason reason, const char *text)
 {
 	char *copy = strndup(text, PEER_ENDING_BYTES - 1);
-	enter(peer);
+	peer_enter(peer);
 	bool is_first = peer->ending == PEER_GOES_ON;
 	if (is_first) {
 		peer->ending = ending;
@@ -306,7 +249,7 @@ static bool set_ending(struct peer *peer, enum peer_ending ending, enum bye_reas
 		peer->ending_text = copy;
 		atomic_store(&peer->is_closing, true);
 	}
-	leave(peer);
+	peer_leave(peer);
 	if (!is_first)
 		free(copy);
 	return is_first;
@@ -373,11 +316,11 @@ bool peer_take_ending(struct peer *peer)
 
 int64_t peer_ping(struct peer *peer, int64_t now_us)
 {
-	enter(peer);
+	peer_enter(peer);
 	bool is_ready = peer->state == PEER_READY;
 	bool is_due = is_ready && liveness_ping(&peer->liveness, now_us);
 	int64_t next_us = is_ready ? liveness_next_ping_us(&peer->liveness, now_us) : FOREVER_US;
-	leave(peer);
+	peer_leave(peer);
 	if (is_due)
 		peer_send_type(peer, MESSAGE_PING);
 	return next_us;
@@ -392,13 +335,13 @@ static int64_t next_look_us(const struct peer *peer, int64_t now_us) REQUIRES(pe
 void peer_set_pings(struct peer *peer, const struct settings *settings, int64_t now_us)
 {
 	bool is_earlier = false;
-	enter(peer);
+	peer_enter(peer);
 	if (peer->state == PEER_READY) {
 		int64_t before_us = next_look_us(peer, now_us);
 		liveness_set(&peer->liveness, settings->ping_interval_us, settings->ping_timeout_us);
 		is_earlier = next_look_us(peer, now_us) < before_us;
 	}
-	leave(peer);
+	peer_leave(peer);
 	/* Whoever waits for a later moment looks again by himself. */
 	if (is_earlier)
 		outbox_call_pinger(peer->outbox);
@@ -406,26 +349,26 @@ void peer_set_pings(struct peer *peer, const struct settings *settings, int64_t 
 
 void peer_hurry_ping(struct peer *peer, int64_t now_us)
 {
-	enter(peer);
+	peer_enter(peer);
 	bool may_hurry = now_us >= peer->hurry_us;
 	if (may_hurry) {
 		liveness_hurry(&peer->liveness, now_us);
 		peer->hurry_us = now_us + PEER_HURRY_US;
 	}
-	leave(peer);
+	peer_leave(peer);
 	if (may_hurry)
 		outbox_call_pinger(peer->outbox);
 }
 
 bool peer_pong(struct peer *peer, int64_t now_us)
 {
-	enter(peer);
+	peer_enter(peer);
 	bool is_awaited = liveness_pong(&peer->liveness, now_us);
 	bool is_due = is_awaited && liveness_next_ping_us(&peer->liveness, now_us) <= now_us;
 	/* Who sends pongs that nobody has asked for may have sent the others ahead of their pings too. */
 	peer->has_guessed = peer->has_guessed || !is_awaited;
 	atomic_store_explicit(&peer->rtt_us, peer->has_guessed ? -1 : peer->liveness.rtt_us, memory_order_relaxed);
-	leave(peer);
+	peer_leave(peer);
 	if (is_due)
 		outbox_call_pinger(peer->outbox);
 	return is_awaited;
@@ -438,72 +381,42 @@ int64_t peer_rtt_us(const struct peer *peer)
 
 void peer_be_deaf(struct peer *peer, int64_t now_us, int64_t until_us)
 {
-	enter(peer);
+	peer_enter(peer);
 	liveness_be_deaf(&peer->liveness, now_us, until_us);
-	leave(peer);
+	peer_leave(peer);
 }
 
 int64_t peer_ping_deadline_us(struct peer *peer)
 {
-	enter(peer);
+	peer_enter(peer);
 	int64_t deadline_us = liveness_deadline_us(&peer->liveness);
-	leave(peer);
+	peer_leave(peer);
 	return deadline_us;
 }
 
 bool peer_knows_address(struct peer *peer, const struct address *address)
 {
-	uint64_t hash = address_hash(address);
-	bool found = false;
-	enter(peer);
-	for (size_t i = 0; i < peer->known_count && !found; i++)
-		found = peer->known[i] == hash;
-	leave(peer);
+	peer_enter(peer);
+	bool found = known_addresses_have(&peer->known, address);
+	peer_leave(peer);
 	return found;
-}
-
-/* Grows the ring of known addresses up to its full size; without memory it stays as it is, and forgets earlier. */
-static void grow_known(struct peer *peer) REQUIRES(peer_guard)
-{
-	enum { LEAST = 16 };
-	size_t capacity = peer->known_capacity == 0 ? LEAST : peer->known_capacity * 2;
-	uint64_t *grown = realloc(peer->known, capacity * sizeof *grown);
-	if (grown == NULL)
-		return;
-	peer->known = grown;
-	peer->known_capacity = capacity;
-	peer->known_next = peer->known_count;
-}
-
-static void note(struct peer *peer, uint64_t hash) REQUIRES(peer_guard)
-{
-	if (peer->known_count == peer->known_capacity && peer->known_capacity < PEER_KNOWN_ADDRESSES)
-		grow_known(peer);
-	if (peer->known_capacity == 0)
-		return;
-	if (peer->known_next == peer->known_capacity)
-		peer->known_next = 0;
-	peer->known[peer->known_next++] = hash;
-	if (peer->known_count < peer->known_capacity)
-		peer->known_count++;
 }
 
 void peer_note_address(struct peer *peer, const struct address *address)
 {
-	uint64_t hash = address_hash(address);
-	enter(peer);
-	note(peer, hash);
-	leave(peer);
+	peer_enter(peer);
+	known_addresses_note(&peer->known, address);
+	peer_leave(peer);
 }
 
 void peer_note_addresses(struct peer *peer, const struct message_entry *entries, size_t count)
 {
 	if (count == 0)
 		return;
-	enter(peer);
+	peer_enter(peer);
 	for (size_t i = 0; i < count; i++)
-		note(peer, address_hash(&entries[i].address));
-	leave(peer);
+		known_addresses_note(&peer->known, &entries[i].address);
+	peer_leave(peer);
 }
 
 /* Only one thread adds to it, so that the processor need not lock the memory for it. */
@@ -533,75 +446,7 @@ void peer_count_useless(struct peer *peer, size_t addresses)
 	add_as_reader(&peer->useless, (int64_t)addresses);
 }
 
-bool peer_take_hello(struct peer *peer)
+struct allowance *peer_allowance(struct peer *peer)
 {
-	bool is_first = !peer->has_hello;
-	peer->has_hello = true;
-	return is_first;
-}
-
-bool peer_take_early_addr(struct peer *peer)
-{
-	bool is_first = !peer->has_early_addr;
-	peer->has_early_addr = true;
-	return is_first;
-}
-
-size_t peer_take_addresses(struct peer *peer, size_t count, int64_t now_us)
-{
-	return token_bucket_take(&peer->addresses, count, PEER_ADDRESSES_PER_S, PEER_ADDRESSES_BURST, now_us);
-}
-
-void peer_expect_addresses(struct peer *peer)
-{
-	token_bucket_add(&peer->addresses, MESSAGE_ADDR_ENTRIES);
-}
-
-bool peer_may_prove(struct peer *peer, int64_t now_us, int64_t interval_us)
-{
-	if (now_us < peer->next_proof_us)
-		return false;
-	peer->next_proof_us = now_us + interval_us;
-	return true;
-}
-
-bool peer_may_move(struct peer *peer, int64_t now_us, int64_t interval_us)
-{
-	enum { FREE_MOVES = 2 };
-	if (peer->moves < FREE_MOVES) {
-		peer->moves++;
-		return true;
-	}
-	if (now_us < peer->next_move_us)
-		return false;
-	peer->next_move_us = now_us + interval_us;
-	return true;
-}
-
-void peer_label(struct peer *peer, char out[static PEER_LABEL_BYTES])
-{
-	char address[ADDRESS_TEXT_BYTES], nodeid[NODEID_TEXT_BYTES];
-	enter(peer);
-	struct nodeid id = peer->nodeid;
-	leave(peer);
-	if (peer->dial.host != NULL)
-		snprintf(out, PEER_LABEL_BYTES, "%.80s:%u", peer->dial.host, (unsigned)peer->dial.port);
-	else if (nodeid_is_none(&id))
-		address_format(&peer->dial.address, out);
-	else {
-		nodeid_format(&id, nodeid);
-		address_format(&peer->dial.address, address);
-		snprintf(out, PEER_LABEL_BYTES, "%.8s %s", nodeid, address);
-	}
-}
-
-void peer_log_line(struct peer *peer, enum log_level level, const char *subject, const char *format, ...)
-{
-	char label[PEER_LABEL_BYTES], text[512];
-	va_list arguments;
-	peer_label(peer, label);
-	va_start(arguments, format);
-	vsnprintf(text, sizeof text, format, arguments);
-	va_end(arguments);
-	log_line(level, "%s %s: %s", subject, label, text);
+	return &peer->allowance;
 }

@@ -2,63 +2,17 @@
 
 #include <stdlib.h>
 
-/* Without memory uthash leaves hh.tbl NULL, instead of ending the process. */
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
 #include <utlist.h>
 
-#include "base/sync.h"
+#include "members/eviction_priv.h"
+#include "members/registry_priv.h"
 
-extern struct mutex registry_guard;
-
-/* How many inbound connections there are of one host, group or network. */
-struct tally {
-	struct address of; /* address_host, address_subnet or address_network */
-	size_t connections;
-	size_t handshakes; /* of a host */
-	size_t ready;	   /* of a network */
-	UT_hash_handle hh;
-};
-
-struct entry {
-	struct peer *peer;
-	struct nodeid nodeid;
-	bool is_ready; /* it has claimed its nodeid */
-	bool is_indexed;
-	bool is_retired;
-	bool is_listed; /* in handshakes, or in retired */
-	uint64_t serial;
-	int64_t ready_us;
-	struct tally *host, *group, *network; /* of an inbound connection; else NULL */
-	UT_hash_handle hh;		      /* by peer */
-	UT_hash_handle by_nodeid;
-	struct entry *prev, *next; /* while it is listed */
-};
-
-struct registry {
-	/* Immutable. */
-	struct nodeid self;
-	const struct settings *settings;
-	struct mutex mutex;
-	struct condition emptied;
-	/* Guarded. */
-	struct entry *entries GUARDED_BY(registry_guard);
-	struct entry *ready GUARDED_BY(registry_guard);	     /* by nodeid */
-	struct entry *handshakes GUARDED_BY(registry_guard); /* inbound, the oldest first */
-	struct tally *hosts GUARDED_BY(registry_guard);
-	struct entry *retired GUARDED_BY(registry_guard); /* and not over yet, the oldest first */
-	struct tally *groups GUARDED_BY(registry_guard);
-	struct tally *networks GUARDED_BY(registry_guard);
-	struct registry_counts counts GUARDED_BY(registry_guard);
-	uint64_t last_serial GUARDED_BY(registry_guard);
-};
-
-static void enter(struct registry *registry) ACQUIRES(registry_guard) UNCHECKED
+void registry_enter(struct registry *registry) UNCHECKED
 {
 	mutex_lock(&registry->mutex);
 }
 
-static void leave(struct registry *registry) RELEASES(registry_guard) UNCHECKED
+void registry_leave(struct registry *registry) UNCHECKED
 {
 	mutex_unlock(&registry->mutex);
 }
@@ -103,16 +57,11 @@ static struct entry *find_ready(struct registry *registry, const struct nodeid *
 	return entry;
 }
 
-static bool is_inbound(const struct entry *entry)
-{
-	return peer_direction(entry->peer) == PEER_INBOUND;
-}
-
 /* The count that an entry is part of. */
 static size_t *count_of(struct registry *registry, const struct entry *entry) REQUIRES(registry_guard)
 {
 	struct registry_counts *counts = &registry->counts;
-	if (is_inbound(entry))
+	if (registry_is_inbound(entry))
 		return entry->is_ready ? &counts->inbound : &counts->handshakes;
 	if (entry->is_ready)
 		return &counts->outbound;
@@ -136,7 +85,7 @@ static void unlist(struct entry **entries, struct entry *entry)
 static void enter_counts(struct registry *registry, struct entry *entry) REQUIRES(registry_guard)
 {
 	++*count_of(registry, entry);
-	if (!is_inbound(entry))
+	if (!registry_is_inbound(entry))
 		return;
 	if (entry->is_ready) {
 		entry->network->ready++;
@@ -149,7 +98,7 @@ static void enter_counts(struct registry *registry, struct entry *entry) REQUIRE
 static void leave_counts(struct registry *registry, struct entry *entry) REQUIRES(registry_guard)
 {
 	--*count_of(registry, entry);
-	if (!is_inbound(entry))
+	if (!registry_is_inbound(entry))
 		return;
 	if (entry->is_ready) {
 		entry->network->ready--;
@@ -161,62 +110,28 @@ static void leave_counts(struct registry *registry, struct entry *entry) REQUIRE
 
 static void retire(struct registry *registry, struct entry *entry) REQUIRES(registry_guard)
 {
-	if (entry->is_retired || !is_inbound(entry))
+	if (entry->is_retired || !registry_is_inbound(entry))
 		return;
 	leave_counts(registry, entry);
 	entry->is_retired = true;
 	list(&registry->retired, entry);
 }
 
-static struct tally *find_tally(struct tally *tallies, struct address of)
-{
-	struct tally *tally;
-	HASH_FIND(hh, tallies, &of, sizeof of, tally);
-	return tally;
-}
-
-/* Counts a connection; the tally is made if it is the first. NULL if there is no memory. */
-static struct tally *join(struct tally **tallies, struct address of)
-{
-	struct tally *tally = find_tally(*tallies, of);
-	if (tally == NULL) {
-		tally = calloc(1, sizeof *tally);
-		if (tally == NULL)
-			return NULL;
-		tally->of = of;
-		HASH_ADD(hh, *tallies, of, sizeof tally->of, tally);
-		if (tally->hh.tbl == NULL) {
-			free(tally);
-			return NULL;
-		}
-	}
-	tally->connections++;
-	return tally;
-}
-
-static void quit(struct tally **tallies, struct tally *tally)
-{
-	if (tally == NULL || --tally->connections > 0)
-		return;
-	HASH_DEL(*tallies, tally);
-	free(tally);
-}
-
 static void leave_tallies(struct registry *registry, struct entry *entry) REQUIRES(registry_guard)
 {
-	quit(&registry->hosts, entry->host);
-	quit(&registry->groups, entry->group);
-	quit(&registry->networks, entry->network);
+	tally_quit(&registry->hosts, entry->host);
+	tally_quit(&registry->groups, entry->group);
+	tally_quit(&registry->networks, entry->network);
 }
 
 static bool join_tallies(struct registry *registry, struct entry *entry) REQUIRES(registry_guard)
 {
 	const struct address *address = &peer_dial(entry->peer)->address;
-	if (!is_inbound(entry))
+	if (!registry_is_inbound(entry))
 		return true;
-	entry->host = join(&registry->hosts, address_host(address));
-	entry->group = join(&registry->groups, address_subnet(address));
-	entry->network = join(&registry->networks, address_network(address));
+	entry->host = tally_join(&registry->hosts, address_host(address));
+	entry->group = tally_join(&registry->groups, address_subnet(address));
+	entry->network = tally_join(&registry->networks, address_network(address));
 	if (entry->host != NULL && entry->group != NULL && entry->network != NULL)
 		return true;
 	leave_tallies(registry, entry);
@@ -251,9 +166,9 @@ bool registry_add(struct registry *registry, struct peer *peer)
 	if (entry == NULL)
 		return false;
 	entry->peer = peer_hold(peer);
-	enter(registry);
+	registry_enter(registry);
 	bool added = add(registry, entry);
-	leave(registry);
+	registry_leave(registry);
 	if (!added) {
 		peer_release(peer);
 		free(entry);
@@ -263,16 +178,16 @@ bool registry_add(struct registry *registry, struct peer *peer)
 
 void registry_retire(struct registry *registry, struct peer *peer)
 {
-	enter(registry);
+	registry_enter(registry);
 	struct entry *entry = find_entry(registry, peer);
 	if (entry != NULL)
 		retire(registry, entry);
-	leave(registry);
+	registry_leave(registry);
 }
 
 void registry_remove(struct registry *registry, struct peer *peer)
 {
-	enter(registry);
+	registry_enter(registry);
 	struct entry *entry = find_entry(registry, peer);
 	if (entry != NULL) {
 		unindex(registry, entry);
@@ -286,7 +201,7 @@ void registry_remove(struct registry *registry, struct peer *peer)
 		if (registry->entries == NULL)
 			condition_broadcast(&registry->emptied);
 	}
-	leave(registry);
+	registry_leave(registry);
 	if (entry != NULL)
 		peer_release(peer);
 	free(entry);
@@ -311,8 +226,8 @@ static size_t expected_connections(const struct registry *registry) REQUIRES(reg
 static enum registry_admission judge(struct registry *registry, const struct address *from) REQUIRES(registry_guard)
 {
 	const struct settings *settings = registry->settings;
-	const struct tally *host = find_tally(registry->hosts, address_host(from));
-	const struct tally *group = find_tally(registry->groups, address_subnet(from));
+	const struct tally *host = tally_find(registry->hosts, address_host(from));
+	const struct tally *group = tally_find(registry->groups, address_subnet(from));
 	if (is_reached(expected_connections(registry), settings->max_connections))
 		return REGISTRY_CONNECTIONS;
 	if (address_scope_of(from) == SCOPE_LOOPBACK)
@@ -322,22 +237,6 @@ static enum registry_admission judge(struct registry *registry, const struct add
 	if (group != NULL && is_reached(group->connections, settings->max_per_group))
 		return REGISTRY_GROUP;
 	return REGISTRY_ADMITTED;
-}
-
-/* The oldest handshake of the host that has most, the one that comes included. */
-static struct entry *choose_handshake(struct registry *registry, const struct address *from) REQUIRES(registry_guard)
-{
-	const struct tally *own = find_tally(registry->hosts, address_host(from));
-	struct entry *chosen = NULL;
-	size_t most = 0;
-	for (struct entry *entry = registry->handshakes; entry != NULL; entry = entry->next) {
-		size_t count = entry->host->handshakes + (entry->host == own);
-		if (count > most) {
-			most = count;
-			chosen = entry;
-		}
-	}
-	return chosen;
 }
 
 /* Who has to go: a handshake for the one that comes, or one that is over all but for its last words. */
@@ -350,7 +249,7 @@ static struct entry *choose_to_go(struct registry *registry, const struct addres
 		unlist(&registry->retired, entry);
 	} else if (admission == REGISTRY_ADMITTED &&
 		   is_reached(registry->counts.handshakes, registry->settings->max_handshakes)) {
-		entry = choose_handshake(registry, from);
+		entry = eviction_choose_handshake(registry, from);
 		retire(registry, entry);
 		unlist(&registry->retired, entry);
 	}
@@ -359,63 +258,12 @@ static struct entry *choose_to_go(struct registry *registry, const struct addres
 
 enum registry_admission registry_admit(struct registry *registry, const struct address *from, struct peer **goes)
 {
-	enter(registry);
+	registry_enter(registry);
 	enum registry_admission admission = judge(registry, from);
 	struct entry *entry = choose_to_go(registry, from, admission);
 	*goes = entry == NULL ? NULL : peer_hold(entry->peer);
-	leave(registry);
+	registry_leave(registry);
 	return admission;
-}
-
-static bool is_inbound_peer(const struct entry *entry)
-{
-	return is_inbound(entry) && !entry->is_retired;
-}
-
-/* Writes the inbound peers with the lowest round trips, the lowest first; how many. */
-static size_t find_nearest(const struct registry *registry, const struct entry *nearest[static REGISTRY_NEAREST])
-	REQUIRES(registry_guard)
-{
-	size_t count = 0;
-	for (const struct entry *entry = registry->ready; entry != NULL; entry = entry->by_nodeid.next) {
-		int64_t rtt_us = peer_rtt_us(entry->peer);
-		if (!is_inbound_peer(entry) || rtt_us < 0)
-			continue;
-		size_t place = count < REGISTRY_NEAREST ? count++ : REGISTRY_NEAREST;
-		for (; place > 0 && rtt_us < peer_rtt_us(nearest[place - 1]->peer); place--)
-			if (place < REGISTRY_NEAREST)
-				nearest[place] = nearest[place - 1];
-		if (place < REGISTRY_NEAREST)
-			nearest[place] = entry;
-	}
-	return count;
-}
-
-static bool is_among(const struct entry *const *entries, size_t count, const struct entry *wanted)
-{
-	for (size_t i = 0; i < count; i++)
-		if (entries[i] == wanted)
-			return true;
-	return false;
-}
-
-/* The inbound peer that makes room for another one; NULL if none may go. */
-static struct entry *choose_peer(struct registry *registry) REQUIRES(registry_guard)
-{
-	const struct entry *nearest[REGISTRY_NEAREST];
-	size_t nearest_count = find_nearest(registry, nearest);
-	size_t eldest = (registry->counts.inbound + 3) / 4, seen = 0;
-	struct entry *chosen = NULL;
-	/* In the order in which they became READY: uthash keeps that. */
-	for (struct entry *entry = registry->ready; entry != NULL; entry = entry->by_nodeid.next) {
-		if (!is_inbound_peer(entry) || seen++ < eldest)
-			continue;
-		if (entry->network->ready < 2 || is_among(nearest, nearest_count, entry))
-			continue;
-		if (chosen == NULL || entry->network->ready >= chosen->network->ready)
-			chosen = entry;
-	}
-	return chosen;
 }
 
 /* ---- whose nodeid it is ---- */
@@ -476,10 +324,10 @@ static enum registry_claim claim(struct registry *registry, struct peer *peer, c
 		*other = peer_hold(first->peer);
 		return REGISTRY_DUPLICATE;
 	}
-	if (is_inbound(entry) && inbound >= max_inbound) {
+	if (registry_is_inbound(entry) && inbound >= max_inbound) {
 		/* For the second connection of a pair nobody has to go: they have the first. There are more than
 		 * max_inbound after a reload alone: then the next ones leave by themselves. */
-		evicted = is_double || inbound > max_inbound ? NULL : choose_peer(registry);
+		evicted = is_double || inbound > max_inbound ? NULL : eviction_choose_peer(registry);
 		if (evicted == NULL)
 			return REGISTRY_FULL;
 	}
@@ -501,18 +349,18 @@ enum registry_claim registry_claim(struct registry *registry, struct peer *peer,
 				   int64_t now_us, struct peer **other)
 {
 	*other = NULL;
-	enter(registry);
+	registry_enter(registry);
 	enum registry_claim result = claim(registry, peer, nodeid, now_us, other);
-	leave(registry);
+	registry_leave(registry);
 	return result;
 }
 
 struct peer *registry_find(struct registry *registry, const struct nodeid *nodeid)
 {
-	enter(registry);
+	registry_enter(registry);
 	struct entry *entry = find_ready(registry, nodeid);
 	struct peer *found = entry != NULL && !peer_is_closing(entry->peer) ? peer_hold(entry->peer) : NULL;
-	leave(registry);
+	registry_leave(registry);
 	return found;
 }
 
@@ -524,11 +372,11 @@ static bool is_outbound_peer(const struct entry *entry)
 struct peer *registry_find_dialled(struct registry *registry, const struct address *address)
 {
 	struct peer *found = NULL;
-	enter(registry);
+	registry_enter(registry);
 	for (struct entry *entry = registry->entries; entry != NULL && found == NULL; entry = entry->hh.next)
 		if (is_outbound_peer(entry) && address_equals(&peer_dial(entry->peer)->address, address))
 			found = peer_hold(entry->peer);
-	leave(registry);
+	registry_leave(registry);
 	return found;
 }
 
@@ -536,58 +384,27 @@ struct peer *registry_any_outbound(struct registry *registry, struct rng *rng)
 {
 	struct entry *chosen = NULL;
 	uint32_t count = 0;
-	enter(registry);
+	registry_enter(registry);
 	for (struct entry *entry = registry->entries; entry != NULL; entry = entry->hh.next)
 		if (is_outbound_peer(entry) && rng_below(rng, ++count) == 0)
 			chosen = entry;
 	struct peer *found = chosen == NULL ? NULL : peer_hold(chosen->peer);
-	leave(registry);
+	registry_leave(registry);
 	return found;
 }
 
 struct registry_counts registry_count(struct registry *registry)
 {
-	enter(registry);
+	registry_enter(registry);
 	struct registry_counts counts = registry->counts;
-	leave(registry);
+	registry_leave(registry);
 	return counts;
-}
-
-struct registry_snapshot registry_take_snapshot(struct registry *registry, bool only_ready)
-{
-	struct registry_snapshot snapshot = {0};
-	enter(registry);
-	size_t most = HASH_COUNT(registry->entries);
-	snapshot.peers = most == 0 ? NULL : calloc(most, sizeof *snapshot.peers);
-	for (struct entry *entry = registry->entries; snapshot.peers != NULL && entry != NULL; entry = entry->hh.next)
-		if (!only_ready || (entry->is_indexed && !peer_is_closing(entry->peer)))
-			snapshot.peers[snapshot.count++] = peer_hold(entry->peer);
-	leave(registry);
-	return snapshot;
-}
-
-void registry_release_snapshot(struct registry_snapshot *snapshot)
-{
-	for (size_t i = 0; i < snapshot->count; i++)
-		peer_release(snapshot->peers[i]);
-	free(snapshot->peers);
-	*snapshot = (struct registry_snapshot){0};
-}
-
-void registry_shuffle_snapshot(struct registry_snapshot *snapshot, struct rng *rng)
-{
-	for (size_t i = 0; i < snapshot->count; i++) {
-		size_t other = i + rng_below(rng, (uint32_t)(snapshot->count - i));
-		struct peer *chosen = snapshot->peers[other];
-		snapshot->peers[other] = snapshot->peers[i];
-		snapshot->peers[i] = chosen;
-	}
 }
 
 size_t registry_walk(struct registry *registry, uint64_t *after, struct peer *peers[static REGISTRY_STEP])
 {
 	size_t count = 0;
-	enter(registry);
+	registry_enter(registry);
 	/* uthash keeps its elements in the order in which they were added. */
 	for (struct entry *entry = registry->entries; entry != NULL && count < REGISTRY_STEP; entry = entry->hh.next) {
 		if (entry->serial <= *after)
@@ -595,14 +412,14 @@ size_t registry_walk(struct registry *registry, uint64_t *after, struct peer *pe
 		peers[count++] = peer_hold(entry->peer);
 		*after = entry->serial;
 	}
-	leave(registry);
+	registry_leave(registry);
 	return count;
 }
 
 void registry_wait_empty(struct registry *registry)
 {
-	enter(registry);
+	registry_enter(registry);
 	while (registry->entries != NULL)
 		wait_for_change(registry);
-	leave(registry);
+	registry_leave(registry);
 }

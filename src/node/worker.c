@@ -6,16 +6,13 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "link/intake.h"
 #include "link/resolver.h"
 #include "link/stream.h"
 #include "node/dialing.h"
-#include "wire/frame.h"
+#include "node/farewell_priv.h"
+#include "node/pinger_priv.h"
+#include "node/worker_priv.h"
 
-/* How often a pinger looks again whether its reader has come to the pong that may be waiting unread. */
-#define UNREAD_CHECK_US ((int64_t)20 * 1000)
-/* How often a pinger that waits to write looks whether the peer is to be closed. */
-#define CLOSE_CHECK_US ((int64_t)100 * 1000)
 /* So long is a peer READY before it gets a reader of its own. */
 #define SETTLE_US ((int64_t)20 * 1000)
 /* So many reads before that mean a peer that talks without a pause. */
@@ -28,144 +25,6 @@ enum { ANSWERS_BYTES = 64 * 1024 };
  * (tests/system/test_attack.c, without limits of rate, on 2 cores that others use too).
  */
 enum { MUCH_BYTES = 4 * 1024 };
-
-/* The reader's, which frees it when the pinger is over. */
-struct worker {
-	struct pool_job opening, reading, pinging;
-	const struct worker_parts *parts;
-	struct peer *peer;
-	/* The reader's alone. */
-	struct frame frame;
-	bool has_turn;	    /* of the outbox: while the reader is awake, if it was free */
-	unsigned reads;	    /* before it is settled */
-	bool is_settled;    /* the peer has its own reader, or can't have one */
-	bool is_at_end;	    /* nothing more can come from the far end */
-	int64_t look_up_us; /* when to look up from a read that goes on, for the next thing that only time brings */
-	struct intake intake;
-	int64_t read_us;	  /* when something was read last */
-	int64_t read_again_us;	  /* before that nothing is read: too much came */
-	int64_t line_deadline_us; /* when the line that has begun must have ended; FOREVER_US between lines */
-};
-
-/* ---- writing ---- */
-
-/* The end of all writing: what is left, for at most PEER_CLOSE_US, then the end of file unless both ends are through.
- */
-static void write_last(struct peer *peer, bool more_may_come, int64_t deadline_us)
-{
-	/* A peer is told to be closing a moment before its bye is in the outbox. */
-	outbox_wait_closed(peer_outbox(peer), deadline_us);
-	while (!outbox_take_turn(peer_outbox(peer))) {
-		if (clock_now_us() >= deadline_us)
-			return;
-		outbox_wait(peer_outbox(peer), deadline_us);
-	}
-	if (peer_write(peer, deadline_us) != 0)
-		stream_shut(peer_stream(peer));
-	else if (more_may_come)
-		stream_shut_writing(peer_stream(peer));
-	outbox_return_turn(peer_outbox(peer));
-}
-
-/* ---- the pinger ---- */
-
-/* The ping deadline has passed: the peer has failed, unless what it sent is only waiting for its reader. */
-static int64_t judge_silence(struct peer *peer, int64_t deadline_us, int64_t timeout_us, int64_t now_us)
-{
-	if (stream_has_unread(peer_stream(peer)) && now_us < deadline_us + timeout_us)
-		return now_us + UNREAD_CHECK_US;
-	peer_close(peer, BYE_TIMEOUT);
-	return now_us;
-}
-
-/*
- * Writes until nothing is left, the peer is to be closed, or it has taken nothing for timeout_us. No condition variable
- * wakes who waits for a socket: whether the peer is to be closed is looked at in between. 0, or an errno.
- */
-static int write_patiently(struct peer *peer, int64_t timeout_us)
-{
-	int64_t now_us = clock_now_us(), progress_us = now_us, written = peer_written_bytes(peer);
-	for (;;) {
-		int64_t give_up_us = clock_earlier(peer_ping_deadline_us(peer), progress_us + timeout_us);
-		int error = peer_write(peer, clock_earlier(give_up_us, now_us + CLOSE_CHECK_US));
-		bool has_ended = error != ETIMEDOUT || outbox_is_closed(peer_outbox(peer));
-		now_us = clock_now_us();
-		if (peer_written_bytes(peer) > written)
-			progress_us = now_us;
-		written = peer_written_bytes(peer);
-		if (has_ended || now_us >= clock_earlier(peer_ping_deadline_us(peer), progress_us + timeout_us))
-			return error;
-	}
-}
-
-static void write_as_pinger(struct peer *peer, int64_t timeout_us)
-{
-	struct outbox *outbox = peer_outbox(peer);
-	if (!outbox_take_turn(outbox))
-		return;
-	int error = write_patiently(peer, timeout_us);
-	bool has_ended = outbox_is_closed(outbox);
-	outbox_return_turn(outbox);
-	if (error == ETIMEDOUT && !has_ended)
-		peer_close(peer, peer_ping_deadline_us(peer) <= clock_now_us() ? BYE_TIMEOUT : BYE_SLOW);
-	else if (error != 0 && error != ETIMEDOUT)
-		peer_fail(peer, error);
-}
-
-static struct worker *worker_of(struct pool_job *job, size_t offset)
-{
-	return (struct worker *)((char *)job - offset);
-}
-
-static void ping(struct pool_job *job)
-{
-	struct worker *worker = worker_of(job, offsetof(struct worker, pinging));
-	struct peer *peer = worker->peer;
-	struct outbox *outbox = peer_outbox(peer);
-
-	while (!outbox_is_closed(outbox)) {
-		int64_t now_us = clock_now_us(), timeout_us = worker->parts->settings->ping_timeout_us;
-		int64_t next_us = peer_ping(peer, now_us);
-		int64_t deadline_us = peer_ping_deadline_us(peer);
-		if (deadline_us <= now_us)
-			deadline_us = judge_silence(peer, deadline_us, timeout_us, now_us);
-		outbox_wait(outbox, clock_earlier(next_us, deadline_us));
-		if (!outbox_is_closed(outbox))
-			write_as_pinger(peer, timeout_us);
-	}
-	int64_t now_us = clock_now_us();
-	int64_t close_deadline_us = now_us + PEER_CLOSE_US;
-	protocol_ended(worker->parts->protocol, peer, now_us);
-	write_last(peer, true, close_deadline_us);
-	outbox_wait_finished(outbox, close_deadline_us);
-	stream_shut(peer_stream(peer));
-	outbox_pinger_over(outbox);
-}
-
-/*
- * By whichever thread needs it first: the reader, when the next ping is due; another thread, when it has a line that
- * would block, or closes the peer. A connection that ends before that never has a pinger, and without it one is opened
- * 1.5 times as fast (tests/bench/README.md, keep).
- */
-static bool start_pinger(void *argument)
-{
-	static struct log_limit limit;
-	struct worker *worker = argument;
-	struct peer *peer = worker->peer;
-	unsigned suppressed;
-	int error = pool_run_new(worker->parts->pool, &worker->pinging);
-	if (error == 0)
-		return true;
-	if (log_limit_passes(&limit, &suppressed))
-		log_error("cannot start a thread: %s; a peer is turned away (%u more since the last such line)",
-			  strerror(error), suppressed);
-	/* The reader, which this wakes, says it. */
-	peer_close(peer, BYE_FULL);
-	stream_shut_reading(peer_stream(peer));
-	return false;
-}
-
-/* ---- the reader ---- */
 
 /* Handles the lines that are there; with the turn, writes the answers when many of them wait. How many there were. */
 static size_t handle_lines(struct worker *worker, int64_t now_us)
@@ -360,35 +219,6 @@ static bool converse(struct worker *worker)
 	}
 }
 
-/* Of what comes after the ending; an answer to getaddr that was on its way is a quarter of it. */
-enum { DROPPED_BYTES = 256 * 1024 };
-
-/*
- * The rest of a connection that has an ending: the last lines go out, and what the far end still sends is read and
- * dropped until it closes too. To close with unread bytes would send a reset, and that can overtake the bye. Who floods
- * risks that: no rate is kept here any more, and four such peers once took 0.88 of a core.
- */
-static void conclude(struct peer *peer, bool more_may_come)
-{
-	int64_t deadline_us = clock_now_us() + PEER_CLOSE_US;
-	char bytes[1024];
-	size_t dropped = 0;
-	bool has_pinger = outbox_retire_pinger(peer_outbox(peer));
-	if (!has_pinger)
-		write_last(peer, more_may_come, deadline_us);
-	while (more_may_come && dropped < DROPPED_BYTES && clock_now_us() < deadline_us) {
-		ssize_t n = stream_read(peer_stream(peer), bytes, sizeof bytes, deadline_us);
-		size_t records;
-		more_may_come = n > 0 || (n < 0 && errno == ETIMEDOUT);
-		dropped += stream_taken(peer_stream(peer), &records);
-	}
-	outbox_finish(peer_outbox(peer));
-	if (has_pinger)
-		outbox_wait_pinger_over(peer_outbox(peer));
-	/* Not before it is over: what the kernel keeps for a connection is bounded by how many there are. */
-	stream_drain(peer_stream(peer), deadline_us);
-}
-
 static void resolve(struct worker *worker)
 {
 	const struct peer_dial *dial = peer_dial(worker->peer);
@@ -426,13 +256,6 @@ static bool dial(struct worker *worker)
 	return error == 0;
 }
 
-/* How far a connection has come. */
-enum reach {
-	REACHED_NOBODY,
-	REACHED_SOCKET, /* connected, and turned away at the handshake of the stream */
-	REACHED_PEER,	/* bytes have travelled, or could have */
-};
-
 /* The stream's handshake, before the first byte. */
 static enum reach shake_hands(struct worker *worker)
 {
@@ -452,38 +275,6 @@ static enum reach shake_hands(struct worker *worker)
 	else
 		peer_fail(peer, error);
 	return REACHED_NOBODY;
-}
-
-/* To meet oneself is no wonder at an address of one's own; elsewhere somebody has the same nodeid. */
-static void warn_of_a_double(struct peer *peer)
-{
-	struct peer_info info = peer_look(peer, clock_now_us());
-	char address[ADDRESS_TEXT_BYTES];
-	/* What a far end that dialled says of itself proves nothing. */
-	bool is_found = info.ending == PEER_CLOSED || (info.direction == PEER_OUTBOUND && info.state != PEER_READY);
-	if (info.reason != BYE_SELF || !is_found || stream_host_is_local(&info.remote))
-		return;
-	address_format(&info.remote, address);
-	log_warning("another node has the same nodeid as this one: the one at %s, which is no address of this machine",
-		    address);
-}
-
-/* What is left to do when the reader has stopped to read. */
-static void finish(struct worker *worker, enum reach reach)
-{
-	struct protocol *protocol = worker->parts->protocol;
-	struct peer *peer = worker->peer;
-	protocol_ended(protocol, peer, clock_now_us());
-	if (reach == REACHED_SOCKET)
-		stream_linger(peer_stream(peer), clock_now_us() + PEER_CLOSE_US);
-	if (reach == REACHED_PEER) {
-		conclude(peer, !worker->is_at_end);
-		warn_of_a_double(peer);
-	}
-	protocol_forget(protocol, peer);
-	frame_fini(&worker->frame);
-	peer_release(peer);
-	free(worker);
 }
 
 /* What comes between being connected and the first line. */
@@ -522,7 +313,7 @@ static void open_peer(struct pool_job *job)
 	else if (is_allowed(worker) && (peer_direction(peer) == PEER_INBOUND || dial(worker)))
 		reach = begin(worker);
 	if (reach != REACHED_PEER || converse(worker))
-		finish(worker, reach);
+		farewell_finish(worker, reach);
 }
 
 /* The reader of a connection that has lasted. */
@@ -530,7 +321,7 @@ static void read_peer(struct pool_job *job)
 {
 	struct worker *worker = worker_of(job, offsetof(struct worker, reading));
 	converse(worker);
-	finish(worker, REACHED_PEER);
+	farewell_finish(worker, REACHED_PEER);
 }
 
 int worker_start(const struct worker_parts *parts, struct peer *peer)
@@ -540,10 +331,10 @@ int worker_start(const struct worker_parts *parts, struct peer *peer)
 		return ENOMEM;
 	worker->opening.run = open_peer;
 	worker->reading.run = read_peer;
-	worker->pinging.run = ping;
+	worker->pinging.run = pinger_run;
 	worker->parts = parts;
 	worker->peer = peer_hold(peer);
-	outbox_on_call(peer_outbox(peer), start_pinger, worker);
+	outbox_on_call(peer_outbox(peer), pinger_start, worker);
 	int error = registry_add(parts->registry, peer) ? 0 : ENOMEM;
 	if (error == 0) {
 		error = pool_run(parts->pool, &worker->opening);

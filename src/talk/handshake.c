@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "link/allowance.h"
 #include "talk/directory.h"
 #include "talk/greeting.h"
 
@@ -32,7 +33,7 @@ static void become_ready(struct protocol *protocol, struct peer *peer, const str
 	}
 	greeter_say_address(protocol->greeter, peer, &info);
 	peer_send_type(peer, MESSAGE_GETADDR);
-	peer_expect_addresses(peer);
+	allowance_expect_addresses(peer_allowance(peer));
 	peer_ping(peer, now_us);
 	if (address_is_known(&listen))
 		hearsay_set_listen(protocol, peer, &hello->nodeid, &listen, true, now_us);
@@ -132,7 +133,7 @@ void handshake_handle_hello(struct protocol *protocol, struct peer *peer, struct
 	struct peer_info info = peer_look(peer, now_us);
 	const char *network = hello->has_network ? hello->network : "kith";
 
-	if (!peer_take_hello(peer)) {
+	if (!allowance_take_hello(peer_allowance(peer))) {
 		protocol_violated(protocol, peer, "a second hello", now_us);
 	} else if (nodeid_equals(&hello->nodeid, &protocol->parts.self)) {
 		peer_close(peer, BYE_SELF);

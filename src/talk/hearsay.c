@@ -1,5 +1,6 @@
 #include "talk/protocol_priv.h"
 
+#include "link/allowance.h"
 #include "talk/announcer.h"
 #include "talk/gossip.h"
 
@@ -34,9 +35,9 @@ static void hear_self_announcement(struct protocol *protocol, struct peer *peer,
 		struct message_entry entry = {.address = *address, .nodeid = info->nodeid};
 		gossip_hear(protocol->gossip, &entry, 1, 1, now_us);
 	} else if (address_same_host(address, &info->remote)) {
-		bool may_announce = peer_may_move(peer, now_us, PROTOCOL_MOVE_US);
+		bool may_announce = allowance_take_move(peer_allowance(peer), now_us, PROTOCOL_MOVE_US);
 		hearsay_set_listen(protocol, peer, &info->nodeid, address, may_announce, now_us);
-	} else if (peer_may_prove(peer, now_us, PROTOCOL_PROOF_US)) {
+	} else if (allowance_take_proof(peer_allowance(peer), now_us, PROTOCOL_PROOF_US)) {
 		address_book_prove(protocol->parts.book, address, &info->nodeid);
 		alarm_ring(protocol->parts.alarm);
 	}
@@ -69,7 +70,7 @@ void hearsay_handle_addr(struct protocol *protocol, struct peer *peer, struct me
 			addr->entries[heard++] = addr->entries[i];
 	if (heard == 0)
 		return;
-	size_t granted = peer_take_addresses(peer, heard, now_us);
+	size_t granted = allowance_take_addresses(peer_allowance(peer), heard, now_us);
 	peer_count_useless(peer, heard - granted);
 	heard = granted;
 	peer_note_addresses(peer, addr->entries, heard);
@@ -80,7 +81,7 @@ void hearsay_handle_addr(struct protocol *protocol, struct peer *peer, struct me
 
 void hearsay_handle_early_addr(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us)
 {
-	if (peer_direction(peer) == PEER_OUTBOUND && peer_take_early_addr(peer))
+	if (peer_direction(peer) == PEER_OUTBOUND && allowance_take_early_addr(peer_allowance(peer)))
 		hearsay_handle_addr(protocol, peer, message, now_us);
 	else
 		peer_count_ignored(peer);

@@ -45,6 +45,7 @@ int main(int argc, char **argv)
 		suite_pool,
 		suite_peer,
 		suite_registry,
+		suite_eviction,
 		suite_admission,
 		suite_address_table,
 		suite_address_book,

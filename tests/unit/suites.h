@@ -20,6 +20,7 @@ extern CU_SuiteInfo suite_buffer;
 extern CU_SuiteInfo suite_dialing;
 extern CU_SuiteInfo suite_directory;
 extern CU_SuiteInfo suite_endings;
+extern CU_SuiteInfo suite_eviction;
 extern CU_SuiteInfo suite_frame;
 extern CU_SuiteInfo suite_gossip;
 extern CU_SuiteInfo suite_handshake;

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "base/must.h"
+#include "link/allowance.h"
+#include "link/known_addresses.h"
 #include "runner.h"
 #include "unit/core.h"
 #include "unit/suites.h"
@@ -276,17 +278,17 @@ static void a_peer_remembers_the_last_thousand_addresses(void)
 	struct peer *peer = new_ready_peer();
 	struct address address = numbered(0);
 	CU_ASSERT_FALSE(peer_knows_address(peer, &address));
-	for (unsigned i = 0; i < PEER_KNOWN_ADDRESSES; i++) {
+	for (unsigned i = 0; i < KNOWN_ADDRESSES; i++) {
 		address = numbered(i);
 		peer_note_address(peer, &address);
 		EXPECT(peer_knows_address(peer, &address), "%u", i);
 	}
-	for (unsigned i = 0; i < PEER_KNOWN_ADDRESSES; i++) {
+	for (unsigned i = 0; i < KNOWN_ADDRESSES; i++) {
 		address = numbered(i);
 		EXPECT(peer_knows_address(peer, &address), "%u", i);
 	}
 	for (unsigned i = 0; i < 10; i++) {
-		address = numbered(PEER_KNOWN_ADDRESSES + i);
+		address = numbered(KNOWN_ADDRESSES + i);
 		peer_note_address(peer, &address);
 		EXPECT(peer_knows_address(peer, &address), "%u", i);
 		address = numbered(i);
@@ -497,17 +499,20 @@ static void who_sends_to_a_broken_connection_ends_it(void)
 static void what_may_happen_so_often_happens_no_more_often(void)
 {
 	struct peer *peer = new_peer(PEER_INBOUND);
-	CU_ASSERT(peer_take_hello(peer) && !peer_take_hello(peer) && !peer_take_hello(peer));
-	CU_ASSERT(peer_take_early_addr(peer) && !peer_take_early_addr(peer));
+	struct allowance *allowance = peer_allowance(peer);
+	CU_ASSERT(allowance_take_hello(allowance) && !allowance_take_hello(allowance) &&
+		  !allowance_take_hello(allowance));
+	CU_ASSERT(allowance_take_early_addr(allowance) && !allowance_take_early_addr(allowance));
 	CU_ASSERT(peer_take_ending(peer) && !peer_take_ending(peer));
-	CU_ASSERT(peer_may_prove(peer, start_us, SECOND_US));
-	CU_ASSERT_FALSE(peer_may_prove(peer, start_us + SECOND_US - 1, SECOND_US));
-	CU_ASSERT(peer_may_prove(peer, start_us + SECOND_US, SECOND_US));
-	CU_ASSERT_FALSE(peer_may_prove(peer, start_us + SECOND_US, SECOND_US));
-	CU_ASSERT(peer_may_move(peer, start_us, SECOND_US) && peer_may_move(peer, start_us, SECOND_US));
-	CU_ASSERT(peer_may_move(peer, start_us, SECOND_US));
-	CU_ASSERT_FALSE(peer_may_move(peer, start_us + SECOND_US - 1, SECOND_US));
-	CU_ASSERT(peer_may_move(peer, start_us + SECOND_US, SECOND_US));
+	CU_ASSERT(allowance_take_proof(allowance, start_us, SECOND_US));
+	CU_ASSERT_FALSE(allowance_take_proof(allowance, start_us + SECOND_US - 1, SECOND_US));
+	CU_ASSERT(allowance_take_proof(allowance, start_us + SECOND_US, SECOND_US));
+	CU_ASSERT_FALSE(allowance_take_proof(allowance, start_us + SECOND_US, SECOND_US));
+	CU_ASSERT(allowance_take_move(allowance, start_us, SECOND_US) &&
+		  allowance_take_move(allowance, start_us, SECOND_US));
+	CU_ASSERT(allowance_take_move(allowance, start_us, SECOND_US));
+	CU_ASSERT_FALSE(allowance_take_move(allowance, start_us + SECOND_US - 1, SECOND_US));
+	CU_ASSERT(allowance_take_move(allowance, start_us + SECOND_US, SECOND_US));
 	peer_release(peer);
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "link/allowance.h"
 #include "runner.h"
 #include "unit/core.h"
 #include "unit/suites.h"
@@ -412,12 +413,12 @@ static void what_a_peer_has_no_tokens_for_is_not_passed_on(void)
 	struct circle circle;
 	start(&circle, 1);
 	/* The burst, and what may be answered to the question that was asked at first. */
-	for (unsigned i = 0; i < (PEER_ADDRESSES_BURST + MESSAGE_ADDR_ENTRIES) / GOSSIP_ENTRIES; i++) {
+	for (unsigned i = 0; i < (ALLOWANCE_ADDRESSES_BURST + MESSAGE_ADDR_ENTRIES) / GOSSIP_ENTRIES; i++) {
 		tell(&circle, i * GOSSIP_ENTRIES, GOSSIP_ENTRIES);
 		let_pass(&circle);
 	}
 	size_t passed_on = count_passed_on(&circle);
-	EXPECT(passed_on >= PEER_ADDRESSES_BURST + MESSAGE_ADDR_ENTRIES, "%zu", passed_on);
+	EXPECT(passed_on >= ALLOWANCE_ADDRESSES_BURST + MESSAGE_ADDR_ENTRIES, "%zu", passed_on);
 	core_end(&circle.core, circle.listeners[0]);
 	circle.listeners[0] = meet(&circle);
 	/* Half of it has taken 100 s, in which 10 came back; while there is more than the burst, none do. */

@@ -1,0 +1,43 @@
+/*
+ * What one connection may still do: each function takes one piece of it, and says whether there was any left. The
+ * peer's reader alone calls.
+ */
+#ifndef KITH_ALLOWANCE_H
+#define KITH_ALLOWANCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/token_bucket.h"
+
+enum { ALLOWANCE_ADDRESSES_BURST = 1000 };
+#define ALLOWANCE_ADDRESSES_PER_S 0.1
+
+struct allowance {
+	bool has_hello; /* the hello has been taken */
+	bool has_early_addr;
+	unsigned moves;
+	int64_t next_proof_us, next_move_us;
+	struct token_bucket addresses;
+};
+
+void allowance_init(struct allowance *allowance, int64_t now_us);
+
+/* True once, for the one hello of a connection. */
+bool allowance_take_hello(struct allowance *allowance);
+/* True once, for the one `addr` that may come before the hello. */
+bool allowance_take_early_addr(struct allowance *allowance);
+/*
+ * How many of the addresses of others that this peer tells are heard: ALLOWANCE_ADDRESSES_PER_S on average and
+ * ALLOWANCE_ADDRESSES_BURST at once, as in Bitcoin Core, and what it may answer when it is asked.
+ */
+size_t allowance_take_addresses(struct allowance *allowance, size_t count, int64_t now_us);
+/* The peer is asked for addresses. */
+void allowance_expect_addresses(struct allowance *allowance);
+/* True if a claimed address may be proven now, which is once in an interval. */
+bool allowance_take_proof(struct allowance *allowance, int64_t now_us, int64_t interval_us);
+/* True if a move may be announced now: the first two times, and then once in an interval. */
+bool allowance_take_move(struct allowance *allowance, int64_t now_us, int64_t interval_us);
+
+#endif

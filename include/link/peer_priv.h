@@ -1,0 +1,58 @@
+/* What the files of the peer share. */
+#ifndef KITH_PEER_PRIV_H
+#define KITH_PEER_PRIV_H
+
+#include <stdatomic.h>
+
+#include "base/sync.h"
+#include "link/allowance.h"
+#include "link/known_addresses.h"
+#include "link/liveness.h"
+#include "link/peer.h"
+
+extern struct mutex peer_guard;
+
+struct peer {
+	atomic_uint references;
+	/* Immutable after creation. */
+	enum peer_direction direction;
+	struct peer_dial dial;
+	struct stream *stream;
+	struct outbox *outbox;
+	int64_t created_us;
+	/* Guarded. */
+	struct mutex mutex;
+	struct nodeid nodeid GUARDED_BY(peer_guard);
+	char *name GUARDED_BY(peer_guard); /* NULL without one; set once, like the next */
+	struct address local GUARDED_BY(peer_guard);
+	struct address listen GUARDED_BY(peer_guard);
+	int64_t ready_us GUARDED_BY(peer_guard);
+	struct liveness liveness GUARDED_BY(peer_guard);
+	int64_t hurry_us GUARDED_BY(peer_guard); /* when a ping may be hurried again */
+	bool has_guessed GUARDED_BY(peer_guard); /* a pong that nobody waited for has come */
+	enum peer_ending ending GUARDED_BY(peer_guard);
+	enum bye_reason reason GUARDED_BY(peer_guard);
+	char *ending_text GUARDED_BY(peer_guard); /* NULL without one */
+	struct known_addresses known GUARDED_BY(peer_guard);
+	/* Atomic. */
+	_Atomic(enum peer_state) state; /* the reader alone sets it */
+	atomic_bool is_closing;		/* an ending is set */
+	atomic_bool is_logged;		/* and was logged */
+	_Atomic int64_t heard_us;
+	_Atomic int64_t rtt_us; /* as liveness has it */
+	_Atomic int64_t messages_in, messages_out, bytes_in, bytes_out, ignored, useless;
+	/* The reader's alone. */
+	struct allowance allowance;
+};
+
+static inline void peer_enter(struct peer *peer) ACQUIRES(peer_guard) UNCHECKED
+{
+	mutex_lock(&peer->mutex);
+}
+
+static inline void peer_leave(struct peer *peer) RELEASES(peer_guard) UNCHECKED
+{
+	mutex_unlock(&peer->mutex);
+}
+
+#endif

@@ -1,0 +1,52 @@
+/* What the files of the registry share: its entries, and its lock. */
+#ifndef KITH_REGISTRY_PRIV_H
+#define KITH_REGISTRY_PRIV_H
+
+#include "base/sync.h"
+#include "members/registry.h"
+#include "members/tally_priv.h"
+
+extern struct mutex registry_guard;
+
+struct entry {
+	struct peer *peer;
+	struct nodeid nodeid;
+	bool is_ready; /* it has claimed its nodeid */
+	bool is_indexed;
+	bool is_retired;
+	bool is_listed; /* in handshakes, or in retired */
+	uint64_t serial;
+	int64_t ready_us;
+	struct tally *host, *group, *network; /* of an inbound connection; else NULL */
+	UT_hash_handle hh;		      /* by peer */
+	UT_hash_handle by_nodeid;
+	struct entry *prev, *next; /* while it is listed */
+};
+
+struct registry {
+	/* Immutable. */
+	struct nodeid self;
+	const struct settings *settings;
+	struct mutex mutex;
+	struct condition emptied;
+	/* Guarded. */
+	struct entry *entries GUARDED_BY(registry_guard);
+	struct entry *ready GUARDED_BY(registry_guard);	     /* by nodeid */
+	struct entry *handshakes GUARDED_BY(registry_guard); /* inbound, the oldest first */
+	struct tally *hosts GUARDED_BY(registry_guard);
+	struct entry *retired GUARDED_BY(registry_guard); /* and not over yet, the oldest first */
+	struct tally *groups GUARDED_BY(registry_guard);
+	struct tally *networks GUARDED_BY(registry_guard);
+	struct registry_counts counts GUARDED_BY(registry_guard);
+	uint64_t last_serial GUARDED_BY(registry_guard);
+};
+
+void registry_enter(struct registry *registry) ACQUIRES(registry_guard);
+void registry_leave(struct registry *registry) RELEASES(registry_guard);
+
+static inline bool registry_is_inbound(const struct entry *entry)
+{
+	return peer_direction(entry->peer) == PEER_INBOUND;
+}
+
+#endif

@@ -1,0 +1,16 @@
+/* The pinger: the second thread of a worker, see worker.h. */
+#ifndef KITH_PINGER_PRIV_H
+#define KITH_PINGER_PRIV_H
+
+#include "node/worker_priv.h"
+
+/* Its whole life. */
+void pinger_run(struct pool_job *job);
+/*
+ * By whichever thread needs it first: the reader, when the next ping is due; another thread, when it has a line that
+ * would block, or closes the peer. A connection that ends before that never has a pinger, and without it one is opened
+ * 1.5 times as fast (tests/bench/README.md, keep).
+ */
+bool pinger_start(void *worker);
+
+#endif

@@ -1,0 +1,55 @@
+#include "link/allowance.h"
+
+#include "wire/message.h"
+
+void allowance_init(struct allowance *allowance, int64_t now_us)
+{
+	*allowance = (struct allowance){0};
+	token_bucket_init(&allowance->addresses, ALLOWANCE_ADDRESSES_BURST, now_us);
+}
+
+bool allowance_take_hello(struct allowance *allowance)
+{
+	bool is_first = !allowance->has_hello;
+	allowance->has_hello = true;
+	return is_first;
+}
+
+bool allowance_take_early_addr(struct allowance *allowance)
+{
+	bool is_first = !allowance->has_early_addr;
+	allowance->has_early_addr = true;
+	return is_first;
+}
+
+size_t allowance_take_addresses(struct allowance *allowance, size_t count, int64_t now_us)
+{
+	return token_bucket_take(&allowance->addresses, count, ALLOWANCE_ADDRESSES_PER_S, ALLOWANCE_ADDRESSES_BURST,
+				 now_us);
+}
+
+void allowance_expect_addresses(struct allowance *allowance)
+{
+	token_bucket_add(&allowance->addresses, MESSAGE_ADDR_ENTRIES);
+}
+
+bool allowance_take_proof(struct allowance *allowance, int64_t now_us, int64_t interval_us)
+{
+	if (now_us < allowance->next_proof_us)
+		return false;
+	allowance->next_proof_us = now_us + interval_us;
+	return true;
+}
+
+bool allowance_take_move(struct allowance *allowance, int64_t now_us, int64_t interval_us)
+{
+	enum { FREE_MOVES = 2 };
+	if (allowance->moves < FREE_MOVES) {
+		allowance->moves++;
+		return true;
+	}
+	if (now_us < allowance->next_move_us)
+		return false;
+	allowance->next_move_us = now_us + interval_us;
+	return true;
+}

@@ -1,0 +1,32 @@
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "link/peer_priv.h"
+
+void peer_label(struct peer *peer, char out[static PEER_LABEL_BYTES])
+{
+	char address[ADDRESS_TEXT_BYTES], nodeid[NODEID_TEXT_BYTES];
+	peer_enter(peer);
+	struct nodeid id = peer->nodeid;
+	peer_leave(peer);
+	if (peer->dial.host != NULL)
+		snprintf(out, PEER_LABEL_BYTES, "%.80s:%u", peer->dial.host, (unsigned)peer->dial.port);
+	else if (nodeid_is_none(&id))
+		address_format(&peer->dial.address, out);
+	else {
+		nodeid_format(&id, nodeid);
+		address_format(&peer->dial.address, address);
+		snprintf(out, PEER_LABEL_BYTES, "%.8s %s", nodeid, address);
+	}
+}
+
+void peer_log_line(struct peer *peer, enum log_level level, const char *subject, const char *format, ...)
+{
+	char label[PEER_LABEL_BYTES], text[512];
+	va_list arguments;
+	peer_label(peer, label);
+	va_start(arguments, format);
+	vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	log_line(level, "%s %s: %s", subject, label, text);
+}

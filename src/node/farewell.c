@@ -1,0 +1,84 @@
+#include "node/farewell_priv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/sync.h"
+#include "link/stream.h"
+
+void farewell_write(struct peer *peer, bool more_may_come, int64_t deadline_us)
+{
+	/* A peer is told to be closing a moment before its bye is in the outbox. */
+	outbox_wait_closed(peer_outbox(peer), deadline_us);
+	while (!outbox_take_turn(peer_outbox(peer))) {
+		if (clock_now_us() >= deadline_us)
+			return;
+		outbox_wait(peer_outbox(peer), deadline_us);
+	}
+	if (peer_write(peer, deadline_us) != 0)
+		stream_shut(peer_stream(peer));
+	else if (more_may_come)
+		stream_shut_writing(peer_stream(peer));
+	outbox_return_turn(peer_outbox(peer));
+}
+
+/* Of what comes after the ending; an answer to getaddr that was on its way is a quarter of it. */
+enum { DROPPED_BYTES = 256 * 1024 };
+
+/*
+ * The rest of a connection that has an ending: the last lines go out, and what the far end still sends is read and
+ * dropped until it closes too. To close with unread bytes would send a reset, and that can overtake the bye. Who floods
+ * risks that: no rate is kept here any more, and four such peers once took 0.88 of a core.
+ */
+static void conclude(struct peer *peer, bool more_may_come)
+{
+	int64_t deadline_us = clock_now_us() + PEER_CLOSE_US;
+	char bytes[1024];
+	size_t dropped = 0;
+	bool has_pinger = outbox_retire_pinger(peer_outbox(peer));
+	if (!has_pinger)
+		farewell_write(peer, more_may_come, deadline_us);
+	while (more_may_come && dropped < DROPPED_BYTES && clock_now_us() < deadline_us) {
+		ssize_t n = stream_read(peer_stream(peer), bytes, sizeof bytes, deadline_us);
+		size_t records;
+		more_may_come = n > 0 || (n < 0 && errno == ETIMEDOUT);
+		dropped += stream_taken(peer_stream(peer), &records);
+	}
+	outbox_finish(peer_outbox(peer));
+	if (has_pinger)
+		outbox_wait_pinger_over(peer_outbox(peer));
+	/* Not before it is over: what the kernel keeps for a connection is bounded by how many there are. */
+	stream_drain(peer_stream(peer), deadline_us);
+}
+
+/* To meet oneself is no wonder at an address of one's own; elsewhere somebody has the same nodeid. */
+static void warn_of_a_double(struct peer *peer)
+{
+	struct peer_info info = peer_look(peer, clock_now_us());
+	char address[ADDRESS_TEXT_BYTES];
+	/* What a far end that dialled says of itself proves nothing. */
+	bool is_found = info.ending == PEER_CLOSED || (info.direction == PEER_OUTBOUND && info.state != PEER_READY);
+	if (info.reason != BYE_SELF || !is_found || stream_host_is_local(&info.remote))
+		return;
+	address_format(&info.remote, address);
+	log_warning("another node has the same nodeid as this one: the one at %s, which is no address of this machine",
+		    address);
+}
+
+void farewell_finish(struct worker *worker, enum reach reach)
+{
+	struct protocol *protocol = worker->parts->protocol;
+	struct peer *peer = worker->peer;
+	protocol_ended(protocol, peer, clock_now_us());
+	if (reach == REACHED_SOCKET)
+		stream_linger(peer_stream(peer), clock_now_us() + PEER_CLOSE_US);
+	if (reach == REACHED_PEER) {
+		conclude(peer, !worker->is_at_end);
+		warn_of_a_double(peer);
+	}
+	protocol_forget(protocol, peer);
+	frame_fini(&worker->frame);
+	peer_release(peer);
+	free(worker);
+}

@@ -1,0 +1,100 @@
+#include "node/pinger_priv.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/sync.h"
+#include "link/stream.h"
+#include "node/farewell_priv.h"
+
+/* How often a pinger looks again whether its reader has come to the pong that may be waiting unread. */
+#define UNREAD_CHECK_US ((int64_t)20 * 1000)
+/* How often a pinger that waits to write looks whether the peer is to be closed. */
+#define CLOSE_CHECK_US ((int64_t)100 * 1000)
+
+/* The ping deadline has passed: the peer has failed, unless what it sent is only waiting for its reader. */
+static int64_t judge_silence(struct peer *peer, int64_t deadline_us, int64_t timeout_us, int64_t now_us)
+{
+	if (stream_has_unread(peer_stream(peer)) && now_us < deadline_us + timeout_us)
+		return now_us + UNREAD_CHECK_US;
+	peer_close(peer, BYE_TIMEOUT);
+	return now_us;
+}
+
+/*
+ * Writes until nothing is left, the peer is to be closed, or it has taken nothing for timeout_us. No condition variable
+ * wakes who waits for a socket: whether the peer is to be closed is looked at in between. 0, or an errno.
+ */
+static int write_patiently(struct peer *peer, int64_t timeout_us)
+{
+	int64_t now_us = clock_now_us(), progress_us = now_us, written = peer_written_bytes(peer);
+	for (;;) {
+		int64_t give_up_us = clock_earlier(peer_ping_deadline_us(peer), progress_us + timeout_us);
+		int error = peer_write(peer, clock_earlier(give_up_us, now_us + CLOSE_CHECK_US));
+		bool has_ended = error != ETIMEDOUT || outbox_is_closed(peer_outbox(peer));
+		now_us = clock_now_us();
+		if (peer_written_bytes(peer) > written)
+			progress_us = now_us;
+		written = peer_written_bytes(peer);
+		if (has_ended || now_us >= clock_earlier(peer_ping_deadline_us(peer), progress_us + timeout_us))
+			return error;
+	}
+}
+
+static void write_as_pinger(struct peer *peer, int64_t timeout_us)
+{
+	struct outbox *outbox = peer_outbox(peer);
+	if (!outbox_take_turn(outbox))
+		return;
+	int error = write_patiently(peer, timeout_us);
+	bool has_ended = outbox_is_closed(outbox);
+	outbox_return_turn(outbox);
+	if (error == ETIMEDOUT && !has_ended)
+		peer_close(peer, peer_ping_deadline_us(peer) <= clock_now_us() ? BYE_TIMEOUT : BYE_SLOW);
+	else if (error != 0 && error != ETIMEDOUT)
+		peer_fail(peer, error);
+}
+
+void pinger_run(struct pool_job *job)
+{
+	struct worker *worker = worker_of(job, offsetof(struct worker, pinging));
+	struct peer *peer = worker->peer;
+	struct outbox *outbox = peer_outbox(peer);
+
+	while (!outbox_is_closed(outbox)) {
+		int64_t now_us = clock_now_us(), timeout_us = worker->parts->settings->ping_timeout_us;
+		int64_t next_us = peer_ping(peer, now_us);
+		int64_t deadline_us = peer_ping_deadline_us(peer);
+		if (deadline_us <= now_us)
+			deadline_us = judge_silence(peer, deadline_us, timeout_us, now_us);
+		outbox_wait(outbox, clock_earlier(next_us, deadline_us));
+		if (!outbox_is_closed(outbox))
+			write_as_pinger(peer, timeout_us);
+	}
+	int64_t now_us = clock_now_us();
+	int64_t close_deadline_us = now_us + PEER_CLOSE_US;
+	protocol_ended(worker->parts->protocol, peer, now_us);
+	farewell_write(peer, true, close_deadline_us);
+	outbox_wait_finished(outbox, close_deadline_us);
+	stream_shut(peer_stream(peer));
+	outbox_pinger_over(outbox);
+}
+
+bool pinger_start(void *argument)
+{
+	static struct log_limit limit;
+	struct worker *worker = argument;
+	struct peer *peer = worker->peer;
+	unsigned suppressed;
+	int error = pool_run_new(worker->parts->pool, &worker->pinging);
+	if (error == 0)
+		return true;
+	if (log_limit_passes(&limit, &suppressed))
+		log_error("cannot start a thread: %s; a peer is turned away (%u more since the last such line)",
+			  strerror(error), suppressed);
+	/* The reader, which this wakes, says it. */
+	peer_close(peer, BYE_FULL);
+	stream_shut_reading(peer_stream(peer));
+	return false;
+}
