@@ -55,7 +55,7 @@ until_true()
 is_listening()
 {
 	kill -0 "${pid[$1]}" 2>/dev/null || fail "$1 did not start"
-	address[$1]=$(sed -n 's/.* listening on //p' "$directory/$1.log" | head -n 1)
+	address[$1]=$(sed -n 's/.* listening on //p' "$directory/$1.log" 2>/dev/null | head -n 1)
 	[ -n "${address[$1]}" ]
 }
 
