@@ -1,6 +1,6 @@
 /*
- * Hashes that nobody can foresee who doesn't have the key (SipHash-2-4): where a node's choices must not be in the
- * hands of those who send it addresses. A plain value.
+ * SipHash-2-4: hashes that are unpredictable without the key, for choices that senders of addresses must not be able to
+ * steer. A plain value.
  */
 #ifndef KITH_KEYED_HASH_H
 #define KITH_KEYED_HASH_H
@@ -14,6 +14,8 @@ struct hash_key {
 	unsigned char bytes[HASH_KEY_BYTES];
 };
 
+/* A key that nobody else knows. */
+struct hash_key hash_key_random(void);
 uint64_t keyed_hash(const struct hash_key *key, const void *bytes, size_t length);
 
 #endif

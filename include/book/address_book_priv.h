@@ -9,6 +9,7 @@
 
 #include "book/address_book.h"
 
+#include "base/keyed_table.h"
 #include "base/sync.h"
 
 /* Never defined: it stands for the mutex of the book in clang's analysis (sync.h). */

@@ -10,12 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Without memory uthash leaves hh.tbl NULL, instead of ending the process. */
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
 #include "base/heap.h"
 #include "base/keyed_hash.h"
+#include "base/keyed_table.h"
 #include "base/slab.h"
 #include "book/address_record.h"
 #include "wire/address.h"

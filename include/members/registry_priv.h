@@ -2,6 +2,7 @@
 #ifndef KITH_REGISTRY_PRIV_H
 #define KITH_REGISTRY_PRIV_H
 
+#include "base/keyed_table.h"
 #include "base/sync.h"
 #include "members/registry.h"
 #include "members/tally_priv.h"

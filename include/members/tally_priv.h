@@ -7,10 +7,7 @@
 
 #include <stddef.h>
 
-/* Without memory uthash leaves hh.tbl NULL, instead of ending the process. */
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
+#include "base/keyed_table.h"
 #include "wire/address.h"
 
 /* How many inbound connections there are of one host, group or network. */

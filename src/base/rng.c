@@ -1,6 +1,18 @@
 #include "base/rng.h"
 
 #include <stdlib.h>
+#include <sys/random.h>
+
+#include "base/sync.h"
+
+uint64_t rng_draw_seed(void)
+{
+	uint64_t seed;
+	/* Up to 256 bytes are never cut short once the kernel's pool is ready (getrandom(2)). */
+	if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
+		seed = (uint64_t)clock_now_us();
+	return seed;
+}
 
 void rng_seed(struct rng *rng, uint64_t seed)
 {

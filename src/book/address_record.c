@@ -9,10 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Without memory uthash leaves hh.tbl NULL, instead of ending the process. */
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
+#include "base/keyed_table.h"
 #include "base/text.h"
 
 #define FORMAT "kith addresses"

@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/sysinfo.h>
 
+#include "base/keyed_hash.h"
+#include "base/keyed_table.h"
 #include "base/log.h"
+#include "base/rng.h"
 #include "base/sync.h"
 #include "book/address_book.h"
 #include "book/saver.h"
@@ -56,24 +58,6 @@ struct node {
 	bool lacks_bootstraps, lacks_lists;
 };
 
-static uint64_t random_seed(void)
-{
-	uint64_t seed;
-	/* Up to 256 bytes are never cut short once the kernel's pool is ready (getrandom(2)). */
-	if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
-		seed = (uint64_t)clock_now_us();
-	return seed;
-}
-
-static struct hash_key random_key(void)
-{
-	uint64_t words[] = {random_seed(), random_seed()};
-	struct hash_key key;
-	_Static_assert(sizeof words == sizeof key, "two words make a key");
-	memcpy(&key, words, sizeof key);
-	return key;
-}
-
 /* What a restart has left, and whose nodeid this node has. False with one line in error. */
 static bool open_state(struct node *node, char error[static SETTINGS_ERROR_BYTES])
 {
@@ -93,9 +77,9 @@ static bool open_state(struct node *node, char error[static SETTINGS_ERROR_BYTES
 static bool build(struct node *node, const struct address_records *kept)
 {
 	const struct settings *settings = node->settings;
-	struct hash_key secret = kept->has_secret ? kept->secret : random_key();
+	struct hash_key secret = kept->has_secret ? kept->secret : hash_key_random();
 	node->registry = registry_new(&node->nodeid, settings);
-	node->book = address_book_new(settings, &secret, random_seed(), clock_now_us());
+	node->book = address_book_new(settings, &secret, rng_draw_seed(), clock_now_us());
 	node->admission = admission_new(settings);
 	node->pool = pool_new((size_t)settings->max_parked, PARKED_US);
 	node->parts.listen = acceptor_addresses(node->acceptor, &node->parts.listen_count);
@@ -109,8 +93,8 @@ static bool build(struct node *node, const struct address_records *kept)
 				       .book = node->book,
 				       .admission = node->admission,
 				       .alarm = &node->alarm,
-				       .secret = random_key(),
-				       .seed = random_seed()};
+				       .secret = hash_key_random(),
+				       .seed = rng_draw_seed()};
 	node->protocol = protocol_new(&parts);
 	node->parts.settings = settings;
 	node->parts.protocol = node->protocol;
@@ -236,6 +220,7 @@ struct node *node_start(struct settings *settings, struct secrets *secrets, char
 		goto failed;
 	}
 	node->settings = settings;
+	keyed_table_draw_key();
 	share_memory_pools();
 	threads_expect((size_t)(settings->max_inbound + settings->max_outbound));
 	bool has_secrets = take_secrets(node, secrets, error);

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "agenda.h"
+#include "base/keyed_table.h"
 #include "base/rng.h"
 #include "base/sync.h"
 #include "book/address_book.h"

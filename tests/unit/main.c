@@ -18,6 +18,7 @@ int main(int argc, char **argv)
 		suite_log,
 		suite_rng,
 		suite_keyed_hash,
+		suite_keyed_table,
 		suite_heap,
 		suite_slab,
 		suite_recent,

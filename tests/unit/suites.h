@@ -28,6 +28,7 @@ extern CU_SuiteInfo suite_heap;
 extern CU_SuiteInfo suite_hearsay;
 extern CU_SuiteInfo suite_intake;
 extern CU_SuiteInfo suite_keyed_hash;
+extern CU_SuiteInfo suite_keyed_table;
 extern CU_SuiteInfo suite_liveness;
 extern CU_SuiteInfo suite_log;
 extern CU_SuiteInfo suite_message;

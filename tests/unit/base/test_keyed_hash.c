@@ -44,9 +44,16 @@ static void each_byte_of_the_key_counts(void)
 	}
 }
 
+static void two_random_keys_differ(void)
+{
+	struct hash_key one = hash_key_random(), other = hash_key_random();
+	CU_ASSERT(keyed_hash(&one, "kith", 4) != keyed_hash(&other, "kith", 4));
+}
+
 static CU_TestInfo tests[] = {
 	{"it is SipHash-2-4", it_is_siphash},
 	{"each byte of the key counts", each_byte_of_the_key_counts},
+	{"two random keys differ", two_random_keys_differ},
 	CU_TEST_INFO_NULL,
 };
 
