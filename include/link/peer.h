@@ -124,18 +124,23 @@ int peer_write(struct peer *peer, int64_t deadline_us);
 int64_t peer_written_bytes(const struct peer *peer);
 
 /*
- * Ends the connection with a bye as its last line; the first ending of a peer counts. Before READY there is no pinger
- * to write it: the reader writes its own, any other thread uses peer_stop.
+ * The ends of a connection: there is one verb for each way in which it can end. The first ending of a peer counts, and
+ * later ones change nothing but that peer_cut still shuts the connection. Texts are cut to PEER_ENDING_BYTES.
+ */
+
+/*
+ * This node ends it and says why: a bye is the last line. By its reader, or by any thread once registry_claim has given
+ * it its nodeid: before that nobody but the reader could write the bye.
  */
 void peer_close(struct peer *peer, enum bye_reason reason);
-/* peer_close by another thread: a connection that isn't READY yet is shut at once. */
-void peer_stop(struct peer *peer, enum bye_reason reason);
-/* Notes that it has ended without a bye of ours; text is cut to what peer_info holds. */
-void peer_end(struct peer *peer, enum peer_ending ending, enum bye_reason reason, const char *text);
-/* Ends the connection at once and without a word; text as above. Any thread. */
+/* This node ends it at once, without a bye, in any state: its threads wake from whatever they wait for. Any thread. */
 void peer_cut(struct peer *peer, const char *text);
-/* Notes that it has failed, with an errno. */
-void peer_fail(struct peer *peer, int error);
+/* The far end has ended it and said why. The reader's. */
+void peer_note_bye(struct peer *peer, enum bye_reason reason, const char *text);
+/* It is broken, so a bye would not arrive. By a thread that connects, reads or writes. */
+void peer_fail(struct peer *peer, const char *text);
+/* The same, with what the errno means as the text. */
+void peer_fail_errno(struct peer *peer, int error);
 
 /* True once: for the one who logs the ending. */
 bool peer_take_ending(struct peer *peer);

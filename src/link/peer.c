@@ -192,7 +192,7 @@ static void write_line(struct peer *peer, const char *line, size_t length)
 	atomic_fetch_add_explicit(&peer->bytes_out, (int64_t)written, memory_order_relaxed);
 	outbox_return_turn(peer->outbox);
 	if (error != 0)
-		peer_fail(peer, error);
+		peer_fail_errno(peer, error);
 }
 
 /*
@@ -271,22 +271,13 @@ void peer_close(struct peer *peer, enum bye_reason reason)
 	else
 		outbox_close(peer->outbox, "", 0);
 	buffer_fini(&line);
-	/* Who doesn't read would else have the kernel keep what is written for minutes after the connection's end. */
+	/* Otherwise the kernel would keep what a peer does not read for minutes after the connection's end. */
 	if (reason == BYE_SLOW && peer->stream != NULL)
 		stream_abort(peer->stream);
 }
 
-void peer_stop(struct peer *peer, enum bye_reason reason)
-{
-	bool is_early = peer_state(peer) != PEER_READY;
-	if (is_early)
-		outbox_retire_pinger(peer->outbox);
-	peer_close(peer, reason);
-	if (is_early && peer->stream != NULL)
-		stream_shut(peer->stream);
-}
-
-void peer_end(struct peer *peer, enum peer_ending ending, enum bye_reason reason, const char *text)
+/* An ending without a bye: nothing more is sent. */
+static void end_silently(struct peer *peer, enum peer_ending ending, enum bye_reason reason, const char *text)
 {
 	if (set_ending(peer, ending, reason, text))
 		outbox_close(peer->outbox, "", 0);
@@ -294,19 +285,29 @@ void peer_end(struct peer *peer, enum peer_ending ending, enum bye_reason reason
 
 void peer_cut(struct peer *peer, const char *text)
 {
-	/* A reader that gives up before it converses waits for no pinger: none may begin. */
+	/* A reader that gives up before READY does not wait for a pinger: none may start. */
 	if (peer_state(peer) != PEER_READY)
 		outbox_retire_pinger(peer->outbox);
-	peer_end(peer, PEER_CLOSED, BYE_UNKNOWN, text);
+	end_silently(peer, PEER_CLOSED, BYE_UNKNOWN, text);
 	if (peer->stream != NULL)
 		stream_shut(peer->stream);
 }
 
-void peer_fail(struct peer *peer, int error)
+void peer_note_bye(struct peer *peer, enum bye_reason reason, const char *text)
+{
+	end_silently(peer, PEER_LEFT, reason, text);
+}
+
+void peer_fail(struct peer *peer, const char *text)
+{
+	end_silently(peer, PEER_FAILED, BYE_UNKNOWN, text);
+}
+
+void peer_fail_errno(struct peer *peer, int error)
 {
 	char text[TEXT_ERROR_BYTES];
 	text_error(error, text);
-	peer_end(peer, PEER_FAILED, BYE_UNKNOWN, text);
+	peer_fail(peer, text);
 }
 
 bool peer_take_ending(struct peer *peer)

@@ -349,7 +349,10 @@ static void close_all_peers(struct node *node)
 	size_t count;
 	while ((count = registry_walk(node->registry, &after, peers)) > 0) {
 		for (size_t i = 0; i < count; i++) {
-			peer_stop(peers[i], BYE_SHUTDOWN);
+			if (peer_state(peers[i]) == PEER_READY)
+				peer_close(peers[i], BYE_SHUTDOWN);
+			else
+				peer_cut(peers[i], "this node is stopping");
 			peer_release(peers[i]);
 		}
 	}

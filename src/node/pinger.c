@@ -53,7 +53,7 @@ static void write_as_pinger(struct peer *peer, int64_t timeout_us)
 	if (error == ETIMEDOUT && !has_ended)
 		peer_close(peer, peer_ping_deadline_us(peer) <= clock_now_us() ? BYE_TIMEOUT : BYE_SLOW);
 	else if (error != 0 && error != ETIMEDOUT)
-		peer_fail(peer, error);
+		peer_fail_errno(peer, error);
 }
 
 void pinger_run(struct pool_job *job)

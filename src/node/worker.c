@@ -96,13 +96,13 @@ static void handle_read(struct worker *worker, ssize_t n, int error, int64_t now
 	if (n > 0)
 		take_in(worker, (size_t)n, now_us);
 	else if (n == 0)
-		peer_end(peer, PEER_FAILED, BYE_UNKNOWN, "connection closed by the far end");
+		peer_fail(peer, "connection closed by the far end");
 	else if (error == EPROTO && stream_problem(peer_stream(peer)) != NULL)
 		protocol_refused(worker->parts->protocol, peer, stream_problem(peer_stream(peer)), true, now_us);
 	else if (error == ETIMEDOUT)
 		charge(worker, 0, now_us);
 	else
-		peer_fail(peer, error);
+		peer_fail_errno(peer, error);
 	worker->is_at_end = n == 0 || (n < 0 && error != ETIMEDOUT && error != EPROTO);
 	if (!was_ready && peer_state(peer) == PEER_READY)
 		worker->look_up_us = now_us + SETTLE_US;
@@ -118,7 +118,7 @@ static void give_turn_back(struct peer *peer)
 {
 	int error = peer_write(peer, 0);
 	if (error != 0 && error != EAGAIN && error != EWOULDBLOCK)
-		peer_fail(peer, error);
+		peer_fail_errno(peer, error);
 	if (peer_is_closing(peer))
 		outbox_retire_pinger(peer_outbox(peer));
 	outbox_return_turn(peer_outbox(peer));
@@ -228,7 +228,7 @@ static void resolve(struct worker *worker)
 		stream_lookup(peer_stream(worker->peer), dial->host, dial->port,
 			      clock_now_us() + worker->parts->settings->connect_timeout_us, addresses, &count);
 	if (problem != NULL)
-		peer_end(worker->peer, PEER_FAILED, BYE_UNKNOWN, problem);
+		peer_fail(worker->peer, problem);
 	else
 		address_book_resolved(worker->parts->book, dial, addresses, count, clock_now_us());
 }
@@ -239,7 +239,7 @@ static bool is_allowed(struct worker *worker)
 	const struct address *far_end = &peer_dial(worker->peer)->address;
 	bool allowed = admission_allows(worker->parts->admission, far_end);
 	if (!allowed)
-		peer_end(worker->peer, PEER_FAILED, BYE_UNKNOWN, "allow and deny leave it out");
+		peer_fail(worker->peer, "allow and deny leave it out");
 	return allowed;
 }
 
@@ -252,7 +252,7 @@ static bool dial(struct worker *worker)
 	int error = stream_connect(peer_stream(worker->peer), to, &from,
 				   clock_now_us() + parts->settings->connect_timeout_us);
 	if (error != 0)
-		peer_fail(worker->peer, error);
+		peer_fail_errno(worker->peer, error);
 	return error == 0;
 }
 
@@ -269,11 +269,11 @@ static enum reach shake_hands(struct worker *worker)
 		return REACHED_SOCKET;
 	}
 	if (error == ETIMEDOUT)
-		peer_end(peer, PEER_FAILED, BYE_UNKNOWN, "no TLS handshake within handshake_timeout");
+		peer_fail(peer, "no TLS handshake within handshake_timeout");
 	else if (error == ECONNRESET)
-		peer_end(peer, PEER_FAILED, BYE_UNKNOWN, "connection closed by the far end at the TLS handshake");
+		peer_fail(peer, "connection closed by the far end at the TLS handshake");
 	else
-		peer_fail(peer, error);
+		peer_fail_errno(peer, error);
 	return REACHED_NOBODY;
 }
 

@@ -104,7 +104,7 @@ static void make_place(struct protocol *protocol, const struct address *found, e
 	if (peer == NULL)
 		return;
 	peer_log(peer, LOG_INFO, "peer", "gives way to another");
-	peer_stop(peer, BYE_FULL);
+	peer_close(peer, BYE_FULL);
 	peer_release(peer);
 }
 

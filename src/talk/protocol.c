@@ -124,7 +124,7 @@ static void handle_bye(struct protocol *protocol, struct peer *peer, struct mess
 	char text[96];
 	(void)protocol, (void)now_us;
 	snprintf(text, sizeof text, "bye: %s", message->bye.text);
-	peer_end(peer, PEER_LEFT, message->bye.reason, text);
+	peer_note_bye(peer, message->bye.reason, text);
 }
 
 static void ignore(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us)
@@ -156,7 +156,7 @@ void protocol_receive(struct protocol *protocol, struct peer *peer, const char *
 	peer_count_message(peer);
 	if (!message_decode(line, length, &message, error)) {
 		if (error[0] == '\0')
-			peer_fail(peer, ENOMEM);
+			peer_fail_errno(peer, ENOMEM);
 		else
 			protocol_violated(protocol, peer, error, now_us);
 		return;
@@ -196,7 +196,7 @@ void protocol_refused(struct protocol *protocol, struct peer *peer, const char *
 	if (is_stranger && may_answer)
 		peer_close(peer, BYE_PROTOCOL);
 	else
-		peer_end(peer, PEER_FAILED, BYE_UNKNOWN, what);
+		peer_fail(peer, what);
 }
 
 /* ---- the beginning and the end of a connection ---- */

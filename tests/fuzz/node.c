@@ -310,7 +310,7 @@ void node_break(struct node *node, struct node_end *end)
 	if (end->peer == NULL || end->is_over)
 		return;
 	begin(node, end);
-	peer_fail(end->peer, peer_state(end->peer) == PEER_DIAL ? ECONNREFUSED : ECONNRESET);
+	peer_fail_errno(end->peer, peer_state(end->peer) == PEER_DIAL ? ECONNREFUSED : ECONNRESET);
 	settle(node);
 	node_check(node);
 }
@@ -337,7 +337,7 @@ static int64_t run_end(struct node *node, struct node_end *end)
 		deadline_us = end->begun_us + settings->connect_timeout_us;
 		end->is_late = deadline_us <= node->now_us;
 		if (end->is_late)
-			peer_fail(end->peer, ETIMEDOUT);
+			peer_fail_errno(end->peer, ETIMEDOUT);
 	} else {
 		deadline_us = end->begun_us + settings->handshake_timeout_us;
 		end->is_late = deadline_us <= node->now_us;
@@ -491,8 +491,12 @@ void node_fini(struct node *node)
 	begin(node, NULL);
 	node->is_stopping = true;
 	for (size_t i = 0; i < NODE_ENDS; i++)
-		if (node->ends[i].peer != NULL && !node->ends[i].is_over)
-			peer_stop(node->ends[i].peer, BYE_SHUTDOWN);
+		if (node->ends[i].peer != NULL && !node->ends[i].is_over) {
+			if (peer_state(node->ends[i].peer) == PEER_READY)
+				peer_close(node->ends[i].peer, BYE_SHUTDOWN);
+			else
+				peer_cut(node->ends[i].peer, "this node is stopping");
+		}
 	settle(node);
 	node_check(node);
 	for (size_t i = 0; i < NODE_ENDS; i++)

@@ -145,8 +145,12 @@ void host_die(struct host *host)
 void host_stop(struct host *host)
 {
 	struct registry_snapshot all = registry_take_snapshot(host->registry, false);
-	for (size_t i = 0; i < all.count; i++)
-		peer_stop(all.peers[i], BYE_SHUTDOWN);
+	for (size_t i = 0; i < all.count; i++) {
+		if (peer_state(all.peers[i]) == PEER_READY)
+			peer_close(all.peers[i], BYE_SHUTDOWN);
+		else
+			peer_cut(all.peers[i], "this node is stopping");
+	}
 	registry_release_snapshot(&all);
 	wire_flush(host);
 	vanish(host, HOST_STOPPED);

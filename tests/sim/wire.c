@@ -352,7 +352,7 @@ void wire_flush(struct host *host)
 static void look_at_peer(struct end *end, int64_t now_us)
 {
 	if (end->state != END_OPEN) {
-		peer_end(end->peer, PEER_FAILED, BYE_UNKNOWN, strerror(ETIMEDOUT));
+		peer_fail(end->peer, strerror(ETIMEDOUT));
 	} else if (peer_state(end->peer) != PEER_READY) {
 		peer_close(end->peer, BYE_TIMEOUT);
 	} else {
@@ -437,8 +437,7 @@ static void receive_end(struct end *end, enum segment_kind kind)
 		send_segment(end, SEGMENT_END, NULL, 0, false);
 		close_end(end);
 	} else {
-		peer_end(end->peer, PEER_FAILED, BYE_UNKNOWN,
-			 kind == SEGMENT_END ? "connection closed by the far end" : strerror(ECONNRESET));
+		peer_fail(end->peer, kind == SEGMENT_END ? "connection closed by the far end" : strerror(ECONNRESET));
 	}
 	host_attend(host);
 }
@@ -620,7 +619,7 @@ static void be_refused(void *subject, uint32_t mark)
 		close_end(end);
 		return;
 	}
-	peer_end(end->peer, PEER_FAILED, BYE_UNKNOWN, strerror(ECONNREFUSED));
+	peer_fail(end->peer, strerror(ECONNREFUSED));
 	host_attend(host);
 }
 

@@ -150,7 +150,7 @@ struct peer *core_dial(struct core *core, const char *to)
 void core_end(struct core *core, struct peer *peer)
 {
 	peer_hold(peer);
-	peer_end(peer, PEER_FAILED, BYE_UNKNOWN, "connection closed by the far end");
+	peer_fail(peer, "connection closed by the far end");
 	protocol_ended(core->protocol, peer, core->now_us);
 	protocol_forget(core->protocol, peer);
 	peer_release(peer);
@@ -323,7 +323,7 @@ bool link_pass(struct link *link, int from)
 	if (line == NULL) {
 		end(link, from);
 		if (receiver != NULL && !peer_is_closing(receiver))
-			peer_end(receiver, PEER_FAILED, BYE_UNKNOWN, "connection closed by the far end");
+			peer_fail(receiver, "connection closed by the far end");
 	} else if (receiver != NULL && !peer_is_closing(receiver)) {
 		core_say(link->cores[to], receiver, "%s", line);
 	}

@@ -116,18 +116,18 @@ static void the_bye_is_the_last_line(void)
 	peer_release(peer);
 }
 
-enum act { CLOSE, STOP, LEAVE, FAIL };
+enum act { CLOSE, CUT, LEAVE, FAIL };
 
 static void act_on(struct peer *peer, enum act act)
 {
 	if (act == CLOSE)
 		peer_close(peer, BYE_FULL);
-	else if (act == STOP)
-		peer_stop(peer, BYE_SHUTDOWN);
+	else if (act == CUT)
+		peer_cut(peer, "cut");
 	else if (act == LEAVE)
-		peer_end(peer, PEER_LEFT, BYE_DUPLICATE, "bye: duplicate");
+		peer_note_bye(peer, BYE_DUPLICATE, "bye: duplicate");
 	else
-		peer_end(peer, PEER_FAILED, BYE_UNKNOWN, "broken");
+		peer_fail(peer, "broken");
 }
 
 static void the_first_ending_counts(void)
@@ -138,7 +138,7 @@ static void the_first_ending_counts(void)
 		const char *text, *sent;
 	} ends[] = {
 		[CLOSE] = {PEER_CLOSED, BYE_FULL, "bye: full", "bye(full)"},
-		[STOP] = {PEER_CLOSED, BYE_SHUTDOWN, "bye: shutdown", "bye(shutdown)"},
+		[CUT] = {PEER_CLOSED, BYE_UNKNOWN, "cut", ""},
 		[LEAVE] = {PEER_LEFT, BYE_DUPLICATE, "bye: duplicate", ""},
 		[FAIL] = {PEER_FAILED, BYE_UNKNOWN, "broken", ""},
 	};
@@ -185,7 +185,7 @@ static void a_long_reason_of_an_end_is_cut(void)
 	char text[500];
 	memset(text, 'x', sizeof text);
 	text[sizeof text - 1] = '\0';
-	peer_end(peer, PEER_FAILED, BYE_UNKNOWN, text);
+	peer_fail(peer, text);
 	struct peer_info info = peer_look(peer, start_us);
 	CU_ASSERT_EQUAL(strlen(info.ending_text), PEER_ENDING_BYTES - 1);
 	peer_release(peer);
@@ -240,12 +240,12 @@ static void a_connection_is_shut_at_once_where_a_bye_is_in_vain(void)
 	static const struct {
 		const char *what;
 		enum bye_reason reason;
-		bool is_ready, is_stopped, is_shut;
+		bool is_ready, is_cut, is_shut;
 	} cases[] = {
 		{"a slow peer", BYE_SLOW, true, false, true},
 		{"a duplicate", BYE_DUPLICATE, true, false, false},
-		{"a ready peer at the stop", BYE_SHUTDOWN, true, true, false},
-		{"a peer that shakes hands at the stop", BYE_SHUTDOWN, false, true, true},
+		{"a ready peer that is cut", BYE_UNKNOWN, true, true, true},
+		{"a peer that is cut during the handshake", BYE_UNKNOWN, false, true, true},
 		{"a peer that shakes hands, closed by its reader", BYE_NETWORK, false, false, false},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -253,8 +253,8 @@ static void a_connection_is_shut_at_once_where_a_bye_is_in_vain(void)
 		pipe_init(&pipe);
 		if (cases[i].is_ready)
 			CU_ASSERT(make_ready(pipe.peer, start_us));
-		if (cases[i].is_stopped)
-			peer_stop(pipe.peer, cases[i].reason);
+		if (cases[i].is_cut)
+			peer_cut(pipe.peer, "cut");
 		else
 			peer_close(pipe.peer, cases[i].reason);
 		EXPECT(is_shut(&pipe) == cases[i].is_shut, "%s", cases[i].what);

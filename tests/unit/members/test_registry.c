@@ -319,7 +319,7 @@ static void deliver_byes(struct crossing *crossing)
 	for (int c = 0; c < 2; c++)
 		for (int end = 0; end < 2; end++)
 			if (peer_is_closing(crossing->peers[c][end]) && (end == c || !crossing->answered[c]))
-				peer_end(crossing->peers[c][1 - end], PEER_LEFT, BYE_DUPLICATE, "bye: duplicate");
+				peer_note_bye(crossing->peers[c][1 - end], BYE_DUPLICATE, "bye: duplicate");
 }
 
 static void deliver_hello(struct crossing *crossing, int c, int end, int64_t now_us)

@@ -117,7 +117,7 @@ static void why_an_address_failed_is_kept_in_words(void)
 		struct peer *peer = core_dial(&core, "127.0.0.2:5999");
 		core.now_us += 3 * SECOND_US;
 		if (cases[i].line == NULL)
-			peer_fail(peer, ECONNREFUSED);
+			peer_fail_errno(peer, ECONNREFUSED);
 		else if (*cases[i].line != '\0')
 			core_say(&core, peer, "%s", cases[i].line);
 		core_end(&core, peer);
