@@ -45,6 +45,12 @@ struct CAPABILITY("mutex") mutex {
 	pthread_mutex_t real;
 };
 
+/* For a static one, which needs no mutex_init. */
+#define MUTEX_INITIALIZER                                                                                              \
+	{                                                                                                              \
+		PTHREAD_MUTEX_INITIALIZER                                                                              \
+	}
+
 void mutex_init(struct mutex *mutex);
 void mutex_fini(struct mutex *mutex);
 void mutex_lock(struct mutex *mutex) ACQUIRES(*mutex);

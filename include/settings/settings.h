@@ -1,13 +1,15 @@
 /*
  * The settings of a node: their table (names, types, ranges, defaults), read from a file in libconfig's syntax and from
- * the command line. Nothing here opens anything but the file. What each setting means stands in kith.conf(5).
+ * the command line. Nothing here opens anything but the file. kith.conf(5) explains each setting.
  *
- * Once they are read, all threads may read them. Those of a running node are changed by settings_apply alone: its
- * numbers may be read meanwhile, the rest by nobody but the thread that applies; what needs a restart stays as it is.
+ * One thread reads settings and, in a running node, takes over new ones (settings_take_over). Meanwhile other threads
+ * may read: numbers, which are atomic; texts and lists that need a restart, which never change; and the others from a
+ * snapshot, `struct settings_texts`, which they hold and release. No setting is read under a lock.
  */
 #ifndef KITH_SETTINGS_H
 #define KITH_SETTINGS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,7 +23,7 @@ enum {
 	SETTINGS_HOST_BYTES = 256, /* a DNS name has at most 253 characters (RFC 1035, 2.3.4) */
 	SETTINGS_PATH_BYTES = 256,
 	SETTINGS_LIST_ENTRIES = 256,
-	SETTINGS_ERROR_BYTES = 8192,
+	SETTINGS_ERROR_BYTES = 1024, /* a line of the log */
 	SETTINGS_FILE_BYTES = 1024 * 1024,
 	SETTINGS_BAN_AFTER = 64,	/* protocol errors that a ban can need at most */
 	SETTINGS_OUTBOX_LEAST = 131072, /* a line */
@@ -84,15 +86,24 @@ struct address_blocks {
 	size_t count;
 };
 
-struct settings {
-	struct address *listen;
-	size_t listen_count;
+/* The texts and lists that a reload replaces, all at once. Immutable as soon as another thread can hold them. */
+struct settings_texts {
+	atomic_size_t references;
 	struct address advertise; /* may be unknown */
 	struct bootstrap *bootstrap;
 	size_t bootstrap_count;
+	char name[MESSAGE_TEXT_BYTES];
+	struct address_blocks allow; /* empty: everybody */
+	struct address_blocks deny;
+	char *where[SETTING_COUNT]; /* "FILE:LINE" or "-o NAME" of what was set; NULL for a default */
+};
+
+struct settings {
+	struct settings_texts *texts; /* read directly by the thread that reads settings alone */
+	struct address *listen;
+	size_t listen_count;
 	char network[MESSAGE_TEXT_BYTES];
 	char secret_file[SETTINGS_PATH_BYTES]; /* "" for none: whoever reaches the port is a member */
-	char name[MESSAGE_TEXT_BYTES];
 	enum nodeid_mode nodeid_mode;
 	struct nodeid nodeid;		     /* none unless it is given */
 	char state_dir[SETTINGS_PATH_BYTES]; /* "" for none: nothing is written */
@@ -113,8 +124,6 @@ struct settings {
 	_Atomic int64_t max_outbox;	  /* bytes */
 	_Atomic int64_t ban_after;
 	_Atomic int64_t ban_time_us;
-	struct address_blocks allow; /* empty: everybody */
-	struct address_blocks deny;
 	_Atomic int64_t ping_interval_us;
 	_Atomic int64_t ping_timeout_us;
 	_Atomic int64_t connect_timeout_us;
@@ -122,9 +131,8 @@ struct settings {
 	_Atomic int64_t share_within_us;
 	_Atomic int64_t retry_min_us;
 	_Atomic int64_t retry_max_us;
-	enum log_level log_level;
-	char *where[SETTING_COUNT]; /* "FILE:LINE" or "-o NAME" of what was set; NULL for a default */
-	bool lacks_memory;	    /* why the last call failed: no setting is wrong */
+	_Atomic(enum log_level) log_level;
+	bool lacks_memory; /* why the last call failed: no setting is wrong */
 };
 
 /* Everything at its default. False if there is no memory: then the settings are good for settings_fini alone. */
@@ -147,8 +155,15 @@ bool settings_add_bootstrap(struct settings *settings, const char *address, cons
 /* What no setting can tell alone. */
 bool settings_check(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES]);
 
-/* The value as the file would write it. */
-void settings_format(const struct settings *settings, enum setting_id setting, char out[static SETTINGS_VALUE_BYTES]);
+/*
+ * The texts and lists as they are now, for any thread while no other one reads into these settings; they stay good
+ * until they are released, whatever is taken over meanwhile.
+ */
+const struct settings_texts *settings_hold_texts(const struct settings *settings);
+void settings_release_texts(const struct settings_texts *texts);
+
+/* The value as the file would write it; "..." ends one that is cut to fit. For the thread that reads settings. */
+void settings_format(const struct settings *settings, enum setting_id setting, char *out, size_t out_bytes);
 
 enum settings_change {
 	SETTINGS_SAME,
@@ -156,8 +171,12 @@ enum settings_change {
 	SETTINGS_NEED_RESTART,
 };
 
-/* Takes over one setting, if it differs and a running node can: then fresh has the value that it had before. */
-enum settings_change settings_apply(struct settings *running, struct settings *fresh, enum setting_id setting);
+/*
+ * Takes over all settings that differ and that a running node can take over, and says of each what came of it: what
+ * was applied, fresh has from before.
+ */
+void settings_take_over(struct settings *running, struct settings *fresh,
+			enum settings_change changes[static SETTING_COUNT]);
 
 /* The table, for the documents that must agree with it: the name, and the default as the file would write it. */
 const char *setting_name(enum setting_id setting);

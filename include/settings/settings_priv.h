@@ -19,11 +19,18 @@ struct value {
 
 struct setting;
 
+/* A value as it is written, cut to size. */
+struct written {
+	char *text;
+	size_t bytes, length;
+};
+
 struct setting_type {
 	bool (*set)(struct settings *settings, const struct setting *setting, const struct value *value, char *problem);
-	/* As the file would write it; out has SETTINGS_VALUE_BYTES. */
-	void (*format)(const struct settings *settings, const struct setting *setting, char *out);
-	/* Of two settings with each other; NULL if a running node can't take over any of this type. */
+	/* As the file would write it. */
+	void (*format)(const struct settings *settings, const struct setting *setting, struct written *out);
+	bool (*equals)(const struct settings *one, const struct settings *other, const struct setting *setting);
+	/* Two settings swap it; NULL for what is in settings_texts, or needs a restart. */
 	void (*exchange)(struct settings *one, struct settings *other, const struct setting *setting);
 	enum { READ_NUMBER, READ_TEXT, READ_LIST } option_syntax;
 };
@@ -38,6 +45,7 @@ struct setting {
 	double least, most;
 	bool takes_zero; /* besides: for no limit */
 	bool needs_restart;
+	bool is_in_texts; /* offset is of struct settings_texts */
 };
 
 extern const struct setting settings_table[SETTING_COUNT];
@@ -55,29 +63,25 @@ bool setting_wrong(char *problem, const char *format, ...) __attribute__((format
 bool setting_wrong_value(const struct setting *setting, char *problem);
 bool setting_lack_memory(struct settings *settings, char *problem);
 
-/* Append to a value of SETTINGS_VALUE_BYTES. */
-void setting_add_text(char *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void setting_add_quoted(char *out, const char *text);
+void setting_add_text(struct written *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void setting_add_quoted(struct written *out, const char *text);
 
 bool setting_append_bootstrap(struct settings *settings, const char *text, char *problem);
 
-/* Of two values of that type. */
-#define SETTING_EXCHANGE(type, one, other)                                                                             \
-	do {                                                                                                           \
-		type held = (one);                                                                                     \
-		(one) = (other);                                                                                       \
-		(other) = held;                                                                                        \
-	} while (0)
-
 static inline void *setting_field(struct settings *settings, const struct setting *setting)
 {
-	return (char *)settings + setting->offset;
+	return (setting->is_in_texts ? (char *)settings->texts : (char *)settings) + setting->offset;
 }
 
 static inline const void *setting_const_field(const struct settings *settings, const struct setting *setting)
 {
-	return (const char *)settings + setting->offset;
+	return (setting->is_in_texts ? (const char *)settings->texts : (const char *)settings) + setting->offset;
 }
+
+/* Those of new settings: empty, and held once. NULL if there is no memory. */
+struct settings_texts *settings_texts_new(void);
+/* Two settings swap theirs, which other threads may hold. */
+void settings_texts_exchange(struct settings *one, struct settings *other);
 
 /* The row of that name; NULL with the error, which says which name was probably meant. */
 const struct setting *settings_find(const char *name, const char *where, char error[static SETTINGS_ERROR_BYTES]);

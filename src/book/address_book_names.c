@@ -65,10 +65,10 @@ static bool add_bootstrap(struct address_book *book, const struct address *addre
 static struct name *list_names(const struct settings *settings, struct name *before, size_t before_count, size_t *count,
 			       int64_t now_us)
 {
-	struct name *names = calloc(settings->bootstrap_count + 1, sizeof *names);
+	struct name *names = calloc(settings->texts->bootstrap_count + 1, sizeof *names);
 	*count = 0;
-	for (size_t i = 0; names != NULL && i < settings->bootstrap_count; i++) {
-		const struct bootstrap *bootstrap = &settings->bootstrap[i];
+	for (size_t i = 0; names != NULL && i < settings->texts->bootstrap_count; i++) {
+		const struct bootstrap *bootstrap = &settings->texts->bootstrap[i];
 		if (address_is_known(&bootstrap->address) ||
 		    find_name_of(names, *count, bootstrap->host, bootstrap->port) != NULL)
 			continue;
@@ -80,8 +80,8 @@ static struct name *list_names(const struct settings *settings, struct name *bef
 
 static bool is_bootstrap(const struct settings *settings, const struct address *address)
 {
-	for (size_t i = 0; i < settings->bootstrap_count; i++)
-		if (address_equals(&settings->bootstrap[i].address, address))
+	for (size_t i = 0; i < settings->texts->bootstrap_count; i++)
+		if (address_equals(&settings->texts->bootstrap[i].address, address))
 			return true;
 	return false;
 }
@@ -108,9 +108,9 @@ static bool set_bootstraps(struct address_book *book, const struct settings *set
 		if (!is_bootstrap(settings, &entry->address))
 			set_kept(book, entry, false, now_us);
 	}
-	for (size_t i = 0; i < settings->bootstrap_count; i++)
-		if (address_is_known(&settings->bootstrap[i].address))
-			is_done = add_bootstrap(book, &settings->bootstrap[i].address, now_us) && is_done;
+	for (size_t i = 0; i < settings->texts->bootstrap_count; i++)
+		if (address_is_known(&settings->texts->bootstrap[i].address))
+			is_done = add_bootstrap(book, &settings->texts->bootstrap[i].address, now_us) && is_done;
 	return is_done;
 }
 

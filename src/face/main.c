@@ -49,7 +49,7 @@ static bool check_user(const struct settings *settings, char error[static SETTIN
 	char problem[PRIVILEGE_PROBLEM_BYTES];
 	bool good = privilege_check_user(settings->user, problem);
 	if (!good)
-		snprintf(error, SETTINGS_ERROR_BYTES, "%s: %s", settings->where[SETTING_USER], problem);
+		snprintf(error, SETTINGS_ERROR_BYTES, "%s: %s", settings->texts->where[SETTING_USER], problem);
 	return good;
 }
 
@@ -109,7 +109,7 @@ static bool render_table(const struct node *node, struct buffer *out)
 	struct peer_info *peers = calloc(all.count + 1, sizeof *peers);
 	struct address_info *addresses = calloc(TABLE_ADDRESSES, sizeof *addresses);
 	struct table_header header = {.nodeid = view.nodeid,
-				      .name = view.settings->name,
+				      .name = view.settings->texts->name,
 				      .network = view.settings->network,
 				      .uptime_us = now_us - view.started_us,
 				      .known = address_book_count(view.book)};

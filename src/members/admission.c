@@ -87,8 +87,8 @@ static bool copy_blocks(const struct address_blocks *from, struct address_blocks
 bool admission_set_lists(struct admission *admission, const struct settings *settings)
 {
 	struct address_blocks allow, deny;
-	bool copied = copy_blocks(&settings->allow, &allow);
-	copied = copy_blocks(&settings->deny, &deny) && copied;
+	bool copied = copy_blocks(&settings->texts->allow, &allow);
+	copied = copy_blocks(&settings->texts->deny, &deny) && copied;
 	if (copied) {
 		enter(admission);
 		struct address_blocks allowed = admission->allow, denied = admission->deny;

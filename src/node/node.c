@@ -183,7 +183,7 @@ static void log_start(const struct node *node, size_t secrets)
 {
 	char nodeid[NODEID_TEXT_BYTES], address[ADDRESS_TEXT_BYTES];
 	nodeid_format(&node->nodeid, nodeid);
-	log_info("kithd " KITH_VERSION " node %s name %s network %s", nodeid, node->settings->name,
+	log_info("kithd " KITH_VERSION " node %s name %s network %s", nodeid, node->settings->texts->name,
 		 node->settings->network);
 	size_t count;
 	const struct address *listen = acceptor_addresses(node->acceptor, &count);
@@ -244,20 +244,22 @@ failed:
 	return NULL;
 }
 
-static enum settings_change reload_setting(struct node *node, struct settings *fresh, enum setting_id setting)
+/* A value in the log: two fit into a line. */
+enum { SHOWN_BYTES = 400 };
+
+static void log_change(const struct settings *running, const struct settings *fresh, enum setting_id setting,
+		       enum settings_change change)
 {
-	char running[SETTINGS_VALUE_BYTES], other[SETTINGS_VALUE_BYTES];
-	enum settings_change change = settings_apply(node->settings, fresh, setting);
-	settings_format(node->settings, setting, running);
-	settings_format(fresh, setting, other);
+	char now[SHOWN_BYTES], other[SHOWN_BYTES];
+	settings_format(running, setting, now, sizeof now);
+	settings_format(fresh, setting, other, sizeof other);
 	if (change == SETTINGS_APPLIED)
-		log_info("%s: %s is now %s", setting_name(setting), other, running);
-	else if (change == SETTINGS_NEED_RESTART && setting == SETTING_SECRET_FILE)
+		log_info("%s: %s is now %s", setting_name(setting), other, now);
+	else if (setting == SETTING_SECRET_FILE)
 		/* That may be a secret itself, in the place of its file. */
-		log_warning("%s: %s stays until a restart; the file says otherwise", setting_name(setting), running);
-	else if (change == SETTINGS_NEED_RESTART)
-		log_warning("%s: %s stays until a restart; the file says %s", setting_name(setting), running, other);
-	return change;
+		log_warning("%s: %s stays until a restart; the file says otherwise", setting_name(setting), now);
+	else
+		log_warning("%s: %s stays until a restart; the file says %s", setting_name(setting), now, other);
 }
 
 static void set_all_pings(struct node *node)
@@ -306,7 +308,7 @@ static void pass_on(struct node *node, const bool changed[static SETTING_COUNT])
 {
 	const struct settings *settings = node->settings;
 	if (changed[SETTING_NAME] || changed[SETTING_ADVERTISE])
-		protocol_introduce_as(node->protocol, settings->name, &settings->advertise);
+		protocol_introduce_as(node->protocol, settings->texts->name, &settings->texts->advertise);
 	if (changed[SETTING_BOOTSTRAP] || node->lacks_bootstraps)
 		take_over_bootstraps(node);
 	if (changed[SETTING_ALLOW] || changed[SETTING_DENY] || node->lacks_lists)
@@ -322,11 +324,14 @@ static void pass_on(struct node *node, const bool changed[static SETTING_COUNT])
 
 void node_reload(struct node *node, struct settings *fresh)
 {
+	enum settings_change changes[SETTING_COUNT];
 	bool changed[SETTING_COUNT], differs = node->lacks_bootstraps || node->lacks_lists;
+	settings_take_over(node->settings, fresh, changes);
 	for (size_t i = 0; i < SETTING_COUNT; i++) {
-		enum settings_change change = reload_setting(node, fresh, (enum setting_id)i);
-		changed[i] = change == SETTINGS_APPLIED;
-		differs = differs || change != SETTINGS_SAME;
+		changed[i] = changes[i] == SETTINGS_APPLIED;
+		differs = differs || changes[i] != SETTINGS_SAME;
+		if (changes[i] != SETTINGS_SAME)
+			log_change(node->settings, fresh, (enum setting_id)i, changes[i]);
 	}
 	if (differs)
 		pass_on(node, changed);

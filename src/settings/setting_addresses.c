@@ -59,12 +59,12 @@ static bool set_advertise(struct settings *settings, const struct setting *setti
 {
 	if (value->kind != VALUE_TEXT)
 		return setting_wrong_value(setting, problem);
-	settings->advertise = (struct address){0};
+	settings->texts->advertise = (struct address){0};
 	if (value->text[0] == '\0')
 		return true;
-	if (!read_address(value->text, &settings->advertise, problem))
+	if (!read_address(value->text, &settings->texts->advertise, problem))
 		return false;
-	return address_is_dialable(&settings->advertise) ||
+	return address_is_dialable(&settings->texts->advertise) ||
 	       setting_wrong(
 		       problem,
 		       "\"%.100s\" can't be dialled by others: write the host and port that they reach this node by",
@@ -100,16 +100,16 @@ static bool read_bootstrap(const char *text, struct bootstrap *bootstrap, char *
 
 bool setting_append_bootstrap(struct settings *settings, const char *text, char *problem)
 {
-	size_t count = settings->bootstrap_count;
+	size_t count = settings->texts->bootstrap_count;
 	if (count == SETTINGS_LIST_ENTRIES)
 		return setting_wrong(problem, "has more than %d entries", SETTINGS_LIST_ENTRIES);
-	struct bootstrap *grown = realloc(settings->bootstrap, (count + 1) * sizeof *grown);
+	struct bootstrap *grown = realloc(settings->texts->bootstrap, (count + 1) * sizeof *grown);
 	if (grown == NULL)
 		return setting_lack_memory(settings, problem);
-	settings->bootstrap = grown;
+	settings->texts->bootstrap = grown;
 	if (!read_bootstrap(text, &grown[count], problem))
 		return false;
-	settings->bootstrap_count++;
+	settings->texts->bootstrap_count++;
 	return true;
 }
 
@@ -118,7 +118,7 @@ static bool set_bootstrap(struct settings *settings, const struct setting *setti
 {
 	if (value->kind != VALUE_LIST)
 		return setting_wrong_value(setting, problem);
-	settings->bootstrap_count = 0;
+	settings->texts->bootstrap_count = 0;
 	for (size_t i = 0; i < value->count; i++)
 		if (!setting_append_bootstrap(settings, value->list[i], problem))
 			return false;
@@ -164,7 +164,7 @@ static bool set_blocks(struct settings *settings, const struct setting *setting,
 
 /* ---- values as the file would write them ---- */
 
-static void format_listen(const struct settings *settings, const struct setting *setting, char *out)
+static void format_listen(const struct settings *settings, const struct setting *setting, struct written *out)
 {
 	char address[ADDRESS_TEXT_BYTES];
 	(void)setting;
@@ -176,20 +176,20 @@ static void format_listen(const struct settings *settings, const struct setting 
 	setting_add_text(out, "]");
 }
 
-static void format_advertise(const struct settings *settings, const struct setting *setting, char *out)
+static void format_advertise(const struct settings *settings, const struct setting *setting, struct written *out)
 {
 	char address[ADDRESS_TEXT_BYTES];
 	(void)setting;
-	address_format(&settings->advertise, address);
-	setting_add_quoted(out, address_is_known(&settings->advertise) ? address : "");
+	address_format(&settings->texts->advertise, address);
+	setting_add_quoted(out, address_is_known(&settings->texts->advertise) ? address : "");
 }
 
-static void format_bootstrap(const struct settings *settings, const struct setting *setting, char *out)
+static void format_bootstrap(const struct settings *settings, const struct setting *setting, struct written *out)
 {
 	(void)setting;
 	setting_add_text(out, "[");
-	for (size_t i = 0; i < settings->bootstrap_count; i++) {
-		const struct bootstrap *bootstrap = &settings->bootstrap[i];
+	for (size_t i = 0; i < settings->texts->bootstrap_count; i++) {
+		const struct bootstrap *bootstrap = &settings->texts->bootstrap[i];
 		bool has_colon = strchr(bootstrap->host, ':') != NULL;
 		setting_add_text(out, "%s\"%s%s%s:%u\"", i == 0 ? "" : ", ", has_colon ? "[" : "", bootstrap->host,
 				 has_colon ? "]" : "", (unsigned)bootstrap->port);
@@ -197,7 +197,7 @@ static void format_bootstrap(const struct settings *settings, const struct setti
 	setting_add_text(out, "]");
 }
 
-static void format_blocks(const struct settings *settings, const struct setting *setting, char *out)
+static void format_blocks(const struct settings *settings, const struct setting *setting, struct written *out)
 {
 	const struct address_blocks *list = setting_const_field(settings, setting);
 	char block[ADDRESS_BLOCK_TEXT_BYTES];
@@ -209,34 +209,55 @@ static void format_blocks(const struct settings *settings, const struct setting 
 	setting_add_text(out, "]");
 }
 
-/* ---- what a running node can take over ---- */
+/* ---- two settings ---- */
 
-static void exchange_advertise(struct settings *one, struct settings *other, const struct setting *setting)
+static bool equals_listen(const struct settings *one, const struct settings *other, const struct setting *setting)
 {
+	bool equals = one->listen_count == other->listen_count;
 	(void)setting;
-	SETTING_EXCHANGE(struct address, one->advertise, other->advertise);
+	for (size_t i = 0; equals && i < one->listen_count; i++)
+		equals = address_equals(&one->listen[i], &other->listen[i]);
+	return equals;
 }
 
-static void exchange_bootstrap(struct settings *one, struct settings *other, const struct setting *setting)
+static bool equals_advertise(const struct settings *one, const struct settings *other, const struct setting *setting)
 {
 	(void)setting;
-	SETTING_EXCHANGE(struct bootstrap *, one->bootstrap, other->bootstrap);
-	SETTING_EXCHANGE(size_t, one->bootstrap_count, other->bootstrap_count);
+	return address_equals(&one->texts->advertise, &other->texts->advertise);
 }
 
-static void exchange_blocks(struct settings *one, struct settings *other, const struct setting *setting)
+static bool equals_bootstrap(const struct settings *one, const struct settings *other, const struct setting *setting)
 {
-	struct address_blocks *mine = setting_field(one, setting), *yours = setting_field(other, setting);
-	SETTING_EXCHANGE(struct address_blocks, *mine, *yours);
+	const struct settings_texts *mine = one->texts, *yours = other->texts;
+	bool equals = mine->bootstrap_count == yours->bootstrap_count;
+	(void)setting;
+	for (size_t i = 0; equals && i < mine->bootstrap_count; i++)
+		equals = mine->bootstrap[i].port == yours->bootstrap[i].port &&
+			 strcmp(mine->bootstrap[i].host, yours->bootstrap[i].host) == 0;
+	return equals;
+}
+
+static bool equals_blocks(const struct settings *one, const struct settings *other, const struct setting *setting)
+{
+	const struct address_blocks *mine = setting_const_field(one, setting);
+	const struct address_blocks *yours = setting_const_field(other, setting);
+	bool equals = mine->count == yours->count;
+	for (size_t i = 0; equals && i < mine->count; i++) {
+		char one_text[ADDRESS_BLOCK_TEXT_BYTES], other_text[ADDRESS_BLOCK_TEXT_BYTES];
+		address_block_format(&mine->blocks[i], one_text);
+		address_block_format(&yours->blocks[i], other_text);
+		equals = strcmp(one_text, other_text) == 0;
+	}
+	return equals;
 }
 
 /* ---- the types ---- */
 
 const struct setting_type setting_type_listen = {
-	.set = set_listen, .format = format_listen, .option_syntax = READ_LIST};
+	.set = set_listen, .format = format_listen, .equals = equals_listen, .option_syntax = READ_LIST};
 const struct setting_type setting_type_advertise = {
-	.set = set_advertise, .format = format_advertise, .exchange = exchange_advertise, .option_syntax = READ_TEXT};
+	.set = set_advertise, .format = format_advertise, .equals = equals_advertise, .option_syntax = READ_TEXT};
 const struct setting_type setting_type_bootstrap = {
-	.set = set_bootstrap, .format = format_bootstrap, .exchange = exchange_bootstrap, .option_syntax = READ_LIST};
+	.set = set_bootstrap, .format = format_bootstrap, .equals = equals_bootstrap, .option_syntax = READ_LIST};
 const struct setting_type setting_type_blocks = {
-	.set = set_blocks, .format = format_blocks, .exchange = exchange_blocks, .option_syntax = READ_LIST};
+	.set = set_blocks, .format = format_blocks, .equals = equals_blocks, .option_syntax = READ_LIST};

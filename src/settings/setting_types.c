@@ -76,14 +76,14 @@ static void set_host_name(struct settings *settings)
 	char name[MESSAGE_TEXT_BYTES] = "";
 	if (gethostname(name, sizeof name - 1) != 0 || !text_is_plain(name, strlen(name)))
 		name[0] = '\0';
-	strcpy(settings->name, name);
+	strcpy(settings->texts->name, name);
 }
 
 static bool set_name(struct settings *settings, const struct setting *setting, const struct value *value, char *problem)
 {
 	if (!set_text(settings, setting, value, problem))
 		return false;
-	if (settings->name[0] == '\0')
+	if (settings->texts->name[0] == '\0')
 		set_host_name(settings);
 	return true;
 }
@@ -143,16 +143,21 @@ static bool set_log_level(struct settings *settings, const struct setting *setti
 
 /* ---- values as the file would write them ---- */
 
-void setting_add_text(char *out, const char *format, ...)
+void setting_add_text(struct written *out, const char *format, ...)
 {
-	size_t used = strlen(out);
 	va_list arguments;
 	va_start(arguments, format);
-	vsnprintf(out + used, SETTINGS_VALUE_BYTES - used, format, arguments);
+	int length = vsnprintf(out->text + out->length, out->bytes - out->length, format, arguments);
 	va_end(arguments);
+	if (length >= 0 && (size_t)length < out->bytes - out->length) {
+		out->length += (size_t)length;
+	} else {
+		out->length = out->bytes - 1;
+		memcpy(out->text + out->length - 3, "...", 4);
+	}
 }
 
-void setting_add_quoted(char *out, const char *text)
+void setting_add_quoted(struct written *out, const char *text)
 {
 	setting_add_text(out, "\"");
 	for (const char *c = text; *c != '\0'; c++)
@@ -160,30 +165,28 @@ void setting_add_quoted(char *out, const char *text)
 	setting_add_text(out, "\"");
 }
 
-static void format_count(const struct settings *settings, const struct setting *setting, char *out)
+static void format_count(const struct settings *settings, const struct setting *setting, struct written *out)
 {
 	int64_t count = *(const _Atomic int64_t *)setting_const_field(settings, setting);
 	setting_add_text(out, "%lld", (long long)count);
 }
 
-static void format_seconds(const struct settings *settings, const struct setting *setting, char *out)
+static void format_seconds(const struct settings *settings, const struct setting *setting, struct written *out)
 {
 	int64_t us = *(const _Atomic int64_t *)setting_const_field(settings, setting);
-	setting_add_text(out, "%lld.%06lld", (long long)(us / 1000000), (long long)(us % 1000000));
-	for (size_t end = strlen(out) - 1; out[end] == '0' || out[end] == '.'; end--) {
-		bool is_point = out[end] == '.';
-		out[end] = '\0';
-		if (is_point)
-			break;
-	}
+	char text[32];
+	int length = snprintf(text, sizeof text, "%lld.%06lld", (long long)(us / 1000000), (long long)(us % 1000000));
+	while (text[length - 1] == '0')
+		length--;
+	setting_add_text(out, "%.*s", text[length - 1] == '.' ? length - 1 : length, text);
 }
 
-static void format_text(const struct settings *settings, const struct setting *setting, char *out)
+static void format_text(const struct settings *settings, const struct setting *setting, struct written *out)
 {
 	setting_add_quoted(out, setting_const_field(settings, setting));
 }
 
-static void format_nodeid(const struct settings *settings, const struct setting *setting, char *out)
+static void format_nodeid(const struct settings *settings, const struct setting *setting, struct written *out)
 {
 	char given[NODEID_TEXT_BYTES];
 	(void)setting;
@@ -194,13 +197,36 @@ static void format_nodeid(const struct settings *settings, const struct setting 
 		setting_add_quoted(out, settings->nodeid_mode == NODEID_KEEP ? "keep" : "session");
 }
 
-static void format_log_level(const struct settings *settings, const struct setting *setting, char *out)
+static void format_log_level(const struct settings *settings, const struct setting *setting, struct written *out)
 {
 	(void)setting;
 	setting_add_quoted(out, level_names[settings->log_level]);
 }
 
-/* ---- what a running node can take over ---- */
+/* ---- two settings ---- */
+
+static bool equals_number(const struct settings *one, const struct settings *other, const struct setting *setting)
+{
+	const _Atomic int64_t *mine = setting_const_field(one, setting), *yours = setting_const_field(other, setting);
+	return *mine == *yours;
+}
+
+static bool equals_text(const struct settings *one, const struct settings *other, const struct setting *setting)
+{
+	return strcmp(setting_const_field(one, setting), setting_const_field(other, setting)) == 0;
+}
+
+static bool equals_nodeid(const struct settings *one, const struct settings *other, const struct setting *setting)
+{
+	(void)setting;
+	return one->nodeid_mode == other->nodeid_mode && nodeid_equals(&one->nodeid, &other->nodeid);
+}
+
+static bool equals_log_level(const struct settings *one, const struct settings *other, const struct setting *setting)
+{
+	(void)setting;
+	return one->log_level == other->log_level;
+}
 
 static void exchange_number(struct settings *one, struct settings *other, const struct setting *setting)
 {
@@ -208,36 +234,38 @@ static void exchange_number(struct settings *one, struct settings *other, const 
 	*yours = atomic_exchange(mine, *yours);
 }
 
-static void exchange_name(struct settings *one, struct settings *other, const struct setting *setting)
-{
-	char before[MESSAGE_TEXT_BYTES];
-	(void)setting;
-	strcpy(before, one->name);
-	strcpy(one->name, other->name);
-	strcpy(other->name, before);
-}
-
 static void exchange_log_level(struct settings *one, struct settings *other, const struct setting *setting)
 {
 	(void)setting;
-	SETTING_EXCHANGE(enum log_level, one->log_level, other->log_level);
+	other->log_level = atomic_exchange(&one->log_level, other->log_level);
 }
 
 /* ---- the types ---- */
 
-const struct setting_type setting_type_count = {
-	.set = set_count, .format = format_count, .exchange = exchange_number, .option_syntax = READ_NUMBER};
-const struct setting_type setting_type_seconds = {
-	.set = set_seconds, .format = format_seconds, .exchange = exchange_number, .option_syntax = READ_NUMBER};
-const struct setting_type setting_type_text = {.set = set_text, .format = format_text, .option_syntax = READ_TEXT};
+const struct setting_type setting_type_count = {.set = set_count,
+						.format = format_count,
+						.equals = equals_number,
+						.exchange = exchange_number,
+						.option_syntax = READ_NUMBER};
+const struct setting_type setting_type_seconds = {.set = set_seconds,
+						  .format = format_seconds,
+						  .equals = equals_number,
+						  .exchange = exchange_number,
+						  .option_syntax = READ_NUMBER};
+const struct setting_type setting_type_text = {
+	.set = set_text, .format = format_text, .equals = equals_text, .option_syntax = READ_TEXT};
 const struct setting_type setting_type_network = {
-	.set = set_network, .format = format_text, .option_syntax = READ_TEXT};
+	.set = set_network, .format = format_text, .equals = equals_text, .option_syntax = READ_TEXT};
 const struct setting_type setting_type_name = {
-	.set = set_name, .format = format_text, .exchange = exchange_name, .option_syntax = READ_TEXT};
+	.set = set_name, .format = format_text, .equals = equals_text, .option_syntax = READ_TEXT};
 const struct setting_type setting_type_nodeid = {
-	.set = set_nodeid, .format = format_nodeid, .option_syntax = READ_TEXT};
-const struct setting_type setting_type_path = {.set = set_path, .format = format_text, .option_syntax = READ_TEXT};
+	.set = set_nodeid, .format = format_nodeid, .equals = equals_nodeid, .option_syntax = READ_TEXT};
+const struct setting_type setting_type_path = {
+	.set = set_path, .format = format_text, .equals = equals_text, .option_syntax = READ_TEXT};
 const struct setting_type setting_type_secret_file = {
-	.set = set_secret_file, .format = format_text, .option_syntax = READ_TEXT};
-const struct setting_type setting_type_log_level = {
-	.set = set_log_level, .format = format_log_level, .exchange = exchange_log_level, .option_syntax = READ_TEXT};
+	.set = set_secret_file, .format = format_text, .equals = equals_text, .option_syntax = READ_TEXT};
+const struct setting_type setting_type_log_level = {.set = set_log_level,
+						    .format = format_log_level,
+						    .equals = equals_log_level,
+						    .exchange = exchange_log_level,
+						    .option_syntax = READ_TEXT};

@@ -12,7 +12,7 @@ bool settings_set(struct settings *settings, const struct setting *setting, cons
 		  const char *where, const char *subject, char error[static SETTINGS_ERROR_BYTES])
 {
 	char problem[PROBLEM_BYTES];
-	char **kept = &settings->where[setting - settings_table];
+	char **kept = &settings->texts->where[setting - settings_table];
 	bool good = setting->type->set(settings, setting, value, problem);
 	if (good) {
 		free(*kept);
@@ -29,8 +29,9 @@ bool settings_set(struct settings *settings, const struct setting *setting, cons
 
 bool settings_init(struct settings *settings)
 {
-	*settings = (struct settings){0};
-	for (size_t i = 0; i < SETTING_COUNT; i++) {
+	*settings = (struct settings){.texts = settings_texts_new()};
+	settings->lacks_memory = settings->texts == NULL;
+	for (size_t i = 0; i < SETTING_COUNT && settings->texts != NULL; i++) {
 		/* The defaults are written as in the file; without its quotes and brackets they are options. */
 		char option[128], error[SETTINGS_ERROR_BYTES];
 		size_t used = (size_t)snprintf(option, sizeof option, "%s=", settings_table[i].name);
@@ -42,20 +43,16 @@ bool settings_init(struct settings *settings)
 		must(good || settings->lacks_memory);
 		if (!good)
 			return false;
-		free(settings->where[i]);
-		settings->where[i] = NULL;
+		free(settings->texts->where[i]);
+		settings->texts->where[i] = NULL;
 	}
-	return true;
+	return settings->texts != NULL;
 }
 
 void settings_fini(struct settings *settings)
 {
 	free(settings->listen);
-	free(settings->bootstrap);
-	free(settings->allow.blocks);
-	free(settings->deny.blocks);
-	for (size_t i = 0; i < SETTING_COUNT; i++)
-		free(settings->where[i]);
+	settings_release_texts(settings->texts);
 	*settings = (struct settings){0};
 }
 
@@ -133,33 +130,35 @@ bool settings_add_bootstrap(struct settings *settings, const char *address, cons
 	return good;
 }
 
-void settings_format(const struct settings *settings, enum setting_id setting, char out[static SETTINGS_VALUE_BYTES])
+void settings_format(const struct settings *settings, enum setting_id setting, char *out, size_t out_bytes)
 {
-	out[0] = '\0';
-	settings_table[setting].type->format(settings, &settings_table[setting], out);
+	struct written written = {.text = out, .bytes = out_bytes};
+	settings_table[setting].type->format(settings, &settings_table[setting], &written);
 }
 
-enum settings_change settings_apply(struct settings *running, struct settings *fresh, enum setting_id setting)
+void settings_take_over(struct settings *running, struct settings *fresh,
+			enum settings_change changes[static SETTING_COUNT])
 {
-	char before[SETTINGS_VALUE_BYTES], after[SETTINGS_VALUE_BYTES];
-	settings_format(running, setting, before);
-	settings_format(fresh, setting, after);
-	if (strcmp(before, after) == 0)
-		return SETTINGS_SAME;
-	if (settings_table[setting].needs_restart)
-		return SETTINGS_NEED_RESTART;
-	settings_table[setting].type->exchange(running, fresh, &settings_table[setting]);
-	SETTING_EXCHANGE(char *, running->where[setting], fresh->where[setting]);
-	return SETTINGS_APPLIED;
+	for (size_t i = 0; i < SETTING_COUNT; i++) {
+		const struct setting *setting = &settings_table[i];
+		changes[i] = SETTINGS_SAME;
+		if (setting->type->equals(running, fresh, setting))
+			continue;
+		changes[i] = setting->needs_restart ? SETTINGS_NEED_RESTART : SETTINGS_APPLIED;
+		if (changes[i] == SETTINGS_APPLIED && !setting->is_in_texts)
+			setting->type->exchange(running, fresh, setting);
+	}
+	/* With them goes where each setting was read, so this isn't left out for texts that are the same. */
+	settings_texts_exchange(running, fresh);
 }
 
 static bool check_retries(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES])
 {
 	if (settings->retry_min_us <= settings->retry_max_us)
 		return true;
-	const char *where = settings->where[SETTING_RETRY_MAX];
+	const char *where = settings->texts->where[SETTING_RETRY_MAX];
 	if (where == NULL)
-		where = settings->where[SETTING_RETRY_MIN];
+		where = settings->texts->where[SETTING_RETRY_MIN];
 	snprintf(error, SETTINGS_ERROR_BYTES, "%s: retry_max is below retry_min: raise retry_max, or lower retry_min",
 		 where);
 	return false;
@@ -171,7 +170,7 @@ static bool check_nodeid(const struct settings *settings, char error[static SETT
 		return true;
 	snprintf(error, SETTINGS_ERROR_BYTES,
 		 "%s: nodeid \"keep\" needs a directory to keep it in: write state_dir = \"/var/lib/kith\", or another",
-		 settings->where[SETTING_NODEID]);
+		 settings->texts->where[SETTING_NODEID]);
 	return false;
 }
 
@@ -187,7 +186,7 @@ static bool check_connections(const struct settings *settings, char error[static
 	if (settings->max_connections == 0 || settings->max_connections >= needed)
 		return true;
 	for (size_t i = 0; i < sizeof parts / sizeof *parts && where == NULL; i++)
-		where = settings->where[parts[i]];
+		where = settings->texts->where[parts[i]];
 	snprintf(error, SETTINGS_ERROR_BYTES,
 		 "%s: max_connections %lld is less than max_inbound, max_outbound, max_dialing and max_handshakes "
 		 "together: raise it to %lld or more, write 0 for no limit, or lower one of these",

@@ -1,12 +1,19 @@
 #include <errno.h>
 #include <libconfig.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "settings/settings_priv.h"
+
+/* Of a path, its end: it fits into an error with the rest. */
+static const char *shown(const char *path)
+{
+	enum { SHOWN_BYTES = 400 };
+	size_t length = strlen(path);
+	return length > SHOWN_BYTES ? path + length - SHOWN_BYTES : path;
+}
 
 /* Reads a list of strings; list has room for SETTINGS_LIST_ENTRIES. */
 static void read_list(const config_setting_t *from, const char **list, struct value *value)
@@ -26,10 +33,10 @@ static bool set_from_file(struct settings *settings, const char *path, const con
 			  char error[static SETTINGS_ERROR_BYTES])
 {
 	const char *list[SETTINGS_LIST_ENTRIES];
-	char where[PATH_MAX + 16];
+	char where[SETTINGS_ERROR_BYTES / 2];
 	struct value value = {.kind = VALUE_OTHER};
 
-	snprintf(where, sizeof where, "%s:%u", path, config_setting_source_line(from));
+	snprintf(where, sizeof where, "%s:%u", shown(path), config_setting_source_line(from));
 	const struct setting *setting = settings_find(config_setting_name(from), where, error);
 	if (setting == NULL)
 		return false;
@@ -85,8 +92,8 @@ static char *read_whole(const char *path, char error[static SETTINGS_ERROR_BYTES
 	if (file != NULL)
 		fclose(file);
 	if (problem != NULL) {
-		snprintf(error, SETTINGS_ERROR_BYTES, "cannot read \"%s\": %s; name a file that kithd may read", path,
-			 problem);
+		snprintf(error, SETTINGS_ERROR_BYTES, "cannot read \"%s\": %s; name a file that kithd may read",
+			 shown(path), problem);
 		free(content);
 		return NULL;
 	}
@@ -146,13 +153,14 @@ static bool check_text(const char *content, const char *path, char error[static 
 		size_t digits = strspn(at + sign, "0123456789");
 		if (*at == '@') {
 			snprintf(error, SETTINGS_ERROR_BYTES,
-				 "%s:%u: a file can't include another: write all settings into this one", path, line);
+				 "%s:%u: a file can't include another: write all settings into this one", shown(path),
+				 line);
 			return false;
 		}
 		/* "L" marks a number of 64 bits, which is good for no setting either. */
 		if (is_too_large(at + sign, digits) && strspn(at + sign + digits, "L") + sign + digits == word) {
 			snprintf(error, SETTINGS_ERROR_BYTES,
-				 "%s:%u: %.*s is too large: no setting takes more than 1000000000", path, line,
+				 "%s:%u: %.*s is too large: no setting takes more than 1000000000", shown(path), line,
 				 word > 40 ? 40 : (int)word, at);
 			return false;
 		}
@@ -176,7 +184,7 @@ bool settings_read_file(struct settings *settings, const char *path, char error[
 				   ? ""
 				   : "; a line is written as: ping_interval = 60;";
 	if (!good)
-		snprintf(error, SETTINGS_ERROR_BYTES, "%s:%d: %s%s", path, line_of_error(&file, content),
+		snprintf(error, SETTINGS_ERROR_BYTES, "%s:%d: %s%s", shown(path), line_of_error(&file, content),
 			 config_error_text(&file), hint);
 	for (unsigned i = 0; good; i++) {
 		const config_setting_t *from = config_setting_get_elem(config_root_setting(&file), i);

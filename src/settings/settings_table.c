@@ -27,8 +27,8 @@
 #define BLOCKS(setting_name)                                                                                           \
 	{                                                                                                              \
 		.name = #setting_name, .type = &setting_type_blocks, .default_text = "[]",                             \
-		.wanted = "a list of at most 256 blocks of addresses, as in [\"192.0.2.0/24\"]",                       \
-		.offset = offsetof(struct settings, setting_name)                                                      \
+		.wanted = "a list of at most 256 blocks of addresses, as in [\"192.0.2.0/24\"]", .is_in_texts = true,  \
+		.offset = offsetof(struct settings_texts, setting_name)                                                \
 	}
 #define PATH(setting_name, path_type, example_path)                                                                    \
 	{                                                                                                              \
@@ -47,11 +47,13 @@ const struct setting settings_table[SETTING_COUNT] = {
 	[SETTING_ADVERTISE] = {.name = "advertise",
 			       .type = &setting_type_advertise,
 			       .default_text = "\"\"",
-			       .wanted = "an address, as in \"192.0.2.7:5999\", or \"\" for none"},
+			       .wanted = "an address, as in \"192.0.2.7:5999\", or \"\" for none",
+			       .is_in_texts = true},
 	[SETTING_BOOTSTRAP] = {.name = "bootstrap",
 			       .type = &setting_type_bootstrap,
 			       .default_text = "[]",
-			       .wanted = "a list of at most 256 addresses, as in [\"node.example:5999\"]"},
+			       .wanted = "a list of at most 256 addresses, as in [\"node.example:5999\"]",
+			       .is_in_texts = true},
 	[SETTING_NETWORK] = {.name = "network",
 			     .type = &setting_type_network,
 			     .default_text = "\"kith\"",
@@ -63,7 +65,8 @@ const struct setting settings_table[SETTING_COUNT] = {
 			  .type = &setting_type_name,
 			  .default_text = "\"\"",
 			  .wanted = "a text of at most 64 bytes of UTF-8 without control characters, as in \"alpha\"",
-			  .offset = offsetof(struct settings, name)},
+			  .is_in_texts = true,
+			  .offset = offsetof(struct settings_texts, name)},
 	[SETTING_NODEID] = {.name = "nodeid",
 			    .type = &setting_type_nodeid,
 			    .default_text = "\"session\"",

@@ -70,7 +70,7 @@ struct greeter *greeter_new(const struct settings *settings, const struct nodeid
 	greeter->listen = listen;
 	greeter->listen_count = listen_count;
 	mutex_init(&greeter->mutex);
-	greeter_introduce_as(greeter, settings->name, &settings->advertise);
+	greeter_introduce_as(greeter, settings->texts->name, &settings->texts->advertise);
 	return greeter;
 }
 

@@ -50,8 +50,8 @@ struct protocol *protocol_new(const struct protocol_parts *parts) UNCHECKED
 	for (size_t i = 0; i < parts->listen_count; i++)
 		if (!address_is_wildcard(&parts->listen[i]))
 			address_book_add_own(parts->book, &parts->listen[i]);
-	if (address_is_known(&parts->settings->advertise))
-		address_book_add_own(parts->book, &parts->settings->advertise);
+	if (address_is_known(&parts->settings->texts->advertise))
+		address_book_add_own(parts->book, &parts->settings->texts->advertise);
 	return protocol;
 }
 

@@ -428,7 +428,7 @@ void node_settings(struct settings *settings)
 	settings->max_outbox = 16384;
 	settings->ban_after = 2;
 	settings->ping_interval_us = 300 * NODE_SECOND_US;
-	strcpy(settings->name, "fuzz");
+	strcpy(settings->texts->name, "fuzz");
 }
 
 static void build(struct node *node)

@@ -63,7 +63,7 @@ static size_t write_settings(const struct settings *settings, char *out, size_t 
 	static char value[SETTINGS_VALUE_BYTES];
 	size_t used = 0;
 	for (int i = 0; i < SETTING_COUNT; i++) {
-		settings_format(settings, (enum setting_id)i, value);
+		settings_format(settings, (enum setting_id)i, value, sizeof value);
 		used += (size_t)snprintf(out + used, room - used, "%s = %s;\n", setting_name((enum setting_id)i),
 					 value);
 		must(used < room);
@@ -84,11 +84,11 @@ static void check_round_trip(struct settings *settings)
 
 	/* A running node that takes over what it can differs in the rest alone. */
 	settings_init(&running);
-	for (int i = 0; i < SETTING_COUNT; i++) {
-		enum settings_change change = settings_apply(&running, &fresh, (enum setting_id)i);
-		must(settings_apply(&running, settings, (enum setting_id)i) ==
-		     (change == SETTINGS_APPLIED ? SETTINGS_SAME : change));
-	}
+	enum settings_change first[SETTING_COUNT], second[SETTING_COUNT];
+	settings_take_over(&running, &fresh, first);
+	settings_take_over(&running, settings, second);
+	for (int i = 0; i < SETTING_COUNT; i++)
+		must(second[i] == (first[i] == SETTINGS_APPLIED ? SETTINGS_SAME : first[i]));
 	settings_fini(&running);
 	settings_fini(&fresh);
 }

@@ -69,13 +69,13 @@ static void test_file_loads_when_uncommented(void)
 	if (!good)
 		harness_fail("%s", error);
 	for (int i = 0; i < SETTING_COUNT; i++)
-		CU_ASSERT_PTR_NOT_NULL(settings.where[i]);
-	CU_ASSERT_STRING_EQUAL(settings.name, defaults.name);
+		CU_ASSERT_PTR_NOT_NULL(settings.texts->where[i]);
+	CU_ASSERT_STRING_EQUAL(settings.texts->name, defaults.texts->name);
 	CU_ASSERT_EQUAL(settings.ping_interval_us, defaults.ping_interval_us);
 	CU_ASSERT_EQUAL(settings.retry_max_us, defaults.retry_max_us);
 	CU_ASSERT_EQUAL(settings.max_inbound, defaults.max_inbound);
 	CU_ASSERT_EQUAL(settings.log_level, defaults.log_level);
-	CU_ASSERT_EQUAL(settings.bootstrap_count, 0);
+	CU_ASSERT_EQUAL(settings.texts->bootstrap_count, 0);
 	CU_ASSERT_EQUAL(settings.listen_count, 1);
 	settings_fini(&settings);
 	settings_fini(&defaults);

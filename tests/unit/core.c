@@ -69,7 +69,7 @@ void core_init(struct core *core, unsigned number, const char *listen)
 	*core = (struct core){.self = nodeid_of(number), .listen_count = 1, .now_us = 1000 * SECOND_US};
 	core->listen[0] = address_of(listen);
 	settings_init(&core->settings);
-	snprintf(core->settings.name, sizeof core->settings.name, "node %u", number);
+	snprintf(core->settings.texts->name, sizeof core->settings.texts->name, "node %u", number);
 }
 
 void core_start(struct core *core)

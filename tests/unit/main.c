@@ -31,6 +31,7 @@ int main(int argc, char **argv)
 		suite_addr_line,
 		suite_settings,
 		suite_settings_file,
+		suite_settings_texts,
 		suite_setting_addresses,
 		suite_address_record,
 		suite_liveness,

@@ -46,6 +46,7 @@ extern CU_SuiteInfo suite_secret;
 extern CU_SuiteInfo suite_setting_addresses;
 extern CU_SuiteInfo suite_settings;
 extern CU_SuiteInfo suite_settings_file;
+extern CU_SuiteInfo suite_settings_texts;
 extern CU_SuiteInfo suite_slab;
 extern CU_SuiteInfo suite_state;
 extern CU_SuiteInfo suite_stream;

@@ -98,7 +98,8 @@ static void an_advertised_address_is_one_that_others_can_dial(void)
 			continue;
 		}
 		struct settings settings = with_option(option);
-		EXPECT(address_is(&settings.advertise, cases[i].value[0] == '\0' ? "-" : cases[i].value), "%s", option);
+		EXPECT(address_is(&settings.texts->advertise, cases[i].value[0] == '\0' ? "-" : cases[i].value), "%s",
+		       option);
 		settings_fini(&settings);
 	}
 }
@@ -126,10 +127,10 @@ static void a_bootstrap_is_a_name_or_a_number_with_or_without_a_port(void)
 		snprintf(option, sizeof option, "bootstrap=first.example,%s", cases[i].text);
 		struct settings settings = with_option(option);
 		EXPECT(settings_add_bootstrap(&settings, cases[i].text, "-b", error), "%s: %s", cases[i].text, error);
-		if (EXPECT(settings.bootstrap_count == 3, "%s", cases[i].text)) {
-			EXPECT(strcmp(settings.bootstrap[0].host, "first.example") == 0, "%s", cases[i].text);
+		if (EXPECT(settings.texts->bootstrap_count == 3, "%s", cases[i].text)) {
+			EXPECT(strcmp(settings.texts->bootstrap[0].host, "first.example") == 0, "%s", cases[i].text);
 			for (size_t j = 1; j < 3; j++) {
-				const struct bootstrap *bootstrap = &settings.bootstrap[j];
+				const struct bootstrap *bootstrap = &settings.texts->bootstrap[j];
 				EXPECT(strcmp(bootstrap->host, cases[i].host) == 0, "%s: %s", cases[i].text,
 				       bootstrap->host);
 				EXPECT(bootstrap->port == cases[i].port, "%s", cases[i].text);
@@ -200,13 +201,13 @@ static void a_list_has_at_most_256_entries(void)
 			continue;
 		}
 		struct settings settings = with_option(option);
-		CU_ASSERT_EQUAL(settings.bootstrap_count, SETTINGS_LIST_ENTRIES);
+		CU_ASSERT_EQUAL(settings.texts->bootstrap_count, SETTINGS_LIST_ENTRIES);
 		char error[SETTINGS_ERROR_BYTES] = "";
 		CU_ASSERT_FALSE(settings_add_bootstrap(&settings, "one.too.many", "-b", error));
 		expect_error(error, "-b: ", "256", "");
 		settings_fini(&settings);
 		settings = read_good(text);
-		CU_ASSERT_EQUAL(settings.bootstrap_count, SETTINGS_LIST_ENTRIES);
+		CU_ASSERT_EQUAL(settings.texts->bootstrap_count, SETTINGS_LIST_ENTRIES);
 		settings_fini(&settings);
 	}
 }

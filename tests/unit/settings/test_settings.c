@@ -15,10 +15,10 @@ static void expect_defaults(const struct settings *settings)
 	CU_ASSERT_EQUAL(gethostname(host_name, sizeof host_name - 1), 0);
 	CU_ASSERT_EQUAL_FATAL(settings->listen_count, 1);
 	CU_ASSERT(address_is(&settings->listen[0], "127.0.0.1:5999"));
-	CU_ASSERT_FALSE(address_is_known(&settings->advertise));
-	CU_ASSERT_EQUAL(settings->bootstrap_count, 0);
+	CU_ASSERT_FALSE(address_is_known(&settings->texts->advertise));
+	CU_ASSERT_EQUAL(settings->texts->bootstrap_count, 0);
 	CU_ASSERT_STRING_EQUAL(settings->network, "kith");
-	CU_ASSERT_STRING_EQUAL(settings->name, host_name);
+	CU_ASSERT_STRING_EQUAL(settings->texts->name, host_name);
 	CU_ASSERT_EQUAL(settings->nodeid_mode, NODEID_SESSION);
 	CU_ASSERT(nodeid_is_none(&settings->nodeid));
 	CU_ASSERT_STRING_EQUAL(settings->state_dir, "");
@@ -46,7 +46,7 @@ static void without_a_file_everything_is_at_its_default(void)
 	settings_init(&settings);
 	expect_defaults(&settings);
 	for (int i = 0; i < SETTING_COUNT; i++)
-		EXPECT(settings.where[i] == NULL, "%s", setting_name((enum setting_id)i));
+		EXPECT(settings.texts->where[i] == NULL, "%s", setting_name((enum setting_id)i));
 	CU_ASSERT(settings_check(&settings, error));
 	settings_fini(&settings);
 	settings_fini(&settings);
@@ -84,7 +84,7 @@ static void the_documented_defaults_are_the_defaults(void)
 	expect_defaults(&settings);
 	for (int i = 0; i < SETTING_COUNT; i++) {
 		snprintf(where, sizeof where, "%s:%d", some_path, i + 1);
-		EXPECT(settings.where[i] != NULL && strcmp(settings.where[i], where) == 0, "%s", where);
+		EXPECT(settings.texts->where[i] != NULL && strcmp(settings.texts->where[i], where) == 0, "%s", where);
 	}
 	settings_fini(&settings);
 }
@@ -155,7 +155,7 @@ static void an_option_that_is_no_good_number_is_refused(void)
 static void an_option_sets_text_without_quotes(void)
 {
 	struct settings settings = with_option("name=a name, with = and \"quotes\"");
-	CU_ASSERT_STRING_EQUAL(settings.name, "a name, with = and \"quotes\"");
+	CU_ASSERT_STRING_EQUAL(settings.texts->name, "a name, with = and \"quotes\"");
 	settings_fini(&settings);
 	settings = with_option("network=" X64);
 	CU_ASSERT_STRING_EQUAL(settings.network, X64);
@@ -197,7 +197,7 @@ static void the_name_of_the_host_stands_for_an_empty_name(void)
 	char host_name[MESSAGE_TEXT_BYTES] = "";
 	CU_ASSERT_EQUAL(gethostname(host_name, sizeof host_name - 1), 0);
 	struct settings settings = with_option("name=");
-	CU_ASSERT_STRING_EQUAL(settings.name, host_name);
+	CU_ASSERT_STRING_EQUAL(settings.texts->name, host_name);
 	settings_fini(&settings);
 }
 
@@ -210,20 +210,20 @@ static void an_option_beats_the_file_and_a_listen_address_replaces_and_a_bootstr
 	CU_ASSERT(settings_set_option(&settings, "ping_interval=8", error));
 	CU_ASSERT(settings_set_option(&settings, "ping_interval=9", error));
 	CU_ASSERT_EQUAL(settings.ping_interval_us, 9000000);
-	CU_ASSERT_STRING_EQUAL(settings.where[SETTING_PING_INTERVAL], "-o ping_interval");
+	CU_ASSERT_STRING_EQUAL(settings.texts->where[SETTING_PING_INTERVAL], "-o ping_interval");
 	CU_ASSERT(settings_set_listen(&settings, listen, 2, "-l", error));
 	CU_ASSERT_EQUAL_FATAL(settings.listen_count, 2);
 	CU_ASSERT(address_is(&settings.listen[0], listen[0]) && address_is(&settings.listen[1], listen[1]));
 	CU_ASSERT(settings_add_bootstrap(&settings, "b.example", "-b", error));
-	CU_ASSERT_EQUAL_FATAL(settings.bootstrap_count, 2);
-	CU_ASSERT_STRING_EQUAL(settings.bootstrap[0].host, "a.example");
-	CU_ASSERT_STRING_EQUAL(settings.bootstrap[1].host, "b.example");
+	CU_ASSERT_EQUAL_FATAL(settings.texts->bootstrap_count, 2);
+	CU_ASSERT_STRING_EQUAL(settings.texts->bootstrap[0].host, "a.example");
+	CU_ASSERT_STRING_EQUAL(settings.texts->bootstrap[1].host, "b.example");
 	CU_ASSERT(settings_set_option(&settings, "bootstrap=c.example", error));
-	CU_ASSERT_EQUAL_FATAL(settings.bootstrap_count, 1);
-	CU_ASSERT_STRING_EQUAL(settings.bootstrap[0].host, "c.example");
+	CU_ASSERT_EQUAL_FATAL(settings.texts->bootstrap_count, 1);
+	CU_ASSERT_STRING_EQUAL(settings.texts->bootstrap[0].host, "c.example");
 	snprintf(where, sizeof where, "%s:3", some_path);
-	CU_ASSERT_STRING_EQUAL(settings.where[SETTING_BOOTSTRAP], "-o bootstrap");
-	CU_ASSERT_PTR_NULL(settings.where[SETTING_NAME]);
+	CU_ASSERT_STRING_EQUAL(settings.texts->where[SETTING_BOOTSTRAP], "-o bootstrap");
+	CU_ASSERT_PTR_NULL(settings.texts->where[SETTING_NAME]);
 	settings_fini(&settings);
 }
 
@@ -394,7 +394,7 @@ static struct settings with_value(enum setting_id setting, const char *value)
 static bool is_written_as(const struct settings *settings, enum setting_id setting, const char *wanted)
 {
 	char written[SETTINGS_VALUE_BYTES];
-	settings_format(settings, setting, written);
+	settings_format(settings, setting, written, sizeof written);
 	return EXPECT(strcmp(written, wanted) == 0, "%s = %s, not %s", setting_name(setting), written, wanted);
 }
 
@@ -436,9 +436,9 @@ static void the_longest_list_is_written_whole(void)
 		snprintf(name, sizeof name, X64 X64 X64 X16 X16 X16 "xxxxxxxxxxxx%03u:65535", (unsigned)i % 1000);
 		EXPECT(settings_add_bootstrap(&settings, name, "-b", error), "%s", error);
 	}
-	settings_format(&settings, SETTING_BOOTSTRAP, written);
+	settings_format(&settings, SETTING_BOOTSTRAP, written, sizeof written);
 	struct settings again = with_value(SETTING_BOOTSTRAP, written);
-	CU_ASSERT_EQUAL(again.bootstrap_count, SETTINGS_LIST_ENTRIES);
+	CU_ASSERT_EQUAL(again.texts->bootstrap_count, SETTINGS_LIST_ENTRIES);
 	is_written_as(&again, SETTING_BOOTSTRAP, written);
 	settings_fini(&again);
 	settings_fini(&settings);
@@ -455,44 +455,75 @@ static void a_running_node_takes_over_all_but_what_needs_a_restart(void)
 		struct settings running, fresh = with_value(setting, values[i].value);
 		bool is_fixed = false;
 		settings_init(&running);
-		settings_format(&running, setting, before);
-		settings_format(&fresh, setting, wanted);
+		settings_format(&running, setting, before, sizeof before);
+		settings_format(&fresh, setting, wanted, sizeof wanted);
 		for (size_t j = 0; j < sizeof fixed / sizeof *fixed; j++)
 			is_fixed = is_fixed || fixed[j] == setting;
-		enum settings_change change = settings_apply(&running, &fresh, setting);
+		enum settings_change changes[SETTING_COUNT];
+		settings_take_over(&running, &fresh, changes);
+		enum settings_change change = changes[setting];
 		if (strcmp(before, wanted) == 0) {
 			EXPECT(change == SETTINGS_SAME, "%s = %s", setting_name(setting), wanted);
 		} else if (is_fixed) {
 			EXPECT(change == SETTINGS_NEED_RESTART, "%s = %s", setting_name(setting), wanted);
 			is_written_as(&running, setting, before);
 			is_written_as(&fresh, setting, wanted);
-			CU_ASSERT_PTR_NULL(running.where[setting]);
 		} else {
 			EXPECT(change == SETTINGS_APPLIED, "%s = %s", setting_name(setting), wanted);
 			is_written_as(&running, setting, wanted);
 			is_written_as(&fresh, setting, before);
-			CU_ASSERT_PTR_NOT_NULL(running.where[setting]);
-			EXPECT(settings_apply(&running, &running, setting) == SETTINGS_SAME, "%s",
-			       setting_name(setting));
+			CU_ASSERT_PTR_NOT_NULL(running.texts->where[setting]);
 		}
 		settings_fini(&fresh);
 		settings_fini(&running);
 	}
 }
 
-static void no_setting_but_the_one_is_taken_over(void)
+static void what_differs_is_taken_over_and_nothing_else(void)
 {
-	struct settings running, fresh = read_good("max_inbound = 7;\nretry_max = 9;\nname = \"alpha\";\n");
+	enum settings_change changes[SETTING_COUNT];
+	struct settings running, fresh = read_good("max_inbound = 7;\nname = \"alpha\";\nnetwork = \"other\";\n");
 	settings_init(&running);
-	CU_ASSERT_EQUAL(settings_apply(&running, &fresh, SETTING_MAX_INBOUND), SETTINGS_APPLIED);
-	CU_ASSERT_EQUAL(settings_apply(&running, &fresh, SETTING_MAX_OUTBOUND), SETTINGS_SAME);
+	const struct settings_texts *before = settings_hold_texts(&running);
+	settings_take_over(&running, &fresh, changes);
+	for (int i = 0; i < SETTING_COUNT; i++) {
+		enum settings_change wanted = i == SETTING_MAX_INBOUND || i == SETTING_NAME ? SETTINGS_APPLIED
+					      : i == SETTING_NETWORK			    ? SETTINGS_NEED_RESTART
+											    : SETTINGS_SAME;
+		EXPECT(changes[i] == wanted, "%s", setting_name((enum setting_id)i));
+	}
 	CU_ASSERT_EQUAL(running.max_inbound, 7);
-	running.max_inbound = 512;
-	free(running.where[SETTING_MAX_INBOUND]);
-	running.where[SETTING_MAX_INBOUND] = NULL;
-	expect_defaults(&running);
+	CU_ASSERT_EQUAL(fresh.max_inbound, 512);
+	CU_ASSERT_STRING_EQUAL(running.texts->name, "alpha");
+	CU_ASSERT_STRING_EQUAL(running.network, "kith");
+	CU_ASSERT_PTR_NOT_NULL(running.texts->where[SETTING_MAX_INBOUND]);
+	CU_ASSERT_PTR_EQUAL(fresh.texts, before);
+	settings_take_over(&running, &running, changes);
+	for (int i = 0; i < SETTING_COUNT; i++)
+		EXPECT(changes[i] == SETTINGS_SAME, "%s", setting_name((enum setting_id)i));
 	settings_fini(&fresh);
 	settings_fini(&running);
+	CU_ASSERT_STRING_NOT_EQUAL(before->name, "alpha");
+	settings_release_texts(before);
+}
+
+static void a_value_that_is_cut_says_so(void)
+{
+	static const struct {
+		const char *option, *written;
+	} cases[] = {
+		{"name=alpha", "\"alpha\""},
+		{"name=alphabet", "\"alphabet\""},
+		{"name=alphabets", "\"alphab..."},
+		{"name=a rather long name", "\"a rath..."},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char written[11];
+		struct settings settings = with_option(cases[i].option);
+		settings_format(&settings, SETTING_NAME, written, sizeof written);
+		EXPECT(strcmp(written, cases[i].written) == 0, "%s: %s", cases[i].option, written);
+		settings_fini(&settings);
+	}
 }
 
 static CU_TestInfo tests[] = {
@@ -516,7 +547,8 @@ static CU_TestInfo tests[] = {
 	{"the longest list is written whole", the_longest_list_is_written_whole},
 	{"a running node takes over all but what needs a restart",
 	 a_running_node_takes_over_all_but_what_needs_a_restart},
-	{"no setting but the one is taken over", no_setting_but_the_one_is_taken_over},
+	{"what differs is taken over, and nothing else", what_differs_is_taken_over_and_nothing_else},
+	{"a value that is cut says so", a_value_that_is_cut_says_so},
 	CU_TEST_INFO_NULL,
 };
 

@@ -41,14 +41,14 @@ static void a_file_sets_every_setting(void)
 	CU_ASSERT_EQUAL_FATAL(settings.listen_count, 2);
 	CU_ASSERT(address_is(&settings.listen[0], "0.0.0.0:5999"));
 	CU_ASSERT(address_is(&settings.listen[1], "[::]:5999"));
-	CU_ASSERT(address_is(&settings.advertise, "192.0.2.7:6000"));
-	CU_ASSERT_EQUAL_FATAL(settings.bootstrap_count, 2);
-	CU_ASSERT_STRING_EQUAL(settings.bootstrap[0].host, "node.example");
-	CU_ASSERT_EQUAL(settings.bootstrap[0].port, 5999);
-	CU_ASSERT_FALSE(address_is_known(&settings.bootstrap[0].address));
-	CU_ASSERT(address_is(&settings.bootstrap[1].address, "192.0.2.9:7000"));
+	CU_ASSERT(address_is(&settings.texts->advertise, "192.0.2.7:6000"));
+	CU_ASSERT_EQUAL_FATAL(settings.texts->bootstrap_count, 2);
+	CU_ASSERT_STRING_EQUAL(settings.texts->bootstrap[0].host, "node.example");
+	CU_ASSERT_EQUAL(settings.texts->bootstrap[0].port, 5999);
+	CU_ASSERT_FALSE(address_is_known(&settings.texts->bootstrap[0].address));
+	CU_ASSERT(address_is(&settings.texts->bootstrap[1].address, "192.0.2.9:7000"));
 	CU_ASSERT_STRING_EQUAL(settings.network, "caf\xc3\xa9");
-	CU_ASSERT_STRING_EQUAL(settings.name, "alpha");
+	CU_ASSERT_STRING_EQUAL(settings.texts->name, "alpha");
 	CU_ASSERT_EQUAL(settings.nodeid_mode, NODEID_GIVEN);
 	CU_ASSERT(nodeid_is(&settings.nodeid, "1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5d"));
 	CU_ASSERT_STRING_EQUAL(settings.state_dir, "/var/lib/kith");
@@ -366,7 +366,7 @@ static void a_file_has_at_most_1_mib(void)
 		settings_init(&settings);
 		EXPECT(settings_read_file(&settings, some_path, error) == (extra == 0), "%zu: %s", extra, error);
 		if (extra == 0)
-			EXPECT(strcmp(settings.name, "alpha") == 0, "%s", settings.name);
+			EXPECT(strcmp(settings.texts->name, "alpha") == 0, "%s", settings.texts->name);
 		else
 			expect_error(error, "cannot read ", some_path, "1 MiB");
 		settings_fini(&settings);

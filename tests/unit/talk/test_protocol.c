@@ -403,7 +403,7 @@ static void a_node_tells_the_address_where_the_far_end_can_dial_it(void)
 		     core.listen_count++)
 			core.listen[core.listen_count] = address_of(cases[i].listen[core.listen_count]);
 		if (cases[i].advertise != NULL)
-			core.settings.advertise = address_of(cases[i].advertise);
+			core.settings.texts->advertise = address_of(cases[i].advertise);
 		core_start(&core);
 		struct peer_dial dial = {.address = address_of(cases[i].remote)};
 		struct peer *peer = core_connect(&core, cases[i].direction, &dial, cases[i].local, cases[i].remote);
