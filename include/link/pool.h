@@ -22,16 +22,10 @@ struct pool *pool_new(size_t max_parked, int64_t parked_us);
 /* Blocks until every job has ended by itself, and every thread. */
 void pool_free(struct pool *pool);
 
-/*
- * Runs the job on a parked thread or on a new one; pool_run_new always on a new one, whose stack and memory pools no
- * job has filled yet: for jobs that last. Any thread, before pool_free. 0, or an errno: it won't run.
- */
+/* Runs the job on a parked thread or on a new one. Any thread, before pool_free. 0, or an errno: it won't run. */
 int pool_run(struct pool *pool, struct pool_job *job);
-int pool_run_new(struct pool *pool, struct pool_job *job);
 
 /* Of those that are parked beyond it, each stays for its parked_us. */
 void pool_set_max_parked(struct pool *pool, size_t max_parked);
-/* How many threads are parked. */
-size_t pool_parked(struct pool *pool);
 
 #endif

@@ -13,14 +13,12 @@
 
 /* The reader's, which frees it when the pinger is over. */
 struct worker {
-	struct pool_job opening, reading, pinging;
+	struct pool_job reading, pinging;
 	const struct worker_parts *parts;
 	struct peer *peer;
 	/* The reader's alone. */
 	struct frame frame;
 	bool has_turn;	    /* of the outbox: while the reader is awake, if it was free */
-	unsigned reads;	    /* before it is settled */
-	bool is_settled;    /* the peer has its own reader, or can't have one */
 	bool is_at_end;	    /* nothing more can come from the far end */
 	int64_t look_up_us; /* when to look up from a read that goes on, for the next thing that only time brings */
 	struct intake intake;

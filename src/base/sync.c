@@ -200,6 +200,16 @@ int thread_start(struct thread *thread, void *(*body)(void *), void *argument)
 	return error;
 }
 
+void thread_trim_stack(void)
+{
+	enum { CALL_BYTES = 512 }; /* what the call of madvise may use itself */
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	uintptr_t bottom = (uintptr_t)own_stack + guard_bytes();
+	uintptr_t used = ((uintptr_t)__builtin_frame_address(0) - CALL_BYTES) / page * page;
+	if (own_stack != NULL && used > bottom)
+		madvise((char *)own_stack + guard_bytes(), used - bottom, MADV_DONTNEED);
+}
+
 void thread_yield(void)
 {
 	sched_yield();

@@ -154,7 +154,7 @@ static void *work(void *argument)
 	return NULL;
 }
 
-int pool_run_new(struct pool *pool, struct pool_job *job)
+static int run_on_new_thread(struct pool *pool, struct pool_job *job)
 {
 	struct thread thread;
 	job->pool = pool;
@@ -179,7 +179,7 @@ int pool_run(struct pool *pool, struct pool_job *job)
 		parked->job = job;
 	leave(pool);
 	if (parked == NULL)
-		return pool_run_new(pool, job);
+		return run_on_new_thread(pool, job);
 	condition_signal(&parked->changed);
 	return 0;
 }
@@ -189,14 +189,6 @@ void pool_set_max_parked(struct pool *pool, size_t max_parked)
 	enter(pool);
 	pool->max_parked = max_parked;
 	leave(pool);
-}
-
-size_t pool_parked(struct pool *pool)
-{
-	enter(pool);
-	size_t count = pool->parked_count;
-	leave(pool);
-	return count;
 }
 
 void pool_free(struct pool *pool) UNCHECKED

@@ -62,6 +62,8 @@ void pinger_run(struct pool_job *job)
 	struct peer *peer = worker->peer;
 	struct outbox *outbox = peer_outbox(peer);
 
+	/* An earlier job may have used much of it, and this one lasts. */
+	thread_trim_stack();
 	while (!outbox_is_closed(outbox)) {
 		int64_t now_us = clock_now_us(), timeout_us = worker->parts->settings->ping_timeout_us;
 		int64_t next_us = peer_ping(peer, now_us);
@@ -87,7 +89,7 @@ bool pinger_start(void *argument)
 	struct worker *worker = argument;
 	struct peer *peer = worker->peer;
 	unsigned suppressed;
-	int error = pool_run_new(worker->parts->pool, &worker->pinging);
+	int error = pool_run(worker->parts->pool, &worker->pinging);
 	if (error == 0)
 		return true;
 	if (log_limit_passes(&limit, &suppressed))

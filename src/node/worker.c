@@ -13,10 +13,6 @@
 #include "node/pinger_priv.h"
 #include "node/worker_priv.h"
 
-/* So long is a peer READY before it gets a reader of its own. */
-#define SETTLE_US ((int64_t)20 * 1000)
-/* So many reads before that mean a peer that talks without a pause. */
-enum { BUSY_READS = 32 };
 /* Answers are written in the midst of a batch of lines when so many bytes of them wait. */
 enum { ANSWERS_BYTES = 64 * 1024 };
 /*
@@ -74,7 +70,6 @@ static void charge(struct worker *worker, size_t messages, int64_t now_us)
 static void take_in(struct worker *worker, size_t n, int64_t now_us)
 {
 	size_t lines_before = worker->frame.lines;
-	worker->reads++;
 	worker->read_us = now_us;
 	peer_count_read(worker->peer, n, now_us);
 	frame_added(&worker->frame, n);
@@ -105,7 +100,7 @@ static void handle_read(struct worker *worker, ssize_t n, int error, int64_t now
 		peer_fail_errno(peer, error);
 	worker->is_at_end = n == 0 || (n < 0 && error != ETIMEDOUT && error != EPROTO);
 	if (!was_ready && peer_state(peer) == PEER_READY)
-		worker->look_up_us = now_us + SETTLE_US;
+		worker->look_up_us = clock_earlier(peer_ping(peer, now_us), peer_ping_deadline_us(peer));
 	if (now_us >= worker->line_deadline_us)
 		peer_close(peer, BYE_TIMEOUT);
 }
@@ -124,46 +119,21 @@ static void give_turn_back(struct peer *peer)
 	outbox_return_turn(peer_outbox(peer));
 }
 
-/* From now on there is a pinger, and the reader needs no clock. */
-static void call_pinger(struct worker *worker)
-{
-	worker->look_up_us = FOREVER_US;
-	outbox_call_pinger(peer_outbox(worker->peer));
-}
-
 /*
- * A peer that has been READY for a while will stay: it gets a reader of its own, so that this thread can open the next
- * connection. Else what the handshake has left in the stack and the memory pool of its thread would be 3 kB for each
- * idle peer, and 7 kB where it has logged something. True if that reader has taken over.
+ * The time to look up has come. A peer that has been READY until then gets its pinger, since it will stay. The reader
+ * needs no clock any more, and gives back what the handshake has left in its stack: 19.8 kB for an idle peer instead of
+ * 24.0 (make bench BENCH=memory1000, where lines are logged).
  */
-static bool settle(struct worker *worker, int64_t now_us)
-{
-	if (worker->has_turn)
-		give_turn_back(worker->peer);
-	worker->has_turn = false;
-	worker->is_settled = true;
-	worker->look_up_us = clock_earlier(peer_ping(worker->peer, now_us), peer_ping_deadline_us(worker->peer));
-	/* To look at the clock for each read costs such a peer 7 % of its pongs (make bench BENCH=ping16x32). */
-	if (worker->reads > BUSY_READS)
-		call_pinger(worker);
-	return pool_run_new(worker->parts->pool, &worker->reading) == 0;
-}
-
-/* The time to look up has come. True if another thread goes on. */
-static bool look_up(struct worker *worker, int64_t now_us)
+static void look_up(struct worker *worker)
 {
 	struct peer *peer = worker->peer;
-	if (peer_is_closing(peer))
-		return false;
+	worker->look_up_us = FOREVER_US;
 	if (peer_state(peer) != PEER_READY) {
 		peer_close(peer, BYE_TIMEOUT);
-		return false;
+		return;
 	}
-	if (!worker->is_settled)
-		return settle(worker, now_us);
-	/* A ping should have been answered by now, or the next is due. */
-	call_pinger(worker);
-	return false;
+	outbox_call_pinger(peer_outbox(peer));
+	thread_trim_stack();
 }
 
 /* Waits for bytes, and puts them into the frame: how many, 0 at the end of file, or -1 with the error. */
@@ -199,23 +169,23 @@ static ssize_t rest(struct worker *worker, int *error)
 
 /*
  * Reads until the connection is over or to be ended. While it is awake the reader has the turn, if that was free: so
- * its answers go out together and wake nobody. False if another thread goes on.
+ * its answers go out together and wake nobody.
  */
-static bool converse(struct worker *worker)
+static void converse(struct worker *worker)
 {
 	struct peer *peer = worker->peer;
 	for (;;) {
 		if (worker->has_turn)
 			give_turn_back(peer);
 		if (peer_is_closing(peer))
-			return true;
+			return;
 		int error;
 		ssize_t n = worker->read_again_us == 0 ? read_more(worker, &error) : rest(worker, &error);
 		worker->has_turn = outbox_take_turn(peer_outbox(peer));
 		int64_t now_us = clock_now_us();
 		handle_read(worker, n, error, now_us);
-		if (now_us >= worker->look_up_us && look_up(worker, now_us))
-			return false;
+		if (now_us >= worker->look_up_us && !peer_is_closing(peer))
+			look_up(worker);
 	}
 }
 
@@ -299,10 +269,9 @@ static enum reach begin(struct worker *worker)
 	return reach;
 }
 
-/* The reader of a connection from its beginning until it ends or has lasted. */
-static void open_peer(struct pool_job *job)
+static void read_peer(struct pool_job *job)
 {
-	struct worker *worker = worker_of(job, offsetof(struct worker, opening));
+	struct worker *worker = worker_of(job, offsetof(struct worker, reading));
 	struct peer *peer = worker->peer;
 	enum reach reach = REACHED_NOBODY;
 
@@ -312,16 +281,9 @@ static void open_peer(struct pool_job *job)
 		resolve(worker);
 	else if (is_allowed(worker) && (peer_direction(peer) == PEER_INBOUND || dial(worker)))
 		reach = begin(worker);
-	if (reach != REACHED_PEER || converse(worker))
-		farewell_finish(worker, reach);
-}
-
-/* The reader of a connection that has lasted. */
-static void read_peer(struct pool_job *job)
-{
-	struct worker *worker = worker_of(job, offsetof(struct worker, reading));
-	converse(worker);
-	farewell_finish(worker, REACHED_PEER);
+	if (reach == REACHED_PEER)
+		converse(worker);
+	farewell_finish(worker, reach);
 }
 
 int worker_start(const struct worker_parts *parts, struct peer *peer)
@@ -329,7 +291,6 @@ int worker_start(const struct worker_parts *parts, struct peer *peer)
 	struct worker *worker = calloc(1, sizeof *worker);
 	if (worker == NULL)
 		return ENOMEM;
-	worker->opening.run = open_peer;
 	worker->reading.run = read_peer;
 	worker->pinging.run = pinger_run;
 	worker->parts = parts;
@@ -337,7 +298,7 @@ int worker_start(const struct worker_parts *parts, struct peer *peer)
 	outbox_on_call(peer_outbox(peer), pinger_start, worker);
 	int error = registry_add(parts->registry, peer) ? 0 : ENOMEM;
 	if (error == 0) {
-		error = pool_run(parts->pool, &worker->opening);
+		error = pool_run(parts->pool, &worker->reading);
 		if (error != 0)
 			registry_remove(parts->registry, peer);
 	}

@@ -1,12 +1,15 @@
 #include "link/pool.h"
 
+#include <dirent.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/must.h"
 #include "base/sync.h"
 #include "runner.h"
+#include "unit/asleep.h"
 #include "unit/suites.h"
 
 enum { LATE_US = 20 * 1000 * 1000, LONG_US = 60 * 1000 * 1000, JOBS = 50 };
@@ -15,6 +18,7 @@ struct fixture {
 	struct pool *pool;
 	struct alarm done;
 	atomic_int ended;
+	size_t threads_before;
 };
 
 struct job {
@@ -22,6 +26,7 @@ struct job {
 	struct fixture *fixture;
 	struct alarm *start; /* NULL: at once */
 	struct thread thread;
+	atomic_int tid;
 };
 
 static void work(struct pool_job *pool_job)
@@ -30,15 +35,28 @@ static void work(struct pool_job *pool_job)
 	if (job->start != NULL)
 		alarm_wait_until(job->start, clock_now_us() + LATE_US);
 	job->thread = thread_self();
+	atomic_store(&job->tid, gettid());
 	struct fixture *fixture = job->fixture;
 	atomic_fetch_add(&fixture->ended, 1);
 	alarm_ring(&fixture->done);
+}
+
+static size_t count_threads(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	size_t count = 0;
+	CU_ASSERT_PTR_NOT_NULL_FATAL(tasks);
+	while (readdir(tasks) != NULL)
+		count++;
+	closedir(tasks);
+	return count;
 }
 
 static void fixture_init(struct fixture *fixture, size_t max_parked, int64_t parked_us)
 {
 	alarm_init(&fixture->done);
 	atomic_init(&fixture->ended, 0);
+	fixture->threads_before = count_threads();
 	fixture->pool = pool_new(max_parked, parked_us);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(fixture->pool);
 }
@@ -63,15 +81,13 @@ static void wait_for_ends(struct fixture *fixture, int count)
 	CU_ASSERT_EQUAL(atomic_load(&fixture->ended), count);
 }
 
-static void wait_for_parked(struct fixture *fixture, size_t count)
+/* Whoever is not parked ends. */
+static void wait_for_threads(struct fixture *fixture, size_t count)
 {
 	int64_t deadline_us = clock_now_us() + LATE_US;
-	struct alarm pause;
-	alarm_init(&pause);
-	while (pool_parked(fixture->pool) != count && clock_now_us() < deadline_us)
-		alarm_wait_until(&pause, clock_now_us() + 1000);
-	CU_ASSERT_EQUAL(pool_parked(fixture->pool), count);
-	alarm_fini(&pause);
+	while (count_threads() != fixture->threads_before + count && clock_now_us() < deadline_us)
+		thread_yield();
+	CU_ASSERT_EQUAL(count_threads(), fixture->threads_before + count);
 }
 
 static bool is_same_thread(const struct job *one, const struct job *other)
@@ -87,26 +103,9 @@ static void a_parked_thread_takes_the_next_job(void)
 	for (int i = 0; i < JOBS; i++) {
 		run(&fixture, &jobs[i], NULL);
 		wait_for_ends(&fixture, i + 1);
-		wait_for_parked(&fixture, 1);
+		wait_until_asleep(&jobs[i].tid, clock_now_us() + LATE_US);
 		CU_ASSERT_TRUE(is_same_thread(&jobs[i], &jobs[0]));
 	}
-	fixture_fini(&fixture);
-}
-
-static void a_job_may_ask_for_a_new_thread(void)
-{
-	struct fixture fixture;
-	struct job first, second = {.pool_job.run = work, .fixture = &fixture}, third;
-	fixture_init(&fixture, 1, LONG_US);
-	run(&fixture, &first, NULL);
-	wait_for_ends(&fixture, 1);
-	wait_for_parked(&fixture, 1);
-	CU_ASSERT_EQUAL_FATAL(pool_run_new(fixture.pool, &second.pool_job), 0);
-	wait_for_ends(&fixture, 2);
-	CU_ASSERT_FALSE(is_same_thread(&first, &second));
-	run(&fixture, &third, NULL);
-	wait_for_ends(&fixture, 3);
-	CU_ASSERT(is_same_thread(&first, &third));
 	fixture_fini(&fixture);
 }
 
@@ -143,7 +142,7 @@ static void no_more_are_parked_than_allowed(void)
 	for (int i = 0; i < JOBS; i++)
 		alarm_ring(&starts[i]);
 	wait_for_ends(&fixture, JOBS);
-	wait_for_parked(&fixture, 3);
+	wait_for_threads(&fixture, 3);
 	fixture_fini(&fixture);
 	for (int i = 0; i < JOBS; i++)
 		alarm_fini(&starts[i]);
@@ -163,12 +162,13 @@ static void another_limit_holds_for_those_who_park_from_then_on(void)
 	for (int i = 0; i < JOBS / 2; i++)
 		alarm_ring(&starts[i]);
 	wait_for_ends(&fixture, JOBS / 2);
-	wait_for_parked(&fixture, 2);
+	/* The others wait for their start. */
+	wait_for_threads(&fixture, JOBS / 2 + 2);
 	pool_set_max_parked(fixture.pool, 3);
 	for (int i = JOBS / 2; i < JOBS; i++)
 		alarm_ring(&starts[i]);
 	wait_for_ends(&fixture, JOBS);
-	wait_for_parked(&fixture, 3);
+	wait_for_threads(&fixture, 3);
 	fixture_fini(&fixture);
 	for (int i = 0; i < JOBS; i++)
 		alarm_fini(&starts[i]);
@@ -182,7 +182,7 @@ static void without_a_place_to_park_each_job_has_its_own_thread(void)
 	for (int i = 0; i < JOBS; i++)
 		run(&fixture, &jobs[i], NULL);
 	wait_for_ends(&fixture, JOBS);
-	CU_ASSERT_EQUAL(pool_parked(fixture.pool), 0);
+	wait_for_threads(&fixture, 0);
 	fixture_fini(&fixture);
 }
 
@@ -200,7 +200,7 @@ static void who_was_parked_for_long_ends(void)
 	fixture_init(&fixture, 3, 1000);
 	run(&fixture, &first, NULL);
 	wait_for_ends(&fixture, 1);
-	wait_for_parked(&fixture, 0);
+	wait_for_threads(&fixture, 0);
 	run(&fixture, &second, NULL);
 	wait_for_ends(&fixture, 2);
 	fixture_fini(&fixture);
@@ -239,7 +239,6 @@ static void a_pool_without_jobs_ends_at_once(void)
 
 static CU_TestInfo tests[] = {
 	{"a parked thread takes the next job", a_parked_thread_takes_the_next_job},
-	{"a job may ask for a new thread", a_job_may_ask_for_a_new_thread},
 	{"jobs run at the same time", jobs_run_at_the_same_time},
 	{"no more are parked than allowed", no_more_are_parked_than_allowed},
 	{"another limit holds for those who park from then on", another_limit_holds_for_those_who_park_from_then_on},
