@@ -4,8 +4,8 @@
  *
  * The life of an address. It comes in as a bootstrap of the configuration (kept while it stands there), from the file
  * of an earlier run, by hearsay, or announced by the node that listens there. address_book_pick takes it out for one
- * dial at a time; then exactly one of address_book_reached, address_book_failed and address_book_let_go brings it back.
- * A failure doubles the time until the next try. An address whose node is connected isn't picked.
+ * dial at a time; then exactly one of address_book_reached, address_book_failed and address_book_abandoned brings it
+ * back. A failure doubles the time until the next try. An address whose node is connected isn't picked.
  *
  * Two kinds, as in Bitcoin Core's address manager. NEW is hearsay; TRIED was reached by a dial or feeler of our own, or
  * announced from its own host. Hearsay is forgotten after ADDRESS_BOOK_NEW_FAILURES failures in a row, what was tried
@@ -34,9 +34,10 @@
 #include "base/rng.h"
 #include "book/address_record.h"
 #include "book/address_table.h"
-#include "link/peer.h"
+#include "link/dial.h"
 #include "settings/settings.h"
 #include "wire/address.h"
+#include "wire/message.h"
 #include "wire/nodeid.h"
 
 enum {
@@ -111,19 +112,17 @@ enum address_book_wanted {
 };
 
 /*
- * Takes the next dial out, if one is due; dial->host is then the caller's to free. Else *next_us is when the next one
- * will be due, FOREVER_US for never.
+ * Takes the next dial out if one is due.
  *
  * Anchors and bootstraps that have not failed come first. Of the others, one at random: half of the time a tried one
  * where there is one, of a random bucket, and rather of a group in which no node is connected. Once there are only such
  * that have failed, one of those that are due at random, and one in retry_min. Where only feelers are wanted, they go
  * to what was tried and has failed, at the same pace, and one in ADDRESS_BOOK_FEELER_US to hearsay.
  */
-bool address_book_pick(struct address_book *book, enum address_book_wanted wanted, int64_t now_us,
-		       struct peer_dial *dial, int64_t *next_us);
+struct next_dial address_book_pick(struct address_book *book, enum address_book_wanted wanted, int64_t now_us);
 
 /* The dial goes on, and this is the node that it leads to. */
-void address_book_found(struct address_book *book, const struct peer_dial *dial, const struct nodeid *nodeid);
+void address_book_found(struct address_book *book, const struct dial *dial, const struct nodeid *nodeid);
 /* Whether what a feeler has found should have a place among the outbound peers. */
 enum address_book_place {
 	ADDRESS_BOOK_NO_PLACE,
@@ -141,27 +140,35 @@ enum address_book_place {
 };
 
 /* The dial, or the feeler, led to this node. What gets a place is dialled before others when a peer is wanted. */
-enum address_book_place address_book_reached(struct address_book *book, const struct peer_dial *dial,
+enum address_book_place address_book_reached(struct address_book *book, const struct dial *dial,
 					     const struct nodeid *nodeid, int64_t now_us);
 /*
  * What went wrong, in words. How many failures in a row that makes; 0 where it is none, since the node is connected
  * another way.
  */
-unsigned address_book_failed(struct address_book *book, const struct peer_dial *dial, const char *error,
-			     int64_t now_us);
+unsigned address_book_failed(struct address_book *book, const struct dial *dial, const char *error, int64_t now_us);
 /* The dial is over without a verdict. */
-void address_book_let_go(struct address_book *book, const struct peer_dial *dial, int64_t now_us);
+void address_book_abandoned(struct address_book *book, const struct dial *dial, int64_t now_us);
 /* What the name of this dial stands for. */
-void address_book_resolved(struct address_book *book, const struct peer_dial *dial, const struct address *addresses,
+void address_book_resolved(struct address_book *book, const struct dial *dial, const struct address *addresses,
 			   size_t count, int64_t now_us);
 
 /* ---- connections ---- */
 
-/* A connection with this node is READY, or is over; each of the first is followed by one of the second. */
-void address_book_connected(struct address_book *book, const struct nodeid *nodeid);
+/* A connection that has become READY, with all that is known of it. */
+struct arrival {
+	const struct dial *dial; /* that led to it, and ends with it; NULL for an inbound one */
+	struct nodeid nodeid;
+	struct address listen; /* where its node can be dialled, if that is known and believed */
+	int64_t now_us;
+};
+
+/* Each arrival is followed by one address_book_disconnected. */
+void address_book_arrived(struct address_book *book, const struct arrival *arrival);
 /*
- * was_steady: it lasted long enough that earlier failures don't count any more; error: how it ended, in words, or NULL
- * if that was for no fault of the node. True if an address of the node may now be dialled, at some time.
+ * A connection with this node is over. was_steady: it lasted long enough that earlier failures don't count any more;
+ * error: how it ended, in words, or NULL if that was for no fault of the node. True if an address of the node may now
+ * be dialled, at some time.
  */
 bool address_book_disconnected(struct address_book *book, const struct nodeid *nodeid, bool was_steady,
 			       const char *error, int64_t now_us);

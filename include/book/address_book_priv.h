@@ -79,11 +79,16 @@ struct address_book {
 
 void book_enter(struct address_book *book) ACQUIRES(address_book_guard);
 void book_leave(struct address_book *book) RELEASES(address_book_guard);
+/* No dial before then. */
+struct next_dial book_not_before(int64_t next_us);
 /* Give or take a quarter, in steps of a millisecond, so that the span of any setting fits the generator. */
 int64_t book_jitter_us(int64_t middle_us, int64_t least_us, int64_t most_us, struct rng *rng);
 int64_t book_after_failure_us(struct address_book *book, unsigned failures, int64_t now_us)
 	REQUIRES(address_book_guard);
 bool book_is_within(int64_t then_us, int64_t span_us, int64_t now_us);
+/* address_book_announced under the lock. */
+void book_announced(struct address_book *book, const struct address *address, const struct nodeid *nodeid,
+		    int64_t now_us) REQUIRES(address_book_guard);
 bool book_is_self(struct address_book *book, const struct address *address) REQUIRES(address_book_guard);
 
 /* ---- entries (address_book_entries.c) ---- */
@@ -138,20 +143,28 @@ void book_give_place(struct address_book *book, const struct address *from, cons
 	REQUIRES(address_book_guard);
 /* Of max_dialing, feelers have a quarter, and together with hearsay three quarters. */
 bool book_may_feel(struct address_book *book) REQUIRES(address_book_guard);
-bool book_pick_proof(struct address_book *book, int64_t now_us, struct peer_dial *dial) REQUIRES(address_book_guard);
+/* The next feeler that proves something. If none is due, next_us is FOREVER_US: other feelers have to end first. */
+struct next_dial book_pick_proof(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard);
+/*
+ * The proof is over. *rival is who waits for the place of its address, or unknown. Its entry, or NULL if there is none
+ * or another dial to it is under way.
+ */
+struct address_entry *book_take_back_proof(struct address_book *book, const struct dial *dial, struct address *rival)
+	REQUIRES(address_book_guard);
 
 /* ---- bootstraps (address_book_names.c) ---- */
 
 /* Some address that the name stood for is connected or being dialled. */
 bool book_is_satisfied(struct address_book *book, const struct name *name) REQUIRES(address_book_guard);
-bool book_pick_name(struct address_book *book, int64_t now_us, struct peer_dial *dial, int64_t *next_us)
+struct next_dial book_pick_name(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard);
+/* A look-up is over and needs another try. How many failures in a row that makes. */
+unsigned book_retry_name(struct address_book *book, const struct dial *dial, bool has_failed, int64_t now_us)
 	REQUIRES(address_book_guard);
-struct name *book_find_name(struct address_book *book, const struct peer_dial *dial) REQUIRES(address_book_guard);
 
 /* ---- dials (address_book_dials.c) ---- */
 
-/* The entry of a dial that is over, or NULL; and the proof, if it was one: then *proof has an address. */
-struct address_entry *book_take_back(struct address_book *book, const struct peer_dial *dial, struct proof *proof)
-	REQUIRES(address_book_guard);
+/* address_book_reached under the lock. */
+enum address_book_place book_reached(struct address_book *book, const struct dial *dial, const struct nodeid *nodeid,
+				     int64_t now_us) REQUIRES(address_book_guard);
 
 #endif

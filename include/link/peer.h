@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "link/dial.h"
 #include "link/outbox.h"
 #include "link/stream.h"
 #include "settings/settings.h"
@@ -37,15 +38,6 @@ enum peer_state {
 	PEER_DIAL,  /* being connected */
 	PEER_HELLO, /* shaking hands */
 	PEER_READY,
-};
-
-/* What a dial is for, and where to. An inbound peer has only the address that it came from. */
-struct peer_dial {
-	struct address address; /* unknown where there is a name to look up */
-	char *host;		/* the name, or NULL; owned by whoever has the struct */
-	uint16_t port;
-	bool is_feeler;
-	struct nodeid expected; /* whom a feeler looks for */
 };
 
 enum peer_ending {
@@ -84,14 +76,14 @@ struct peer;
  * Takes the stream (which may be NULL: a core that is driven without sockets) and what dial points to; its outbox holds
  * max_outbox as it is now. NULL: no memory.
  */
-struct peer *peer_new(enum peer_direction direction, struct stream *stream, const struct peer_dial *dial,
+struct peer *peer_new(enum peer_direction direction, struct stream *stream, const struct dial *dial,
 		      const struct settings *settings, int64_t now_us);
 struct peer *peer_hold(struct peer *peer);
 void peer_release(struct peer *peer);
 
 /* Immutable. The stream and the outbox are the worker's business; what dial points to is borrowed. */
 enum peer_direction peer_direction(const struct peer *peer);
-const struct peer_dial *peer_dial(const struct peer *peer);
+const struct dial *peer_dial(const struct peer *peer);
 struct stream *peer_stream(const struct peer *peer);
 struct outbox *peer_outbox(const struct peer *peer);
 

@@ -16,7 +16,7 @@ struct peer {
 	atomic_uint references;
 	/* Immutable after creation. */
 	enum peer_direction direction;
-	struct peer_dial dial;
+	struct dial dial;
 	struct stream *stream;
 	struct outbox *outbox;
 	int64_t created_us;

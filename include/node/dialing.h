@@ -7,17 +7,16 @@
 #include <stdint.h>
 
 #include "book/address_book.h"
-#include "link/peer.h"
+#include "link/dial.h"
 #include "members/registry.h"
 #include "settings/settings.h"
 
 /*
  * Takes the next dial out of the book if one is due and the limits allow it: max_dialing dials under way, max_outbound
- * peers that were dialled; once there are so many, feelers alone. Else *next_us is when to ask again; FOREVER_US means
- * when something has changed.
+ * peers that were dialled; once there are so many, feelers alone.
  */
-bool dialing_next(const struct settings *settings, struct registry *registry, struct address_book *book, int64_t now_us,
-		  struct peer_dial *dial, int64_t *next_us);
+struct next_dial dialing_next(const struct settings *settings, struct registry *registry, struct address_book *book,
+			      int64_t now_us);
 
 /*
  * Where to dial from: the first specific listening address of the target's family that is loopback if and only if the

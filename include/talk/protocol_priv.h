@@ -68,6 +68,8 @@ bool hearsay_is_believable(const struct protocol *protocol, const struct peer_in
 /* A listening address that is believed to be the peer's own. */
 void hearsay_set_listen(struct protocol *protocol, struct peer *peer, const struct nodeid *nodeid,
 			const struct address *address, bool may_announce, int64_t now_us);
+/* The same for a peer that has just become READY, of which the address book knows already. */
+void hearsay_tell_listen(struct protocol *protocol, struct peer *peer, const struct address *address, int64_t now_us);
 
 /* Logs how the connection has ended, and tells the address book. */
 void endings_conclude(struct protocol *protocol, struct peer *peer, int64_t now_us);

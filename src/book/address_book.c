@@ -12,6 +12,11 @@ void book_leave(struct address_book *book) UNCHECKED
 	mutex_unlock(&book->mutex);
 }
 
+struct next_dial book_not_before(int64_t next_us)
+{
+	return (struct next_dial){.next_us = next_us};
+}
+
 int64_t book_jitter_us(int64_t middle_us, int64_t least_us, int64_t most_us, struct rng *rng)
 {
 	int64_t lowest_us = middle_us - middle_us / 4, highest_us = middle_us + middle_us / 4;
@@ -188,10 +193,9 @@ size_t address_book_hear(struct address_book *book, const struct message_entry *
 	return added;
 }
 
-void address_book_announced(struct address_book *book, const struct address *address, const struct nodeid *nodeid,
-			    int64_t now_us)
+void book_announced(struct address_book *book, const struct address *address, const struct nodeid *nodeid,
+		    int64_t now_us)
 {
-	book_enter(book);
 	struct address_entry *entry = address_table_find(&book->table, address);
 	bool is_new = entry == NULL && !book_is_self(book, address);
 	if (is_new)
@@ -211,6 +215,13 @@ void address_book_announced(struct address_book *book, const struct address *add
 		if (entry->since_us == NEVER_US && entry->lane == LANE_NONE && entry->due.place == 0)
 			address_table_set_due(&book->table, entry, now_us);
 	}
+}
+
+void address_book_announced(struct address_book *book, const struct address *address, const struct nodeid *nodeid,
+			    int64_t now_us)
+{
+	book_enter(book);
+	book_announced(book, address, nodeid, now_us);
 	book_leave(book);
 }
 

@@ -89,10 +89,12 @@ static struct address_entry *choose_of_two(struct address_book *book, enum addre
 	return entry != NULL ? entry : choose(book, tried_first ? new : tried);
 }
 
-/* The dial's own entry: it is then under way. */
-static void take_out(struct address_book *book, struct address_entry *entry, bool is_feeler, int64_t now_us,
-		     struct peer_dial *dial) REQUIRES(address_book_guard)
+/* An entry whose dial is under way from now on. */
+static struct next_dial take_out(struct address_book *book, struct address_entry *entry, enum dial_kind kind,
+				 int64_t now_us) REQUIRES(address_book_guard)
 {
+	struct dial dial = {.kind = kind, .address = entry->address};
+	bool is_feeler = dial_is_feeler(&dial);
 	address_table_set_due(&book->table, entry, FOREVER_US);
 	entry->is_dialing = true;
 	entry->is_anchor = false;
@@ -102,119 +104,130 @@ static void take_out(struct address_book *book, struct address_entry *entry, boo
 	book->feelers += is_feeler;
 	book_count_node(book, &entry->nodeid, 0, 1);
 	book_count_group(book, &entry->address, 1);
-	*dial = (struct peer_dial){.address = entry->address, .is_feeler = is_feeler};
+	return (struct next_dial){.is_due = true, .dial = dial};
 }
 
-static bool pick_entry(struct address_book *book, int64_t now_us, struct peer_dial *dial, int64_t *next_us)
-	REQUIRES(address_book_guard)
+static struct next_dial pick_entry(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard)
 {
 	struct address_entry *entry = choose(book, LANE_FIRST);
 	if (entry == NULL)
 		entry = choose_of_two(book, LANE_TRIED, LANE_NEW);
 	if (entry == NULL) {
 		entry = choose_of_two(book, LANE_TRIED_AGAIN, LANE_NEW_AGAIN);
-		if (entry != NULL && now_us < book->next_again_us) {
-			if (book->next_again_us < *next_us)
-				*next_us = book->next_again_us;
-			return false;
-		}
+		if (entry != NULL && now_us < book->next_again_us)
+			return book_not_before(book->next_again_us);
 		if (entry != NULL)
 			book->next_again_us = now_us + book->settings->retry_min_us;
 	}
-	if (entry == NULL)
-		return false;
-	take_out(book, entry, false, now_us, dial);
-	return true;
+	return entry == NULL ? book_not_before(FOREVER_US) : take_out(book, entry, DIAL_ENTRY, now_us);
 }
 
-/* A feeler for what was tried and has failed: halves that were cut from each other find each other by it. */
-static bool pick_lost(struct address_book *book, int64_t now_us, struct peer_dial *dial, int64_t *next_us)
-	REQUIRES(address_book_guard)
+/* To what was tried and has failed: this is how halves of a network that were cut from each other meet again. */
+static struct next_dial pick_lost(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard)
 {
 	struct address_entry *entry = book_may_feel(book) ? choose(book, LANE_TRIED_AGAIN) : NULL;
 	if (entry == NULL)
-		return false;
-	if (now_us < book->next_again_us) {
-		*next_us = book->next_again_us < *next_us ? book->next_again_us : *next_us;
-		return false;
-	}
+		return book_not_before(FOREVER_US);
+	if (now_us < book->next_again_us)
+		return book_not_before(book->next_again_us);
 	book->next_again_us = now_us + book->settings->retry_min_us;
-	take_out(book, entry, true, now_us, dial);
-	return true;
+	return take_out(book, entry, DIAL_FEELER_LOST, now_us);
 }
 
-/* A feeler for hearsay. */
-static bool pick_feeler(struct address_book *book, int64_t now_us, struct peer_dial *dial, int64_t *next_us)
-	REQUIRES(address_book_guard)
+static struct next_dial pick_hearsay(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard)
 {
-	if (now_us < book->next_feeler_us) {
-		*next_us = book->next_feeler_us < *next_us ? book->next_feeler_us : *next_us;
-		return false;
-	}
+	if (now_us < book->next_feeler_us)
+		return book_not_before(book->next_feeler_us);
 	book->next_feeler_us = now_us + book_jitter_us(ADDRESS_BOOK_FEELER_US, 0, FOREVER_US, &book->rng);
-	*next_us = book->next_feeler_us < *next_us ? book->next_feeler_us : *next_us;
 	struct address_entry *entry = book_may_feel(book) ? choose(book, LANE_NEW) : NULL;
 	if (entry == NULL && book_may_feel(book))
 		entry = choose(book, LANE_NEW_AGAIN);
-	if (entry == NULL)
-		return false;
-	take_out(book, entry, true, now_us, dial);
-	return true;
+	return entry == NULL ? book_not_before(book->next_feeler_us)
+			     : take_out(book, entry, DIAL_FEELER_HEARSAY, now_us);
 }
 
-bool address_book_pick(struct address_book *book, enum address_book_wanted wanted, int64_t now_us,
-		       struct peer_dial *dial, int64_t *next_us)
+/* The one that is due, else the one that is due earlier. */
+static struct next_dial sooner(struct next_dial one, struct next_dial other)
+{
+	return one.is_due || (!other.is_due && one.next_us <= other.next_us) ? one : other;
+}
+
+static struct next_dial pick_for_peers(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard)
+{
+	struct next_dial next = book_pick_name(book, now_us);
+	return next.is_due ? next : sooner(next, pick_entry(book, now_us));
+}
+
+static struct next_dial pick_feeler(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard)
+{
+	struct next_dial next = pick_lost(book, now_us);
+	return next.is_due ? next : sooner(next, pick_hearsay(book, now_us));
+}
+
+struct next_dial address_book_pick(struct address_book *book, enum address_book_wanted wanted, int64_t now_us)
 {
 	book_enter(book);
-	*next_us = address_table_run(&book->table, now_us);
-	bool picked = book_pick_proof(book, now_us, dial);
-	if (!picked && wanted == ADDRESS_BOOK_FEELERS) {
-		picked = pick_lost(book, now_us, dial, next_us) || pick_feeler(book, now_us, dial, next_us);
-	} else if (!picked) {
-		picked = book_pick_name(book, now_us, dial, next_us) || pick_entry(book, now_us, dial, next_us);
-	}
+	struct next_dial waiting = book_not_before(address_table_run(&book->table, now_us));
+	struct next_dial next = book_pick_proof(book, now_us);
+	if (!next.is_due)
+		next = sooner(waiting, wanted == ADDRESS_BOOK_FEELERS ? pick_feeler(book, now_us)
+								      : pick_for_peers(book, now_us));
 	book_leave(book);
-	return picked;
+	return next;
 }
 
-struct address_entry *book_take_back(struct address_book *book, const struct peer_dial *dial, struct proof *proof)
+/* ---- how a dial ends ---- */
+
+static struct address_entry *take_back_entry(struct address_book *book, const struct dial *dial)
+	REQUIRES(address_book_guard)
 {
-	struct proof *found = dial->is_feeler ? book_find_proof(book, &dial->address) : NULL;
-	struct name *name = book_find_name(book, dial);
-	struct address_entry *entry = dial->host == NULL ? address_table_find(&book->table, &dial->address) : NULL;
-	*proof = (struct proof){0};
-	if (found != NULL && found->is_dialing) {
-		*proof = *found;
-		*found = book->proofs[--book->proof_count];
-		book->feelers--;
-		return entry != NULL && !entry->is_dialing ? entry : NULL;
-	}
-	if (name != NULL)
-		name->is_dialing = false;
+	struct address_entry *entry = address_table_find(&book->table, &dial->address);
 	if (entry == NULL || !entry->is_dialing)
 		return NULL;
 	entry->is_dialing = false;
 	book->hearsay -= entry->is_on_hearsay;
-	book->feelers -= dial->is_feeler;
+	book->feelers -= dial_is_feeler(dial);
 	book_count_node(book, &entry->nodeid, 0, -1);
 	book_count_group(book, &entry->address, -1);
 	return entry;
 }
 
-void address_book_found(struct address_book *book, const struct peer_dial *dial, const struct nodeid *nodeid)
+/* The entry whose state depends on how the dial has ended, or NULL. *rival is the address that waits for its place. */
+static struct address_entry *take_back(struct address_book *book, const struct dial *dial, struct address *rival)
+	REQUIRES(address_book_guard)
+{
+	*rival = (struct address){0};
+	switch (dial->kind) {
+	case DIAL_NONE:
+	case DIAL_NAME:
+		break;
+	case DIAL_ENTRY:
+	case DIAL_FEELER_LOST:
+	case DIAL_FEELER_HEARSAY:
+		return take_back_entry(book, dial);
+	case DIAL_PROOF_CLAIM:
+	case DIAL_PROOF_RIVAL:
+		return book_take_back_proof(book, dial, rival);
+	}
+	return NULL;
+}
+
+void address_book_found(struct address_book *book, const struct dial *dial, const struct nodeid *nodeid)
 {
 	book_enter(book);
-	struct address_entry *entry = dial->host == NULL ? address_table_find(&book->table, &dial->address) : NULL;
+	struct address_entry *entry = address_table_find(&book->table, &dial->address);
 	if (entry != NULL)
 		book_set_nodeid(book, entry, nodeid, entry->heard_us);
 	book_leave(book);
 }
 
-/* Of an entry whose node a feeler has found. */
-static enum address_book_place place_of(struct address_book *book, const struct address_entry *entry)
-	REQUIRES(address_book_guard)
+/* Of an entry whose node this dial has found. Only a feeler gives it a place: a proof was about something else. */
+static enum address_book_place place_of(struct address_book *book, const struct dial *dial,
+					const struct address_entry *entry) REQUIRES(address_book_guard)
 {
 	bool is_lost = entry->reached_us != NEVER_US && entry->failures >= ADDRESS_BOOK_LOST;
+	if (dial->kind != DIAL_FEELER_LOST && dial->kind != DIAL_FEELER_HEARSAY)
+		return ADDRESS_BOOK_NO_PLACE;
 	if (entry->kind == ADDRESS_TRIED)
 		return is_lost ? ADDRESS_BOOK_BACK : ADDRESS_BOOK_NO_PLACE;
 	if (book->proven >= book->settings->max_outbound / 2)
@@ -223,75 +236,84 @@ static enum address_book_place place_of(struct address_book *book, const struct 
 	return ADDRESS_BOOK_FRESH;
 }
 
-enum address_book_place address_book_reached(struct address_book *book, const struct peer_dial *dial,
+enum address_book_place book_reached(struct address_book *book, const struct dial *dial, const struct nodeid *nodeid,
+				     int64_t now_us)
+{
+	struct address rival;
+	struct address_entry *entry = take_back(book, dial, &rival);
+	if (entry == NULL)
+		return ADDRESS_BOOK_NO_PLACE;
+	enum address_book_place place = place_of(book, dial, entry);
+	entry->is_anchor = place != ADDRESS_BOOK_NO_PLACE;
+	book_set_nodeid(book, entry, nodeid, now_us);
+	entry->heard_us = entry->reached_us = now_us;
+	entry->failures = 0;
+	/* A peer that only shook hands may come and go: its back-off ends when a connection was steady. */
+	if (dial_is_feeler(dial))
+		entry->backoff = 0;
+	book_set_error(book, entry, NULL, now_us);
+	book_make_tried(book, entry, now_us);
+	if (entry->since_us == NEVER_US)
+		address_table_set_due(&book->table, entry, now_us);
+	book_attach(book, entry, now_us);
+	book->changes++;
+	/* Something is up again: what else has failed needn't wait. */
+	book->next_again_us = now_us;
+	return place;
+}
+
+enum address_book_place address_book_reached(struct address_book *book, const struct dial *dial,
 					     const struct nodeid *nodeid, int64_t now_us)
 {
-	struct proof proof;
-	enum address_book_place place = ADDRESS_BOOK_NO_PLACE;
 	book_enter(book);
-	struct address_entry *entry = book_take_back(book, dial, &proof);
-	if (entry != NULL) {
-		if (dial->is_feeler && !address_is_known(&proof.address))
-			place = place_of(book, entry);
-		entry->is_anchor = place != ADDRESS_BOOK_NO_PLACE;
-		book_set_nodeid(book, entry, nodeid, now_us);
-		entry->heard_us = entry->reached_us = now_us;
-		entry->failures = 0;
-		/* Who only shook hands may come and go: that ends when a connection was steady. */
-		if (dial->is_feeler)
-			entry->backoff = 0;
-		book_set_error(book, entry, NULL, now_us);
-		book_make_tried(book, entry, now_us);
-		if (entry->since_us == NEVER_US)
-			address_table_set_due(&book->table, entry, now_us);
-		book_attach(book, entry, now_us);
-		book->changes++;
-		/* Something is up again: what else has failed needn't wait. */
-		book->next_again_us = now_us;
-	}
+	enum address_book_place place = book_reached(book, dial, nodeid, now_us);
 	book_leave(book);
 	return place;
 }
 
-unsigned address_book_failed(struct address_book *book, const struct peer_dial *dial, const char *error, int64_t now_us)
+static unsigned fail_entry(struct address_book *book, struct address_entry *entry, const char *error, int64_t now_us)
+	REQUIRES(address_book_guard)
 {
-	struct proof proof;
+	if (book_is_connected(book, &entry->nodeid)) {
+		book_attach(book, entry, now_us);
+		return 0;
+	}
+	unsigned failures = ++entry->failures;
+	book_set_error(book, entry, error, now_us);
+	book->changes++;
+	if (book_is_hopeless(entry, now_us))
+		book_forget(book, entry, now_us);
+	else
+		address_table_set_due(&book->table, entry, book_after_failure_us(book, ++entry->backoff, now_us));
+	return failures;
+}
+
+unsigned address_book_failed(struct address_book *book, const struct dial *dial, const char *error, int64_t now_us)
+{
+	struct address rival;
 	unsigned failures = 0;
 	book_enter(book);
-	struct name *name = book_find_name(book, dial);
-	struct address_entry *entry = book_take_back(book, dial, &proof);
-	if (name != NULL) {
-		failures = ++name->failures;
-		name->due_us = book_after_failure_us(book, failures, now_us);
-	}
-	if (entry != NULL && !book_is_connected(book, &entry->nodeid)) {
-		failures = ++entry->failures;
-		book_set_error(book, entry, error, now_us);
-		book->changes++;
-		if (book_is_hopeless(entry, now_us))
-			book_forget(book, entry, now_us);
-		else
-			address_table_set_due(&book->table, entry,
-					      book_after_failure_us(book, ++entry->backoff, now_us));
-	} else if (entry != NULL) {
-		book_attach(book, entry, now_us);
-	}
-	if (address_is_known(&proof.rival))
-		book_give_place(book, &proof.address, &proof.rival, now_us);
+	struct address_entry *entry = take_back(book, dial, &rival);
+	if (dial->kind == DIAL_NAME)
+		failures = book_retry_name(book, dial, true, now_us);
+	else if (entry != NULL)
+		failures = fail_entry(book, entry, error, now_us);
+	if (address_is_known(&rival))
+		book_give_place(book, &dial->address, &rival, now_us);
 	book_leave(book);
 	return failures;
 }
 
-void address_book_let_go(struct address_book *book, const struct peer_dial *dial, int64_t now_us)
+void address_book_abandoned(struct address_book *book, const struct dial *dial, int64_t now_us)
 {
-	struct proof proof;
+	struct address rival;
 	book_enter(book);
-	struct name *name = book_find_name(book, dial);
-	struct address_entry *entry = book_take_back(book, dial, &proof);
-	if (name != NULL)
-		name->due_us = book_after_failure_us(book, 0, now_us);
-	/* A feeler that proves something took nothing out. */
-	if (entry != NULL && !address_is_known(&proof.address) && entry->since_us == NEVER_US)
+	struct address_entry *entry = take_back(book, dial, &rival);
+	if (dial->kind == DIAL_NAME)
+		book_retry_name(book, dial, false, now_us);
+	/* A proof changes nothing about when its address is due. */
+	bool is_proof = dial->kind == DIAL_PROOF_CLAIM || dial->kind == DIAL_PROOF_RIVAL;
+	if (entry != NULL && !is_proof && entry->since_us == NEVER_US)
 		address_table_set_due(&book->table, entry, book_after_failure_us(book, 0, now_us));
 	book_leave(book);
 }

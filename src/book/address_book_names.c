@@ -134,41 +134,52 @@ bool book_is_satisfied(struct address_book *book, const struct name *name)
 	return false;
 }
 
-bool book_pick_name(struct address_book *book, int64_t now_us, struct peer_dial *dial, int64_t *next_us)
+struct next_dial book_pick_name(struct address_book *book, int64_t now_us)
 {
+	int64_t next_us = FOREVER_US;
 	for (size_t i = 0; i < book->name_count; i++) {
 		struct name *name = &book->names[i];
 		if (name->is_dialing || book_is_satisfied(book, name))
 			continue;
 		if (name->due_us > now_us) {
-			if (name->due_us < *next_us)
-				*next_us = name->due_us;
+			next_us = name->due_us < next_us ? name->due_us : next_us;
 			continue;
 		}
 		char *host = strdup(name->bootstrap.host);
 		if (host == NULL)
 			continue;
 		name->is_dialing = true;
-		*dial = (struct peer_dial){.host = host, .port = name->bootstrap.port};
-		return true;
+		struct dial dial = {.kind = DIAL_NAME, .host = host, .port = name->bootstrap.port};
+		return (struct next_dial){.is_due = true, .dial = dial};
 	}
-	return false;
+	return book_not_before(next_us);
 }
 
-struct name *book_find_name(struct address_book *book, const struct peer_dial *dial)
+static struct name *take_back_name(struct address_book *book, const struct dial *dial) REQUIRES(address_book_guard)
 {
-	return dial->host == NULL ? NULL : find_name_of(book->names, book->name_count, dial->host, dial->port);
+	struct name *name = find_name_of(book->names, book->name_count, dial->host, dial->port);
+	if (name != NULL)
+		name->is_dialing = false;
+	return name;
 }
 
-void address_book_resolved(struct address_book *book, const struct peer_dial *dial, const struct address *addresses,
+unsigned book_retry_name(struct address_book *book, const struct dial *dial, bool has_failed, int64_t now_us)
+{
+	struct name *name = take_back_name(book, dial);
+	if (name == NULL)
+		return 0;
+	unsigned failures = has_failed ? ++name->failures : 0;
+	name->due_us = book_after_failure_us(book, failures, now_us);
+	return failures;
+}
+
+void address_book_resolved(struct address_book *book, const struct dial *dial, const struct address *addresses,
 			   size_t count, int64_t now_us)
 {
 	struct address before[ADDRESS_BOOK_NAME_ADDRESSES];
 	size_t before_count = 0;
-	struct proof proof;
 	book_enter(book);
-	struct name *name = book_find_name(book, dial);
-	book_take_back(book, dial, &proof);
+	struct name *name = take_back_name(book, dial);
 	if (name != NULL) {
 		before_count = name->address_count;
 		memcpy(before, name->addresses, before_count * sizeof *before);

@@ -96,13 +96,17 @@ void book_detach(struct address_book *book, struct address_entry *entry, int64_t
 	book_count_group(book, &entry->address, -1);
 }
 
-void address_book_connected(struct address_book *book, const struct nodeid *nodeid)
+void address_book_arrived(struct address_book *book, const struct arrival *arrival)
 {
 	book_enter(book);
-	book_count_node(book, nodeid, 1, 0);
+	book_count_node(book, &arrival->nodeid, 1, 0);
 	for (size_t i = 0; i < book->name_count; i++)
 		if (book_is_satisfied(book, &book->names[i]))
 			book->names[i].failures = 0;
+	if (arrival->dial != NULL)
+		book_reached(book, arrival->dial, &arrival->nodeid, arrival->now_us);
+	if (address_is_known(&arrival->listen))
+		book_announced(book, &arrival->listen, &arrival->nodeid, arrival->now_us);
 	book_leave(book);
 }
 

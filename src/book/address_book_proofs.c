@@ -50,7 +50,7 @@ bool book_may_feel(struct address_book *book)
 	return book->feelers < (size_t)(book->settings->max_dialing + 3) / 4;
 }
 
-bool book_pick_proof(struct address_book *book, int64_t now_us, struct peer_dial *dial)
+struct next_dial book_pick_proof(struct address_book *book, int64_t now_us)
 {
 	for (size_t i = 0; i < book->proof_count && book_may_feel(book); i++) {
 		struct proof *proof = &book->proofs[i];
@@ -61,8 +61,22 @@ bool book_pick_proof(struct address_book *book, int64_t now_us, struct peer_dial
 			entry->tried_us = now_us;
 		proof->is_dialing = true;
 		book->feelers++;
-		*dial = (struct peer_dial){.address = proof->address, .is_feeler = true, .expected = proof->nodeid};
-		return true;
+		struct dial dial = {.kind = address_is_known(&proof->rival) ? DIAL_PROOF_RIVAL : DIAL_PROOF_CLAIM,
+				    .address = proof->address,
+				    .expected = proof->nodeid};
+		return (struct next_dial){.is_due = true, .dial = dial};
 	}
-	return false;
+	return book_not_before(FOREVER_US);
+}
+
+struct address_entry *book_take_back_proof(struct address_book *book, const struct dial *dial, struct address *rival)
+{
+	struct proof *proof = book_find_proof(book, &dial->address);
+	struct address_entry *entry = address_table_find(&book->table, &dial->address);
+	if (proof == NULL || !proof->is_dialing)
+		return NULL;
+	*rival = proof->rival;
+	*proof = book->proofs[--book->proof_count];
+	book->feelers--;
+	return entry != NULL && !entry->is_dialing ? entry : NULL;
 }

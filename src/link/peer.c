@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "link/peer_priv.h"
 
-struct peer *peer_new(enum peer_direction direction, struct stream *stream, const struct peer_dial *dial,
+struct peer *peer_new(enum peer_direction direction, struct stream *stream, const struct dial *dial,
 		      const struct settings *settings, int64_t now_us) UNCHECKED
 {
 	struct peer *peer = calloc(1, sizeof *peer);
@@ -44,7 +44,7 @@ void peer_release(struct peer *peer) UNCHECKED
 	stream_free(peer->stream);
 	outbox_free(peer->outbox);
 	mutex_fini(&peer->mutex);
-	free(peer->dial.host);
+	dial_fini(&peer->dial);
 	known_addresses_fini(&peer->known);
 	free(peer->name);
 	free(peer->ending_text);
@@ -56,7 +56,7 @@ enum peer_direction peer_direction(const struct peer *peer)
 	return peer->direction;
 }
 
-const struct peer_dial *peer_dial(const struct peer *peer)
+const struct dial *peer_dial(const struct peer *peer)
 {
 	return &peer->dial;
 }
@@ -75,7 +75,7 @@ struct peer_info peer_look(struct peer *peer, int64_t now_us)
 {
 	struct peer_info info = {
 		.direction = peer->direction,
-		.is_feeler = peer->dial.is_feeler,
+		.is_feeler = dial_is_feeler(&peer->dial),
 		.remote = peer->dial.address,
 		.is_closing = atomic_load(&peer->is_closing),
 		.heard_us = atomic_load(&peer->heard_us),

@@ -65,7 +65,7 @@ static size_t *count_of(struct registry *registry, const struct entry *entry) RE
 		return entry->is_ready ? &counts->inbound : &counts->handshakes;
 	if (entry->is_ready)
 		return &counts->outbound;
-	return peer_dial(entry->peer)->is_feeler ? &counts->feelers : &counts->dials;
+	return dial_is_feeler(peer_dial(entry->peer)) ? &counts->feelers : &counts->dials;
 }
 
 static void list(struct entry **entries, struct entry *entry)

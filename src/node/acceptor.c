@@ -194,7 +194,7 @@ static bool admit(struct acceptor *acceptor, const struct address *from)
 static void receive(struct acceptor *acceptor, int fd, const struct sockaddr_storage *from)
 {
 	const struct worker_parts *parts = acceptor->parts;
-	struct peer_dial dial = {0};
+	struct dial dial = {0};
 	if (!address_from_socket(from, &dial.address) || !admit(acceptor, &dial.address)) {
 		close(fd);
 		return;

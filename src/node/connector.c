@@ -10,7 +10,7 @@
 #include "node/dialing.h"
 
 /* Takes what dial points to. */
-static void start_dial(const struct worker_parts *parts, struct peer_dial *dial, int64_t now_us)
+static void start_dial(const struct worker_parts *parts, struct dial *dial, int64_t now_us)
 {
 	static struct log_limit limit;
 	struct stream *stream = stream_new(parts->context);
@@ -19,13 +19,13 @@ static void start_dial(const struct worker_parts *parts, struct peer_dial *dial,
 	unsigned suppressed;
 
 	if (error != 0) {
-		address_book_let_go(parts->book, dial, now_us);
+		address_book_abandoned(parts->book, dial, now_us);
 		if (log_limit_passes(&limit, &suppressed))
 			log_error("cannot dial: %s (%u more since the last such line)", strerror(error), suppressed);
 	}
 	if (peer == NULL) {
 		stream_free(stream);
-		free(dial->host);
+		dial_fini(dial);
 	} else {
 		peer_release(peer);
 	}
@@ -51,12 +51,13 @@ static void *connect_all(void *argument)
 		int64_t now_us = clock_now_us();
 		give_back_memory(connector, now_us);
 		int64_t timers_us = protocol_run_timers(parts->protocol, now_us, clock_asleep_us());
-		int64_t dial_us, tick_us = now_us + CONNECTOR_TICK_US;
-		struct peer_dial dial;
-		if (dialing_next(parts->settings, parts->registry, parts->book, now_us, &dial, &dial_us))
-			start_dial(parts, &dial, now_us);
+		int64_t tick_us = now_us + CONNECTOR_TICK_US;
+		struct next_dial next = dialing_next(parts->settings, parts->registry, parts->book, now_us);
+		if (next.is_due)
+			start_dial(parts, &next.dial, now_us);
 		else
-			alarm_wait_until(connector->alarm, clock_earlier(tick_us, clock_earlier(timers_us, dial_us)));
+			alarm_wait_until(connector->alarm,
+					 clock_earlier(tick_us, clock_earlier(timers_us, next.next_us)));
 	}
 	return NULL;
 }

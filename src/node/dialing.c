@@ -2,15 +2,14 @@
 
 #include "base/sync.h"
 
-bool dialing_next(const struct settings *settings, struct registry *registry, struct address_book *book, int64_t now_us,
-		  struct peer_dial *dial, int64_t *next_us)
+struct next_dial dialing_next(const struct settings *settings, struct registry *registry, struct address_book *book,
+			      int64_t now_us)
 {
 	struct registry_counts counts = registry_count(registry);
-	*next_us = FOREVER_US;
 	if (counts.dials + counts.feelers >= (size_t)settings->max_dialing)
-		return false;
+		return (struct next_dial){.next_us = FOREVER_US};
 	bool has_enough = counts.outbound + counts.dials >= (size_t)settings->max_outbound;
-	return address_book_pick(book, has_enough ? ADDRESS_BOOK_FEELERS : ADDRESS_BOOK_PEERS, now_us, dial, next_us);
+	return address_book_pick(book, has_enough ? ADDRESS_BOOK_FEELERS : ADDRESS_BOOK_PEERS, now_us);
 }
 
 struct address dialing_source(const struct address *listen, size_t listen_count, const struct address *target)

@@ -191,7 +191,7 @@ static void converse(struct worker *worker)
 
 static void resolve(struct worker *worker)
 {
-	const struct peer_dial *dial = peer_dial(worker->peer);
+	const struct dial *dial = peer_dial(worker->peer);
 	struct address addresses[RESOLVER_ADDRESSES];
 	size_t count;
 	const char *problem =
@@ -277,7 +277,7 @@ static void read_peer(struct pool_job *job)
 
 	/* Nobody else writes before READY, and an ending finds this thread awake. */
 	worker->has_turn = outbox_take_turn(peer_outbox(peer));
-	if (peer_dial(peer)->host != NULL)
+	if (peer_dial(peer)->kind == DIAL_NAME)
 		resolve(worker);
 	else if (is_allowed(worker) && (peer_direction(peer) == PEER_INBOUND || dial(worker)))
 		reach = begin(worker);

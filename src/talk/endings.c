@@ -64,7 +64,7 @@ static void log_failed_dial(struct peer *peer, const struct peer_info *info, uns
 
 static void end_dial(struct protocol *protocol, struct peer *peer, const struct peer_info *info, int64_t now_us)
 {
-	const struct peer_dial *dial = peer_dial(peer);
+	const struct dial *dial = peer_dial(peer);
 	if (info->ending == PEER_GOES_ON) {
 		peer_log(peer, LOG_DEBUG, "dial", "the name is looked up");
 		return;
@@ -73,13 +73,13 @@ static void end_dial(struct protocol *protocol, struct peer *peer, const struct 
 	if (is_self)
 		address_book_add_self(protocol->parts.book, &dial->address);
 	/* A feeler that has found somebody says bye itself; the far end may use the same word. */
-	if (dial->is_feeler && info->reason == BYE_FEELER && info->ending == PEER_CLOSED) {
+	if (dial_is_feeler(dial) && info->reason == BYE_FEELER && info->ending == PEER_CLOSED) {
 		peer_log(peer, LOG_DEBUG, "feeler", "over (%s)", info->ending_text);
 		return;
 	}
 	unsigned failures =
 		address_book_failed(protocol->parts.book, dial, is_self ? "reached myself" : info->ending_text, now_us);
-	if (dial->is_feeler)
+	if (dial_is_feeler(dial))
 		peer_log(peer, LOG_DEBUG, "feeler", "failed (%s)", info->ending_text);
 	else if (is_self)
 		peer_log(peer, LOG_DEBUG, "dial", "that is this node itself");

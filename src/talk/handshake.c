@@ -7,6 +7,18 @@
 #include "talk/directory.h"
 #include "talk/greeting.h"
 
+/* Where the peer can be dialled, if that is known and believed; else unknown. */
+static struct address find_listen(const struct protocol *protocol, const struct peer *peer,
+				  const struct peer_info *info, const struct message_hello *hello)
+{
+	struct address listen = info->direction == PEER_OUTBOUND ? peer_dial(peer)->address : (struct address){0};
+	struct address told = info->remote;
+	told.port = hello->listen;
+	if (hello->listen != 0 && hearsay_is_believable(protocol, info, &told))
+		listen = told;
+	return address_book_is_self(protocol->parts.book, &listen) ? (struct address){0} : listen;
+}
+
 static void become_ready(struct protocol *protocol, struct peer *peer, const struct message_hello *hello,
 			 int64_t now_us)
 {
@@ -17,26 +29,21 @@ static void become_ready(struct protocol *protocol, struct peer *peer, const str
 		greeter_say_hello(protocol->greeter, peer, &info);
 	if (!peer_ready(peer, hello, protocol->parts.settings, now_us))
 		return;
-	address_book_connected(protocol->parts.book, &hello->nodeid);
-	if (info.direction == PEER_OUTBOUND)
-		address_book_reached(protocol->parts.book, peer_dial(peer), &hello->nodeid, now_us);
+	struct address listen = find_listen(protocol, peer, &info, hello);
+	struct arrival arrival = {.dial = info.direction == PEER_OUTBOUND ? peer_dial(peer) : NULL,
+				  .nodeid = hello->nodeid,
+				  .listen = listen,
+				  .now_us = now_us};
+	address_book_arrived(protocol->parts.book, &arrival);
 	if (protocol_take_log_line(protocol, peer, LOG_INFO, now_us))
 		peer_log(peer, LOG_INFO, "peer", "ready after %lld ms%s%s", (long long)(now_us - info.since_us) / 1000,
 			 hello->name[0] == '\0' ? "" : ", name ", hello->name);
-
-	struct address listen = info.direction == PEER_OUTBOUND ? peer_dial(peer)->address : (struct address){0};
-	if (hello->listen != 0) {
-		struct address told = info.remote;
-		told.port = hello->listen;
-		if (hearsay_is_believable(protocol, &info, &told))
-			listen = told;
-	}
 	greeter_say_address(protocol->greeter, peer, &info);
 	peer_send_type(peer, MESSAGE_GETADDR);
 	allowance_expect_addresses(peer_allowance(peer));
 	peer_ping(peer, now_us);
 	if (address_is_known(&listen))
-		hearsay_set_listen(protocol, peer, &hello->nodeid, &listen, true, now_us);
+		hearsay_tell_listen(protocol, peer, &listen, now_us);
 }
 
 static void claim_nodeid(struct protocol *protocol, struct peer *peer, const struct message_hello *hello,
@@ -111,7 +118,7 @@ static void make_place(struct protocol *protocol, const struct address *found, e
 /* The feeler has found somebody: if it is a peer that claimed the address, the claim is true. */
 static void finish_feeler(struct protocol *protocol, struct peer *feeler, const struct nodeid *found, int64_t now_us)
 {
-	const struct peer_dial *dial = peer_dial(feeler);
+	const struct dial *dial = peer_dial(feeler);
 	struct peer *peer = registry_find(protocol->parts.registry, &dial->expected);
 	bool is_proven = nodeid_equals(found, &dial->expected);
 

@@ -13,6 +13,12 @@ bool hearsay_is_believable(const struct protocol *protocol, const struct peer_in
 	       admission_allows(protocol->parts.admission, address);
 }
 
+static void tell(struct protocol *protocol, struct peer *peer, const struct address *address, int64_t now_us)
+{
+	gossip_note(protocol->gossip, address, now_us);
+	announcer_add(protocol->announcer, peer, now_us);
+}
+
 void hearsay_set_listen(struct protocol *protocol, struct peer *peer, const struct nodeid *nodeid,
 			const struct address *address, bool may_announce, int64_t now_us)
 {
@@ -21,10 +27,17 @@ void hearsay_set_listen(struct protocol *protocol, struct peer *peer, const stru
 	bool is_new = peer_set_listen(peer, address);
 	peer_note_address(peer, address);
 	if (is_new && may_announce) {
-		gossip_note(protocol->gossip, address, now_us);
 		address_book_announced(protocol->parts.book, address, nodeid, now_us);
-		announcer_add(protocol->announcer, peer, now_us);
+		tell(protocol, peer, address, now_us);
 	}
+}
+
+void hearsay_tell_listen(struct protocol *protocol, struct peer *peer, const struct address *address, int64_t now_us)
+{
+	bool is_new = peer_set_listen(peer, address);
+	peer_note_address(peer, address);
+	if (is_new)
+		tell(protocol, peer, address, now_us);
 }
 
 /* The peer says itself where it listens: from the host that it talks from it is believed, else it must be proven. */

@@ -165,27 +165,26 @@ static void check_export(struct address_book *book, const struct address_records
 /* One dial, and its verdict. */
 static void dial(struct address_book *book, struct rng *rng, int64_t *now_us)
 {
-	struct peer_dial taken;
-	int64_t next_us;
 	enum address_book_wanted wanted = rng_below(rng, 2) == 0 ? ADDRESS_BOOK_PEERS : ADDRESS_BOOK_FEELERS;
-	if (!address_book_pick(book, wanted, *now_us, &taken, &next_us)) {
-		must(next_us > *now_us);
-		*now_us = next_us == FOREVER_US ? *now_us + 1000000 : next_us;
+	struct next_dial next = address_book_pick(book, wanted, *now_us);
+	if (!next.is_due) {
+		must(next.next_us > *now_us);
+		*now_us = next.next_us == FOREVER_US ? *now_us + 1000000 : next.next_us;
 		return;
 	}
-	must(address_is_dialable(&taken.address) && address_book_knows(book, &taken.address));
+	must(address_is_dialable(&next.dial.address) && address_book_knows(book, &next.dial.address));
 	struct nodeid found = {{(unsigned char)(1 + rng_below(rng, 8))}};
 	switch (rng_below(rng, 3)) {
 	case 0:
-		address_book_reached(book, &taken, &found, *now_us);
+		address_book_reached(book, &next.dial, &found, *now_us);
 		break;
 	case 1:
-		address_book_failed(book, &taken, "connection refused", *now_us);
+		address_book_failed(book, &next.dial, "connection refused", *now_us);
 		break;
 	default:
-		address_book_let_go(book, &taken, *now_us);
+		address_book_abandoned(book, &next.dial, *now_us);
 	}
-	free(taken.host);
+	dial_fini(&next.dial);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)

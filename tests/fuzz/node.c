@@ -33,7 +33,7 @@ static void begin(struct node *node, struct node_end *actor)
 {
 	node->actor = actor;
 	/* It may be over, and forgotten, before what it has caused is judged. */
-	node->actor_is_feeler = actor != NULL && !node_is_inbound(actor) && peer_dial(actor->peer)->is_feeler;
+	node->actor_is_feeler = actor != NULL && !node_is_inbound(actor) && dial_is_feeler(peer_dial(actor->peer));
 	node->gives_way = NULL;
 	node->inbound_before = registry_count(node->registry).inbound;
 	for (size_t i = 0; i < NODE_ENDS; i++)
@@ -119,7 +119,7 @@ static const struct address *local_end(const struct node *node, const struct add
 	return &node->listen[address_scope_of(remote) == SCOPE_LOOPBACK ? 1 : 0];
 }
 
-static void add(struct node *node, struct node_end *end, enum peer_direction direction, const struct peer_dial *dial)
+static void add(struct node *node, struct node_end *end, enum peer_direction direction, const struct dial *dial)
 {
 	*end = (struct node_end){.from = dial->address, .begun_us = node->now_us, .reads = true, .rtt_us = -1};
 	end->peer = peer_new(direction, NULL, dial, node->settings, node->now_us);
@@ -229,7 +229,7 @@ bool node_accept(struct node *node, struct node_end *end, const struct address *
 	begin(node, NULL);
 	bool is_admitted = admit(node, from);
 	if (is_admitted) {
-		struct peer_dial dial = {.address = *from};
+		struct dial dial = {.address = *from};
 		add(node, end, PEER_INBOUND, &dial);
 		protocol_connected(node->protocol, end->peer, local_end(node, from));
 	}
@@ -240,22 +240,20 @@ bool node_accept(struct node *node, struct node_end *end, const struct address *
 
 bool node_dial(struct node *node, struct node_end *end)
 {
-	struct peer_dial dial;
-	int64_t next_us;
 	if (end->peer != NULL)
 		return false;
 	begin(node, NULL);
-	bool is_due = dialing_next(node->settings, node->registry, node->book, node->now_us, &dial, &next_us);
-	must(is_due || next_us > node->now_us);
-	if (is_due) {
-		must(address_is_dialable(&dial.address) && dial.host == NULL);
+	struct next_dial next = dialing_next(node->settings, node->registry, node->book, node->now_us);
+	must(next.is_due || next.next_us > node->now_us);
+	if (next.is_due) {
+		must(address_is_dialable(&next.dial.address) && next.dial.kind != DIAL_NAME);
 		for (size_t i = 0; i < NODE_LISTENS; i++)
-			must(!address_equals(&dial.address, &node->listen[i]));
-		add(node, end, PEER_OUTBOUND, &dial);
+			must(!address_equals(&next.dial.address, &node->listen[i]));
+		add(node, end, PEER_OUTBOUND, &next.dial);
 	}
 	settle(node);
 	node_check(node);
-	return is_due;
+	return next.is_due;
 }
 
 void node_connect(struct node *node, struct node_end *end)

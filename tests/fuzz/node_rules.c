@@ -35,7 +35,7 @@ static void check_hello(const struct node *node, struct node_end *end, const str
 	struct nodeid self = node_nodeid(NODE_SELF);
 	must(!end->was_told_hello && nodeid_equals(&hello->nodeid, &self));
 	must(strcmp(hello->network, node->settings->network) == 0 && hello->version == MESSAGE_VERSION);
-	must(hello->is_feeler == (!node_is_inbound(end) && peer_dial(end->peer)->is_feeler));
+	must(hello->is_feeler == (!node_is_inbound(end) && dial_is_feeler(peer_dial(end->peer))));
 	end->was_told_hello = true;
 }
 
@@ -277,8 +277,8 @@ static void check_counts(struct node *node)
 		} else if (has_been_ready) {
 			wanted.outbound++;
 		} else {
-			wanted.feelers += peer_dial(end->peer)->is_feeler;
-			wanted.dials += !peer_dial(end->peer)->is_feeler;
+			wanted.feelers += dial_is_feeler(peer_dial(end->peer));
+			wanted.dials += !dial_is_feeler(peer_dial(end->peer));
 		}
 	}
 	must(counts.connections == wanted.connections && counts.handshakes == wanted.handshakes);

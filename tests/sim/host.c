@@ -27,7 +27,7 @@ void host_attend(struct host *host)
 	look_at(host, host->world->agenda.now_us);
 }
 
-static void start_dial(struct host *host, struct peer_dial *dial, int64_t now_us)
+static void start_dial(struct host *host, struct dial *dial, int64_t now_us)
 {
 	struct peer *peer = peer_new(PEER_OUTBOUND, NULL, dial, host->settings, now_us);
 	must(peer != NULL && registry_add(host->registry, peer));
@@ -38,8 +38,8 @@ static void start_dial(struct host *host, struct peer_dial *dial, int64_t now_us
 static void run_connector(void *subject, uint32_t mark)
 {
 	struct host *host = subject;
-	int64_t now_us = host->world->agenda.now_us, timers_us, dial_us;
-	struct peer_dial dial;
+	int64_t now_us = host->world->agenda.now_us, timers_us;
+	struct next_dial next;
 
 	if (host->state != HOST_UP || mark != host->connector_mark)
 		return;
@@ -47,13 +47,13 @@ static void run_connector(void *subject, uint32_t mark)
 	do {
 		host->alarm.ringing = false;
 		timers_us = protocol_run_timers(host->protocol, now_us, 0);
-		while (dialing_next(host->settings, host->registry, host->book, now_us, &dial, &dial_us)) {
-			start_dial(host, &dial, now_us);
+		while ((next = dialing_next(host->settings, host->registry, host->book, now_us)).is_due) {
+			start_dial(host, &next.dial, now_us);
 			timers_us = protocol_run_timers(host->protocol, now_us, 0);
 		}
 		wire_flush(host);
 	} while (host->alarm.ringing);
-	int64_t next_us = timers_us < dial_us ? timers_us : dial_us;
+	int64_t next_us = timers_us < next.next_us ? timers_us : next.next_us;
 	if (next_us != FOREVER_US)
 		look_at(host, next_us > now_us ? next_us : now_us + 1);
 }

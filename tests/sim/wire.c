@@ -545,7 +545,7 @@ static bool listens(const struct host *host, const struct address *to)
 /* As acceptor.c does. False where it may not come in. */
 static bool accept_peer(struct host *host, struct wire *wire, int64_t now_us)
 {
-	struct peer_dial dial = {.address = wire->ends[0].address};
+	struct dial dial = {.address = wire->ends[0].address};
 	struct peer *goes;
 
 	if (admission_is_banned(host->admission, &dial.address, now_us) ||

@@ -109,11 +109,11 @@ void core_fini(struct core *core)
 	settings_fini(&core->settings);
 }
 
-struct peer *core_connect(struct core *core, enum peer_direction direction, const struct peer_dial *dial,
-			  const char *local, const char *remote)
+struct peer *core_connect(struct core *core, enum peer_direction direction, const struct dial *dial, const char *local,
+			  const char *remote)
 {
 	struct address here = address_of(local);
-	struct peer_dial accepted = {.address = address_of(remote)};
+	struct dial accepted = {.address = address_of(remote)};
 	struct peer *peer = peer_new(direction, NULL, dial == NULL ? &accepted : dial, &core->settings, core->now_us);
 	CU_ASSERT_FATAL(peer != NULL && registry_add(core->registry, peer));
 	protocol_connected(core->protocol, peer, &here);
@@ -128,13 +128,12 @@ struct peer *core_accept(struct core *core, const char *remote)
 
 struct peer *core_dial_next(struct core *core)
 {
-	struct peer_dial dial;
-	int64_t next_us;
 	struct address from = core->listen[0];
-	if (!dialing_next(&core->settings, core->registry, core->book, core->now_us, &dial, &next_us))
+	struct next_dial next = dialing_next(&core->settings, core->registry, core->book, core->now_us);
+	if (!next.is_due)
 		return NULL;
 	from.port = 40000;
-	return core_connect(core, PEER_OUTBOUND, &dial, address_text(from), address_text(dial.address));
+	return core_connect(core, PEER_OUTBOUND, &next.dial, address_text(from), address_text(next.dial.address));
 }
 
 struct peer *core_dial(struct core *core, const char *to)

@@ -61,8 +61,8 @@ void core_fini(struct core *core);
  * A connection between these two ends, as its worker would begin it; dial is NULL where it was accepted. The registry
  * holds the peer until core_end; the test borrows it.
  */
-struct peer *core_connect(struct core *core, enum peer_direction direction, const struct peer_dial *dial,
-			  const char *local, const char *remote);
+struct peer *core_connect(struct core *core, enum peer_direction direction, const struct dial *dial, const char *local,
+			  const char *remote);
 /* Somebody dials the first listening address from there. */
 struct peer *core_accept(struct core *core, const char *remote);
 /* The dial that is due now, from this node's first listening host; NULL if none is. */

@@ -74,8 +74,8 @@ void prove(struct fixture *fixture, const char *text, unsigned number)
 
 void connect_node(struct fixture *fixture, unsigned number)
 {
-	struct nodeid nodeid = nodeid_of(number);
-	address_book_connected(fixture->book, &nodeid);
+	struct arrival arrival = {.nodeid = nodeid_of(number), .now_us = fixture->now_us};
+	address_book_arrived(fixture->book, &arrival);
 }
 
 void disconnect_node(struct fixture *fixture, unsigned number, bool was_steady)
@@ -84,33 +84,47 @@ void disconnect_node(struct fixture *fixture, unsigned number, bool was_steady)
 	address_book_disconnected(fixture->book, &nodeid, was_steady, "bye: timeout", fixture->now_us);
 }
 
-void reach(struct fixture *fixture, const struct peer_dial *dial, unsigned number)
+void reach(struct fixture *fixture, const struct dial *dial, unsigned number)
 {
-	struct nodeid nodeid = nodeid_of(number);
-	address_book_connected(fixture->book, &nodeid);
-	address_book_reached(fixture->book, dial, &nodeid, fixture->now_us);
+	struct arrival arrival = {.dial = dial, .nodeid = nodeid_of(number), .now_us = fixture->now_us};
+	address_book_arrived(fixture->book, &arrival);
 }
 
-const char *pick(struct fixture *fixture, struct peer_dial *dial, int64_t *next_us)
+static const char *pick_some(struct fixture *fixture, enum address_book_wanted wanted, struct dial *dial,
+			     int64_t *next_us)
 {
 	static char text[SETTINGS_HOST_BYTES + 8];
-	if (!address_book_pick(fixture->book, ADDRESS_BOOK_PEERS, fixture->now_us, dial, next_us))
+	struct next_dial next = address_book_pick(fixture->book, wanted, fixture->now_us);
+	if (!next.is_due) {
+		*next_us = next.next_us;
 		return "-";
+	}
+	*dial = next.dial;
 	if (dial->host == NULL)
-		snprintf(text, sizeof text, "%s%s", dial->is_feeler ? "feeler " : "", address_text(dial->address));
+		snprintf(text, sizeof text, "%s%s", dial_is_feeler(dial) ? "feeler " : "", address_text(dial->address));
 	else
 		snprintf(text, sizeof text, "%s:%u", dial->host, (unsigned)dial->port);
-	free(dial->host);
+	dial_fini(dial);
 	return text;
+}
+
+const char *pick(struct fixture *fixture, struct dial *dial, int64_t *next_us)
+{
+	return pick_some(fixture, ADDRESS_BOOK_PEERS, dial, next_us);
+}
+
+const char *pick_where_peers_are_enough(struct fixture *fixture, struct dial *dial, int64_t *next_us)
+{
+	return pick_some(fixture, ADDRESS_BOOK_FEELERS, dial, next_us);
 }
 
 static int compare_dials(const void *one, const void *other)
 {
-	const struct peer_dial *a = one, *b = other;
+	const struct dial *a = one, *b = other;
 	return strcmp(address_text(a->address), address_text(b->address));
 }
 
-const char *pick_all(struct fixture *fixture, struct peer_dial dials[static MOST_PICKS], int64_t *next_us)
+const char *pick_all(struct fixture *fixture, struct dial dials[static MOST_PICKS], int64_t *next_us)
 {
 	static char words[MOST_PICKS * ADDRESS_TEXT_BYTES];
 	size_t count = 0, used = 0;
@@ -148,7 +162,7 @@ const char *kind_of(struct fixture *fixture, const char *text)
 
 int64_t fail_once(struct fixture *fixture, const char *expected)
 {
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us;
 	EXPECT_PICK(fixture, expected);
 	address_book_failed(fixture->book, &dial, "refused", fixture->now_us);
@@ -169,7 +183,7 @@ bool is_back_off(int64_t wait_us, unsigned failures)
 
 size_t count_dials_to_hearsay(struct fixture *fixture)
 {
-	struct peer_dial dials[MOST_PICKS];
+	struct dial dials[MOST_PICKS];
 	int64_t next_us;
 	size_t count = 0;
 	for (unsigned i = 1; i <= 20; i++) {

@@ -42,17 +42,22 @@ void announce(struct fixture *fixture, const char *text, unsigned number);
 void prove(struct fixture *fixture, const char *text, unsigned number);
 void connect_node(struct fixture *fixture, unsigned number);
 void disconnect_node(struct fixture *fixture, unsigned number, bool was_steady);
-void reach(struct fixture *fixture, const struct peer_dial *dial, unsigned number);
+void reach(struct fixture *fixture, const struct dial *dial, unsigned number);
 
 /* What is dialled now: an address, a name with its port, "feeler ADDRESS", or "-". */
-const char *pick(struct fixture *fixture, struct peer_dial *dial, int64_t *next_us);
+const char *pick(struct fixture *fixture, struct dial *dial, int64_t *next_us);
 
 #define EXPECT_PICK(fixture, expected) expect_text(__FILE__, __LINE__, pick(fixture, &dial, &next_us), expected)
+
+/* The same where no more peers are wanted. */
+const char *pick_where_peers_are_enough(struct fixture *fixture, struct dial *dial, int64_t *next_us);
+#define EXPECT_PICK_FEELER(fixture, expected)                                                                          \
+	expect_text(__FILE__, __LINE__, pick_where_peers_are_enough(fixture, &dial, &next_us), expected)
 
 enum { MOST_PICKS = 64 };
 
 /* Everything that is dialled now, in the order of the texts: which of several is taken first is left to chance. */
-const char *pick_all(struct fixture *fixture, struct peer_dial dials[static MOST_PICKS], int64_t *next_us);
+const char *pick_all(struct fixture *fixture, struct dial dials[static MOST_PICKS], int64_t *next_us);
 
 #define EXPECT_PICKS(fixture, expected) expect_text(__FILE__, __LINE__, pick_all(fixture, dials, &next_us), expected)
 

@@ -13,7 +13,7 @@
 static void hearsay_is_a_candidate_once(void)
 {
 	struct fixture fixture;
-	struct peer_dial dials[MOST_PICKS];
+	struct dial dials[MOST_PICKS];
 	int64_t next_us;
 	fixture_init(&fixture, "");
 	CU_ASSERT(hear(&fixture, "127.0.0.2:5999", 2));
@@ -28,7 +28,7 @@ static void hearsay_is_a_candidate_once(void)
 static void what_is_this_node_itself_is_never_dialled(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us;
 	struct address self = address_of("127.0.0.1:5999"), bootstrap = address_of("127.0.0.2:5999");
 	fixture_init(&fixture, "127.0.0.2:5999");
@@ -82,7 +82,7 @@ static void where_a_node_listens_is_not_forgotten_for_what_peers_say(void)
 static void a_connected_node_is_nothing_to_dial(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial, dials[MOST_PICKS];
+	struct dial dial, dials[MOST_PICKS];
 	int64_t next_us;
 	fixture_init(&fixture, "");
 	CU_ASSERT(hear(&fixture, "127.0.0.2:5999", 2));
@@ -104,7 +104,7 @@ static void a_connected_node_is_nothing_to_dial(void)
 static void a_node_is_connected_until_its_last_connection_ends(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us;
 	struct nodeid two = nodeid_of(2);
 	fixture_init(&fixture, "");
@@ -143,7 +143,7 @@ static void hearsay_that_fails_three_times_is_forgotten(void)
 static void what_was_announced_or_once_reached_is_not_forgotten_soon(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial, dials[MOST_PICKS];
+	struct dial dial, dials[MOST_PICKS];
 	int64_t next_us;
 	fixture_init(&fixture, "");
 	hear(&fixture, "127.0.0.2:5999", 2);
@@ -165,13 +165,13 @@ static void what_was_announced_or_once_reached_is_not_forgotten_soon(void)
 static void a_dial_without_a_verdict_is_no_failure_and_not_repeated_at_once(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us;
 	fixture_init(&fixture, "");
 	hear(&fixture, "127.0.0.2:5999", 2);
 	for (int i = 0; i < ADDRESS_BOOK_NEW_FAILURES + 1; i++) {
 		EXPECT_PICK(&fixture, "127.0.0.2:5999");
-		address_book_let_go(fixture.book, &dial, fixture.now_us);
+		address_book_abandoned(fixture.book, &dial, fixture.now_us);
 		EXPECT_PICK(&fixture, "-");
 		CU_ASSERT(is_back_off(next_us - fixture.now_us, 1));
 		fixture.now_us = next_us;
@@ -184,7 +184,7 @@ static void a_dial_without_a_verdict_is_no_failure_and_not_repeated_at_once(void
 static void a_dial_to_a_node_that_is_connected_another_way_is_no_failure(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us;
 	fixture_init(&fixture, "");
 	hear(&fixture, "127.0.0.2:5999", 2);
@@ -200,7 +200,7 @@ static void a_dial_to_a_node_that_is_connected_another_way_is_no_failure(void)
 static void an_address_that_is_announced_while_it_is_dialled_is_known_to_be_its_nodes(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us;
 	fixture_init(&fixture, "127.0.0.2:5999");
 	EXPECT_PICK(&fixture, "127.0.0.2:5999");
@@ -216,7 +216,7 @@ static void an_address_that_is_announced_while_it_is_dialled_is_known_to_be_its_
 static void an_address_that_was_found_to_be_a_connected_nodes_is_not_dialled_again(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us;
 	struct nodeid two = nodeid_of(2);
 	fixture_init(&fixture, "127.0.0.2:5999");
@@ -236,7 +236,7 @@ static void an_address_that_was_found_to_be_a_connected_nodes_is_not_dialled_aga
 static void another_node_than_expected_replaces_the_entry(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us;
 	fixture_init(&fixture, "");
 	hear(&fixture, "127.0.0.2:5999", 2);
@@ -246,7 +246,7 @@ static void another_node_than_expected_replaces_the_entry(void)
 	reach(&fixture, &dial, 3);
 	EXPECT_PICK(&fixture, "127.0.0.2:6000");
 	connect_node(&fixture, 2);
-	address_book_let_go(fixture.book, &dial, fixture.now_us);
+	address_book_abandoned(fixture.book, &dial, fixture.now_us);
 	disconnect_node(&fixture, 2, true);
 	fixture.now_us += fixture.settings.retry_max_us;
 	EXPECT_PICK(&fixture, "127.0.0.2:6000");
@@ -260,7 +260,7 @@ static void another_node_than_expected_replaces_the_entry(void)
 /* Connects and disconnects node 2; returns how long it takes until it is due. */
 static int64_t reconnect(struct fixture *fixture, bool was_steady)
 {
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us;
 	EXPECT_PICK(fixture, "127.0.0.2:5999");
 	reach(fixture, &dial, 2);
@@ -300,7 +300,7 @@ static const char *some_address(struct rng *rng)
 struct chaos {
 	struct fixture fixture;
 	struct rng rng;
-	struct peer_dial dials[MOST_PICKS];
+	struct dial dials[MOST_PICKS];
 	size_t dial_count;
 	unsigned connections[10]; /* of the node with this number */
 };
@@ -311,7 +311,7 @@ static void end_some_dial(struct chaos *chaos)
 	struct fixture *fixture = &chaos->fixture;
 	size_t which = rng_below(&chaos->rng, (uint32_t)chaos->dial_count);
 	unsigned number = rng_below(&chaos->rng, 10);
-	struct peer_dial dial = chaos->dials[which];
+	struct dial dial = chaos->dials[which];
 	struct nodeid nodeid = nodeid_of(number);
 	struct address address = address_of(some_address(&chaos->rng));
 	uint32_t verdict = rng_below(&chaos->rng, 4);
@@ -321,8 +321,8 @@ static void end_some_dial(struct chaos *chaos)
 	} else if (verdict == 0 || number == 0) {
 		address_book_failed(fixture->book, &dial, "refused", fixture->now_us);
 	} else if (verdict == 1) {
-		address_book_let_go(fixture->book, &dial, fixture->now_us);
-	} else if (dial.is_feeler) {
+		address_book_abandoned(fixture->book, &dial, fixture->now_us);
+	} else if (dial_is_feeler(&dial)) {
 		address_book_reached(fixture->book, &dial, &nodeid, fixture->now_us);
 	} else if (chaos->connections[number] > 0) {
 		address_book_found(fixture->book, &dial, &nodeid);
@@ -340,7 +340,6 @@ static void do_something(struct chaos *chaos)
 						 "10.1.0.2:5999 10.2.0.7:5999 kith.example:5999"};
 	struct fixture *fixture = &chaos->fixture;
 	unsigned number = rng_below(&chaos->rng, 10);
-	int64_t next_us;
 	switch (rng_below(&chaos->rng, 10)) {
 	case 0:
 		hear_from(fixture, some_address(&chaos->rng), number, number % 2 == 0 ? "10.8.0.1:1" : "10.9.0.1:1");
@@ -376,10 +375,12 @@ static void do_something(struct chaos *chaos)
 			end_some_dial(chaos);
 		break;
 	default:
-		if (chaos->dial_count < MOST_PICKS &&
-		    address_book_pick(fixture->book, number < 5 ? ADDRESS_BOOK_PEERS : ADDRESS_BOOK_FEELERS,
-				      fixture->now_us, &chaos->dials[chaos->dial_count], &next_us))
-			chaos->dial_count++;
+		if (chaos->dial_count == MOST_PICKS)
+			break;
+		struct next_dial next = address_book_pick(
+			fixture->book, number < 5 ? ADDRESS_BOOK_PEERS : ADDRESS_BOOK_FEELERS, fixture->now_us);
+		if (next.is_due)
+			chaos->dials[chaos->dial_count++] = next.dial;
 		break;
 	}
 }
@@ -403,15 +404,14 @@ static void nothing_drifts_whatever_happens_in_which_order(void)
 		/* What is left has not been heard from for long, and fails until it is forgotten. */
 		chaos.fixture.now_us += 8 * DAY_US;
 		for (int i = 0; i < 10000 && address_book_count(chaos.fixture.book) > 0; i++) {
-			struct peer_dial dial;
-			int64_t next_us;
-			if (address_book_pick(chaos.fixture.book, ADDRESS_BOOK_PEERS, chaos.fixture.now_us, &dial,
-					      &next_us))
-				address_book_failed(chaos.fixture.book, &dial, "refused", chaos.fixture.now_us);
-			else if (next_us == FOREVER_US)
+			struct next_dial next =
+				address_book_pick(chaos.fixture.book, ADDRESS_BOOK_PEERS, chaos.fixture.now_us);
+			if (next.is_due)
+				address_book_failed(chaos.fixture.book, &next.dial, "refused", chaos.fixture.now_us);
+			else if (next.next_us == FOREVER_US)
 				break;
 			else
-				chaos.fixture.now_us = next_us;
+				chaos.fixture.now_us = next.next_us;
 		}
 		EXPECT(address_book_count(chaos.fixture.book) == 0, "seed %u: %zu are lost", seed,
 		       address_book_count(chaos.fixture.book));

@@ -61,7 +61,7 @@ static void a_failing_bootstrap_is_tried_for_ever_with_back_off(void)
 static void failures_in_a_row_are_told(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us;
 	fixture_init(&fixture, "127.0.0.2:5999");
 	for (unsigned i = 1; i < 5; i++) {
@@ -77,7 +77,7 @@ static void failures_in_a_row_are_told(void)
 static void one_dial_at_a_time_goes_to_an_address(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial, first;
+	struct dial dial, first;
 	int64_t next_us;
 	fixture_init(&fixture, "127.0.0.2:5999");
 	EXPECT_PICK(&fixture, "127.0.0.2:5999");
@@ -87,11 +87,11 @@ static void one_dial_at_a_time_goes_to_an_address(void)
 	prove(&fixture, "127.0.0.2:5999", 2);
 	EXPECT_PICK(&fixture, "-");
 	CU_ASSERT_EQUAL(next_us, FOREVER_US);
-	address_book_let_go(fixture.book, &first, fixture.now_us);
+	address_book_abandoned(fixture.book, &first, fixture.now_us);
 	fixture.now_us += 2 * SECOND_US;
 	EXPECT_PICK(&fixture, "feeler 127.0.0.2:5999");
 	EXPECT_PICK(&fixture, "-");
-	address_book_let_go(fixture.book, &dial, fixture.now_us);
+	address_book_abandoned(fixture.book, &dial, fixture.now_us);
 	EXPECT_PICK(&fixture, "127.0.0.2:5999");
 	EXPECT_PICK(&fixture, "-");
 	fixture_fini(&fixture);
@@ -100,7 +100,7 @@ static void one_dial_at_a_time_goes_to_an_address(void)
 static void one_dial_at_a_time_goes_to_a_nodeid(void)
 {
 	struct fixture fixture;
-	struct peer_dial dials[MOST_PICKS];
+	struct dial dials[MOST_PICKS];
 	int64_t next_us;
 	char other[] = "127.0.0.2:5999";
 	fixture_init(&fixture, "");
@@ -121,7 +121,7 @@ static void one_dial_at_a_time_goes_to_a_nodeid(void)
 static void what_is_not_due_waits(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial, dials[MOST_PICKS];
+	struct dial dial, dials[MOST_PICKS];
 	int64_t next_us;
 	fixture_init(&fixture, "");
 	hear(&fixture, "127.0.0.2:5999", 0);
@@ -141,7 +141,7 @@ static void what_is_not_due_waits(void)
 static void addresses_that_lead_nowhere_leave_room_for_others(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial, dials[MOST_PICKS];
+	struct dial dial, dials[MOST_PICKS];
 	int64_t next_us;
 	char text[ADDRESS_TEXT_BYTES];
 	fixture_init(&fixture, "127.0.0.2:5999 127.0.0.3:5999");
@@ -154,7 +154,7 @@ static void addresses_that_lead_nowhere_leave_room_for_others(void)
 	}
 	EXPECT_PICK(&fixture, "feeler 10.0.1.1:5999");
 	EXPECT_PICK(&fixture, "feeler 10.0.1.2:5999");
-	struct peer_dial feeler = dial;
+	struct dial feeler = dial;
 	const char *words = pick_all(&fixture, dials, &next_us);
 	CU_ASSERT_PTR_NOT_NULL(strstr(words, "127.0.0.2:5999 127.0.0.3:5999"));
 	size_t hearsay = 0;
@@ -166,8 +166,8 @@ static void addresses_that_lead_nowhere_leave_room_for_others(void)
 	CU_ASSERT_STRING_NOT_EQUAL(pick(&fixture, &dial, &next_us), "-");
 	reach(&fixture, &dial, 5);
 	CU_ASSERT_STRING_NOT_EQUAL(pick(&fixture, &dial, &next_us), "-");
-	CU_ASSERT_FALSE(dial.is_feeler);
-	address_book_let_go(fixture.book, &feeler, fixture.now_us);
+	CU_ASSERT_FALSE(dial_is_feeler(&dial));
+	address_book_abandoned(fixture.book, &feeler, fixture.now_us);
 	EXPECT_PICK(&fixture, "feeler 10.0.1.20:5999");
 	EXPECT_PICK(&fixture, "-");
 	fixture_fini(&fixture);
@@ -183,14 +183,16 @@ static void the_counts_of_dials_survive_what_becomes_of_an_address_meanwhile(voi
 		bool is_feeler = i / CHANGES % 2 == 1;
 		int verdict = i / CHANGES / 2;
 		struct fixture fixture;
-		struct peer_dial dial;
+		struct dial dial;
 		int64_t next_us;
 		fixture_init(&fixture, change == IS_BOOTSTRAP_NO_MORE && !is_feeler ? "127.0.0.2:5999" : "");
 		fixture.settings.max_dialing = 8;
 		fixture.now_us += 200 * SECOND_US;
 		hear(&fixture, "127.0.0.2:5999", 0);
-		CU_ASSERT(address_book_pick(fixture.book, is_feeler ? ADDRESS_BOOK_FEELERS : ADDRESS_BOOK_PEERS,
-					    fixture.now_us, &dial, &next_us));
+		if (is_feeler)
+			EXPECT_PICK_FEELER(&fixture, "feeler 127.0.0.2:5999");
+		else
+			EXPECT_PICK(&fixture, "127.0.0.2:5999");
 		if (change == ANNOUNCED)
 			announce(&fixture, "127.0.0.2:5999", 2);
 		else
@@ -198,7 +200,7 @@ static void the_counts_of_dials_survive_what_becomes_of_an_address_meanwhile(voi
 		if (verdict == 0)
 			address_book_failed(fixture.book, &dial, "refused", fixture.now_us);
 		else if (verdict == 1)
-			address_book_let_go(fixture.book, &dial, fixture.now_us);
+			address_book_abandoned(fixture.book, &dial, fixture.now_us);
 		else
 			reach(&fixture, &dial, 2);
 		EXPECT(count_dials_to_hearsay(&fixture) == 6, "%s, feeler %d, verdict %d", names[change], is_feeler,
@@ -214,7 +216,7 @@ enum { DEAD = 1000 };
 /* So many addresses that were tried have failed and are all due again: 10.G.0.N, each fourth in a group of its own. */
 static void fixture_init_dead(struct fixture *fixture)
 {
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us;
 	char text[ADDRESS_TEXT_BYTES];
 	fixture_init(fixture, "");
@@ -233,7 +235,7 @@ static void fixture_init_dead(struct fixture *fixture)
 static void of_many_dead_addresses_one_is_tried_in_retry_min(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us, picked_us = 0;
 	fixture_init_dead(&fixture);
 	for (int i = 0; i < 500; i++) {
@@ -254,7 +256,7 @@ static void one_that_is_back_is_found_among_a_thousand_dead_ones_as_fast_as_chan
 {
 	enum { TURNS = 30 };
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us;
 	int draws = 0;
 	fixture_init_dead(&fixture);
@@ -279,12 +281,12 @@ static void one_that_is_back_is_found_among_a_thousand_dead_ones_as_fast_as_chan
 static void once_something_is_reached_what_has_failed_need_not_wait(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us;
 	fixture_init_dead(&fixture);
 	for (unsigned i = 0; i < 3; i++) {
 		CU_ASSERT_STRING_NOT_EQUAL(pick(&fixture, &dial, &next_us), "-");
-		struct peer_dial first = dial;
+		struct dial first = dial;
 		EXPECT_PICK(&fixture, "-");
 		CU_ASSERT_EQUAL(next_us, fixture.now_us + fixture.settings.retry_min_us);
 		reach(&fixture, &first, 5000 + i);
@@ -299,7 +301,7 @@ static void once_something_is_reached_what_has_failed_need_not_wait(void)
 static void what_is_told_of_again_is_due_as_soon_as_after_one_failure(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us;
 	fixture_init(&fixture, "127.0.0.2:5999");
 	for (int i = 0; i < 8; i++)
@@ -327,7 +329,7 @@ static void half_of_the_time_a_tried_one_is_chosen(void)
 		{300, 300, 75, 125}, {300, 1000, 75, 125}, {1000, 300, 75, 125}, {300, 0, 200, 200}, {0, 300, 0, 0}};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct fixture fixture;
-		struct peer_dial dial;
+		struct dial dial;
 		int64_t next_us;
 		char text[ADDRESS_TEXT_BYTES];
 		unsigned tried = 0;
@@ -352,7 +354,7 @@ static void half_of_the_time_a_tried_one_is_chosen(void)
 static void a_group_in_which_no_node_is_connected_is_preferred(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us;
 	char text[ADDRESS_TEXT_BYTES];
 	unsigned same = 0;
@@ -366,7 +368,7 @@ static void a_group_in_which_no_node_is_connected_is_preferred(void)
 	for (int turn = 0; turn < 50; turn++) {
 		CU_ASSERT_STRING_NOT_EQUAL(pick(&fixture, &dial, &next_us), "-");
 		same += dial.address.host[1] == 1;
-		address_book_let_go(fixture.book, &dial, fixture.now_us);
+		address_book_abandoned(fixture.book, &dial, fixture.now_us);
 	}
 	EXPECT(same <= 5, "%u", same);
 	/* Once it isn't any more, its group is like the others. */
@@ -374,18 +376,18 @@ static void a_group_in_which_no_node_is_connected_is_preferred(void)
 	for (int turn = 0; turn < 50; turn++) {
 		CU_ASSERT_STRING_NOT_EQUAL(pick(&fixture, &dial, &next_us), "-");
 		same += dial.address.host[1] == 1;
-		address_book_let_go(fixture.book, &dial, fixture.now_us);
+		address_book_abandoned(fixture.book, &dial, fixture.now_us);
 	}
 	EXPECT(same >= 15, "%u", same);
 	/* Nor is a group in which one is being dialled as good as another. */
 	fixture.now_us += 2 * SECOND_US;
 	for (int turn = 0; turn < 20; turn++) {
-		struct peer_dial first;
+		struct dial first;
 		CU_ASSERT_STRING_NOT_EQUAL(pick(&fixture, &first, &next_us), "-");
 		CU_ASSERT_STRING_NOT_EQUAL(pick(&fixture, &dial, &next_us), "-");
 		CU_ASSERT_NOT_EQUAL(first.address.host[1], dial.address.host[1]);
-		address_book_let_go(fixture.book, &first, fixture.now_us);
-		address_book_let_go(fixture.book, &dial, fixture.now_us);
+		address_book_abandoned(fixture.book, &first, fixture.now_us);
+		address_book_abandoned(fixture.book, &dial, fixture.now_us);
 	}
 	fixture.now_us += 2 * SECOND_US;
 	/* A preference, no condition. */

@@ -9,7 +9,7 @@
 
 /* ---- names ---- */
 
-static void resolve(struct fixture *fixture, struct peer_dial *dial, char *host, const char *addresses)
+static void resolve(struct fixture *fixture, struct dial *dial, char *host, const char *addresses)
 {
 	struct address list[ADDRESS_BOOK_NAME_ADDRESSES + 4];
 	char text[1024], *next = text, *word;
@@ -24,7 +24,7 @@ static void resolve(struct fixture *fixture, struct peer_dial *dial, char *host,
 static void a_name_is_looked_up_and_what_it_stands_for_is_dialled(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial, dials[MOST_PICKS];
+	struct dial dial, dials[MOST_PICKS];
 	int64_t next_us;
 	char host[] = "kith.example";
 	fixture_init(&fixture, "kith.example:6000");
@@ -41,7 +41,7 @@ static void a_name_is_looked_up_and_what_it_stands_for_is_dialled(void)
 static void a_name_is_due_again_only_when_none_of_its_addresses_is_connected_or_dialled(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial, dials[MOST_PICKS];
+	struct dial dial, dials[MOST_PICKS];
 	int64_t next_us;
 	char host[] = "kith.example";
 	fixture_init(&fixture, "kith.example:6000");
@@ -67,7 +67,7 @@ static void a_name_is_due_again_only_when_none_of_its_addresses_is_connected_or_
 static void a_name_that_cannot_be_looked_up_is_tried_again_with_back_off(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us;
 	char host[] = "kith.example";
 	fixture_init(&fixture, "kith.example:6000");
@@ -86,7 +86,7 @@ static void a_name_that_cannot_be_looked_up_is_tried_again_with_back_off(void)
 static void a_name_that_is_configured_twice_is_looked_up_once(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us;
 	fixture_init(&fixture, "kith.example:6000 kith.example:6000");
 	EXPECT_PICK(&fixture, "kith.example:6000");
@@ -97,7 +97,7 @@ static void a_name_that_is_configured_twice_is_looked_up_once(void)
 static void names_with_the_same_host_and_other_ports_are_told_apart(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial, first, dials[MOST_PICKS];
+	struct dial dial, first, dials[MOST_PICKS];
 	int64_t next_us;
 	char host[] = "kith.example";
 	fixture_init(&fixture, "kith.example:6000 kith.example:6001");
@@ -113,7 +113,7 @@ static void names_with_the_same_host_and_other_ports_are_told_apart(void)
 static void a_name_that_stands_for_this_node_itself_is_looked_up_again(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us;
 	char host[] = "localhost";
 	struct address self = address_of("127.0.0.1:5999");
@@ -130,7 +130,7 @@ static void a_name_that_stands_for_this_node_itself_is_looked_up_again(void)
 static void of_a_name_with_very_many_addresses_only_so_many_are_used(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us;
 	char host[] = "kith.example", list[1024];
 	size_t used = 0;
@@ -146,7 +146,7 @@ static void of_a_name_with_very_many_addresses_only_so_many_are_used(void)
 static void what_a_name_no_longer_stands_for_is_forgotten_when_it_fails(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us;
 	char host[] = "kith.example";
 	fixture_init(&fixture, "kith.example:6000");
@@ -169,7 +169,7 @@ static void what_a_name_no_longer_stands_for_is_forgotten_when_it_fails(void)
 static void a_bootstrap_that_a_name_stands_for_too_is_not_forgotten(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us;
 	char host[] = "kith.example";
 	fixture_init(&fixture, "kith.example:6000 127.0.0.2:6000");
@@ -211,7 +211,7 @@ static void a_bootstrap_that_is_removed_may_displace_what_stands_next_to_it(void
 static void a_bootstrap_is_dialled_first_from_when_it_is_one(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us;
 	char text[ADDRESS_TEXT_BYTES];
 	fixture_init(&fixture, "");
@@ -230,7 +230,7 @@ static void a_bootstrap_is_dialled_first_from_when_it_is_one(void)
 static void the_bootstraps_that_are_there_change_with_the_configuration(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us;
 	fixture_init(&fixture, "127.0.0.2:5999");
 	for (int i = 0; i < 5; i++)
@@ -262,7 +262,7 @@ static void a_bootstrap_may_be_removed_or_added_while_it_is_dialled(void)
 		     {"127.0.0.2:5999", "127.0.0.2:5999", true}};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct fixture fixture;
-		struct peer_dial dial;
+		struct dial dial;
 		int64_t next_us;
 		fixture_init(&fixture, cases[i].before);
 		hear(&fixture, "127.0.0.2:5999", 0);
@@ -281,7 +281,7 @@ static void a_bootstrap_may_be_removed_or_added_while_it_is_dialled(void)
 static void the_names_that_are_looked_up_change_with_the_configuration(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial, other;
+	struct dial dial, other;
 	int64_t next_us;
 	char host[] = "kith.example", other_host[] = "other.example";
 	fixture_init(&fixture, "kith.example:6000");

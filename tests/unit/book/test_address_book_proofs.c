@@ -12,20 +12,19 @@
 static void a_feeler_goes_out_once_and_makes_no_entry(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us;
 	fixture_init(&fixture, "");
 	prove(&fixture, "10.0.0.2:5999", 2);
 	prove(&fixture, "10.0.0.2:5999", 3);
 	CU_ASSERT_EQUAL(address_book_count(fixture.book), 0);
-	CU_ASSERT(address_book_pick(fixture.book, ADDRESS_BOOK_FEELERS, fixture.now_us, &dial, &next_us));
+	EXPECT_PICK_FEELER(&fixture, "feeler 10.0.0.2:5999");
 	struct nodeid two = nodeid_of(2);
-	CU_ASSERT(dial.is_feeler && dial.host == NULL && nodeid_equals(&dial.expected, &two));
-	EXPECT_TEXT(address_text(dial.address), "10.0.0.2:5999");
+	CU_ASSERT(dial.kind == DIAL_PROOF_CLAIM && nodeid_equals(&dial.expected, &two));
 	EXPECT_PICK(&fixture, "-");
 	hear(&fixture, "10.0.0.2:5999", 2);
 	EXPECT_PICK(&fixture, "-");
-	address_book_let_go(fixture.book, &dial, fixture.now_us);
+	address_book_abandoned(fixture.book, &dial, fixture.now_us);
 	fixture.now_us += 2 * fixture.settings.retry_max_us;
 	EXPECT_PICK(&fixture, "10.0.0.2:5999");
 	fixture_fini(&fixture);
@@ -34,22 +33,21 @@ static void a_feeler_goes_out_once_and_makes_no_entry(void)
 static void where_only_feelers_may_go_out_nothing_else_does(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us = 0;
 	fixture_init(&fixture, "127.0.0.2:5999 kith.example:5999");
-	CU_ASSERT_FALSE(address_book_pick(fixture.book, ADDRESS_BOOK_FEELERS, fixture.now_us, &dial, &next_us));
+	EXPECT_PICK_FEELER(&fixture, "-");
 	/* For these it is a feeler's time. */
 	CU_ASSERT(next_us > fixture.now_us && next_us < FOREVER_US);
 	prove(&fixture, "10.0.0.3:5999", 3);
-	CU_ASSERT(address_book_pick(fixture.book, ADDRESS_BOOK_FEELERS, fixture.now_us, &dial, &next_us));
-	CU_ASSERT(dial.is_feeler);
+	EXPECT_PICK_FEELER(&fixture, "feeler 10.0.0.3:5999");
 	fixture_fini(&fixture);
 }
 
 static void too_many_feelers_do_not_wait(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us;
 	int picked = 0;
 	struct address address = address_of("10.0.0.2:1");
@@ -60,7 +58,7 @@ static void too_many_feelers_do_not_wait(void)
 		address_book_prove(fixture.book, &address, &two);
 	}
 	while (picked <= ADDRESS_BOOK_PROOFS + 10 && strcmp(pick(&fixture, &dial, &next_us), "-") != 0) {
-		address_book_let_go(fixture.book, &dial, fixture.now_us);
+		address_book_abandoned(fixture.book, &dial, fixture.now_us);
 		picked++;
 	}
 	CU_ASSERT_EQUAL(picked, ADDRESS_BOOK_PROOFS);
@@ -82,17 +80,17 @@ static void fill_tried(struct fixture *fixture)
 	}
 }
 
-static bool pick_feeler(struct fixture *fixture, struct peer_dial *dial)
+static bool pick_feeler(struct fixture *fixture, struct dial *dial)
 {
-	int64_t next_us;
-	return address_book_pick(fixture->book, ADDRESS_BOOK_FEELERS, fixture->now_us, dial, &next_us) &&
-	       dial->is_feeler;
+	struct next_dial next = address_book_pick(fixture->book, ADDRESS_BOOK_FEELERS, fixture->now_us);
+	*dial = next.dial;
+	return next.is_due && dial_is_feeler(dial);
 }
 
 /* Feelers go to the address, which must be the only one of hearsay, until it is forgotten. */
 static void forget_hearsay(struct fixture *fixture, const char *text)
 {
-	struct peer_dial dial;
+	struct dial dial;
 	for (int i = 0; i < ADDRESS_BOOK_NEW_FAILURES; i++) {
 		fixture->now_us += 2 * fixture->settings.retry_max_us;
 		CU_ASSERT_FATAL(pick_feeler(fixture, &dial));
@@ -121,7 +119,7 @@ static void what_was_tried_is_tested_before_it_is_displaced(void)
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct fixture fixture;
-		struct peer_dial dial;
+		struct dial dial;
 		fill_tried(&fixture);
 		fixture.now_us += cases[i].after_us;
 		announce(&fixture, "10.0.1.1:5999", 100);
@@ -137,7 +135,7 @@ static void what_was_tried_is_tested_before_it_is_displaced(void)
 		if (cases[i].verdict == ANSWERS)
 			reach(&fixture, &dial, 1);
 		else if (cases[i].verdict == IS_LET_GO)
-			address_book_let_go(fixture.book, &dial, fixture.now_us);
+			address_book_abandoned(fixture.book, &dial, fixture.now_us);
 		else
 			address_book_failed(fixture.book, &dial, "refused", fixture.now_us);
 		EXPECT(strcmp(kind_of(&fixture, "10.0.0.1:5999"), cases[i].tested) == 0, "case %zu: tested", i);
@@ -150,7 +148,7 @@ static void what_was_tried_is_tested_before_it_is_displaced(void)
 static void what_was_heard_from_within_four_hours_is_not_even_tested(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	fill_tried(&fixture);
 	fixture.now_us = START_US + SECOND_US + 4 * HOUR_US;
 	announce(&fixture, "10.0.1.1:5999", 100);
@@ -165,7 +163,7 @@ static void what_was_heard_from_within_four_hours_is_not_even_tested(void)
 	/* One test of an address at a time. */
 	announce(&fixture, "10.0.1.2:5999", 101);
 	CU_ASSERT_FALSE(pick_feeler(&fixture, &dial));
-	address_book_let_go(fixture.book, &dial, fixture.now_us);
+	address_book_abandoned(fixture.book, &dial, fixture.now_us);
 	CU_ASSERT_FALSE(pick_feeler(&fixture, &dial));
 	fixture_fini(&fixture);
 }
@@ -190,7 +188,7 @@ static void what_is_announced_displaces_no_hearsay_while_there_is_room_among_the
 static void once_no_more_peers_are_wanted_one_of_hearsay_is_felt_every_two_minutes(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us;
 	char text[ADDRESS_TEXT_BYTES];
 	fixture_init(&fixture, "127.0.0.2:5999");
@@ -200,7 +198,7 @@ static void once_no_more_peers_are_wanted_one_of_hearsay_is_felt_every_two_minut
 		hear(&fixture, text, i);
 	}
 	for (int i = 0; i < 60; i++) {
-		CU_ASSERT_FALSE(address_book_pick(fixture.book, ADDRESS_BOOK_FEELERS, fixture.now_us, &dial, &next_us));
+		EXPECT_PICK_FEELER(&fixture, "-");
 		int64_t wait_us = next_us - fixture.now_us;
 		EXPECT(wait_us >= 90 * SECOND_US && wait_us <= 150 * SECOND_US, "%d: %lld", i, (long long)wait_us);
 		fixture.now_us = next_us - 1;
@@ -221,7 +219,7 @@ static void once_no_more_peers_are_wanted_one_of_hearsay_is_felt_every_two_minut
 /* What was tried, and has failed a few times since. */
 static void lose(struct fixture *fixture, const char *text, unsigned number, unsigned failures)
 {
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us;
 	hear(fixture, text, number);
 	EXPECT_PICK(fixture, text);
@@ -243,7 +241,7 @@ static void what_is_lost_is_felt_and_dialled_first_when_it_is_back(void)
 	} cases[] = {{1, false}, {ADDRESS_BOOK_LOST - 1, false}, {ADDRESS_BOOK_LOST, true}, {7, true}};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct fixture fixture;
-		struct peer_dial dial;
+		struct dial dial;
 		int64_t next_us;
 		struct nodeid two = nodeid_of(2);
 		fixture_init(&fixture, "");
@@ -265,7 +263,7 @@ static void what_is_lost_is_felt_and_dialled_first_when_it_is_back(void)
 static void what_was_never_reached_is_not_lost(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	struct nodeid two = nodeid_of(2);
 	fixture_init(&fixture, "");
 	connect_node(&fixture, 2);
@@ -285,7 +283,7 @@ static void what_was_never_reached_is_not_lost(void)
 static void the_first_of_hearsay_that_is_true_gets_a_place(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	char text[ADDRESS_TEXT_BYTES];
 	fixture_init(&fixture, "");
 	fixture.settings.max_outbound = 6;
@@ -306,7 +304,7 @@ static void the_first_of_hearsay_that_is_true_gets_a_place(void)
 static void what_is_lost_is_felt_at_the_pace_of_what_has_failed(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us;
 	char text[ADDRESS_TEXT_BYTES];
 	fixture_init(&fixture, "");
@@ -321,7 +319,7 @@ static void what_is_lost_is_felt_at_the_pace_of_what_has_failed(void)
 	for (unsigned i = 2; i < 30; i++) {
 		CU_ASSERT_FATAL(pick_feeler(&fixture, &dial));
 		address_book_failed(fixture.book, &dial, "timed out", fixture.now_us);
-		CU_ASSERT_FALSE(address_book_pick(fixture.book, ADDRESS_BOOK_FEELERS, fixture.now_us, &dial, &next_us));
+		EXPECT_PICK_FEELER(&fixture, "-");
 		CU_ASSERT(next_us <= fixture.now_us + fixture.settings.retry_min_us);
 		fixture.now_us += fixture.settings.retry_min_us;
 	}
@@ -355,13 +353,13 @@ static void hearsay_that_feelers_do_not_reach_is_forgotten(void)
 static void where_peers_are_wanted_no_hearsay_is_felt(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us;
 	fixture_init(&fixture, "");
 	hear(&fixture, "10.0.0.2:5999", 2);
 	fixture.now_us += HOUR_US;
 	EXPECT_PICK(&fixture, "10.0.0.2:5999");
-	CU_ASSERT_FALSE(dial.is_feeler);
+	CU_ASSERT_FALSE(dial_is_feeler(&dial));
 	fixture_fini(&fixture);
 }
 

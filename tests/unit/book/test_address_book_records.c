@@ -41,7 +41,7 @@ static void what_fails_for_long_enough_is_forgotten(void)
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct fixture fixture;
-		struct peer_dial dial;
+		struct dial dial;
 		int64_t next_us;
 		fixture_init(&fixture, cases[i].bootstrap);
 		struct address_record record = record_of("127.0.0.2:5999", cases[i].kind, cases[i].failures,
@@ -156,7 +156,7 @@ static bool is_exported(struct fixture *fixture, const char *text, struct addres
 static void what_the_configuration_says_anyway_is_not_kept_before_it_was_reached(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	struct address_record record = {.failures = 0};
 	int64_t next_us;
 	struct address self = address_of("10.0.0.3:5999");
@@ -181,7 +181,7 @@ static void the_peers_that_were_connected_longest_are_dialled_first_after_a_rest
 {
 	struct fixture before, after;
 	struct address_records records;
-	struct peer_dial dial, dials[MOST_PICKS];
+	struct dial dial, dials[MOST_PICKS];
 	int64_t next_us;
 	char text[ADDRESS_TEXT_BYTES];
 	fixture_init(&before, "");
@@ -215,7 +215,7 @@ static void the_peers_that_were_connected_longest_are_dialled_first_after_a_rest
 static void an_import_adds_to_what_the_configuration_says(void)
 {
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	struct address_info info;
 	int64_t next_us;
 	struct address_record records[] = {

@@ -83,7 +83,7 @@ static void what_is_connected_failed_or_only_hearsay_is_not_sampled(void)
 {
 	static struct message_entry entries[1000];
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us;
 	char text[ADDRESS_TEXT_BYTES];
 	bool is_gone[250] = {false};
@@ -128,7 +128,7 @@ static void what_was_heard_of_or_tried_last_is_shown_first(void)
 					    "10.0.0.3:5999"};
 	struct address_info infos[8];
 	struct fixture fixture;
-	struct peer_dial dial;
+	struct dial dial;
 	int64_t next_us;
 	fixture_init(&fixture, "");
 	CU_ASSERT_EQUAL(address_book_recent(fixture.book, infos, 8, fixture.now_us), 0);
@@ -144,7 +144,7 @@ static void what_was_heard_of_or_tried_last_is_shown_first(void)
 	address_book_failed(fixture.book, &dial, "no route to host", fixture.now_us);
 	fixture.now_us = START_US + 20 * SECOND_US;
 	/* What has failed waits while something else is due: these two are under way meanwhile. */
-	struct peer_dial dials[MOST_PICKS];
+	struct dial dials[MOST_PICKS];
 	EXPECT_PICKS(&fixture, "10.0.0.1:5999 10.0.0.3:5999 10.0.0.4:5999");
 	fixture.now_us = START_US + 30 * SECOND_US;
 	hear(&fixture, "10.0.0.5:5999", 0);

@@ -23,7 +23,7 @@ static const struct settings settings = {
 
 static struct peer *new_peer(enum peer_direction direction)
 {
-	struct peer_dial dial = {.address = address_of("127.0.0.2:5999")};
+	struct dial dial = {.address = address_of("127.0.0.2:5999")};
 	struct peer *peer = peer_new(direction, NULL, &dial, &settings, start_us);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(peer);
 	return peer;
@@ -74,7 +74,7 @@ static void a_connection_is_dialled_then_shakes_hands_then_is_ready(void)
 
 static void the_last_release_closes_the_descriptor(void)
 {
-	struct peer_dial dial = {.host = strdup("two.example"), .port = 5999};
+	struct dial dial = {.host = strdup("two.example"), .port = 5999};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	CU_ASSERT_FATAL(fd >= 0 && dial.host != NULL);
 	struct stream *stream = stream_from_socket(fd, NULL);
@@ -220,7 +220,7 @@ struct pipe {
 static void pipe_init(struct pipe *pipe)
 {
 	int ends[2];
-	struct peer_dial dial = {.address = address_of("127.0.0.2:5999")};
+	struct dial dial = {.address = address_of("127.0.0.2:5999")};
 	CU_ASSERT_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
 	pipe->far_end = ends[1];
 	pipe->peer = peer_new(PEER_INBOUND, stream_from_socket(ends[0], NULL), &dial, &settings, start_us);
@@ -437,7 +437,7 @@ static void what_a_peer_does_is_counted(void)
 static struct peer *new_peer_with_socket(int *far_end)
 {
 	int ends[2];
-	struct peer_dial dial = {.address = address_of("127.0.0.9:40001")};
+	struct dial dial = {.address = address_of("127.0.0.9:40001")};
 	CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
 	struct peer *peer = peer_new(PEER_INBOUND, stream_from_socket(ends[0], NULL), &dial, &settings, start_us);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(peer);
@@ -528,7 +528,7 @@ static void log_lines_name_a_peer_by_what_is_known_of_it(void)
 	EXPECT_TEXT(label, "1a2b3c4d 127.0.0.2:5999");
 	peer_release(peer);
 
-	struct peer_dial dial = {.host = malloc(254), .port = 65535};
+	struct dial dial = {.host = malloc(254), .port = 65535};
 	must(dial.host != NULL);
 	memset(dial.host, 'x', 253);
 	dial.host[253] = '\0';

@@ -23,7 +23,7 @@ struct registry *crowd_new(unsigned self)
 
 struct peer *crowd_add_at(struct registry *registry, enum peer_direction direction, struct address address)
 {
-	struct peer_dial dial = {.address = address};
+	struct dial dial = {.address = address};
 	struct peer *peer = peer_new(direction, NULL, &dial, &crowd_settings, crowd_start_us);
 	must(peer != NULL && registry_add(registry, peer));
 	must(peer_connected(peer, &dial.address));

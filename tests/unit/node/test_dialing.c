@@ -23,12 +23,10 @@ static void prove(struct core *core, const char *text, unsigned number)
 static void nothing_is_dialled_where_nothing_is_known(void)
 {
 	struct core core;
-	struct peer_dial dial;
-	int64_t next_us = 0;
 	core_init(&core, 1, "127.0.0.1:5999");
 	core_start(&core);
-	CU_ASSERT_FALSE(dialing_next(&core.settings, core.registry, core.book, core.now_us, &dial, &next_us));
-	CU_ASSERT_EQUAL(next_us, FOREVER_US);
+	struct next_dial next = dialing_next(&core.settings, core.registry, core.book, core.now_us);
+	CU_ASSERT(!next.is_due && next.next_us == FOREVER_US);
 	core_fini(&core);
 }
 
@@ -66,7 +64,7 @@ static void feelers_are_dials_under_way_too(void)
 	prove(&core, "127.0.0.2:5999", 2);
 	hear(&core, "127.0.0.3:5999");
 	struct peer *feeler = core_dial_next(&core);
-	CU_ASSERT_FATAL(feeler != NULL && peer_dial(feeler)->is_feeler);
+	CU_ASSERT_FATAL(feeler != NULL && dial_is_feeler(peer_dial(feeler)));
 	CU_ASSERT_PTR_NULL(core_dial_next(&core));
 	core_fini(&core);
 }
@@ -105,7 +103,7 @@ static void feelers_go_out_though_enough_peers_were_dialled(void)
 	CU_ASSERT_PTR_NULL(core_dial_next(&core));
 	prove(&core, "127.0.0.4:5999", 4);
 	struct peer *feeler = core_dial_next(&core);
-	CU_ASSERT_FATAL(feeler != NULL && peer_dial(feeler)->is_feeler);
+	CU_ASSERT_FATAL(feeler != NULL && dial_is_feeler(peer_dial(feeler)));
 	EXPECT_TEXT(address_text(peer_dial(feeler)->address), "127.0.0.4:5999");
 	core_fini(&core);
 }
@@ -119,27 +117,26 @@ static void a_feeler_takes_no_place_of_a_peer(void)
 	prove(&core, "127.0.0.4:5999", 4);
 	hear(&core, "127.0.0.3:5999");
 	struct peer *feeler = core_dial_next(&core);
-	CU_ASSERT_FATAL(feeler != NULL && peer_dial(feeler)->is_feeler);
+	CU_ASSERT_FATAL(feeler != NULL && dial_is_feeler(peer_dial(feeler)));
 	struct peer *peer = core_dial_next(&core);
-	CU_ASSERT(peer != NULL && !peer_dial(peer)->is_feeler);
+	CU_ASSERT(peer != NULL && !dial_is_feeler(peer_dial(peer)));
 	core_fini(&core);
 }
 
 static void it_is_said_when_the_next_dial_is_due(void)
 {
 	struct core core;
-	struct peer_dial dial;
-	int64_t next_us;
 	core_init(&core, 1, "127.0.0.1:5999");
 	core_start(&core);
 	struct peer *failed = core_dial(&core, "127.0.0.2:5999");
 	core_end(&core, failed);
-	CU_ASSERT_FALSE(dialing_next(&core.settings, core.registry, core.book, core.now_us, &dial, &next_us));
-	CU_ASSERT(next_us >= core.now_us + core.settings.retry_min_us);
-	CU_ASSERT(next_us <= core.now_us + 2 * core.settings.retry_min_us);
-	core.now_us = next_us - 1;
+	struct next_dial next = dialing_next(&core.settings, core.registry, core.book, core.now_us);
+	CU_ASSERT_FALSE(next.is_due);
+	CU_ASSERT(next.next_us >= core.now_us + core.settings.retry_min_us);
+	CU_ASSERT(next.next_us <= core.now_us + 2 * core.settings.retry_min_us);
+	core.now_us = next.next_us - 1;
 	CU_ASSERT_PTR_NULL(core_dial_next(&core));
-	core.now_us = next_us;
+	core.now_us = next.next_us;
 	CU_ASSERT_PTR_NOT_NULL(core_dial_next(&core));
 	core_fini(&core);
 }

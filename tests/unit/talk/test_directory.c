@@ -118,17 +118,17 @@ static void of_more_than_an_answer_may_have_a_random_choice_is_told(void)
 static void feel(struct core *core, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
-		struct peer_dial dial = {.is_feeler = false};
-		int64_t next_us;
+		struct next_dial next = {0};
 		char text[ADDRESS_TEXT_BYTES];
 		snprintf(text, sizeof text, "127.%u.1.%u:6000", 10 + i % 200, i / 200 + 1);
 		struct message_entry entry = {.address = address_of(text)};
 		address_book_hear(core->book, &entry, 1, &entry.address, core->now_us);
-		while (!address_equals(&dial.address, &entry.address)) {
-			CU_ASSERT_FATAL(
-				address_book_pick(core->book, ADDRESS_BOOK_PEERS, core->now_us, &dial, &next_us));
-			struct nodeid nodeid = nodeid_of(1000000 + dial.address.host[1] * 256U + dial.address.host[3]);
-			address_book_reached(core->book, &dial, &nodeid, core->now_us);
+		while (!address_equals(&next.dial.address, &entry.address)) {
+			next = address_book_pick(core->book, ADDRESS_BOOK_PEERS, core->now_us);
+			CU_ASSERT_FATAL(next.is_due);
+			const unsigned char *host = next.dial.address.host;
+			struct nodeid nodeid = nodeid_of(1000000 + host[1] * 256U + host[3]);
+			address_book_reached(core->book, &next.dial, &nodeid, core->now_us);
 		}
 	}
 }

@@ -515,7 +515,7 @@ static struct peer *find_again(struct core *core, const char *address, unsigned 
 	for (int i = 0; i < ADDRESS_BOOK_LOST; i++) {
 		core->now_us += core->settings.retry_max_us;
 		feeler = core_dial_next(core);
-		CU_ASSERT_FATAL(feeler != NULL && peer_dial(feeler)->is_feeler);
+		CU_ASSERT_FATAL(feeler != NULL && dial_is_feeler(peer_dial(feeler)));
 		EXPECT_TEXT(address_text(peer_dial(feeler)->address), address);
 		if (i < ADDRESS_BOOK_LOST - 1)
 			core_end(core, feeler);
@@ -549,7 +549,7 @@ static void an_outbound_peer_gives_way_to_who_is_back(void)
 	struct peer *back = core_dial_next(&core);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(back);
 	EXPECT_TEXT(address_text(peer_dial(back)->address), "127.0.0.2:5999");
-	CU_ASSERT_FALSE(peer_dial(back)->is_feeler);
+	CU_ASSERT_FALSE(dial_is_feeler(peer_dial(back)));
 	core_fini(&core);
 }
 
@@ -558,7 +558,7 @@ static struct peer *fill_place(struct core *core)
 {
 	core->now_us += 2 * SECOND_US;
 	struct peer *peer = core_dial_next(core);
-	CU_ASSERT_FATAL(peer != NULL && !peer_dial(peer)->is_feeler);
+	CU_ASSERT_FATAL(peer != NULL && !dial_is_feeler(peer_dial(peer)));
 	core_say_hello(core, peer, peer_dial(peer)->address.host[3], 0);
 	CU_ASSERT_EQUAL(peer_state(peer), PEER_READY);
 	return peer;

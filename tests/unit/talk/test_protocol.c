@@ -405,7 +405,7 @@ static void a_node_tells_the_address_where_the_far_end_can_dial_it(void)
 		if (cases[i].advertise != NULL)
 			core.settings.texts->advertise = address_of(cases[i].advertise);
 		core_start(&core);
-		struct peer_dial dial = {.address = address_of(cases[i].remote)};
+		struct dial dial = {.address = address_of(cases[i].remote)};
 		struct peer *peer = core_connect(&core, cases[i].direction, &dial, cases[i].local, cases[i].remote);
 		core_say_hello(&core, peer, 2, 0);
 		const char *hello = take_line(peer);
