@@ -13,6 +13,7 @@ int main(int argc, char **argv)
 {
 	CU_SuiteInfo suites[] = {
 		suite_sync,
+		suite_problem,
 		suite_text,
 		suite_output,
 		suite_log,

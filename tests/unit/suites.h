@@ -39,6 +39,7 @@ extern CU_SuiteInfo suite_peer;
 extern CU_SuiteInfo suite_privilege;
 extern CU_SuiteInfo suite_protocol;
 extern CU_SuiteInfo suite_pool;
+extern CU_SuiteInfo suite_problem;
 extern CU_SuiteInfo suite_recent;
 extern CU_SuiteInfo suite_registry;
 extern CU_SuiteInfo suite_rng;
