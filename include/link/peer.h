@@ -54,7 +54,7 @@ struct peer_info {
 	bool is_closing;
 	bool is_feeler;
 	struct nodeid nodeid;
-	const char *name;
+	const char *name, *agent; /* of its hello; "" for none */
 	char host[64];	       /* the name that is being looked up, cut; "" for none */
 	struct address remote; /* the far end */
 	struct address local;  /* this end; unknown before the connection is up */

@@ -23,7 +23,8 @@ struct peer {
 	/* Guarded. */
 	struct mutex mutex;
 	struct nodeid nodeid GUARDED_BY(peer_guard);
-	char *name GUARDED_BY(peer_guard); /* NULL without one; set once, like the next */
+	char *name GUARDED_BY(peer_guard); /* NULL without one; set once, like the next two */
+	char *agent GUARDED_BY(peer_guard);
 	struct address local GUARDED_BY(peer_guard);
 	struct address listen GUARDED_BY(peer_guard);
 	int64_t ready_us GUARDED_BY(peer_guard);

@@ -15,8 +15,8 @@
 #include "base/privilege.h"
 #include "base/sync.h"
 #include "face/arguments.h"
+#include "face/listing.h"
 #include "face/signals.h"
-#include "face/table.h"
 #include "link/tls_context.h"
 #include "members/registry.h"
 #include "node/node.h"
@@ -107,18 +107,18 @@ static bool render_table(const struct node *node, struct buffer *out)
 	int64_t now_us = clock_now_us();
 	struct registry_snapshot all = registry_take_snapshot(view.registry, false);
 	struct peer_info *peers = calloc(all.count + 1, sizeof *peers);
-	struct address_info *addresses = calloc(TABLE_ADDRESSES, sizeof *addresses);
-	struct table_header header = {.nodeid = view.nodeid,
-				      .name = view.settings->texts->name,
-				      .network = view.settings->network,
-				      .uptime_us = now_us - view.started_us,
-				      .known = address_book_count(view.book)};
+	struct address_info *addresses = calloc(LISTING_ADDRESSES, sizeof *addresses);
+	struct listing_header header = {.nodeid = view.nodeid,
+					.name = view.settings->texts->name,
+					.network = view.settings->network,
+					.uptime_us = now_us - view.started_us,
+					.known = address_book_count(view.book)};
 	bool rendered = false;
 	if (peers != NULL && addresses != NULL) {
-		size_t count = address_book_recent(view.book, addresses, TABLE_ADDRESSES, now_us);
+		size_t count = address_book_recent(view.book, addresses, LISTING_ADDRESSES, now_us);
 		for (size_t i = 0; i < all.count; i++)
 			peers[i] = peer_look(all.peers[i], now_us);
-		rendered = table_render(&header, peers, all.count, addresses, count, now_us, out);
+		rendered = listing_render(&header, peers, all.count, addresses, count, now_us, out);
 	}
 	registry_release_snapshot(&all);
 	free(addresses);

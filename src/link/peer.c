@@ -47,6 +47,7 @@ void peer_release(struct peer *peer) UNCHECKED
 	dial_fini(&peer->dial);
 	known_addresses_fini(&peer->known);
 	free(peer->name);
+	free(peer->agent);
 	free(peer->ending_text);
 	free(peer);
 }
@@ -92,6 +93,7 @@ struct peer_info peer_look(struct peer *peer, int64_t now_us)
 	info.state = peer->state;
 	info.nodeid = peer->nodeid;
 	info.name = peer->name == NULL ? "" : peer->name;
+	info.agent = peer->agent == NULL ? "" : peer->agent;
 	info.local = peer->local;
 	info.listen = peer->listen;
 	info.since_us = peer->state == PEER_READY ? peer->ready_us : peer->created_us;
@@ -129,19 +131,23 @@ bool peer_connected(struct peer *peer, const struct address *local)
 bool peer_ready(struct peer *peer, const struct message_hello *hello, const struct settings *settings, int64_t now_us)
 {
 	char *name = hello->name[0] == '\0' ? NULL : strdup(hello->name);
+	char *agent = hello->agent[0] == '\0' ? NULL : strdup(hello->agent);
 	peer_enter(peer);
 	bool goes_on = peer->ending == PEER_GOES_ON;
 	if (goes_on) {
 		peer->state = PEER_READY;
 		peer->nodeid = hello->nodeid;
 		peer->name = name;
+		peer->agent = agent;
 		peer->ready_us = now_us;
 		/* Under the lock, so that a change is either seen here or by peer_set_pings. */
 		liveness_init(&peer->liveness, settings->ping_interval_us, settings->ping_timeout_us, now_us);
 	}
 	peer_leave(peer);
-	if (!goes_on)
+	if (!goes_on) {
 		free(name);
+		free(agent);
+	}
 	return goes_on;
 }
 

@@ -28,9 +28,9 @@ static void test_empty(void)
 
 static void test_columns(void)
 {
-	static const char *const columns[] = {"NODEID",	  "NAME",     "ADDRESS",  "LISTEN", "DIR",
-					      "STATE",	  "RTT_MS",   "HEARD_S",  "UP_S",   "MSGS_IN",
-					      "MSGS_OUT", "BYTES_IN", "BYTES_OUT"};
+	static const char *const columns[] = {"NODEID",	  "NAME",     "ADDRESS",   "LISTEN", "DIR",
+					      "STATE",	  "RTT_MS",   "HEARD_S",   "UP_S",   "MSGS_IN",
+					      "MSGS_OUT", "BYTES_IN", "BYTES_OUT", "AGENT"};
 	const char *table = kithd_table(kithd_plain());
 	char line[512], *rest = NULL;
 	size_t count = 0;
@@ -91,8 +91,10 @@ static void test_names(void)
 	struct kithd *kithd = kithd_plain();
 	raw_join(kithd, ALICE, ",\"name\":\"two words\"");
 	CU_ASSERT(kithd_cell_is(kithd, ALICE, "NAME", "two\\x20words"));
-	raw_join(kithd, BOB, ",\"name\":\"back\\\\slash\"");
+	raw_join(kithd, BOB, ",\"name\":\"back\\\\slash\",\"agent\":\"my node 1\"");
 	CU_ASSERT(kithd_cell_is(kithd, BOB, "NAME", "back\\x5cslash"));
+	CU_ASSERT(kithd_cell_is(kithd, BOB, "AGENT", "my\\x20node\\x201"));
+	CU_ASSERT(kithd_cell_is(kithd, ALICE, "AGENT", "-"));
 	raw_join(kithd, CAROL, ",\"name\":\"no\\u00a0break\\u2028line\"");
 	CU_ASSERT(kithd_cell_is(kithd, CAROL, "NAME", "no\\xc2\\xa0break\\xe2\\x80\\xa8line"));
 	raw_join(kithd, DAVE,

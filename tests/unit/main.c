@@ -65,7 +65,7 @@ int main(int argc, char **argv)
 		suite_handshake,
 		suite_hearsay,
 		suite_endings,
-		suite_table,
+		suite_listing,
 		suite_saver,
 		suite_privilege,
 		CU_SUITE_INFO_NULL,

@@ -1,4 +1,4 @@
-#include "face/table.h"
+#include "face/listing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,9 +11,9 @@
 static const int64_t now_us = 1000 * SECOND_US;
 
 /* Node 3 without peers, which has run for 12.345 s. */
-static struct table_header new_header(void)
+static struct listing_header new_header(void)
 {
-	return (struct table_header){
+	return (struct listing_header){
 		.nodeid = nodeid_of(0x6f0c0000), .name = "alpha", .network = "kith", .uptime_us = 12345678, .known = 5};
 }
 
@@ -33,14 +33,15 @@ static struct peer_info new_peer_info(unsigned number, const char *name)
 				 .bytes_in = 512,
 				 .bytes_out = 498};
 	info.name = name;
+	info.agent = "kithd/1";
 	return info;
 }
 
-static const char *render_of(struct table_header header, struct peer_info *peers, size_t count)
+static const char *render_of(struct listing_header header, struct peer_info *peers, size_t count)
 {
 	static char text[16 * 1024];
 	struct buffer out = {0};
-	CU_ASSERT(table_render(&header, peers, count, NULL, 0, now_us, &out));
+	CU_ASSERT(listing_render(&header, peers, count, NULL, 0, now_us, &out));
 	CU_ASSERT_FATAL(buffer_length(&out) < sizeof text);
 	memcpy(text, buffer_content(&out), buffer_length(&out));
 	text[buffer_length(&out)] = '\0';
@@ -89,7 +90,7 @@ static void a_node_without_peers_shows_an_empty_table(void)
 	EXPECT_TEXT(render(NULL, 0),
 		    HEADER " peers 0 outbound 0 inbound 0 known 5\n"
 			   "NODEID  NAME  ADDRESS  LISTEN  DIR  STATE  RTT_MS  HEARD_S  UP_S  MSGS_IN  MSGS_OUT  "
-			   "BYTES_IN  BYTES_OUT\n" NO_ADDRESSES);
+			   "BYTES_IN  BYTES_OUT  AGENT\n" NO_ADDRESSES);
 }
 
 static void a_table_looks_as_it_is_documented(void)
@@ -100,17 +101,18 @@ static void a_table_looks_as_it_is_documented(void)
 	peers[1].listen = (struct address){0};
 	peers[1].rtt_us = 12345678;
 	peers[1].bytes_out = 123456789012;
+	peers[0].agent = "a b";
 	EXPECT_TEXT(render(peers, 2),
 		    HEADER " peers 2 outbound 1 inbound 1 known 5\n"
 			   "NODEID                                NAME                         ADDRESS          "
 			   "LISTEN          DIR  STATE  RTT_MS     HEARD_S  UP_S  MSGS_IN  MSGS_OUT  BYTES_IN  "
-			   "BYTES_OUT\n"
+			   "BYTES_OUT     AGENT\n"
 			   "00000002-0000-4000-8000-000000000000  a\\x20much\\x20longer\\x20name  [fe80::1]:5999   "
 			   "-               out  READY  12345.678  0.4      11.9  9        10        512       "
-			   "123456789012\n"
+			   "123456789012  kithd/1\n"
 			   "00000001-0000-4000-8000-000000000000  beta                         127.0.0.1:52114  "
 			   "127.0.0.1:5998  in   READY  0.113      0.4      11.9  9        10        512       "
-			   "498\n" NO_ADDRESSES);
+			   "498           a\\x20b\n" NO_ADDRESSES);
 }
 
 static void what_is_not_known_is_a_dash(void)
@@ -119,6 +121,7 @@ static void what_is_not_known_is_a_dash(void)
 	for (int i = 0; i < 2; i++) {
 		peers[i].listen = peers[i].local = (struct address){0};
 		peers[i].nodeid = nodeid_none;
+		peers[i].agent = "";
 		peers[i].heard_us = 0;
 		peers[i].rtt_us = -1;
 		peers[i].since_us = now_us - (2 - i) * SECOND_US;
@@ -128,8 +131,8 @@ static void what_is_not_known_is_a_dash(void)
 	peers[0].state = PEER_DIAL;
 	peers[1].state = PEER_HELLO;
 	const char *table = render(peers, 2);
-	EXPECT_TEXT(words_of(line_of(table, 2)), "- - 127.0.0.1:52114 - out DIAL - - 2.0 0 0 0 0");
-	EXPECT_TEXT(words_of(line_of(table, 3)), "- - 127.0.0.1:52114 - in HELLO - - 1.0 0 0 0 0");
+	EXPECT_TEXT(words_of(line_of(table, 2)), "- - 127.0.0.1:52114 - out DIAL - - 2.0 0 0 0 0 -");
+	EXPECT_TEXT(words_of(line_of(table, 3)), "- - 127.0.0.1:52114 - in HELLO - - 1.0 0 0 0 0 -");
 }
 
 static void a_connection_that_is_not_ready_counts_for_no_peer(void)
@@ -147,7 +150,7 @@ static void a_name_that_is_looked_up_stands_for_the_address(void)
 	peer.remote = (struct address){0};
 	strcpy(peer.host, "a host\n.example:5999");
 	EXPECT_TEXT(words_of(line_of(render(&peer, 1), 2)),
-		    "- - a\\x20host\\x0a.example:5999 127.0.0.1:5998 in DIAL 0.113 0.4 11.9 9 10 512 498");
+		    "- - a\\x20host\\x0a.example:5999 127.0.0.1:5998 in DIAL 0.113 0.4 11.9 9 10 512 498 kithd/1");
 }
 
 /* Names come from peers, of valid UTF-8 at most; the rest is for the case that one doesn't. */
@@ -171,7 +174,7 @@ static void no_name_breaks_a_row(void)
 		snprintf(row, sizeof row,
 			 "00000001-0000-4000-8000-000000000000 %s 127.0.0.1:52114 127.0.0.1:5998 in READY 0.113 0.4 "
 			 "11.9 "
-			 "9 10 512 498",
+			 "9 10 512 498 kithd/1",
 			 cases[i].cell);
 		EXPECT_TEXT(words_of(line_of(render(&peer, 1), 2)), row);
 	}
@@ -194,7 +197,7 @@ static void the_longest_name_of_all_escapes_is_shown_whole(void)
 
 static void a_nodes_own_name_and_network_are_escaped(void)
 {
-	struct table_header header = new_header();
+	struct listing_header header = new_header();
 	header.name = "my node";
 	header.network = "my net\n# end";
 	EXPECT_TEXT(line_of(render_of(header, NULL, 0), 0),
@@ -210,10 +213,10 @@ static void columns_line_up_under_wide_characters_of_many_bytes(void)
 	const char *table = render(peers, 2);
 	EXPECT_TEXT(line_of(table, 2),
 		    "00000002-0000-4000-8000-000000000000  abc   127.0.0.1:52114  127.0.0.1:5998  in   "
-		    "READY  0.113   0.4      11.9  9        10        512       498");
+		    "READY  0.113   0.4      11.9  9        10        512       498        kithd/1");
 	EXPECT_TEXT(line_of(table, 3),
 		    "00000001-0000-4000-8000-000000000000  \xc3\xa4\xc3\xb6\xc3\xbc   127.0.0.1:52114  127.0.0.1:5998  "
-		    "in   READY  0.113   0.4      11.9  9        10        512       498");
+		    "in   READY  0.113   0.4      11.9  9        10        512       498        kithd/1");
 }
 
 static void rows_stand_in_the_order_of_names_then_nodeids_then_ages(void)
@@ -252,16 +255,17 @@ static void no_time_is_negative(void)
 {
 	struct peer_info peer = new_peer_info(1, "a");
 	peer.heard_us = peer.since_us = now_us + 5 * SECOND_US;
-	EXPECT_TEXT(words_of(line_of(render(&peer, 1), 2)), "00000001-0000-4000-8000-000000000000 a 127.0.0.1:52114 "
-							    "127.0.0.1:5998 in READY 0.113 0.0 0.0 9 10 512 498");
+	EXPECT_TEXT(words_of(line_of(render(&peer, 1), 2)),
+		    "00000001-0000-4000-8000-000000000000 a 127.0.0.1:52114 "
+		    "127.0.0.1:5998 in READY 0.113 0.0 0.0 9 10 512 498 kithd/1");
 }
 
 static void a_table_is_appended_to_what_is_there(void)
 {
-	struct table_header header = new_header();
+	struct listing_header header = new_header();
 	struct buffer out = {0};
 	CU_ASSERT(buffer_append(&out, "before\n", 7));
-	CU_ASSERT(table_render(&header, NULL, 0, NULL, 0, now_us, &out));
+	CU_ASSERT(listing_render(&header, NULL, 0, NULL, 0, now_us, &out));
 	CU_ASSERT(strncmp(buffer_content(&out), "before\n# kithd ", 15) == 0);
 	buffer_fini(&out);
 }
@@ -284,4 +288,4 @@ static CU_TestInfo tests[] = {
 	CU_TEST_INFO_NULL,
 };
 
-CU_SuiteInfo suite_table = {.pName = "table", .pTests = tests};
+CU_SuiteInfo suite_listing = {.pName = "listing", .pTests = tests};

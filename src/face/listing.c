@@ -1,4 +1,4 @@
-#include "face/table.h"
+#include "face/listing.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 
-/* 64 bytes of a name, each of them escaped to four, and the NUL. */
+/* 64 bytes of a name or agent, each of them escaped to four, and the NUL. */
 enum { CELL_BYTES = 64 * 4 + 1 };
 
 /* Of the peers. */
@@ -25,11 +25,12 @@ enum column {
 	MSGS_OUT,
 	BYTES_IN,
 	BYTES_OUT,
+	AGENT,
 	COLUMNS,
 };
 
-static const char *const titles[COLUMNS] = {"NODEID",  "NAME", "ADDRESS", "LISTEN",   "DIR",	  "STATE",    "RTT_MS",
-					    "HEARD_S", "UP_S", "MSGS_IN", "MSGS_OUT", "BYTES_IN", "BYTES_OUT"};
+static const char *const titles[COLUMNS] = {"NODEID",  "NAME", "ADDRESS", "LISTEN",   "DIR",	  "STATE",     "RTT_MS",
+					    "HEARD_S", "UP_S", "MSGS_IN", "MSGS_OUT", "BYTES_IN", "BYTES_OUT", "AGENT"};
 
 /* Of the addresses. */
 enum {
@@ -46,6 +47,7 @@ enum {
 static const char *const address_titles[A_COLUMNS] = {"ADDRESS", "NODEID",   "KIND",	  "HEARD_S",
 						      "TRIED_S", "FAILURES", "LAST_ERROR"};
 
+/* A row takes 4 kB, so there is one at a time: each is made twice, for the widths of the columns and for the text. */
 struct row {
 	char cells[COLUMNS][CELL_BYTES];
 };
@@ -85,8 +87,9 @@ static void set_seconds_ago(struct row *row, int column, int64_t since_us, int64
 	set(row, column, "%.1f", now_us > since_us ? (double)(now_us - since_us) / 1e6 : 0.0);
 }
 
-static void fill(struct row *row, const struct peer_info *info, int64_t now_us)
+static void fill_peer(struct row *row, const void *peers, size_t number, int64_t now_us)
 {
+	const struct peer_info *info = &((const struct peer_info *)peers)[number];
 	static const char *const states[] = {[PEER_DIAL] = "DIAL", [PEER_HELLO] = "HELLO", [PEER_READY] = "READY"};
 	for (int column = 0; column < COLUMNS; column++)
 		set(row, column, "-");
@@ -109,6 +112,7 @@ static void fill(struct row *row, const struct peer_info *info, int64_t now_us)
 	set(row, MSGS_OUT, "%lld", (long long)info->messages_out);
 	set(row, BYTES_IN, "%lld", (long long)info->bytes_in);
 	set(row, BYTES_OUT, "%lld", (long long)info->bytes_out);
+	escape(row->cells[AGENT], info->agent);
 }
 
 static bool append_padded(struct buffer *out, const char *cell, size_t width)
@@ -132,31 +136,49 @@ static bool append_row(struct buffer *out, const char *const *cells, const size_
 	return appended && buffer_append(out, "\n", 1);
 }
 
-/* The line of titles, and the rows below it. */
-static bool append_rows(struct buffer *out, const char *const *titled, int columns, const struct row *rows,
-			size_t count)
+/* Values of either kind in their order, and how one of them is shown. */
+struct rows {
+	const char *const *titles;
+	int columns;
+	size_t count;
+	void (*fill)(struct row *row, const void *values, size_t number, int64_t now_us);
+	const void *values;
+	int64_t now_us;
+};
+
+static void measure(const struct rows *rows, size_t widths[static COLUMNS])
 {
-	size_t widths[COLUMNS];
-	bool appended;
-	for (int column = 0; column < columns; column++) {
-		widths[column] = text_width(titled[column]);
-		for (size_t i = 0; i < count; i++) {
-			size_t width = text_width(rows[i].cells[column]);
+	struct row row;
+	for (int column = 0; column < rows->columns; column++)
+		widths[column] = text_width(rows->titles[column]);
+	for (size_t i = 0; i < rows->count; i++) {
+		rows->fill(&row, rows->values, i, rows->now_us);
+		for (int column = 0; column < rows->columns; column++) {
+			size_t width = text_width(row.cells[column]);
 			if (width > widths[column])
 				widths[column] = width;
 		}
 	}
-	appended = append_row(out, titled, widths, columns);
-	for (size_t i = 0; i < count && appended; i++) {
+}
+
+/* The line of titles, and the rows below it. */
+static bool append_rows(struct buffer *out, const struct rows *rows)
+{
+	size_t widths[COLUMNS];
+	measure(rows, widths);
+	bool appended = append_row(out, rows->titles, widths, rows->columns);
+	for (size_t i = 0; i < rows->count && appended; i++) {
+		struct row row;
 		const char *cells[COLUMNS];
-		for (int column = 0; column < columns; column++)
-			cells[column] = rows[i].cells[column];
-		appended = append_row(out, cells, widths, columns);
+		rows->fill(&row, rows->values, i, rows->now_us);
+		for (int column = 0; column < rows->columns; column++)
+			cells[column] = row.cells[column];
+		appended = append_row(out, cells, widths, rows->columns);
 	}
 	return appended;
 }
 
-static bool append_header(struct buffer *out, const struct table_header *header, const struct peer_info *peers,
+static bool append_header(struct buffer *out, const struct listing_header *header, const struct peer_info *peers,
 			  size_t count)
 {
 	char nodeid[NODEID_TEXT_BYTES], name[CELL_BYTES], network[CELL_BYTES], line[CELL_BYTES * 2 + 256];
@@ -176,7 +198,7 @@ static bool append_header(struct buffer *out, const struct table_header *header,
 	return buffer_append(out, line, (size_t)length);
 }
 
-static bool append_peers(struct buffer *out, const struct table_header *header, struct peer_info *peers, size_t count,
+static bool append_peers(struct buffer *out, const struct listing_header *header, struct peer_info *peers, size_t count,
 			 int64_t now_us)
 {
 	size_t shown = 0;
@@ -185,18 +207,13 @@ static bool append_peers(struct buffer *out, const struct table_header *header, 
 			peers[shown++] = peers[i];
 	if (shown > 0)
 		qsort(peers, shown, sizeof *peers, compare);
-	struct row *rows = calloc(shown + 1, sizeof *rows);
-	if (rows == NULL)
-		return false;
-	for (size_t i = 0; i < shown; i++)
-		fill(&rows[i], &peers[i], now_us);
-	bool appended = append_header(out, header, peers, shown) && append_rows(out, titles, COLUMNS, rows, shown);
-	free(rows);
-	return appended;
+	struct rows rows = {titles, COLUMNS, shown, fill_peer, peers, now_us};
+	return append_header(out, header, peers, shown) && append_rows(out, &rows);
 }
 
-static void fill_address(struct row *row, const struct address_info *info, int64_t now_us)
+static void fill_address(struct row *row, const void *addresses, size_t number, int64_t now_us)
 {
+	const struct address_info *info = &((const struct address_info *)addresses)[number];
 	for (int column = 0; column < A_COLUMNS; column++)
 		set(row, column, "-");
 	address_format(&info->address, row->cells[A_ADDRESS]);
@@ -219,19 +236,12 @@ static void fill_address(struct row *row, const struct address_info *info, int64
 static bool append_addresses(struct buffer *out, const struct address_info *infos, size_t count, int64_t now_us)
 {
 	static const char head[] = "# addresses\n";
-	struct row *rows = calloc(count + 1, sizeof *rows);
-	if (rows == NULL)
-		return false;
-	for (size_t i = 0; i < count; i++)
-		fill_address(&rows[i], &infos[i], now_us);
-	bool appended =
-		buffer_append(out, head, sizeof head - 1) && append_rows(out, address_titles, A_COLUMNS, rows, count);
-	free(rows);
-	return appended;
+	struct rows rows = {address_titles, A_COLUMNS, count, fill_address, infos, now_us};
+	return buffer_append(out, head, sizeof head - 1) && append_rows(out, &rows);
 }
 
-bool table_render(const struct table_header *header, struct peer_info *peers, size_t peer_count,
-		  const struct address_info *addresses, size_t address_count, int64_t now_us, struct buffer *out)
+bool listing_render(const struct listing_header *header, struct peer_info *peers, size_t peer_count,
+		    const struct address_info *addresses, size_t address_count, int64_t now_us, struct buffer *out)
 {
 	return append_peers(out, header, peers, peer_count, now_us) &&
 	       append_addresses(out, addresses, address_count, now_us) && buffer_append(out, "# end\n", 6);
