@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -47,15 +48,45 @@ const struct fault faults[] = {
 };
 const size_t fault_count = sizeof faults / sizeof *faults;
 
-static unsigned tally[sizeof faults / sizeof *faults][OUTCOMES];
+/* What came of all faults, and what all seams have seen together, each place once. */
+struct record {
+	unsigned tally[sizeof faults / sizeof *faults][OUTCOMES];
+	struct {
+		uintptr_t offset;
+		int kind;
+		unsigned calls, failed;
+	} places[SEAM_SITES];
+	size_t place_count;
+};
 
-/* What all seams have seen together, each place once. */
-static struct {
-	uintptr_t offset;
-	int kind;
-	unsigned calls, failed;
-} places[SEAM_SITES];
-static size_t place_count;
+static struct record *record;
+static int record_fd;
+
+/* The file, which is this program's own or shared with those that run the other suites, is empty at first. */
+static void open_record(void)
+{
+	const char *path = getenv(FAULTS_VARIABLE);
+	record_fd = path == NULL ? memfd_create("kith-faults", MFD_CLOEXEC)
+				 : open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (record_fd < 0 || ftruncate(record_fd, sizeof *record) != 0)
+		abort();
+	record = mmap(NULL, sizeof *record, PROT_READ | PROT_WRITE, MAP_SHARED, record_fd, 0);
+	if (record == MAP_FAILED)
+		abort();
+}
+
+static void lock_record(void)
+{
+	if (record == NULL)
+		open_record();
+	if (flock(record_fd, LOCK_EX) != 0)
+		abort();
+}
+
+static void unlock_record(void)
+{
+	flock(record_fd, LOCK_UN);
+}
 
 struct seam *faults_open(void)
 {
@@ -104,43 +135,49 @@ bool faults_has_hit(const struct seam *seam)
 
 void faults_tell(const struct fault *fault, enum outcome outcome)
 {
-	tally[fault - faults][outcome]++;
+	lock_record();
+	record->tally[fault - faults][outcome]++;
+	unlock_record();
 }
 
 static void keep_place(const struct seam_site *site)
 {
 	size_t i = 0;
-	while (i < place_count && places[i].offset != site->offset)
+	while (i < record->place_count && record->places[i].offset != site->offset)
 		i++;
 	if (i == SEAM_SITES)
 		abort();
-	place_count = i == place_count ? i + 1 : place_count;
-	places[i].offset = site->offset;
-	places[i].kind = site->kind;
-	places[i].calls += site->calls;
-	places[i].failed += site->failed;
+	record->place_count = i == record->place_count ? i + 1 : record->place_count;
+	record->places[i].offset = site->offset;
+	record->places[i].kind = site->kind;
+	record->places[i].calls += site->calls;
+	record->places[i].failed += site->failed;
 }
 
 void faults_close(struct seam *seam)
 {
+	lock_record();
 	for (size_t i = 0; i < SEAM_SITES; i++)
 		if (seam->sites[i].offset != 0)
 			keep_place(&seam->sites[i]);
+	unlock_record();
 	munmap(seam, sizeof *seam);
 }
 
 bool faults_are_all_dealt(void)
 {
 	bool all = true;
+	lock_record();
 	for (size_t i = 0; i < fault_count; i++) {
 		unsigned dealt = 0;
 		for (size_t outcome = 0; outcome < OUTCOMES; outcome++)
-			dealt += tally[i][outcome];
+			dealt += record->tally[i][outcome];
 		dealt += faults[i].kind >= SEAM_OF_PRIVATE && !secure_is_on();
 		if (dealt == 0)
 			printf("never failed: %s, %s\n", faults[i].call, faults[i].result);
 		all = all && dealt > 0;
 	}
+	unlock_record();
 	return all;
 }
 
@@ -148,28 +185,30 @@ bool faults_are_all_dealt(void)
 static void count_places(enum seam_kind kind, unsigned *calling, unsigned *failing)
 {
 	*calling = *failing = 0;
-	for (size_t i = 0; i < place_count; i++) {
-		if (places[i].kind != (int)kind)
+	for (size_t i = 0; i < record->place_count; i++) {
+		if (record->places[i].kind != (int)kind)
 			continue;
 		++*calling;
-		*failing += places[i].failed > 0;
+		*failing += record->places[i].failed > 0;
 	}
 }
 
 void faults_print_table(void)
 {
 	unsigned calling, failing;
+	lock_record();
 	printf("%-20s %-14s %6s  %8s  %7s %9s  %9s %9s\n", "CALL", "RESULT", "FAILED", "PLACES", "WENT ON", "PEER BACK",
 	       "STATUS 71", "STATUS 78");
 	for (size_t i = 0; i < fault_count; i++) {
-		const unsigned *came = tally[i];
+		const unsigned *came = record->tally[i];
 		count_places(faults[i].kind, &calling, &failing);
 		printf("%-20s %-14s %6u  %3u / %-3u %8u %9u  %9u %9u\n", faults[i].call, faults[i].result,
 		       came[OUTCOME_NONE] + came[OUTCOME_LOST] + came[OUTCOME_NO_SYSTEM] + came[OUTCOME_NO_SETTING],
 		       failing, calling, came[OUTCOME_NONE], came[OUTCOME_LOST], came[OUTCOME_NO_SYSTEM],
 		       came[OUTCOME_NO_SETTING]);
 	}
-	for (size_t i = 0; i < place_count; i++)
-		if (places[i].failed == 0)
-			printf("no call failed at addr2line -e kithd %#zx\n", (size_t)places[i].offset);
+	for (size_t i = 0; i < record->place_count; i++)
+		if (record->places[i].failed == 0)
+			printf("no call failed at addr2line -e kithd %#zx\n", (size_t)record->places[i].offset);
+	unlock_record();
 }

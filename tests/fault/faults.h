@@ -1,6 +1,7 @@
 /*
  * The faults that a test deals out, one after the other, and what came of them. The binary with the seam is what the
- * environment variable KITHD names. One thread.
+ * environment variable KITHD names. One thread. What came of the faults is counted in the file that the environment
+ * variable FAULTS names, where there is one: processes that each run one suite count there together.
  */
 #ifndef KITH_TEST_FAULTS_H
 #define KITH_TEST_FAULTS_H
@@ -10,6 +11,8 @@
 
 #include "seam.h"
 #include "system/kithd.h"
+
+#define FAULTS_VARIABLE "FAULTS"
 
 /* A call that fails, and how. */
 struct fault {

@@ -1,9 +1,10 @@
-/* The suites of fault injection, each in its file. */
+/* The suites of fault injection. */
 #ifndef KITH_TEST_FAULT_SUITES_H
 #define KITH_TEST_FAULT_SUITES_H
 
 #include <CUnit/CUnit.h>
 
-extern CU_SuiteInfo suite_plain, suite_start, suite_peers, suite_table;
+extern CU_SuiteInfo suite_newcomers, suite_tables, suite_bootstraps, suite_saves, suite_guest, suite_reloads,
+	suite_dials, suite_droughts, suite_start;
 
 #endif

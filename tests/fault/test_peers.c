@@ -35,9 +35,9 @@ enum { PEERS = 3 };
 /* A node parks no more threads than that; so many more than before may be there in the end. */
 enum { PARKED = 1 };
 
-#define NODE_OPTIONS "ping_interval = 0.03; save_interval = 0.02; retry_min = 0.01; max_parked = 1;"
-/* The peers listen nowhere, so that who lost the node finds it again, and not one another. */
-#define PEER_OPTIONS "-o listen= -o max_outbound=1 -o ping_interval=0.05 -o retry_min=0.02 -o retry_max=0.1"
+#define NODE_OPTIONS "ping_interval = 0.01; save_interval = 0.02; retry_min = 0.01; max_parked = 1;"
+/* The peers listen nowhere and may dial the node alone, so that one that lost it comes back to it. */
+#define PEER_OPTIONS "-o listen= -o max_outbound=1 -o ping_interval=0.02 -o retry_min=0.02 -o retry_max=0.1"
 
 static const char *const peer_ids[PEERS] = {"00000000-0000-4000-8000-000000000001",
 					    "77777777-7777-4777-8777-777777777777",
@@ -50,14 +50,19 @@ struct sight {
 	bool is_ready;
 };
 
+/* What the node has open. */
+struct holding {
+	int fds, threads;
+};
+
 struct net {
 	struct seam *seam;
 	struct kithd *node;
 	const char *folder, *settings;
 	size_t asked; /* where in the node's output the next table begins */
 	struct sight before[PEERS];
-	int fds, threads;
-	unsigned strangers; /* addresses that nobody has told before */
+	struct holding idle; /* after the rehearsal */
+	unsigned strangers;  /* addresses that nobody has told before */
 	unsigned reloads;
 	const char *bootstraps[2]; /* where the test listens, and is dialled again and again */
 	struct raw *listeners[2];
@@ -82,7 +87,7 @@ static const char *new_table(struct net *net)
 /* Asks until there is one: a table may be lost to a fault. */
 static const char *table_of(struct net *net)
 {
-	int64_t again_us = 0, deadline_us = harness_deadline_us(HARNESS_PATIENCE_S);
+	int64_t since_us = clock_now_us(), again_us = 0, deadline_us = harness_deadline_us(HARNESS_PATIENCE_S);
 	const char *table;
 	while ((table = new_table(net)) == NULL) {
 		if (kithd_has_ended(net->node))
@@ -93,7 +98,7 @@ static const char *table_of(struct net *net)
 			kithd_signal(net->node, SIGUSR1);
 			again_us = harness_deadline_us(0.2);
 		}
-		harness_pause();
+		harness_pause(since_us);
 	}
 	return table;
 }
@@ -156,42 +161,73 @@ static void start(struct net *net)
 		&(struct launch){.argv = (const char *const[]){"-c", net->settings, "-l", harness_address(), NULL},
 				 .prepare = faults_prepare,
 				 .given = net->seam});
-	kithd_await_listening(net->node);
+	const char *address = kithd_address(net->node);
 	for (size_t i = 0; i < PEERS; i++) {
-		kithd_run("-b %s -o nodeid=%s " PEER_OPTIONS, kithd_address(net->node), peer_ids[i]);
+		kithd_run("-b %s -o nodeid=%s -o allow=%.*s " PEER_OPTIONS, address, peer_ids[i],
+			  (int)strcspn(address, ":"), address);
 		net->before[i].address = "";
 	}
 	look_at_all(net);
 }
 
-/* The least of some counts: newcomers that have left, and dials that fail, are gone a moment later. */
-static int count_idle(const struct net *net, const char *directory)
+/* ---- what the node holds when nobody but the three is there ---- */
+
+static bool is_alone(struct net *net)
 {
-	int least = kithd_entries(net->node, directory);
-	for (int i = 0; i < 50; i++) {
-		harness_pause();
-		int count = kithd_entries(net->node, directory);
-		least = count < least ? count : least;
+	const char *table = table_of(net);
+	return shown_cell(table, PEERS - 1, "NODEID") != NULL && shown_cell(table, PEERS, "NODEID") == NULL;
+}
+
+static struct holding count_holding(const struct net *net)
+{
+	return (struct holding){.fds = kithd_entries(net->node, "fd"), .threads = kithd_entries(net->node, "task")};
+}
+
+/*
+ * Several looks find nobody else, and the same number of things each time: those who left are gone with all they had.
+ * Between two looks each peer is pinged, so that the thread that pings it has been started.
+ */
+static bool is_idle(struct net *net, struct holding *idle)
+{
+	enum { LOOKS = 4 };
+	*idle = count_holding(net);
+	for (int i = 0; i < LOOKS; i++) {
+		look_at_all(net);
+		struct holding now = count_holding(net);
+		if (!is_alone(net) || now.fds != idle->fds || now.threads != idle->threads)
+			return false;
 	}
-	return least;
+	return true;
+}
+
+static void close_all(struct net *net)
+{
+	raw_close_all();
+	net->listeners[0] = net->listeners[1] = NULL;
 }
 
 /* The play before anything is made to fail: what it takes for good is there when descriptors are counted. */
 static void rehearse(struct net *net, void (*play)(struct net *net))
 {
 	play(net);
+	close_all(net);
 	look_at_all(net);
-	net->fds = count_idle(net, "fd");
-	net->threads = count_idle(net, "task");
+	AWAIT(is_idle(net, &net->idle));
+}
+
+/* At some moment: addresses that nobody listens at are dialled again and again. */
+static bool holds_as_much(const struct net *net)
+{
+	struct holding now = count_holding(net);
+	return now.fds == net->idle.fds && now.threads >= net->idle.threads - PARKED &&
+	       now.threads <= net->idle.threads + PARKED;
 }
 
 static void finish(struct net *net)
 {
-	int fds, threads;
 	faults_disarm(net->seam);
-	AWAIT((fds = kithd_entries(net->node, "fd")) == net->fds &&
-	      (threads = kithd_entries(net->node, "task")) >= net->threads - PARKED &&
-	      threads <= net->threads + PARKED);
+	close_all(net);
+	AWAIT(holds_as_much(net));
 	kithd_stop(net->node, SIGTERM);
 	faults_close(net->seam);
 }
@@ -252,8 +288,7 @@ static void fail_kind(enum seam_kind kind, void (*play)(struct net *net))
 	for (size_t i = 0; i < fault_count; i++) {
 		if (kind == SEAM_NOTHING || kind == faults[i].kind)
 			fail_each(&net, &faults[i], play);
-		raw_close_all();
-		net.listeners[0] = net.listeners[1] = NULL;
+		close_all(&net);
 	}
 	finish(&net);
 }
@@ -360,7 +395,8 @@ static bool be_dialled(struct raw *listener, const char *nodeid)
 /* A dial that failed comes again by itself; where the log says so, SIGHUP is what it takes. */
 static void await_dial(struct net *net, struct raw *listener, const char *nodeid)
 {
-	int64_t again_us = harness_deadline_us(1), deadline_us = harness_deadline_us(HARNESS_PATIENCE_S);
+	int64_t since_us = clock_now_us(), deadline_us = harness_deadline_us(HARNESS_PATIENCE_S);
+	int64_t again_us = harness_deadline_us(1);
 	while (!be_dialled(listener, nodeid)) {
 		if (clock_now_us() > deadline_us)
 			harness_fail("%s isn't dialled", raw_address(listener));
@@ -368,7 +404,7 @@ static void await_dial(struct net *net, struct raw *listener, const char *nodeid
 			kithd_signal(net->node, SIGHUP);
 			again_us = harness_deadline_us(1);
 		}
-		harness_pause();
+		harness_pause(since_us);
 	}
 }
 
@@ -421,8 +457,9 @@ static bool are_saved(const struct net *net, const char *one, const char *other)
 /* The addresses that a peer tells of; they are told again where the telling failed. */
 static void saves(struct net *net)
 {
+	enum { AGAIN_US = 250000 };
 	const char *address = stranger(net), *other = stranger(net);
-	int64_t again_us = 0, deadline_us = harness_deadline_us(HARNESS_PATIENCE_S);
+	int64_t since_us = clock_now_us(), again_us = 0, deadline_us = harness_deadline_us(HARNESS_PATIENCE_S);
 	while (!are_saved(net, address, other)) {
 		if (clock_now_us() > deadline_us)
 			harness_fail("%s and %s are not saved", address, other);
@@ -431,9 +468,9 @@ static void saves(struct net *net)
 				harness_text(HELLO(ALICE, "") "{\"msgtype\":\"addr\",\"peers\":[\"%s\",\"%s\"]}\n" BYE(
 						     "shutdown"),
 					     address, other));
-			again_us = harness_deadline_us(1);
+			again_us = clock_now_us() + AGAIN_US;
 		}
-		harness_pause();
+		harness_pause(since_us);
 	}
 }
 
@@ -529,12 +566,12 @@ static void test_guest(void)
 	fail_all_kinds(guest);
 }
 
-static void test_table(void)
+static void test_tables(void)
 {
 	fail_all_kinds(table);
 }
 
-static void test_reload(void)
+static void test_reloads(void)
 {
 	fail_all_kinds(reloads);
 }
@@ -544,7 +581,7 @@ static void test_dials(void)
 	fail_all_kinds(dials);
 }
 
-static void test_new_bootstraps(void)
+static void test_bootstraps(void)
 {
 	fail_kind(SEAM_MEMORY, new_bootstraps);
 }
@@ -554,25 +591,17 @@ static void test_saves(void)
 	fail_all_kinds(saves);
 }
 
-static CU_TestInfo tests[] = {
-	{"a newcomer stays", test_guest},
-	{"the settings are read again", test_reload},
-	{"peers are dialled and names looked up", test_dials},
-	{"all calls of a kind fail for a while", test_droughts},
-	CU_TEST_INFO_NULL,
-};
+/* Each is a suite, so that they can run beside each other. */
+#define SUITE(name, words)                                                                                             \
+	static CU_TestInfo tests_of_##name[] = {{words, test_##name}, CU_TEST_INFO_NULL};                              \
+	CU_SuiteInfo suite_##name = {                                                                                  \
+		.pName = #name, .pSetUpFunc = harness_begin, .pTearDownFunc = harness_end, .pTests = tests_of_##name}
 
-/* What over TLS would add nothing to the others, and take minutes. */
-static CU_TestInfo tests_in_plain[] = {
-	{"newcomers come and go", test_newcomers},
-	{"the table is asked for", test_table},
-	{"new bootstraps are dialled", test_new_bootstraps},
-	{"the addresses are saved", test_saves},
-	CU_TEST_INFO_NULL,
-};
-
-CU_SuiteInfo suite_plain = {
-	.pName = "plain", .pSetUpFunc = harness_begin, .pTearDownFunc = harness_end, .pTests = tests_in_plain};
-
-CU_SuiteInfo suite_peers = {
-	.pName = "peers", .pSetUpFunc = harness_begin, .pTearDownFunc = harness_end, .pTests = tests};
+SUITE(newcomers, "newcomers come and go");
+SUITE(tables, "the table is asked for");
+SUITE(bootstraps, "new bootstraps are dialled");
+SUITE(saves, "the addresses are saved");
+SUITE(guest, "a newcomer stays");
+SUITE(reloads, "the settings are read again");
+SUITE(dials, "peers are dialled and names looked up");
+SUITE(droughts, "all calls of a kind fail for a while");

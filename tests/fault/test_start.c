@@ -58,7 +58,7 @@ static void begin(struct life *life, const struct fault *fault, unsigned pass)
 static bool serves(struct kithd *kithd)
 {
 	static const char sign[] = "node " NODEID " name life";
-	int64_t again_us = 0, deadline_us = harness_deadline_us(HARNESS_PATIENCE_S);
+	int64_t since_us = clock_now_us(), again_us = 0, deadline_us = harness_deadline_us(HARNESS_PATIENCE_S);
 	while (strstr(kithd_output(kithd), "# end\n") == NULL) {
 		if (kithd_has_ended(kithd))
 			return false;
@@ -69,7 +69,7 @@ static bool serves(struct kithd *kithd)
 			kithd_signal(kithd, SIGUSR1);
 			again_us = harness_deadline_us(0.3);
 		}
-		harness_pause();
+		harness_pause(since_us);
 	}
 	CU_ASSERT_PTR_NOT_NULL(strstr(kithd_output(kithd), sign));
 	return true;

@@ -98,9 +98,12 @@ int64_t harness_deadline_us(double seconds)
 	return clock_now_us() + (int64_t)(seconds * harness_slowness() * 1e6);
 }
 
-void harness_pause(void)
+void harness_pause(int64_t since_us)
 {
-	nanosleep(&(struct timespec){.tv_nsec = 3000000}, NULL);
+	enum { SHORTEST_US = 1000, LONGEST_US = 50000 };
+	int64_t us = (clock_now_us() - since_us) / 8;
+	us = us < SHORTEST_US ? SHORTEST_US : us > LONGEST_US ? LONGEST_US : us;
+	nanosleep(&(struct timespec){.tv_nsec = us * 1000}, NULL);
 }
 
 /* Takes text, until the end of the test. */

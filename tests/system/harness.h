@@ -34,19 +34,20 @@ bool harness_is_root(const char *test);
 double harness_slowness(void);
 /* The moment that many seconds, stretched, from now; of clock_now_us. */
 int64_t harness_deadline_us(double seconds);
-void harness_pause(void);
+/* A pause in a wait that began then: an eighth of what it has taken so far, so that long waits look seldom. */
+void harness_pause(int64_t since_us);
 
 enum { HARNESS_PATIENCE_S = 15 };
 
-/* Waits until the condition, which is evaluated again and again, holds. */
+/* Waits until the condition, which is evaluated again and again, is true. */
 #define AWAIT(condition) AWAIT_WITHIN(HARNESS_PATIENCE_S, condition)
 #define AWAIT_WITHIN(seconds, condition)                                                                               \
 	do {                                                                                                           \
-		int64_t await_deadline_us = harness_deadline_us(seconds);                                              \
+		int64_t await_since_us = clock_now_us(), await_deadline_us = harness_deadline_us(seconds);             \
 		while (!(condition)) {                                                                                 \
 			if (clock_now_us() > await_deadline_us)                                                        \
 				harness_fail("waited in vain for: %s", #condition);                                    \
-			harness_pause();                                                                               \
+			harness_pause(await_since_us);                                                                 \
 		}                                                                                                      \
 	} while (0)
 

@@ -195,14 +195,14 @@ void kithd_await_listening(struct kithd *kithd)
 {
 	static const char listening[] = "listening on ";
 	const char *found = NULL;
-	int64_t deadline_us = harness_deadline_us(HARNESS_PATIENCE_S);
+	int64_t since_us = clock_now_us(), deadline_us = harness_deadline_us(HARNESS_PATIENCE_S);
 	while ((found = strstr(kithd_log(kithd), listening)) == NULL || strchr(found, '\n') == NULL) {
 		if (kithd_has_ended(kithd))
 			harness_fail_here("kithd%s ended with status %d:\n%s", kithd->arguments, kithd->status,
 					  kithd_log(kithd));
 		if (clock_now_us() > deadline_us)
 			harness_fail_here("kithd%s doesn't listen:\n%s", kithd->arguments, kithd_log(kithd));
-		harness_pause();
+		harness_pause(since_us);
 	}
 	found += strlen(listening);
 	kithd->address = harness_text("%.*s", (int)strcspn(found, " \n"), found);
@@ -320,10 +320,11 @@ bool kithd_has_ended(struct kithd *kithd)
 
 static bool ends_before(struct kithd *kithd, int64_t deadline_us)
 {
+	int64_t since_us = clock_now_us();
 	while (!kithd_has_ended(kithd)) {
 		if (clock_now_us() > deadline_us)
 			return false;
-		harness_pause();
+		harness_pause(since_us);
 	}
 	return true;
 }
@@ -349,14 +350,14 @@ const char *kithd_table(struct kithd *kithd)
 {
 	static const char end[] = "# end\n";
 	const char *found;
-	int64_t deadline_us = harness_deadline_us(HARNESS_PATIENCE_S);
+	int64_t since_us = clock_now_us(), deadline_us = harness_deadline_us(HARNESS_PATIENCE_S);
 	kithd_signal(kithd, SIGUSR1);
 	while ((found = strstr(kithd_output(kithd) + kithd->tables_end, end)) == NULL) {
 		if (kithd_has_ended(kithd))
 			harness_fail_here("kithd%s ended with status %d", kithd->arguments, kithd->status);
 		if (clock_now_us() > deadline_us)
 			harness_fail_here("kithd%s shows no table", kithd->arguments);
-		harness_pause();
+		harness_pause(since_us);
 	}
 	free(kithd->table);
 	size_t begin = kithd->tables_end;

@@ -284,7 +284,7 @@ size_t raw_bytes_read(const struct raw *raw)
 /* What the other side has closed takes no bytes any more, and that is no failure of the test. */
 void raw_write(struct raw *raw, const char *bytes, size_t length)
 {
-	int64_t deadline_us = harness_deadline_us(HARNESS_PATIENCE_S);
+	int64_t since_us = clock_now_us(), deadline_us = harness_deadline_us(HARNESS_PATIENCE_S);
 	shake_hands(raw);
 	for (size_t done = 0; done < length;) {
 		ssize_t sent = send_some(raw, bytes + done, length - done);
@@ -293,7 +293,7 @@ void raw_write(struct raw *raw, const char *bytes, size_t length)
 		if (sent < 0) {
 			if (clock_now_us() > deadline_us)
 				harness_fail_here("the other side takes no bytes");
-			harness_pause();
+			harness_pause(since_us);
 			continue;
 		}
 		done += (size_t)sent;

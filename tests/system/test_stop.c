@@ -76,10 +76,10 @@ static bool is_stuck(struct kithd *kithd, struct raw *raw, const char *nodeid)
 		double out = kithd_cell_number(kithd, nodeid, "BYTES_OUT");
 		for (int i = 0; i < PINGS; i++)
 			raw_send(raw, "{\"msgtype\":\"ping\"}");
-		int64_t deadline_us = harness_deadline_us(2);
+		int64_t since_us = clock_now_us(), deadline_us = harness_deadline_us(2);
 		while (kithd_cell_number(kithd, nodeid, "MSGS_IN") < in + PINGS && kithd_has_peer(kithd, nodeid) &&
 		       clock_now_us() < deadline_us)
-			harness_pause();
+			harness_pause(since_us);
 		if (kithd_cell_number(kithd, nodeid, "BYTES_OUT") < out + answers / 2)
 			break;
 	}
