@@ -100,8 +100,10 @@ void registry_release_snapshot(struct registry_snapshot *snapshot);
 void registry_shuffle_snapshot(struct registry_snapshot *snapshot, struct rng *rng);
 
 /*
- * A walk over all connections that needs no memory: writes up to REGISTRY_STEP of them, held for the caller, that were
- * added after the serial number *after, and moves that on. 0 at the end. Start with *after at 0.
+ * A walk over all connections in the order in which they were added, a few at a time: writes up to REGISTRY_STEP of
+ * them, held for the caller, and moves *after on, which starts at 0. Returns how many; 0 at the end. Each connection
+ * that is there from the beginning of the walk to its end comes once. The lock is held for one step at a time, whose
+ * length does not depend on how many connections there are.
  */
 enum { REGISTRY_STEP = 64 };
 size_t registry_walk(struct registry *registry, uint64_t *after, struct peer *peers[static REGISTRY_STEP]);

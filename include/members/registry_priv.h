@@ -5,6 +5,7 @@
 #include "base/keyed_table.h"
 #include "base/sync.h"
 #include "members/registry.h"
+#include "members/roll_priv.h"
 #include "members/tally_priv.h"
 
 extern struct mutex registry_guard;
@@ -15,8 +16,8 @@ struct entry {
 	bool is_ready; /* it has claimed its nodeid */
 	bool is_indexed;
 	bool is_retired;
-	bool is_listed; /* in handshakes, or in retired */
-	uint64_t serial;
+	bool is_listed;	 /* in handshakes, or in retired */
+	uint64_t serial; /* in the roll */
 	int64_t ready_us;
 	struct tally *host, *group, *network; /* of an inbound connection; else NULL */
 	UT_hash_handle hh;		      /* by peer */
@@ -39,7 +40,7 @@ struct registry {
 	struct tally *groups GUARDED_BY(registry_guard);
 	struct tally *networks GUARDED_BY(registry_guard);
 	struct registry_counts counts GUARDED_BY(registry_guard);
-	uint64_t last_serial GUARDED_BY(registry_guard);
+	struct roll roll GUARDED_BY(registry_guard);
 };
 
 void registry_enter(struct registry *registry) ACQUIRES(registry_guard);

@@ -38,6 +38,7 @@ void registry_free(struct registry *registry)
 {
 	if (registry == NULL)
 		return;
+	roll_fini(&registry->roll);
 	condition_fini(&registry->emptied);
 	mutex_fini(&registry->mutex);
 	free(registry);
@@ -149,8 +150,12 @@ static bool add(struct registry *registry, struct entry *entry) REQUIRES(registr
 {
 	if (!join_tallies(registry, entry))
 		return false;
-	entry->serial = ++registry->last_serial;
-	HASH_ADD_PTR(registry->entries, peer, entry);
+	entry->serial = roll_add(&registry->roll, entry);
+	if (entry->serial != 0) {
+		HASH_ADD_PTR(registry->entries, peer, entry);
+		if (entry->hh.tbl == NULL)
+			roll_remove(&registry->roll, entry->serial);
+	}
 	if (entry->hh.tbl == NULL) {
 		leave_tallies(registry, entry);
 		return false;
@@ -197,6 +202,7 @@ void registry_remove(struct registry *registry, struct peer *peer)
 			leave_counts(registry, entry);
 		leave_tallies(registry, entry);
 		HASH_DEL(registry->entries, entry);
+		roll_remove(&registry->roll, entry->serial);
 		registry->counts.connections--;
 		if (registry->entries == NULL)
 			condition_broadcast(&registry->emptied);
@@ -405,13 +411,9 @@ size_t registry_walk(struct registry *registry, uint64_t *after, struct peer *pe
 {
 	size_t count = 0;
 	registry_enter(registry);
-	/* uthash keeps its elements in the order in which they were added. */
-	for (struct entry *entry = registry->entries; entry != NULL && count < REGISTRY_STEP; entry = entry->hh.next) {
-		if (entry->serial <= *after)
-			continue;
+	struct entry *entry;
+	while (count < REGISTRY_STEP && (entry = roll_next(&registry->roll, after)) != NULL)
 		peers[count++] = peer_hold(entry->peer);
-		*after = entry->serial;
-	}
 	registry_leave(registry);
 	return count;
 }
