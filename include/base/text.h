@@ -29,6 +29,10 @@ size_t text_escape(char *out, size_t out_bytes, const char *bytes, size_t length
 enum { TEXT_ERROR_BYTES = 96 };
 void text_error(int error, char out[static TEXT_ERROR_BYTES]);
 
+/* How long something took, for people: "3 ms", "2.5 s", "95 s", "3 min", "5 h", "12 d"; rounded down. */
+enum { TEXT_DURATION_BYTES = 32 };
+void text_duration(int64_t us, char out[static TEXT_DURATION_BYTES]);
+
 /* How many columns the text takes if each character takes one. */
 size_t text_width(const char *text);
 

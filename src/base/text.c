@@ -106,6 +106,25 @@ void text_error(int error, char out[static TEXT_ERROR_BYTES])
 	snprintf(out, TEXT_ERROR_BYTES, "%c%s", is_word ? tolower((unsigned char)text[0]) : text[0], text + 1);
 }
 
+void text_duration(int64_t us, char out[static TEXT_DURATION_BYTES])
+{
+	static const struct {
+		int64_t below_s, unit_s;
+		const char *unit;
+	} steps[] = {{120, 1, "s"}, {120 * 60, 60, "min"}, {48 * 3600, 3600, "h"}, {INT64_MAX, 24 * 3600, "d"}};
+	int64_t s = us / 1000000, ms = us / 1000;
+	size_t i = 0;
+	if (ms < 1000) {
+		snprintf(out, TEXT_DURATION_BYTES, "%lld ms", (long long)ms);
+	} else if (s < 10 && ms % 1000 >= 100) {
+		snprintf(out, TEXT_DURATION_BYTES, "%lld.%lld s", (long long)s, (long long)(ms % 1000 / 100));
+	} else {
+		while (s >= steps[i].below_s)
+			i++;
+		snprintf(out, TEXT_DURATION_BYTES, "%lld %s", (long long)(s / steps[i].unit_s), steps[i].unit);
+	}
+}
+
 size_t text_width(const char *text)
 {
 	size_t width = 0;

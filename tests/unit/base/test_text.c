@@ -193,6 +193,26 @@ static void the_distance_of_two_words_is_the_count_of_their_edits(void)
 	}
 }
 
+static void a_duration_has_one_unit_and_no_more_digits_than_people_read(void)
+{
+	static const struct {
+		int64_t ms;
+		const char *text;
+	} cases[] = {
+		{0, "0 ms"},	    {3, "3 ms"},	  {999, "999 ms"},	{1000, "1 s"},	  {1099, "1 s"},
+		{1100, "1.1 s"},    {9999, "9.9 s"},	  {10000, "10 s"},	{20000, "20 s"},  {95999, "95 s"},
+		{119999, "119 s"},  {120000, "2 min"},	  {7199999, "119 min"}, {7200000, "2 h"}, {172799999, "47 h"},
+		{172800000, "2 d"}, {1036800000, "12 d"},
+	};
+	char text[TEXT_DURATION_BYTES];
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		text_duration(cases[i].ms * 1000, text);
+		EXPECT(strcmp(text, cases[i].text) == 0, "%s: %s", cases[i].text, text);
+	}
+	text_duration(INT64_MAX, text);
+	EXPECT(strcmp(text, "106751991 d") == 0, "%s", text);
+}
+
 static CU_TestInfo tests[] = {
 	{"only UTF-8 without control characters is plain", only_utf8_without_control_characters_is_plain},
 	{"what could disturb a terminal is shown as hex", what_could_disturb_a_terminal_is_shown_as_hex},
@@ -201,6 +221,8 @@ static CU_TestInfo tests[] = {
 	{"a column is as wide as its characters", a_column_is_as_wide_as_its_characters},
 	{"the distance of two words is the count of their edits",
 	 the_distance_of_two_words_is_the_count_of_their_edits},
+	{"a duration has one unit, and no more digits than people read",
+	 a_duration_has_one_unit_and_no_more_digits_than_people_read},
 	CU_TEST_INFO_NULL,
 };
 
