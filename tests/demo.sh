@@ -152,7 +152,7 @@ for name in "${names[@]}"; do
 done
 say "Yes: 5 nodes are 10 pairs, and there are $outbound connections, one for each pair."
 
-is_turned_away() { grep -q ' failed (speaks TLS' "$directory/stranger.log"; }
+is_turned_away() { grep -q ' speaks TLS,' "$directory/stranger.log"; }
 if [ -n "${SECRET:-}" ]; then
 	say
 	say "A stranger without the secret knows alpha's address too:"
@@ -162,8 +162,8 @@ if [ -n "${SECRET:-}" ]; then
 	until_true "the stranger is turned away" is_turned_away
 	until_true "alpha says so" grep -q 'speaks plain text' "$directory/alpha.log"
 	say "It is turned away, and both logs say why:"
-	sed -n 's/^[^ ]* info *\(dial .*: failed .*\)/    stranger: \1/p' "$directory/stranger.log" | head -n 1
-	sed -n 's/^[^ ]* warning *\(peer .*: speaks .*\)/    alpha: \1/p' "$directory/alpha.log" | head -n 1
+	sed -n 's/^[^ ]* info *\(.* speaks TLS, .*\)/    stranger: \1/p' "$directory/stranger.log" | head -n 1
+	sed -n 's/^[^ ]* warning *\(.* speaks plain text, .*\)/    alpha: \1/p' "$directory/alpha.log" | head -n 1
 	until_true "alpha keeps its 4 peers" has_peers alpha 4
 	kill -TERM "${pid[stranger]}"
 	wait "${pid[stranger]}"
@@ -182,7 +182,7 @@ for name in alpha beta gamma epsilon; do
 	until_true "$name keeps its 3 other peers" has_peers "$name" 3
 done
 say "$(($(now_ms) - died_ms)) ms later it has left all four tables. This is alpha's log, and its table:"
-sed -n 's/^[^ ]* info *\(peer .*: failed .*\)/    \1/p' "$directory/alpha.log"
+sed -n 's/^[^ ]* info *\(.*) failed: .*\)/    \1/p' "$directory/alpha.log"
 show alpha
 
 say

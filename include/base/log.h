@@ -1,6 +1,6 @@
 /*
- * Lines to stderr: `2026-11-23T10:15:02.123Z info  peer 1a2b3c4d 10.0.0.7:5999: ready after 3 ms`. Any thread may log;
- * nobody waits for the reader of stderr: a line that can't be written now is dropped and counted, and the count is
+ * Lines to stderr: `2026-11-23T10:15:02.123Z info  beta (1a2b3c4d, 10.0.0.7:5999) is ready after 3 ms`. Any thread may
+ * log. Nobody waits for the reader of stderr: a line that can't be written now is dropped and counted, and the count is
  * logged when lines pass again. Every line is escaped as a whole, so text from a peer needs no care by the caller.
  * Never called under a lock.
  */

@@ -17,6 +17,7 @@ enum { ALLOWANCE_ADDRESSES_BURST = 1000 };
 struct allowance {
 	bool has_hello; /* the hello has been taken */
 	bool has_early_addr;
+	size_t named; /* addresses in that one */
 	unsigned moves;
 	int64_t next_proof_us, next_move_us;
 	struct token_bucket addresses;

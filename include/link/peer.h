@@ -21,7 +21,7 @@
 #include "wire/nodeid.h"
 
 enum {
-	PEER_ENDING_BYTES = 96, /* of the text that says why it ended, and its NUL; longer ones are cut */
+	PEER_ENDING_BYTES = 192, /* of the text that says why it ended, and its NUL; longer ones are cut */
 };
 
 /* A peer that is told to go has this long to take what is left for it. */
@@ -42,9 +42,10 @@ enum peer_state {
 
 enum peer_ending {
 	PEER_GOES_ON,
-	PEER_LEFT,   /* the far end said bye for a reason that is no failure */
-	PEER_FAILED, /* broken, silent, slow, or unreachable */
-	PEER_CLOSED, /* we said bye for another reason */
+	PEER_LEFT,    /* the far end said bye for a reason that is no failure */
+	PEER_FAILED,  /* broken, silent, slow, or unreachable; the text says why */
+	PEER_REFUSED, /* no node of this network: the text says what it is or does, as in "speaks TLS" */
+	PEER_CLOSED,  /* we said bye for another reason */
 };
 
 /* All that others may see of a peer, as it was at one moment. The texts are valid while the peer is held. */
@@ -66,7 +67,8 @@ struct peer_info {
 	int64_t ignored, useless; /* messages without effect, addresses that were dropped */
 	enum peer_ending ending;
 	enum bye_reason reason; /* of the bye, from either side; BYE_UNKNOWN without one */
-	const char *ending_text;
+	const char
+		*ending_text; /* of a bye: what the far end wrote, or, from this side, "" if the reason says it all */
 };
 
 struct allowance;
@@ -125,13 +127,17 @@ int64_t peer_written_bytes(const struct peer *peer);
  * it its nodeid: before that nobody but the reader could write the bye.
  */
 void peer_close(struct peer *peer, enum bye_reason reason);
+/* The same with words for the log and the address book, which the reason alone doesn't say. */
+void peer_close_because(struct peer *peer, enum bye_reason reason, const char *text);
 /* This node ends it at once, without a bye, in any state: its threads wake from whatever they wait for. Any thread. */
 void peer_cut(struct peer *peer, const char *text);
 /* The far end has ended it and said why. The reader's. */
 void peer_note_bye(struct peer *peer, enum bye_reason reason, const char *text);
 /* It is broken, so a bye would not arrive. By a thread that connects, reads or writes. */
 void peer_fail(struct peer *peer, const char *text);
-/* The same, with what the errno means as the text. */
+/* It is no node of this network; the text says what it is or does. The reader's. */
+void peer_refuse(struct peer *peer, const char *text);
+/* peer_fail with what the errno means as the text. */
 void peer_fail_errno(struct peer *peer, int error);
 
 /* True once: for the one who logs the ending. */
@@ -167,12 +173,16 @@ void peer_count_useless(struct peer *peer, size_t addresses);
 /* The reader's. */
 struct allowance *peer_allowance(struct peer *peer);
 
-/* "1a2b3c4d 10.0.0.7:5999", or the address alone before READY: how log lines name a peer. */
-enum { PEER_LABEL_BYTES = 96 };
+/*
+ * How log lines name a peer: "beta (1a2b3c4d, 10.0.0.7:5999)"; without a name "1a2b3c4d (10.0.0.7:5999)"; before READY
+ * the address alone, or the name that is dialled. The address is where the peer listens, if that is known and believed,
+ * else the far end's.
+ */
+enum { PEER_LABEL_BYTES = 256 };
 void peer_label(struct peer *peer, char out[static PEER_LABEL_BYTES]);
-/* Logs "SUBJECT LABEL: ...", where that level is on. */
+/* Logs "LABEL ...", where that level is on. */
 #define peer_log(peer, level, ...) (log_is_on(level) ? peer_log_line(peer, level, __VA_ARGS__) : (void)0)
-void peer_log_line(struct peer *peer, enum log_level level, const char *subject, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+void peer_log_line(struct peer *peer, enum log_level level, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 #endif

@@ -52,9 +52,12 @@ void protocol_leave(struct protocol *protocol) RELEASES(protocol_guard);
 
 /* Takes one log line of those that connections of this kind may have. False if there is none left: log nothing. */
 bool protocol_take_log_line(struct protocol *protocol, struct peer *peer, enum log_level level, int64_t now_us);
-/* Logs what a peer has done wrong. */
-void protocol_log_wrong(struct protocol *protocol, struct peer *peer, enum log_level level, const char *what,
-			int64_t now_us);
+/*
+ * Ends the connection with a bye for this reason, and logs what the peer is or has done wrong. Of a dial, that is
+ * logged when it has ended.
+ */
+void protocol_turn_away(struct protocol *protocol, struct peer *peer, enum log_level level, enum bye_reason reason,
+			const char *what, int64_t now_us);
 
 /* Handlers: one message, from this peer. */
 typedef void protocol_handler(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us);
@@ -70,6 +73,18 @@ void hearsay_set_listen(struct protocol *protocol, struct peer *peer, const stru
 			const struct address *address, bool may_announce, int64_t now_us);
 /* The same for a peer that has just become READY, of which the address book knows already. */
 void hearsay_tell_listen(struct protocol *protocol, struct peer *peer, const struct address *address, int64_t now_us);
+
+/* How a connection has ended, in words. */
+struct ending_words {
+	const char *verb; /* "failed", "left", ...; "" where the text says that too, as in "is full" */
+	char text[PEER_ENDING_BYTES + 32];
+	const char *hint; /* what to look at; "" for none */
+};
+/* By the one who logs the ending. */
+void ending_words(const struct protocol *protocol, struct peer *peer, const struct peer_info *info,
+		  struct ending_words *words);
+/* Logs them, with `since` before the hint. */
+void ending_log(struct peer *peer, enum log_level level, const struct ending_words *words, const char *since);
 
 /* Logs how the connection has ended, and tells the address book. */
 void endings_conclude(struct protocol *protocol, struct peer *peer, int64_t now_us);

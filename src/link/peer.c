@@ -163,7 +163,7 @@ bool peer_set_listen(struct peer *peer, const struct address *address)
 static void count_sent(struct peer *peer, enum message_type type)
 {
 	atomic_fetch_add_explicit(&peer->messages_out, 1, memory_order_relaxed);
-	peer_log(peer, LOG_DEBUG, "peer", "sent %s", message_type_name(type));
+	peer_log(peer, LOG_DEBUG, "was sent %s", message_type_name(type));
 }
 
 int peer_write(struct peer *peer, int64_t deadline_us)
@@ -261,13 +261,11 @@ static bool set_ending(struct peer *peer, enum peer_ending ending, enum bye_reas
 	return is_first;
 }
 
-void peer_close(struct peer *peer, enum bye_reason reason)
+void peer_close_because(struct peer *peer, enum bye_reason reason, const char *text)
 {
 	struct message bye = {.type = MESSAGE_BYE, .bye.reason = reason};
 	struct buffer line = {0};
-	char text[32];
 
-	snprintf(text, sizeof text, "bye: %s", bye_reason_name(reason));
 	bool has_failed = reason == BYE_TIMEOUT || reason == BYE_SLOW;
 	if (!set_ending(peer, has_failed ? PEER_FAILED : PEER_CLOSED, reason, text))
 		return;
@@ -280,6 +278,11 @@ void peer_close(struct peer *peer, enum bye_reason reason)
 	/* Otherwise the kernel would keep what a peer does not read for minutes after the connection's end. */
 	if (reason == BYE_SLOW && peer->stream != NULL)
 		stream_abort(peer->stream);
+}
+
+void peer_close(struct peer *peer, enum bye_reason reason)
+{
+	peer_close_because(peer, reason, "");
 }
 
 /* An ending without a bye: nothing more is sent. */
@@ -307,6 +310,11 @@ void peer_note_bye(struct peer *peer, enum bye_reason reason, const char *text)
 void peer_fail(struct peer *peer, const char *text)
 {
 	end_silently(peer, PEER_FAILED, BYE_UNKNOWN, text);
+}
+
+void peer_refuse(struct peer *peer, const char *text)
+{
+	end_silently(peer, PEER_REFUSED, BYE_UNKNOWN, text);
 }
 
 void peer_fail_errno(struct peer *peer, int error)

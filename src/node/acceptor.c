@@ -10,10 +10,13 @@
 
 #include "base/log.h"
 #include "base/sync.h"
+#include "base/text.h"
 #include "link/stream.h"
 
 /* After a failed accept that can't be remedied, until the next. */
 enum { PAUSE_MS = 100 };
+
+enum { REFUSAL_BYTES = 192 };
 
 /* Why a connection is refused: a line a minute for each. */
 enum refusal {
@@ -140,19 +143,45 @@ void acceptor_close(struct acceptor *acceptor)
 	free(acceptor);
 }
 
-/* For want of something that the operator has to see to. */
+/* This machine lacks something, which the operator must see to. */
 static void log_want(struct acceptor *acceptor, const char *of)
 {
 	unsigned suppressed;
 	if (log_limit_passes(&acceptor->want_limit, &suppressed))
-		log_error("a connection is refused: %s (%u more since the last such line)", of, suppressed);
+		log_error("refused a connection: %s (%u more since the last such line)", of, suppressed);
 }
 
-static const char *const refusals[REFUSALS] = {
-	[REFUSED_DENIED] = "allow and deny leave it out",    [REFUSED_BANNED] = "its host is banned",
-	[REFUSED_CONNECTIONS] = "there are max_connections", [REFUSED_ADDRESS] = "its host has max_per_address",
-	[REFUSED_GROUP] = "its network has max_per_group",
-};
+/* Why a connection from there is refused, and what to do about it if that is wrong. */
+static void explain(const struct settings *settings, enum refusal refusal, const struct address *from,
+		    char out[static REFUSAL_BYTES])
+{
+	static const char raise[] = "raise it if these are your nodes";
+	struct address_block group = {.base = address_subnet(from),
+				      .prefix_bits = from->family == ADDRESS_IPV4 ? 24 : 56};
+	char block[ADDRESS_BLOCK_TEXT_BYTES], duration[TEXT_DURATION_BYTES];
+	switch (refusal) {
+	case REFUSED_DENIED:
+		snprintf(out, REFUSAL_BYTES, "allow and deny exclude it");
+		break;
+	case REFUSED_BANNED:
+		text_duration(settings->ban_time_us, duration);
+		snprintf(out, REFUSAL_BYTES, "its host broke the protocol again and again, and is banned for %s",
+			 duration);
+		break;
+	case REFUSED_CONNECTIONS:
+		snprintf(out, REFUSAL_BYTES, "all connections are in use (max_connections = %lld); %s",
+			 (long long)settings->max_connections, raise);
+		break;
+	case REFUSED_ADDRESS:
+		snprintf(out, REFUSAL_BYTES, "%lld connections from its host already (max_per_address = %lld); %s",
+			 (long long)settings->max_per_address, (long long)settings->max_per_address, raise);
+		break;
+	default:
+		address_block_format(&group, block);
+		snprintf(out, REFUSAL_BYTES, "%lld connections from %s already (max_per_group = %lld); %s",
+			 (long long)settings->max_per_group, block, (long long)settings->max_per_group, raise);
+	}
+}
 
 static enum refusal judge(struct acceptor *acceptor, const struct address *from, struct peer **goes)
 {
@@ -174,18 +203,18 @@ static bool admit(struct acceptor *acceptor, const struct address *from)
 {
 	struct peer *goes;
 	unsigned suppressed;
-	char text[ADDRESS_TEXT_BYTES];
+	char text[ADDRESS_TEXT_BYTES], reason[REFUSAL_BYTES];
 	enum refusal refusal = judge(acceptor, from, &goes);
 	if (goes != NULL) {
-		peer_cut(goes, "gave way to another connection");
+		peer_cut(goes, "it made room for another connection");
 		peer_release(goes);
 	}
 	if (refusal == REFUSED_NOT)
 		return true;
 	if (log_limit_passes(&acceptor->limits[refusal], &suppressed)) {
 		address_format(from, text);
-		log_warning("a connection from %s is refused: %s (%u more since the last such line)", text,
-			    refusals[refusal], suppressed);
+		explain(acceptor->parts->settings, refusal, from, reason);
+		log_warning("refused %s: %s (%u more since the last such line)", text, reason, suppressed);
 	}
 	return false;
 }

@@ -52,18 +52,16 @@ static void conclude(struct peer *peer, bool more_may_come)
 	stream_drain(peer_stream(peer), deadline_us);
 }
 
-/* To meet oneself is no wonder at an address of one's own; elsewhere somebody has the same nodeid. */
+/* A node meets itself at an address of its own machine; elsewhere it has met another node with the same nodeid. */
 static void warn_of_a_double(struct peer *peer)
 {
 	struct peer_info info = peer_look(peer, clock_now_us());
-	char address[ADDRESS_TEXT_BYTES];
 	/* What a far end that dialled says of itself proves nothing. */
 	bool is_found = info.ending == PEER_CLOSED || (info.direction == PEER_OUTBOUND && info.state != PEER_READY);
 	if (info.reason != BYE_SELF || !is_found || stream_host_is_local(&info.remote))
 		return;
-	address_format(&info.remote, address);
-	log_warning("another node has the same nodeid as this one: the one at %s, which is no address of this machine",
-		    address);
+	peer_log(peer, LOG_WARNING,
+		 "is another node with the same nodeid as this one: it is no address of this machine");
 }
 
 void farewell_finish(struct worker *worker, enum reach reach)

@@ -290,7 +290,7 @@ static void take_over_lists(struct node *node)
 		for (size_t i = 0; i < count; i++) {
 			const struct address *far_end = &peer_dial(peers[i])->address;
 			if (address_is_known(far_end) && !admission_allows(node->admission, far_end))
-				peer_cut(peers[i], "allow and deny leave it out");
+				peer_cut(peers[i], "allow and deny exclude it");
 			peer_release(peers[i]);
 		}
 	}

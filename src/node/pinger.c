@@ -93,7 +93,7 @@ bool pinger_start(void *argument)
 	if (error == 0)
 		return true;
 	if (log_limit_passes(&limit, &suppressed))
-		log_error("cannot start a thread: %s; a peer is turned away (%u more since the last such line)",
+		log_error("cannot start a thread: %s; a peer is disconnected (%u more since the last such line)",
 			  strerror(error), suppressed);
 	/* The reader, which this wakes, says it. */
 	peer_close(peer, BYE_FULL);

@@ -13,6 +13,8 @@
 #include "node/pinger_priv.h"
 #include "node/worker_priv.h"
 
+/* A node that refuses a connection by its limits or lists says nothing. */
+#define TURNED_AWAY "full, or we are denied or banned there?"
 /* Answers are written in the midst of a batch of lines when so many bytes of them wait. */
 enum { ANSWERS_BYTES = 64 * 1024 };
 /*
@@ -90,8 +92,10 @@ static void handle_read(struct worker *worker, ssize_t n, int error, int64_t now
 
 	if (n > 0)
 		take_in(worker, (size_t)n, now_us);
-	else if (n == 0)
-		peer_fail(peer, "connection closed by the far end");
+	else if (n == 0 && was_ready)
+		peer_fail(peer, "it closed the connection without a bye");
+	else if (n == 0 || (error == ECONNRESET && !was_ready))
+		peer_fail(peer, "it closed the connection before its hello: " TURNED_AWAY);
 	else if (error == EPROTO && stream_problem(peer_stream(peer)) != NULL)
 		protocol_refused(worker->parts->protocol, peer, stream_problem(peer_stream(peer)), true, now_us);
 	else if (error == ETIMEDOUT)
@@ -102,7 +106,7 @@ static void handle_read(struct worker *worker, ssize_t n, int error, int64_t now
 	if (!was_ready && peer_state(peer) == PEER_READY)
 		worker->look_up_us = clock_earlier(peer_ping(peer, now_us), peer_ping_deadline_us(peer));
 	if (now_us >= worker->line_deadline_us)
-		peer_close(peer, BYE_TIMEOUT);
+		peer_close_because(peer, BYE_TIMEOUT, "a line of it took longer than handshake_timeout");
 }
 
 /*
@@ -209,7 +213,7 @@ static bool is_allowed(struct worker *worker)
 	const struct address *far_end = &peer_dial(worker->peer)->address;
 	bool allowed = admission_allows(worker->parts->admission, far_end);
 	if (!allowed)
-		peer_fail(worker->peer, "allow and deny leave it out");
+		peer_cut(worker->peer, "allow and deny exclude it");
 	return allowed;
 }
 
@@ -241,7 +245,7 @@ static enum reach shake_hands(struct worker *worker)
 	if (error == ETIMEDOUT)
 		peer_fail(peer, "no TLS handshake within handshake_timeout");
 	else if (error == ECONNRESET)
-		peer_fail(peer, "connection closed by the far end at the TLS handshake");
+		peer_fail(peer, "it closed the connection at the TLS handshake: " TURNED_AWAY);
 	else
 		peer_fail_errno(peer, error);
 	return REACHED_NOBODY;

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "base/text.h"
+
 /* A departure that may yet turn out to be none is logged later, if there is room to remember it. */
 static bool put_off_departure(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
 			      int64_t now_us)
@@ -23,21 +25,22 @@ static bool put_off_departure(struct protocol *protocol, struct peer *peer, cons
 }
 
 static void log_ready_peer_ended(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
-				 int64_t now_us)
+				 const struct ending_words *words, int64_t now_us)
 {
-	static const char *const words[] = {
-		[PEER_GOES_ON] = "ended", [PEER_LEFT] = "left", [PEER_FAILED] = "failed", [PEER_CLOSED] = "closed"};
 	if (info->reason == BYE_DUPLICATE) {
-		peer_log(peer, LOG_DEBUG, "peer", "a duplicate connection is closed");
+		peer_log(peer, LOG_DEBUG, "has one connection less, which was a duplicate");
 		if (address_book_is_connected(protocol->parts.book, &info->nodeid) ||
 		    put_off_departure(protocol, peer, info, now_us))
 			return;
 	}
-	if (protocol_take_log_line(protocol, peer, LOG_INFO, now_us))
-		peer_log(peer, LOG_INFO, "peer", "%s (%s) after %.1f s", words[info->ending], info->ending_text,
-			 (double)(now_us - info->since_us) / 1e6);
+	if (protocol_take_log_line(protocol, peer, LOG_INFO, now_us)) {
+		char duration[TEXT_DURATION_BYTES], since[TEXT_DURATION_BYTES + 16];
+		text_duration(now_us - info->since_us, duration);
+		snprintf(since, sizeof since, "; was up %s", duration);
+		ending_log(peer, LOG_INFO, words, since);
+	}
 	if (info->ignored > 0 || info->useless > 0)
-		peer_log(peer, LOG_DEBUG, "peer", "%lld messages were ignored, %lld addresses dropped",
+		peer_log(peer, LOG_DEBUG, "sent %lld messages that were ignored and %lld addresses that were dropped",
 			 (long long)info->ignored, (long long)info->useless);
 }
 
@@ -45,48 +48,53 @@ static void end_ready_peer(struct protocol *protocol, struct peer *peer, const s
 {
 	bool was_steady = now_us - info->since_us > protocol->parts.settings->handshake_timeout_us;
 	bool gave_way = info->ending == PEER_CLOSED && info->reason == BYE_FULL;
-	if (address_book_disconnected(protocol->parts.book, &info->nodeid, was_steady,
-				      gave_way ? NULL : info->ending_text, now_us))
+	struct ending_words words;
+	ending_words(protocol, peer, info, &words);
+	if (address_book_disconnected(protocol->parts.book, &info->nodeid, was_steady, gave_way ? NULL : words.text,
+				      now_us))
 		alarm_ring(protocol->parts.alarm);
-	log_ready_peer_ended(protocol, peer, info, now_us);
+	log_ready_peer_ended(protocol, peer, info, &words, now_us);
 }
 
-static void log_failed_dial(struct peer *peer, const struct peer_info *info, unsigned failures)
+static void log_failed_dial(struct peer *peer, const struct peer_info *info, const struct ending_words *words,
+			    unsigned failures)
 {
-	bool is_refused = info->ending == PEER_LEFT && info->reason == BYE_DUPLICATE;
-	/* A state is logged when it changes: the first failure, not each. */
-	peer_log(peer, failures == 1 ? LOG_INFO : LOG_DEBUG, "dial", "failed (%s)", info->ending_text);
-	if (is_refused && failures == PROTOCOL_DOUBLE_FAILURES)
+	bool is_duplicate = info->ending == PEER_LEFT && info->reason == BYE_DUPLICATE;
+	bool is_wrong = info->ending == PEER_CLOSED && info->reason == BYE_PROTOCOL;
+	/* Of failures in a row the first is logged, not each; what it does wrong may differ each time. */
+	ending_log(peer, is_wrong ? LOG_WARNING : failures == 1 ? LOG_INFO : LOG_DEBUG, words, "");
+	if (is_duplicate && failures == PROTOCOL_DOUBLE_FAILURES)
 		peer_log(
-			peer, LOG_WARNING, "dial",
+			peer, LOG_WARNING,
 			"is connected with this nodeid, but not with this node: another node may have the same nodeid");
 }
 
 static void end_dial(struct protocol *protocol, struct peer *peer, const struct peer_info *info, int64_t now_us)
 {
 	const struct dial *dial = peer_dial(peer);
+	struct ending_words words;
 	if (info->ending == PEER_GOES_ON) {
-		peer_log(peer, LOG_DEBUG, "dial", "the name is looked up");
+		peer_log(peer, LOG_DEBUG, "was looked up");
 		return;
 	}
-	bool is_self = info->reason == BYE_SELF;
-	if (is_self)
+	if (info->reason == BYE_SELF)
 		address_book_add_self(protocol->parts.book, &dial->address);
 	/* A feeler that has found somebody says bye itself; the far end may use the same word. */
-	if (dial_is_feeler(dial) && info->reason == BYE_FEELER && info->ending == PEER_CLOSED) {
-		peer_log(peer, LOG_DEBUG, "feeler", "over (%s)", info->ending_text);
+	if (dial_is_feeler(dial) && info->reason == BYE_FEELER && info->ending == PEER_CLOSED)
 		return;
-	}
-	unsigned failures =
-		address_book_failed(protocol->parts.book, dial, is_self ? "reached myself" : info->ending_text, now_us);
-	if (dial_is_feeler(dial))
-		peer_log(peer, LOG_DEBUG, "feeler", "failed (%s)", info->ending_text);
-	else if (is_self)
-		peer_log(peer, LOG_DEBUG, "dial", "that is this node itself");
-	else if (failures == 0)
-		peer_log(peer, LOG_DEBUG, "dial", "over, the node is connected already (%s)", info->ending_text);
+	ending_words(protocol, peer, info, &words);
+	unsigned failures = address_book_failed(protocol->parts.book, dial, words.text, now_us);
+	if (dial_is_feeler(dial) || info->reason == BYE_SELF || failures == 0)
+		ending_log(peer, LOG_DEBUG, &words, "");
 	else
-		log_failed_dial(peer, info, failures);
+		log_failed_dial(peer, info, &words, failures);
+}
+
+static void end_stranger(struct protocol *protocol, struct peer *peer, const struct peer_info *info)
+{
+	struct ending_words words;
+	ending_words(protocol, peer, info, &words);
+	ending_log(peer, LOG_DEBUG, &words, "");
 }
 
 void endings_conclude(struct protocol *protocol, struct peer *peer, int64_t now_us)
@@ -97,7 +105,7 @@ void endings_conclude(struct protocol *protocol, struct peer *peer, int64_t now_
 	else if (info.direction == PEER_OUTBOUND)
 		end_dial(protocol, peer, &info, now_us);
 	else
-		peer_log(peer, LOG_DEBUG, "peer", "ended before it was ready (%s)", info.ending_text);
+		end_stranger(protocol, peer, &info);
 }
 
 int64_t endings_run(struct protocol *protocol, int64_t now_us)
@@ -121,6 +129,6 @@ int64_t endings_run(struct protocol *protocol, int64_t now_us)
 	protocol_leave(protocol);
 	for (size_t i = 0; i < due_count; i++)
 		if (!address_book_is_connected(protocol->parts.book, &due[i].nodeid))
-			log_info("peer %s: left (bye: duplicate, and no other connection came)", due[i].label);
+			log_info("%s left: its connection was a duplicate, and no other came", due[i].label);
 	return next_us;
 }

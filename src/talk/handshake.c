@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "link/allowance.h"
 #include "talk/directory.h"
 #include "talk/greeting.h"
@@ -17,6 +18,18 @@ static struct address find_listen(const struct protocol *protocol, const struct 
 	if (hello->listen != 0 && hearsay_is_believable(protocol, info, &told))
 		listen = told;
 	return address_book_is_self(protocol->parts.book, &listen) ? (struct address){0} : listen;
+}
+
+static void log_ready(struct protocol *protocol, struct peer *peer, const struct peer_info *info, int64_t now_us)
+{
+	char duration[TEXT_DURATION_BYTES], from[32] = "";
+	if (!protocol_take_log_line(protocol, peer, LOG_INFO, now_us))
+		return;
+	text_duration(now_us - info->since_us, duration);
+	if (info->direction == PEER_INBOUND)
+		snprintf(from, sizeof from, " from port %u", (unsigned)info->remote.port);
+	peer_log(peer, LOG_INFO, "is ready after %s: %s%s", duration,
+		 info->direction == PEER_INBOUND ? "it dialled this node" : "this node dialled it", from);
 }
 
 static void become_ready(struct protocol *protocol, struct peer *peer, const struct message_hello *hello,
@@ -35,15 +48,13 @@ static void become_ready(struct protocol *protocol, struct peer *peer, const str
 				  .listen = listen,
 				  .now_us = now_us};
 	address_book_arrived(protocol->parts.book, &arrival);
-	if (protocol_take_log_line(protocol, peer, LOG_INFO, now_us))
-		peer_log(peer, LOG_INFO, "peer", "ready after %lld ms%s%s", (long long)(now_us - info.since_us) / 1000,
-			 hello->name[0] == '\0' ? "" : ", name ", hello->name);
 	greeter_say_address(protocol->greeter, peer, &info);
 	peer_send_type(peer, MESSAGE_GETADDR);
 	allowance_expect_addresses(peer_allowance(peer));
 	peer_ping(peer, now_us);
 	if (address_is_known(&listen))
 		hearsay_tell_listen(protocol, peer, &listen, now_us);
+	log_ready(protocol, peer, &info, now_us);
 }
 
 static void claim_nodeid(struct protocol *protocol, struct peer *peer, const struct message_hello *hello,
@@ -59,8 +70,6 @@ static void claim_nodeid(struct protocol *protocol, struct peer *peer, const str
 		peer_close(other, BYE_DUPLICATE);
 		break;
 	case REGISTRY_EVICTS:
-		if (protocol_take_log_line(protocol, other, LOG_INFO, now_us))
-			peer_log(other, LOG_INFO, "peer", "makes room for a newcomer");
 		peer_close(other, BYE_FULL);
 		become_ready(protocol, peer, hello, now_us);
 		break;
@@ -110,7 +119,6 @@ static void make_place(struct protocol *protocol, const struct address *found, e
 	struct peer *peer = may_swap ? choose_who_gives_way(protocol, is_back ? &before : NULL, &rng) : NULL;
 	if (peer == NULL)
 		return;
-	peer_log(peer, LOG_INFO, "peer", "gives way to another");
 	peer_close(peer, BYE_FULL);
 	peer_release(peer);
 }
@@ -122,7 +130,7 @@ static void finish_feeler(struct protocol *protocol, struct peer *feeler, const 
 	struct peer *peer = registry_find(protocol->parts.registry, &dial->expected);
 	bool is_proven = nodeid_equals(found, &dial->expected);
 
-	peer_log(feeler, LOG_DEBUG, "feeler", is_proven ? "the node is there" : "a node is there");
+	peer_log(feeler, LOG_DEBUG, is_proven ? "is the node that a feeler looked for" : "is a node, a feeler found");
 	enum address_book_place place = address_book_reached(protocol->parts.book, dial, found, now_us);
 	if (place != ADDRESS_BOOK_NO_PLACE && !address_book_is_connected(protocol->parts.book, found))
 		make_place(protocol, &dial->address, place, now_us);
@@ -146,9 +154,8 @@ void handshake_handle_hello(struct protocol *protocol, struct peer *peer, struct
 		peer_close(peer, BYE_SELF);
 	} else if (strcmp(network, settings->network) != 0) {
 		char what[MESSAGE_TEXT_BYTES * 2 + 64];
-		snprintf(what, sizeof what, "is of network \"%s\", this node is of \"%s\"", network, settings->network);
-		protocol_log_wrong(protocol, peer, LOG_INFO, what, now_us);
-		peer_close(peer, BYE_NETWORK);
+		snprintf(what, sizeof what, "is in network \"%s\", not in \"%s\"", network, settings->network);
+		protocol_turn_away(protocol, peer, LOG_INFO, BYE_NETWORK, what, now_us);
 	} else if (info.is_feeler) {
 		finish_feeler(protocol, peer, &hello->nodeid, now_us);
 	} else if (hello->is_feeler && info.direction == PEER_INBOUND) {

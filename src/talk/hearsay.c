@@ -94,8 +94,11 @@ void hearsay_handle_addr(struct protocol *protocol, struct peer *peer, struct me
 
 void hearsay_handle_early_addr(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us)
 {
-	if (peer_direction(peer) == PEER_OUTBOUND && allowance_take_early_addr(peer_allowance(peer)))
-		hearsay_handle_addr(protocol, peer, message, now_us);
-	else
+	struct allowance *allowance = peer_allowance(peer);
+	if (peer_direction(peer) != PEER_OUTBOUND || !allowance_take_early_addr(allowance)) {
 		peer_count_ignored(peer);
+		return;
+	}
+	allowance->named = message->addr.count;
+	hearsay_handle_addr(protocol, peer, message, now_us);
 }

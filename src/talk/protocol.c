@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "talk/announcer.h"
 #include "talk/directory.h"
 #include "talk/gossip.h"
@@ -91,11 +92,13 @@ bool protocol_take_log_line(struct protocol *protocol, struct peer *peer, enum l
 	return may;
 }
 
-void protocol_log_wrong(struct protocol *protocol, struct peer *peer, enum log_level level, const char *what,
-			int64_t now_us)
+void protocol_turn_away(struct protocol *protocol, struct peer *peer, enum log_level level, enum bye_reason reason,
+			const char *what, int64_t now_us)
 {
-	if (protocol_take_log_line(protocol, peer, level, now_us))
-		peer_log(peer, level, "peer", "%s", what);
+	bool is_dial = peer_direction(peer) == PEER_OUTBOUND && peer_state(peer) != PEER_READY;
+	if (!is_dial && protocol_take_log_line(protocol, peer, level, now_us))
+		peer_log(peer, level, "%s", what);
+	peer_close_because(peer, reason, what);
 }
 
 /* ---- what a message does ---- */
@@ -121,10 +124,8 @@ static void handle_getaddr(struct protocol *protocol, struct peer *peer, struct 
 
 static void handle_bye(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us)
 {
-	char text[96];
 	(void)protocol, (void)now_us;
-	snprintf(text, sizeof text, "bye: %s", message->bye.text);
-	peer_note_bye(peer, message->bye.reason, text);
+	peer_note_bye(peer, message->bye.reason, message->bye.text);
 }
 
 static void ignore(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us)
@@ -148,6 +149,46 @@ static const struct {
 };
 /* clang-format on */
 
+/* Of who dialled: where this node dials, others may have sent it to somebody who speaks something else. */
+static void note_error(struct protocol *protocol, struct peer *peer, int64_t now_us)
+{
+	const struct settings *settings = protocol->parts.settings;
+	const struct address *host = &peer_dial(peer)->address;
+	if (peer_direction(peer) == PEER_INBOUND && admission_note_error(protocol->parts.admission, host, now_us) &&
+	    protocol_take_log_line(protocol, peer, LOG_WARNING, now_us)) {
+		char duration[TEXT_DURATION_BYTES];
+		text_duration(settings->ban_time_us, duration);
+		peer_log(peer, LOG_WARNING, "is banned for %s with its whole host: %lld protocol errors within an hour",
+			 duration, (long long)settings->ban_after);
+	}
+}
+
+void protocol_violated(struct protocol *protocol, struct peer *peer, const char *what, int64_t now_us)
+{
+	char text[MESSAGE_ERROR_BYTES + 32];
+	snprintf(text, sizeof text, "broke the protocol: %s", what);
+	protocol_turn_away(protocol, peer, LOG_WARNING, BYE_PROTOCOL, text, now_us);
+	note_error(protocol, peer, now_us);
+}
+
+/* Its first line is nothing that a node of kith would say. */
+static void turn_stranger_away(struct protocol *protocol, struct peer *peer, const char *line, size_t length,
+			       int64_t now_us)
+{
+	enum { SHOWN = 20 };
+	char shown[4 * SHOWN + 1], text[sizeof shown + 48];
+	bool is_cut = length > SHOWN;
+	text_escape(shown, sizeof shown, line, is_cut ? SHOWN : length, TEXT_LINE);
+	snprintf(text, sizeof text, "is not a kith node: it sent \"%s%s\"", shown, is_cut ? "..." : "");
+	protocol_turn_away(protocol, peer, LOG_WARNING, BYE_PROTOCOL, text, now_us);
+	note_error(protocol, peer, now_us);
+}
+
+static bool is_from_a_stranger(struct peer *peer, const char *line, size_t length)
+{
+	return peer_look(peer, 0).messages_in == 1 && (length == 0 || line[0] != '{');
+}
+
 void protocol_receive(struct protocol *protocol, struct peer *peer, const char *line, size_t length, int64_t now_us)
 {
 	struct message message;
@@ -157,46 +198,28 @@ void protocol_receive(struct protocol *protocol, struct peer *peer, const char *
 	if (!message_decode(line, length, &message, error)) {
 		if (error[0] == '\0')
 			peer_fail_errno(peer, ENOMEM);
+		else if (is_from_a_stranger(peer, line, length))
+			turn_stranger_away(protocol, peer, line, length, now_us);
 		else
 			protocol_violated(protocol, peer, error, now_us);
 		return;
 	}
-	peer_log(peer, LOG_DEBUG, "peer", "got %s", message_type_name(message.type));
+	peer_log(peer, LOG_DEBUG, "sent %s", message_type_name(message.type));
 	bool is_ready = peer_state(peer) == PEER_READY;
 	protocol_handler *handle = is_ready ? handlers[message.type].when_ready : handlers[message.type].before_ready;
 	handle(protocol, peer, &message, now_us);
 	message_fini(&message);
 }
 
-/* Of who dialled: where this node dials, others may have sent it to somebody who speaks something else. */
-static void note_error(struct protocol *protocol, struct peer *peer, int64_t now_us)
-{
-	const struct settings *settings = protocol->parts.settings;
-	const struct address *host = &peer_dial(peer)->address;
-	if (peer_direction(peer) == PEER_INBOUND && admission_note_error(protocol->parts.admission, host, now_us) &&
-	    protocol_take_log_line(protocol, peer, LOG_WARNING, now_us))
-		peer_log(peer, LOG_WARNING, "peer", "its host is banned for %g s: %lld protocol errors within an hour",
-			 (double)settings->ban_time_us / 1e6, (long long)settings->ban_after);
-}
-
-void protocol_violated(struct protocol *protocol, struct peer *peer, const char *what, int64_t now_us)
-{
-	char line[MESSAGE_ERROR_BYTES + 32];
-	snprintf(line, sizeof line, "protocol error: %s", what);
-	protocol_log_wrong(protocol, peer, LOG_WARNING, line, now_us);
-	note_error(protocol, peer, now_us);
-	peer_close(peer, BYE_PROTOCOL);
-}
-
 void protocol_refused(struct protocol *protocol, struct peer *peer, const char *what, bool may_answer, int64_t now_us)
 {
 	bool is_stranger = peer_direction(peer) == PEER_INBOUND && peer_state(peer) != PEER_READY;
-	if (is_stranger)
-		protocol_log_wrong(protocol, peer, LOG_WARNING, what, now_us);
+	if (is_stranger && protocol_take_log_line(protocol, peer, LOG_WARNING, now_us))
+		peer_log(peer, LOG_WARNING, "%s", what);
 	if (is_stranger && may_answer)
-		peer_close(peer, BYE_PROTOCOL);
+		peer_close_because(peer, BYE_PROTOCOL, what);
 	else
-		peer_fail(peer, what);
+		peer_refuse(peer, what);
 }
 
 /* ---- the beginning and the end of a connection ---- */
@@ -273,7 +296,9 @@ static void notice_sleep(struct protocol *protocol, int64_t now_us, int64_t asle
 	protocol->asleep_us = asleep_us;
 	if (slept_us == 0)
 		return;
-	log_info("this machine was asleep for %.1f s: all peers are pinged", (double)slept_us / 1e6);
+	char duration[TEXT_DURATION_BYTES];
+	text_duration(slept_us, duration);
+	log_info("this machine was asleep for %s: all peers are pinged", duration);
 	ping_all(protocol, now_us);
 }
 

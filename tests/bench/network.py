@@ -44,14 +44,13 @@ class Node(Process):
 
 
 class Kithd(Node):
-    ready = re.compile(r" peer ([0-9a-f]{8}) \S+: ready after .* name (\S+)$")
-    gone = re.compile(r" peer ([0-9a-f]{8}) \S+: (?:failed|left|closed) ")
+    ready = re.compile(r" (?P<name>\S+) [(][0-9a-f]{8}, \S+[)] is ready after ")
+    gone = re.compile(r" (?P<name>\S+) [(][0-9a-f]{8}, \S+[)] (?:failed|left|dropped|is disconnected)")
     stop_signal = signal.SIGTERM
 
     def __init__(self, name, host, first):
         self.address = f"{host}:5999"
         bootstrap = ["-b", f"{first}:5999"] if first else []
-        self.names = {}  # of the others, by the beginning of their nodeids
         self.table = None
         super().__init__(
             name, [KITHD, "-c", "/dev/null", "-l", self.address, "-o", f"name={name}", *bootstrap]
@@ -60,10 +59,9 @@ class Kithd(Node):
     def read_line(self, line, now):
         ready, gone = self.ready.search(line), self.gone.search(line)
         if ready:
-            self.names[ready.group(1)] = ready.group(2)
-            self.note(ready.group(2), True, now)
-        elif gone and gone.group(1) in self.names:
-            self.note(self.names[gone.group(1)], False, now)
+            self.note(ready["name"], True, now)
+        elif gone:
+            self.note(gone["name"], False, now)
         elif line.startswith("# kithd"):
             self.table = None
             self.rows = set()

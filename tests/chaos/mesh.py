@@ -19,8 +19,8 @@ TABLE_LIMIT_S = 10
 TABLE_PAUSE_S = 0.1
 
 LOGGED = re.compile(r"\d{4}-\d\d-\d\dT")
-READY = re.compile(r" peer [0-9a-f]{8} 10\.\d+\.0\.(\d+):\d+: ready after ")
-GONE = re.compile(r" peer [0-9a-f]{8} 10\.\d+\.0\.(\d+):\d+: (?:failed|left|closed) ")
+READY = re.compile(r"[(][0-9a-f]{8}, 10\.\d+\.0\.(\d+):\d+[)] is ready after ")
+GONE = re.compile(r"[(][0-9a-f]{8}, 10\.\d+\.0\.(\d+):\d+[)] (?:failed|left|dropped|is disconnected)")
 
 
 DAY_S = 86400

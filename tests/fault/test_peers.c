@@ -485,9 +485,9 @@ static const struct drought {
 } droughts[] = {
 	{"malloc, strdup, ...", "ENOMEM", true, "Cannot allocate memory"},
 	{"json-c's makers", "no memory", false, "annot allocate memory"},
-	{"pthread_create", "EAGAIN", false, "a connection is refused: Resource temporarily unavailable"},
-	{"socket", "EMFILE", false, "failed (too many open files)"},
-	{"accept4", "EMFILE", false, "a connection is refused: Too many open files"},
+	{"pthread_create", "EAGAIN", false, "refused a connection: Resource temporarily unavailable"},
+	{"socket", "EMFILE", false, "cannot be reached: too many open files"},
+	{"accept4", "EMFILE", false, "refused a connection: Too many open files"},
 	{"poll, ppoll", "ENOMEM", true, ""},
 	{"open, openat, fopen", "EMFILE", false, "settings are not read again: cannot read"},
 	{"fsync", "EIO", false, STATE_ADDRESSES_FILE " cannot be saved: Input/output error"},

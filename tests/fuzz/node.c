@@ -212,7 +212,7 @@ static bool admit(struct node *node, const struct address *from)
 		must(goes == (admission == REGISTRY_CONNECTIONS && over != NULL ? over->peer : NULL));
 	}
 	if (goes != NULL) {
-		peer_cut(goes, "gave way to another connection");
+		peer_cut(goes, "it made room for another connection");
 		peer_release(goes);
 		if (admission != REGISTRY_ADMITTED)
 			forget(node, over);

@@ -437,7 +437,8 @@ static void receive_end(struct end *end, enum segment_kind kind)
 		send_segment(end, SEGMENT_END, NULL, 0, false);
 		close_end(end);
 	} else {
-		peer_fail(end->peer, kind == SEGMENT_END ? "connection closed by the far end" : strerror(ECONNRESET));
+		peer_fail(end->peer,
+			  kind == SEGMENT_END ? "it closed the connection without a bye" : strerror(ECONNRESET));
 	}
 	host_attend(host);
 }
@@ -552,7 +553,7 @@ static bool accept_peer(struct host *host, struct wire *wire, int64_t now_us)
 	    registry_admit(host->registry, &dial.address, &goes) != REGISTRY_ADMITTED)
 		return false;
 	if (goes != NULL) {
-		peer_cut(goes, "gave way to another connection");
+		peer_cut(goes, "it made room for another connection");
 		peer_release(goes);
 		wire_flush(host);
 	}

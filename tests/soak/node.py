@@ -29,14 +29,14 @@ SETTINGS = {
 
 # What is counted of the log.
 EVENTS = {
-    "READY": re.compile(r" peer \S+ \S+: ready after "),
-    "left": re.compile(r" peer \S+ \S+: left "),
-    "connection closed or reset": re.compile(r" failed \(connection (closed|reset)"),
-    "bye: timeout": re.compile(r" \(bye: timeout\)"),
-    "bye: slow": re.compile(r" \(bye: slow\)"),
-    "dials failed": re.compile(r" dial \S+: failed "),
-    "protocol errors": re.compile(r": protocol error: "),
-    "bans": re.compile(r": its host is banned for "),
+    "READY": re.compile(r"[)] is ready after "),
+    "left": re.compile(r"[)] left: "),
+    "connection closed or reset": re.compile(r"[)] failed: (it closed the connection|connection reset)"),
+    "bye: timeout": re.compile(r"no answer (to a ping for|from us in time)|: no hello (within|from us in time)"),
+    "bye: slow": re.compile(r"it does not read what this node sends|we did not read what it sent"),
+    "dials failed": re.compile(r" (cannot be reached|failed: it closed the connection before|failed: no hello|is full)"),
+    "protocol errors": re.compile(r" broke the protocol: | is not a kith node: "),
+    "bans": re.compile(r" is banned for .* with its whole host: "),
     "errors": re.compile(r"^\S+ error "),
 }
 

@@ -52,7 +52,7 @@ static void test_reasons(void)
 	raw_send(raw, "{\"msgtype\":\"bye\",\"reason\":\"full\"}");
 	AWAIT(address_says(kithd, nobody, " connection refused, "));
 	AWAIT(address_says(kithd, raw_address(deaf), " timed out, "));
-	AWAIT(address_says(kithd, raw_address(full), " bye: full, "));
+	AWAIT(address_says(kithd, raw_address(full), " is full, "));
 	AWAIT(address_says(kithd, nobody, " new "));
 }
 
@@ -61,7 +61,7 @@ static void test_self(void)
 	int port = harness_wildcard_port();
 	const char *bootstrap = harness_text("%s:%d", harness_host(7), port);
 	struct kithd *kithd = kithd_start_at(harness_text("0.0.0.0:%d", port), QUICK " -b %s", bootstrap);
-	AWAIT(address_says(kithd, bootstrap, " reached myself, "));
+	AWAIT(address_says(kithd, bootstrap, " is this node itself, "));
 }
 
 static void test_what_was_reached_has_no_error(void)
@@ -376,7 +376,7 @@ static void test_effort(void)
 	for (int i = 0; i < DEAD; i++)
 		entries = harness_text("%s%s\"%s:9\"", entries, i == 0 ? "" : ",", harness_host(i + 1));
 	raw_send(raw, "{\"msgtype\":\"addr\",\"peers\":[%s]}", entries);
-	AWAIT(kithd_log_count(kithd, ":9: failed", "") >= DEAD + TRIES);
+	AWAIT(kithd_log_count(kithd, ":9 cannot be reached: ", "") >= DEAD + TRIES);
 	double before = -1, since = -1;
 	int number = 0;
 	char *log = strdup(kithd_log(kithd)), *rest = NULL;

@@ -257,7 +257,7 @@ static void test_log_lines(void)
 	struct raw *raw = raw_join(kithd, ALICE, ",\"name\":\"alice\"");
 	char year[5], level[8];
 	int milliseconds;
-	AWAIT(kithd_log_count(kithd, "peer a11ce000 ", harness_text("%s: ready after ", raw_address(raw))) == 1);
+	AWAIT(kithd_log_count(kithd, "a11ce000", harness_text("%s) is ready after ", raw_address(raw))) == 1);
 	CU_ASSERT_EQUAL(sscanf(kithd_log(kithd), "%4s-%*2d-%*2dT%*2d:%*2d:%*2d.%3dZ %7s", year, &milliseconds, level),
 			3);
 	CU_ASSERT_EQUAL(kithd_log_count(kithd, " info  listening on ", kithd_address(kithd)), 1);

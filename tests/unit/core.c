@@ -149,7 +149,7 @@ struct peer *core_dial(struct core *core, const char *to)
 void core_end(struct core *core, struct peer *peer)
 {
 	peer_hold(peer);
-	peer_fail(peer, "connection closed by the far end");
+	peer_fail(peer, "it closed the connection without a bye");
 	protocol_ended(core->protocol, peer, core->now_us);
 	protocol_forget(core->protocol, peer);
 	peer_release(peer);
@@ -322,7 +322,7 @@ bool link_pass(struct link *link, int from)
 	if (line == NULL) {
 		end(link, from);
 		if (receiver != NULL && !peer_is_closing(receiver))
-			peer_fail(receiver, "connection closed by the far end");
+			peer_fail(receiver, "it closed the connection without a bye");
 	} else if (receiver != NULL && !peer_is_closing(receiver)) {
 		core_say(link->cores[to], receiver, "%s", line);
 	}

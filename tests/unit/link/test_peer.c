@@ -112,7 +112,7 @@ static void the_bye_is_the_last_line(void)
 	struct peer_info info = peer_look(peer, start_us);
 	CU_ASSERT(info.is_closing && info.ending == PEER_CLOSED && info.reason == BYE_SHUTDOWN);
 	CU_ASSERT_EQUAL(info.messages_out, 2);
-	EXPECT_TEXT(info.ending_text, "bye: shutdown");
+	EXPECT_TEXT(info.ending_text, "");
 	peer_release(peer);
 }
 
@@ -125,7 +125,7 @@ static void act_on(struct peer *peer, enum act act)
 	else if (act == CUT)
 		peer_cut(peer, "cut");
 	else if (act == LEAVE)
-		peer_note_bye(peer, BYE_DUPLICATE, "bye: duplicate");
+		peer_note_bye(peer, BYE_DUPLICATE, "duplicate");
 	else
 		peer_fail(peer, "broken");
 }
@@ -137,9 +137,9 @@ static void the_first_ending_counts(void)
 		enum bye_reason reason;
 		const char *text, *sent;
 	} ends[] = {
-		[CLOSE] = {PEER_CLOSED, BYE_FULL, "bye: full", "bye(full)"},
+		[CLOSE] = {PEER_CLOSED, BYE_FULL, "", "bye(full)"},
 		[CUT] = {PEER_CLOSED, BYE_UNKNOWN, "cut", ""},
-		[LEAVE] = {PEER_LEFT, BYE_DUPLICATE, "bye: duplicate", ""},
+		[LEAVE] = {PEER_LEFT, BYE_DUPLICATE, "duplicate", ""},
 		[FAIL] = {PEER_FAILED, BYE_UNKNOWN, "broken", ""},
 	};
 	for (int first = CLOSE; first <= FAIL; first++) {
@@ -525,7 +525,20 @@ static void log_lines_name_a_peer_by_what_is_known_of_it(void)
 	connect_peer(peer);
 	CU_ASSERT(make_ready(peer, start_us));
 	peer_label(peer, label);
-	EXPECT_TEXT(label, "1a2b3c4d 127.0.0.2:5999");
+	EXPECT_TEXT(label, "two (1a2b3c4d, 127.0.0.2:5999)");
+	struct address listen = peer_dial(peer)->address;
+	listen.port = 6000;
+	CU_ASSERT(peer_set_listen(peer, &listen));
+	peer_label(peer, label);
+	EXPECT_TEXT(label, "two (1a2b3c4d, 127.0.0.2:6000)");
+	peer_release(peer);
+
+	peer = new_peer(PEER_OUTBOUND);
+	connect_peer(peer);
+	struct message_hello nameless = {.nodeid = nodeid_of(0x1a2b3c4d)};
+	CU_ASSERT(peer_ready(peer, &nameless, &settings, start_us));
+	peer_label(peer, label);
+	EXPECT_TEXT(label, "1a2b3c4d (127.0.0.2:5999)");
 	peer_release(peer);
 
 	struct dial dial = {.host = malloc(254), .port = 65535};

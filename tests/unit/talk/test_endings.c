@@ -16,14 +16,12 @@ static void a_peer_that_says_bye_has_left(void)
 	static const char *const reasons[] = {"shutdown", "duplicate", "full", "timeout", "feeler", "boredom", ""};
 	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
 		struct core core;
-		char text[64];
 		five_start(&core);
 		struct peer *peer = core_meet(&core, 2, "127.0.0.2:40000", 0);
 		core_say(&core, peer, "{'msgtype': 'bye', 'reason': '%s'}", reasons[i]);
 		struct peer_info info = five_look(&core, peer);
 		EXPECT(info.ending == PEER_LEFT && info.is_closing, "%s", reasons[i]);
-		snprintf(text, sizeof text, "bye: %s", reasons[i]);
-		EXPECT_TEXT(info.ending_text, text);
+		EXPECT_TEXT(info.ending_text, reasons[i]);
 		EXPECT_SENT(peer, "");
 		core_fini(&core);
 	}
@@ -70,10 +68,18 @@ static void the_end_of_a_peer_is_logged_once_with_its_reason(void)
 	static const struct {
 		const char *line, *logged;
 	} cases[] = {
-		{"", "peer 00000002 127.0.0.2:40000: failed (connection closed by the far end) after 2.0 s\n"},
-		{"{'msgtype': 'bye', 'reason': 'shutdown'}",
-		 "peer 00000002 127.0.0.2:40000: left (bye: shutdown) after 2.0 s\n"},
-		{"[]", "peer 00000002 127.0.0.2:40000: closed (bye: protocol) after 2.0 s\n"},
+		{"", "failed: it closed the connection without a bye; was up 2 s\n"},
+		{"{'msgtype': 'bye', 'reason': 'shutdown'}", "left: it is shutting down; was up 2 s\n"},
+		{"{'msgtype': 'bye', 'reason': 'timeout'}",
+		 "dropped this node: it got no answer from us in time; was up 2 s. Was this machine hanging?\n"},
+		{"{'msgtype': 'bye', 'reason': 'slow'}",
+		 "dropped this node: we did not read what it sent; was up 2 s. Is this machine overloaded?\n"},
+		{"{'msgtype': 'bye', 'reason': 'full'}",
+		 "dropped this node: it made room for another peer; was up 2 s\n"},
+		{"{'msgtype': 'bye', 'reason': 'protocol'}",
+		 "dropped this node: it says that we broke the protocol; was up 2 s\n"},
+		{"{'msgtype': 'bye', 'reason': 'gone fishing'}", "left: it said \"gone fishing\"; was up 2 s\n"},
+		{"[]", "is disconnected: it broke the protocol; was up 2 s\n"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct core core;
@@ -87,8 +93,9 @@ static void the_end_of_a_peer_is_logged_once_with_its_reason(void)
 		core_end(&core, peer);
 		protocol_ended(core.protocol, peer, core.now_us);
 		peer_release(peer);
-		const char *log = captured_log(), *text = strstr(log, "peer ");
-		EXPECT(text != NULL && strcmp(text, cases[i].logged) == 0, "%s", log);
+		static const char label[] = "info  00000002 (127.0.0.2:40000) ";
+		const char *log = captured_log(), *text = strstr(log, label);
+		EXPECT(text != NULL && strcmp(text + sizeof label - 1, cases[i].logged) == 0, "%s", log);
 		core_fini(&core);
 	}
 }
@@ -100,15 +107,20 @@ static void why_an_address_failed_is_kept_in_words(void)
 		const char *error;
 	} cases[] = {
 		{NULL, "connection refused"},
-		{"", "connection closed by the far end"},
-		{"{'msgtype': 'bye', 'reason': 'full'}", "bye: full"},
+		{"", "it closed the connection without a bye"},
+		{"{'msgtype': 'bye', 'reason': 'full'}", "is full"},
 		{"{'msgtype': 'bye', 'reason': 'a reason that is so very long that it does not fit into what is "
 		 "kept of one, which is cut'}",
-		 "bye: a reason that is so very long that it does not fit into what is"},
-		{"{'msgtype': 'hello', 'nodeid': '00000005-0000-4000-8000-000000000000'}", "reached myself"},
+		 "it said \"a reason that is so very long that it does not fit into what is "},
+		{"{'msgtype': 'hello', 'nodeid': '00000005-0000-4000-8000-000000000000'}", "is this node itself"},
 		{"{'msgtype': 'hello', 'nodeid': '00000002-0000-4000-8000-000000000000', 'network': 'other'}",
-		 "bye: network"},
-		{"[]", "bye: protocol"},
+		 "is in network \"other\", not in \"kith\""},
+		{"{'msgtype': 'bye', 'reason': 'network'}", "is in another network than \"kith\" and refused us"},
+		{"{'msgtype': 'bye', 'reason': 'duplicate'}", "is connected with this node already"},
+		{"{'msgtype': 'bye', 'reason': 'timeout'}", "it got no hello from us in time"},
+		{"[]", "is not a kith node: it sent \"[]\""},
+		{"HTTP/1.0 400 Bad request\r", "is not a kith node: it sent \"HTTP/1.0 400 Bad req...\""},
+		{"{}", "broke the protocol: \"msgtype\" is missing"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct core core;
@@ -142,7 +154,7 @@ static void the_error_of_an_address_is_kept_until_it_is_reached_again(void)
 	core_end(&core, peer);
 	core.now_us += core.settings.retry_max_us;
 	CU_ASSERT_EQUAL_FATAL(address_book_recent(core.book, &info, 1, core.now_us), 1);
-	EXPECT_TEXT(info.error, "bye: shutdown");
+	EXPECT_TEXT(info.error, "it is shutting down");
 	CU_ASSERT_EQUAL(info.error_us, core.now_us - core.settings.retry_max_us);
 	core_reach(&core, 2, "127.0.0.2:5999");
 	CU_ASSERT_EQUAL_FATAL(address_book_recent(core.book, &info, 1, core.now_us), 1);
@@ -163,8 +175,8 @@ static void a_duplicate_that_is_closed_is_no_departure(void)
 	protocol_run_timers(core.protocol, core.now_us, 0);
 	EXPECT_TEXT(five_dials_next(&core), "-");
 	const char *log = captured_log();
-	EXPECT(strstr(log, ": left") == NULL && strstr(log, ": closed") == NULL && strstr(log, "failed") == NULL, "%s",
-	       log);
+	EXPECT(strstr(log, "left") == NULL && strstr(log, "disconnected") == NULL && strstr(log, "failed") == NULL,
+	       "%s", log);
 	CU_ASSERT_FALSE(peer_is_closing(second));
 	core_fini(&core);
 }
@@ -188,7 +200,7 @@ static void a_duplicate_without_another_connection_is_a_departure_in_the_end(voi
 	core.now_us += 10 * SECOND_US;
 	CU_ASSERT(protocol_run_timers(core.protocol, core.now_us, 0) >= core.now_us + 3600 * SECOND_US);
 	log = captured_log();
-	EXPECT(strstr(log, "peer 00000002 127.0.0.2:40000: left") != NULL, "%s", log);
+	EXPECT(strstr(log, "00000002 (127.0.0.2:5999) left: its connection was a duplicate") != NULL, "%s", log);
 	core_fini(&core);
 }
 
@@ -221,8 +233,7 @@ static void who_is_refused_again_and_again_as_a_duplicate_is_told_of_a_double(vo
 			if (is_refused)
 				core_say(&core, peer, "{'msgtype': 'bye', 'reason': 'duplicate'}");
 			core_end(&core, peer);
-			if (strstr(captured_log(), "warning dial 127.0.0.2:5999: is connected with this nodeid") !=
-			    NULL) {
+			if (strstr(captured_log(), "warning 127.0.0.2:5999 is connected with this nodeid") != NULL) {
 				told++;
 				told_at = dial;
 			}
@@ -249,7 +260,7 @@ static void very_many_departures_are_all_told_in_the_end(void)
 	}
 	core.now_us += 10 * SECOND_US;
 	protocol_run_timers(core.protocol, core.now_us, 0);
-	for (const char *at = captured_log(); (at = strstr(at, ": left (bye: duplicate")) != NULL; at++)
+	for (const char *at = captured_log(); (at = strstr(at, " left: its connection was a duplicate")) != NULL; at++)
 		told++;
 	CU_ASSERT_EQUAL(told, PROTOCOL_DEPARTURES + 5);
 	core_fini(&core);
@@ -297,7 +308,7 @@ static void who_comes_and_goes_all_the_time_gets_so_many_lines(void)
 	capture_log(LOG_INFO);
 	core_reach(&core, 3, "127.0.0.3:5999");
 	log = captured_log();
-	EXPECT(strstr(log, "127.0.0.3:5999: ready") != NULL, "%s", log);
+	EXPECT(strstr(log, "127.0.0.3:5999) is ready") != NULL, "%s", log);
 	core_fini(&core);
 }
 
