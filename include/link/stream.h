@@ -33,8 +33,7 @@ struct stream *stream_from_socket(int fd, struct tls_context *context);
 void stream_free(struct stream *stream);
 
 /* resolver_lookup that stream_shut interrupts. */
-const char *stream_lookup(struct stream *stream, const char *host, uint16_t port, int64_t deadline_us,
-			  struct address addresses[static RESOLVER_ADDRESSES], size_t *count);
+struct resolver_answer stream_lookup(struct stream *stream, const char *host, uint16_t port, int64_t deadline_us);
 
 /* Connects, from a given host if that is known. 0 or an errno: ECANCELED if it was shut, ETIMEDOUT at the deadline. */
 int stream_connect(struct stream *stream, const struct address *to, const struct address *from, int64_t deadline_us);

@@ -2,17 +2,31 @@
 
 #include <ares.h>
 #include <poll.h>
-#include <stdbool.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <sys/random.h>
 
+#include "base/rng.h"
 #include "base/sync.h"
 
+enum { TRIES = 2, LEAST_TIMEOUT_MS = 100 };
+
+/* The name server that a look-up begins with, modulo their number. */
+static atomic_uint first_server;
+
+enum family { FAMILY_IPV4, FAMILY_IPV6, FAMILIES };
+
 struct lookup {
-	bool is_done;
-	int status;
+	struct question {
+		struct lookup *lookup;
+		bool is_done;
+		int status;
+	} questions[FAMILIES];
 	uint16_t port;
-	struct address *addresses;
-	size_t count;
+	struct resolver_answer *answer;
+	size_t found;	 /* addresses, used or not */
+	bool was_silent; /* a name server let a question time out */
+	struct rng rng;
 };
 
 int resolver_library_init(void)
@@ -25,25 +39,41 @@ void resolver_library_fini(void)
 	ares_library_cleanup();
 }
 
-static void take_answer(void *argument, int status, int timeouts, struct ares_addrinfo *answer)
+/* Each address found is among those used with the same probability (reservoir sampling). */
+static void take_address(struct lookup *lookup, const struct ares_addrinfo_node *node)
 {
-	struct lookup *lookup = argument;
-	(void)timeouts;
-	lookup->is_done = true;
-	lookup->status = status;
-	if (answer == NULL)
+	struct resolver_answer *answer = lookup->answer;
+	struct sockaddr_storage socket_address = {0};
+	struct address address;
+	memcpy(&socket_address, node->ai_addr, (size_t)node->ai_addrlen);
+	if (!address_from_socket(&socket_address, &address))
 		return;
-	for (struct ares_addrinfo_node *node = answer->nodes; node != NULL; node = node->ai_next) {
-		struct sockaddr_storage socket_address = {0};
-		struct address *address = &lookup->addresses[lookup->count];
-		memcpy(&socket_address, node->ai_addr, (size_t)node->ai_addrlen);
-		if (lookup->count == RESOLVER_ADDRESSES || !address_from_socket(&socket_address, address))
-			continue;
-		address->port = lookup->port;
-		if (address_is_dialable(address))
-			lookup->count++;
-	}
-	ares_freeaddrinfo(answer);
+	address.port = lookup->port;
+	if (!address_is_dialable(&address))
+		return;
+	lookup->found++;
+	size_t place = answer->count;
+	if (answer->count < RESOLVER_ADDRESSES)
+		answer->count++;
+	else
+		place = rng_below(&lookup->rng, (uint32_t)lookup->found);
+	if (place < RESOLVER_ADDRESSES)
+		answer->addresses[place] = address;
+}
+
+static void take_answer(void *argument, int status, int timeouts, struct ares_addrinfo *info)
+{
+	struct question *question = argument;
+	struct lookup *lookup = question->lookup;
+	question->is_done = true;
+	question->status = status;
+	if (timeouts > 0)
+		lookup->was_silent = true;
+	if (info == NULL)
+		return;
+	for (const struct ares_addrinfo_node *node = info->nodes; node != NULL; node = node->ai_next)
+		take_address(lookup, node);
+	ares_freeaddrinfo(info);
 }
 
 /* Waits for one of c-ares' sockets or its timer and lets it work; false when the lookup is to end. */
@@ -77,26 +107,128 @@ static bool step(ares_channel channel, int wake_fd, int64_t deadline_us)
 	return true;
 }
 
-const char *resolver_lookup(const char *host, uint16_t port, int wake_fd, int64_t deadline_us,
-			    struct address addresses[static RESOLVER_ADDRESSES], size_t *count)
+/* How many name servers /etc/resolv.conf has; 0 if c-ares can't say. */
+static int count_servers(void)
 {
-	struct lookup lookup = {.port = port, .addresses = addresses};
-	struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+	ares_channel channel;
+	struct ares_addr_port_node *servers = NULL;
+	int count = 0;
+	if (ares_init(&channel) != ARES_SUCCESS)
+		return 0;
+	if (ares_get_servers_ports(channel, &servers) == ARES_SUCCESS)
+		for (const struct ares_addr_port_node *server = servers; server != NULL; server = server->next)
+			count++;
+	ares_free_data(servers);
+	ares_destroy(channel);
+	return count;
+}
+
+/* Lets the channel begin with another server: the first ones of the list go to its end. */
+static void rotate_servers(ares_channel channel, unsigned steps)
+{
+	struct ares_addr_port_node *servers = NULL, *last, *first;
+	if (steps == 0 || ares_get_servers_ports(channel, &servers) != ARES_SUCCESS || servers == NULL)
+		return;
+	for (last = servers; last->next != NULL; last = last->next)
+		;
+	for (; steps > 0; steps--) {
+		first = servers;
+		if (first->next == NULL)
+			break;
+		servers = first->next;
+		first->next = NULL;
+		last->next = first;
+		last = first;
+	}
+	ares_set_servers_ports(channel, servers);
+	ares_free_data(servers);
+}
+
+/* c-ares asks each server in turn, and doubles the time-out for the second round: 3 time-outs a server in all. */
+static int open_channel(ares_channel *channel, int64_t deadline_us)
+{
+	int servers = count_servers();
+	int64_t left_ms = (deadline_us - clock_now_us()) / 1000;
+	int64_t timeout_ms = left_ms / (3 * (int64_t)(servers > 0 ? servers : 1));
+	struct ares_options options = {.tries = TRIES};
+	options.timeout = (int)(timeout_ms > LEAST_TIMEOUT_MS ? timeout_ms : LEAST_TIMEOUT_MS);
+	int error = ares_init_options(channel, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES);
+	if (error == ARES_SUCCESS && servers > 1)
+		rotate_servers(*channel, atomic_load(&first_server) % (unsigned)servers);
+	return error;
+}
+
+static void ask(ares_channel channel, const char *host, struct lookup *lookup)
+{
+	static const int families[FAMILIES] = {[FAMILY_IPV4] = AF_INET, [FAMILY_IPV6] = AF_INET6};
+	for (int i = 0; i < FAMILIES; i++) {
+		struct ares_addrinfo_hints hints = {
+			.ai_family = families[i], .ai_socktype = SOCK_STREAM, .ai_flags = ARES_AI_NOSORT};
+		lookup->questions[i].lookup = lookup;
+		ares_getaddrinfo(channel, host, NULL, &hints, take_answer, &lookup->questions[i]);
+	}
+}
+
+static bool are_all_done(const struct lookup *lookup)
+{
+	return lookup->questions[FAMILY_IPV4].is_done && lookup->questions[FAMILY_IPV6].is_done;
+}
+
+static void wait_for_answers(ares_channel channel, const struct lookup *lookup, int wake_fd, int64_t deadline_us)
+{
+	int64_t end_us = deadline_us;
+	while (!are_all_done(lookup) && step(channel, wake_fd, end_us))
+		if (lookup->found > 0 && end_us == deadline_us)
+			end_us = clock_earlier(deadline_us, clock_now_us() + RESOLVER_OTHER_FAMILY_US);
+}
+
+/* No name server answered this question. */
+static bool is_silence(const struct question *question)
+{
+	return !question->is_done || question->status == ARES_ETIMEOUT || question->status == ARES_ECONNREFUSED ||
+	       question->status == ARES_ECANCELLED || question->status == ARES_EDESTRUCTION;
+}
+
+static void explain(const struct lookup *lookup, struct resolver_answer *answer)
+{
+	const struct question *ipv4 = &lookup->questions[FAMILY_IPV4], *ipv6 = &lookup->questions[FAMILY_IPV6];
+	/* What the one family's question was answered with says more than the silence about the other. */
+	int status = is_silence(ipv4) ? ipv6->status : ipv4->status;
+	answer->is_unanswered = is_silence(ipv4) && is_silence(ipv6);
+	if (answer->is_unanswered)
+		answer->problem = "no name server answers";
+	else if (status == ARES_ENOTFOUND)
+		answer->problem = "no such host name";
+	else if (status == ARES_SUCCESS || status == ARES_ENODATA)
+		answer->problem = "the name has no address";
+	else
+		answer->problem = ares_strerror(status);
+}
+
+struct resolver_answer resolver_lookup(const char *host, uint16_t port, int wake_fd, int64_t deadline_us)
+{
+	struct resolver_answer answer = {0};
+	struct lookup lookup = {.port = port, .answer = &answer};
+	uint64_t seed = 0;
 	ares_channel channel;
 
-	*count = 0;
-	int error = ares_init(&channel);
-	if (error != ARES_SUCCESS)
-		return ares_strerror(error);
-	ares_getaddrinfo(channel, host, NULL, &hints, take_answer, &lookup);
-	while (!lookup.is_done && step(channel, wake_fd, deadline_us))
-		;
-	bool in_time = lookup.is_done;
+	/* Without random numbers the choice among too many addresses is the same each time: no harm. */
+	if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) != sizeof seed)
+		seed = (uint64_t)clock_now_us();
+	rng_seed(&lookup.rng, seed);
+	int error = open_channel(&channel, deadline_us);
+	if (error != ARES_SUCCESS) {
+		answer.problem = ares_strerror(error);
+		return answer;
+	}
+	ask(channel, host, &lookup);
+	wait_for_answers(channel, &lookup, wake_fd, deadline_us);
+	bool was_silent = lookup.was_silent || !are_all_done(&lookup);
+	/* Ends the questions that are still open. */
 	ares_destroy(channel);
-	*count = lookup.count;
-	if (!in_time)
-		return "the name server did not answer in time";
-	if (lookup.status != ARES_SUCCESS)
-		return ares_strerror(lookup.status);
-	return lookup.count > 0 ? NULL : "the name has no address";
+	if (was_silent)
+		atomic_fetch_add(&first_server, 1);
+	if (answer.count == 0)
+		explain(&lookup, &answer);
+	return answer;
 }

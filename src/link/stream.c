@@ -87,18 +87,16 @@ void stream_free(struct stream *stream)
 	free(stream);
 }
 
-const char *stream_lookup(struct stream *stream, const char *host, uint16_t port, int64_t deadline_us,
-			  struct address addresses[static RESOLVER_ADDRESSES], size_t *count)
+struct resolver_answer stream_lookup(struct stream *stream, const char *host, uint16_t port, int64_t deadline_us)
 {
-	*count = 0;
 	if (!atomic_load(&stream->has_wakeup)) {
 		if (wakeup_init(&stream->wakeup) != 0)
-			return "out of descriptors";
+			return (struct resolver_answer){.problem = "out of descriptors", .is_unanswered = true};
 		atomic_store(&stream->has_wakeup, true);
 	}
 	if (atomic_load(&stream->is_shut))
-		return "stopped";
-	return resolver_lookup(host, port, stream->wakeup.fd, deadline_us, addresses, count);
+		return (struct resolver_answer){.problem = "stopped", .is_unanswered = true};
+	return resolver_lookup(host, port, stream->wakeup.fd, deadline_us);
 }
 
 /* 0 when one of the events is there, or an errno. */

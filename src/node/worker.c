@@ -196,15 +196,12 @@ static void converse(struct worker *worker)
 static void resolve(struct worker *worker)
 {
 	const struct dial *dial = peer_dial(worker->peer);
-	struct address addresses[RESOLVER_ADDRESSES];
-	size_t count;
-	const char *problem =
-		stream_lookup(peer_stream(worker->peer), dial->host, dial->port,
-			      clock_now_us() + worker->parts->settings->connect_timeout_us, addresses, &count);
-	if (problem != NULL)
-		peer_fail(worker->peer, problem);
+	struct resolver_answer answer = stream_lookup(peer_stream(worker->peer), dial->host, dial->port,
+						      clock_now_us() + worker->parts->settings->connect_timeout_us);
+	if (answer.problem != NULL)
+		peer_fail(worker->peer, answer.problem);
 	else
-		address_book_resolved(worker->parts->book, dial, addresses, count, clock_now_us());
+		address_book_resolved(worker->parts->book, dial, answer.addresses, answer.count, clock_now_us());
 }
 
 /* After it is in the registry: a reload of the lists finds it there, or is seen here. */

@@ -18,15 +18,15 @@
 struct name_server {
 	int fd;
 	const char *resolv_conf;
+	bool drops_aaaa; /* questions for IPv6 addresses get no answer */
 	int questions;
 };
 
-enum { DNS_HEADER = 12, DNS_A = 1 };
+enum { DNS_HEADER = 12, DNS_A = 1, DNS_AAAA = 28 };
 
-static bool opens_name_server(struct name_server *server, const char *test)
+static bool opens_name_server_at(struct name_server *server, const char *host, const char *test)
 {
 	struct sockaddr_in here = {.sin_family = AF_INET, .sin_port = htons(53)};
-	const char *host = harness_host(53);
 	if (!harness_is_root(test))
 		return false;
 	inet_pton(AF_INET, host, &here.sin_addr);
@@ -36,6 +36,11 @@ static bool opens_name_server(struct name_server *server, const char *test)
 		return false;
 	server->resolv_conf = harness_write_file(harness_text("nameserver %s\n", host));
 	return true;
+}
+
+static bool opens_name_server(struct name_server *server, const char *test)
+{
+	return opens_name_server_at(server, harness_host(53), test);
 }
 
 static bool use_resolv_conf(const void *path)
@@ -78,6 +83,8 @@ static void answer(struct name_server *server, const char *const *hosts, size_t 
 		while (at < (size_t)got && packet[at] != 0)
 			at += packet[at] + 1u;
 		at += 5; /* the end of the name, the type and the class */
+		if (server->drops_aaaa && packet[at - 3] == DNS_AAAA)
+			continue;
 		size_t answers = packet[at - 3] == DNS_A ? host_count : 0;
 		static const unsigned char counts[] = {0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0};
 		memcpy(packet + 2, counts, sizeof counts);
@@ -171,12 +178,68 @@ static void test_silent_name_server(void)
 	raw_expect_bye(dialled, "shutdown");
 }
 
+static void test_dropped_aaaa(void)
+{
+	struct name_server server;
+	if (!opens_name_server(&server, "lost questions for IPv6 addresses don't cost the IPv4 ones"))
+		return;
+	server.drops_aaaa = true;
+	struct raw *listener = raw_listen(harness_text("%s:7000", harness_host(1)));
+	struct kithd *kithd = start_with_names(&server, "-b half.kith.test:7000 -o connect_timeout=300");
+	const char *host = harness_host(1);
+	AWAIT((answer(&server, &host, 1), raw_is_dialled(listener)));
+	raw_answer_hello(raw_accept(listener), ALICE, "");
+	AWAIT(kithd_has_peer(kithd, ALICE));
+}
+
+/* Two sockets that answer nothing, then the name server; resolv.conf asks for time-outs that no look-up survives. */
+static void test_third_name_server(void)
+{
+	struct name_server server, silent[2];
+	const char *test = "of three name servers, two silent, the third is asked";
+	if (!opens_name_server(&server, test))
+		return;
+	for (int i = 0; i < 2; i++)
+		if (!opens_name_server_at(&silent[i], harness_host(54 + i), test))
+			return;
+	server.resolv_conf = harness_write_file(harness_text("nameserver %s\nnameserver %s\nnameserver %s\n"
+							     "options timeout:30 attempts:5\n",
+							     harness_host(54), harness_host(55), harness_host(53)));
+	struct raw *listener = raw_listen(harness_text("%s:7000", harness_host(1)));
+	struct kithd *kithd = start_with_names(&server, "-b third.kith.test:7000 -o connect_timeout=5");
+	const char *host = harness_host(1);
+	AWAIT((answer(&server, &host, 1), raw_is_dialled(listener)));
+	raw_answer_hello(raw_accept(listener), ALICE, "");
+	AWAIT(kithd_has_peer(kithd, ALICE));
+	CU_ASSERT_EQUAL(kithd_log_count(kithd, "third.kith.test", "no name server"), 0);
+}
+
+/* More addresses than are used, of which one answers: sooner or later it is among those chosen. */
+static void test_many_addresses(void)
+{
+	enum { ADDRESSES = 21 };
+	struct name_server server;
+	const char *hosts[ADDRESSES];
+	if (!opens_name_server(&server, "of a name with too many addresses each is tried in the end"))
+		return;
+	for (int i = 0; i < ADDRESSES; i++)
+		hosts[i] = harness_host(i + 1);
+	struct raw *listener = raw_listen(harness_text("%s:7000", hosts[ADDRESSES - 1]));
+	struct kithd *kithd = start_with_names(&server, EAGER " -b many.kith.test:7000");
+	AWAIT((answer(&server, hosts, ADDRESSES), raw_is_dialled(listener)));
+	raw_answer_hello(raw_accept(listener), ALICE, "");
+	AWAIT(kithd_has_peer(kithd, ALICE));
+}
+
 static CU_TestInfo tests[] = {
 	{"a bootstrap may be a name", test_localhost},
 	{"a name stands for all its addresses", test_all_addresses_of_a_name},
 	{"a name is looked up again at each try", test_looked_up_again},
 	{"a name without an address is looked up again until it has one", test_unknown_name},
 	{"a name server that never answers delays neither the others nor a stop", test_silent_name_server},
+	{"lost questions for IPv6 addresses don't cost the IPv4 ones", test_dropped_aaaa},
+	{"of three name servers, two silent, the third is asked", test_third_name_server},
+	{"of a name with too many addresses each is tried in the end", test_many_addresses},
 	CU_TEST_INFO_NULL,
 };
 
