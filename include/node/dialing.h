@@ -1,4 +1,4 @@
-/* Whom to dial next, and from where. Decides from what it is handed; dials nothing itself. */
+/* Whom to dial next. Decides from what it is handed; dials nothing itself. */
 #ifndef KITH_DIALING_H
 #define KITH_DIALING_H
 
@@ -17,11 +17,5 @@
  */
 struct next_dial dialing_next(const struct settings *settings, struct registry *registry, struct address_book *book,
 			      int64_t now_us);
-
-/*
- * Where to dial from: the first specific listening address of the target's family that is loopback if and only if the
- * target is. An unknown address leaves it to the kernel.
- */
-struct address dialing_source(const struct address *listen, size_t listen_count, const struct address *target);
 
 #endif

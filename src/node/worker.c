@@ -7,8 +7,8 @@
 
 #include "base/log.h"
 #include "link/resolver.h"
+#include "link/route.h"
 #include "link/stream.h"
-#include "node/dialing.h"
 #include "node/farewell_priv.h"
 #include "node/pinger_priv.h"
 #include "node/worker_priv.h"
@@ -219,7 +219,7 @@ static bool dial(struct worker *worker)
 {
 	const struct worker_parts *parts = worker->parts;
 	const struct address *to = &peer_dial(worker->peer)->address;
-	struct address from = dialing_source(parts->listen, parts->listen_count, to);
+	struct address from = route_source(parts->listen, parts->listen_count, to);
 	int error = stream_connect(peer_stream(worker->peer), to, &from,
 				   clock_now_us() + parts->settings->connect_timeout_us);
 	if (error != 0)

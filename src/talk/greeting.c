@@ -93,27 +93,39 @@ void greeter_introduce_as(struct greeter *greeter, const char *name, const struc
 	leave(greeter);
 }
 
+/*
+ * Of the listening addresses the one that fits a near end best: the near end itself, where this node listens there or
+ * everywhere; else the first of the same family and scope. Unknown if there is none.
+ */
+static struct address listening_at(const struct greeter *greeter, const struct address *near_end)
+{
+	struct address other = {0};
+	for (size_t i = 0; i < greeter->listen_count; i++) {
+		struct address own = greeter->listen[i];
+		if (own.family != near_end->family)
+			continue;
+		if (address_is_wildcard(&own))
+			memcpy(own.host, near_end->host, sizeof own.host);
+		if (address_same_host(&own, near_end))
+			return own;
+		if (!address_is_known(&other) && address_scope_of(&own) == address_scope_of(near_end))
+			other = own;
+	}
+	return other;
+}
+
 /* Where this node listens, as the far end of this connection may dial it; false if there is no such address. */
 static bool own_address(const struct greeter *greeter, const struct peer_info *info, struct address *own)
 	REQUIRES(greeter_guard)
 {
-	bool found = true;
-	if (address_is_known(&greeter->advertise)) {
+	if (address_is_known(&greeter->advertise))
 		*own = greeter->advertise;
-	} else if (info->direction == PEER_INBOUND) {
+	else if (info->direction == PEER_INBOUND)
 		*own = info->local;
-	} else {
-		found = false;
-		for (size_t i = 0; i < greeter->listen_count && !found; i++) {
-			*own = greeter->listen[i];
-			if (own->family != info->local.family)
-				continue;
-			if (address_is_wildcard(own))
-				memcpy(own->host, info->local.host, sizeof own->host);
-			found = address_scope_of(own) == address_scope_of(&info->local);
-		}
-	}
-	return found && address_is_dialable(own) && address_may_travel(own, &info->local, &info->remote);
+	else
+		*own = listening_at(greeter, &info->local);
+	return address_is_known(own) && address_is_dialable(own) &&
+	       address_may_travel(own, &info->local, &info->remote);
 }
 
 static struct key key_of(const struct greeter *greeter, const struct peer_info *info) REQUIRES(greeter_guard)

@@ -101,6 +101,65 @@ static void test_reaching_oneself_is_no_warning(void)
 	CU_ASSERT_EQUAL(kithd_log_lines(kithd, " warning "), 0);
 }
 
+/* A second cable, as another network; ends in the namespace of the first host. */
+static void add_second_cable(const struct hosts *hosts)
+{
+	enter(hosts->other);
+	harness_ip("link add second type veth peer name second netns /proc/%d/fd/%d", (int)getpid(), hosts->one);
+	harness_ip("address add 10.98.0.2/24 dev second");
+	harness_ip("link set second up");
+	enter(hosts->one);
+	harness_ip("address add 10.98.0.1/24 dev second");
+	harness_ip("link set second up");
+}
+
+static struct kithd *launch_on(int namespace, const char *const *argv)
+{
+	struct kithd *kithd =
+		kithd_launch(&(struct launch){.argv = argv, .prepare = enter_before, .given = &namespace});
+	kithd_await_listening(kithd);
+	return kithd;
+}
+
+static void test_two_networks(void)
+{
+	if (!harness_is_root("a machine in two networks dials into each from its address there"))
+		return;
+	struct hosts hosts = two_hosts();
+	add_second_cable(&hosts);
+	struct kithd *other = start_on(hosts.other, "0.0.0.0", "-o", "name=other");
+	const char *argv[] = {"-l", ONE ":5999", "-l", "10.98.0.1:5999", "-b", "10.98.0.2", NULL};
+	struct kithd *one = launch_on(hosts.one, argv);
+	AWAIT(kithd_cell_is(other, kithd_nodeid(one), "LISTEN", "10.98.0.1:5999"));
+}
+
+/* The first listening address goes away while the node runs: the second still serves. */
+static void test_first_network_goes(void)
+{
+	if (!harness_is_root("a machine that loses one of its two networks still dials into the other"))
+		return;
+	struct hosts hosts = two_hosts();
+	add_second_cable(&hosts);
+	const char *argv[] = {"-l", ONE ":5999",      "-l", "10.98.0.1:5999", "-b", "10.98.0.2",
+			      "-o", "retry_min=0.05", "-o", "retry_max=0.1",  NULL};
+	struct kithd *one = launch_on(hosts.one, argv);
+	harness_ip("address del " ONE "/24 dev cable");
+	struct kithd *other = start_on(hosts.other, "10.98.0.2", "-o", "name=other");
+	AWAIT(kithd_cell_is(other, kithd_nodeid(one), "LISTEN", "10.98.0.1:5999"));
+}
+
+/* Several addresses in one network, of which the kernel prefers another than the one that the node listens on. */
+static void test_second_address_of_an_interface(void)
+{
+	if (!harness_is_root("a node on the second address of an interface dials from that one"))
+		return;
+	struct hosts hosts = two_hosts();
+	harness_ip("address add 10.99.0.11/24 dev cable");
+	struct kithd *other = start_on(hosts.other, OTHER, "-o", "name=other");
+	struct kithd *one = start_on(hosts.one, "10.99.0.11", "-b", OTHER);
+	AWAIT(kithd_cell_is(other, kithd_nodeid(one), "LISTEN", "10.99.0.11:5999"));
+}
+
 static void test_cut_cable(void)
 {
 	if (!harness_is_root("a cut cable is noticed, and the peer comes back when it is mended"))
@@ -132,6 +191,9 @@ static CU_TestInfo tests[] = {
 	{"two hosts with one nodeid get a warning", test_one_nodeid_on_two_hosts},
 	{"a node that reaches itself by another address gets no warning", test_reaching_oneself_is_no_warning},
 	{"a cut cable is noticed, and the peer comes back when it is mended", test_cut_cable},
+	{"a machine in two networks dials into each from its address there", test_two_networks},
+	{"a machine that loses one of its two networks still dials into the other", test_first_network_goes},
+	{"a node on the second address of an interface dials from that one", test_second_address_of_an_interface},
 	CU_TEST_INFO_NULL,
 };
 

@@ -39,6 +39,7 @@ int main(int argc, char **argv)
 		suite_intake,
 		suite_outbox,
 		suite_secret,
+		suite_route,
 		suite_stream,
 		suite_tls,
 		suite_tls_context,

@@ -1,7 +1,5 @@
 #include "node/dialing.h"
 
-#include <string.h>
-
 #include "runner.h"
 #include "unit/core.h"
 #include "unit/suites.h"
@@ -141,39 +139,6 @@ static void it_is_said_when_the_next_dial_is_due(void)
 	core_fini(&core);
 }
 
-static void a_node_dials_from_a_listening_host_that_fits_the_target(void)
-{
-	static const struct {
-		const char *listen[CORE_LISTENS];
-		const char *target, *from; /* "-": the kernel chooses */
-	} cases[] = {
-		{{"127.0.0.7:5999"}, "127.0.0.2:5999", "127.0.0.7:5999"},
-		{{"127.0.0.7:5999"}, "10.0.0.2:5999", "-"},
-		{{"127.0.0.7:5999"}, "[::1]:5999", "-"},
-		{{"10.0.0.7:5999"}, "10.0.0.2:5999", "10.0.0.7:5999"},
-		{{"10.0.0.7:5999"}, "8.8.8.8:5999", "10.0.0.7:5999"},
-		{{"8.8.4.4:5999"}, "10.0.0.2:5999", "8.8.4.4:5999"},
-		{{"10.0.0.7:5999"}, "127.0.0.2:5999", "-"},
-		{{"0.0.0.0:5999"}, "127.0.0.2:5999", "-"},
-		{{"0.0.0.0:5999", "10.0.0.7:5999"}, "10.0.0.2:5999", "10.0.0.7:5999"},
-		{{"[::]:5999"}, "[fe80::1]:5999", "-"},
-		{{"[::1]:5999"}, "[::1]:6000", "[::1]:5999"},
-		{{"[::1]:5999"}, "[fd00::1]:6000", "-"},
-		{{"[fd00::7]:5999", "10.0.0.7:5999"}, "10.0.0.2:5999", "10.0.0.7:5999"},
-		{{"127.0.0.7:5999", "10.0.0.7:5999", "10.0.0.8:5999"}, "10.0.0.2:5999", "10.0.0.7:5999"},
-		{{"10.0.0.7:5999", "127.0.0.7:5999", "127.0.0.8:5999"}, "127.0.0.2:5999", "127.0.0.7:5999"},
-		{{NULL}, "127.0.0.2:5999", "-"},
-	};
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct address listen[CORE_LISTENS], target = address_of(cases[i].target);
-		size_t count = 0;
-		for (; count < CORE_LISTENS && cases[i].listen[count] != NULL; count++)
-			listen[count] = address_of(cases[i].listen[count]);
-		const char *from = address_text(dialing_source(listen, count, &target));
-		EXPECT(strcmp(from, cases[i].from) == 0, "case %zu: %s", i, from);
-	}
-}
-
 static CU_TestInfo tests[] = {
 	{"nothing is dialled where nothing is known", nothing_is_dialled_where_nothing_is_known},
 	{"only so many dials are under way", only_so_many_dials_are_under_way},
@@ -182,8 +147,6 @@ static CU_TestInfo tests[] = {
 	{"feelers go out though enough peers were dialled", feelers_go_out_though_enough_peers_were_dialled},
 	{"a feeler takes no place of a peer", a_feeler_takes_no_place_of_a_peer},
 	{"it is said when the next dial is due", it_is_said_when_the_next_dial_is_due},
-	{"a node dials from a listening host that fits the target",
-	 a_node_dials_from_a_listening_host_that_fits_the_target},
 	CU_TEST_INFO_NULL,
 };
 
