@@ -40,6 +40,7 @@ int main(int argc, char **argv)
 		suite_outbox,
 		suite_secret,
 		suite_route,
+		suite_netwatch,
 		suite_stream,
 		suite_tls,
 		suite_tls_context,

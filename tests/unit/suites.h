@@ -52,6 +52,7 @@ extern CU_SuiteInfo suite_settings_texts;
 extern CU_SuiteInfo suite_slab;
 extern CU_SuiteInfo suite_state;
 extern CU_SuiteInfo suite_route;
+extern CU_SuiteInfo suite_netwatch;
 extern CU_SuiteInfo suite_stream;
 extern CU_SuiteInfo suite_stream_tls;
 extern CU_SuiteInfo suite_sync;
