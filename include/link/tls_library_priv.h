@@ -1,6 +1,8 @@
 /*
- * GnuTLS, behind one door: the one header that includes <gnutls/gnutls.h>. It is loaded for a node that has a secret:
- * of the 4.9 MB of a node that is linked with it 2.5 are GnuTLS's.
+ * GnuTLS, behind one door: the one header that includes <gnutls/gnutls.h>. It is loaded when a node has a secret.
+ * Linked in, it would double the memory of every node without one: 5.0 MB resident instead of 2.4, and 0.94 MB private
+ * instead of 0.49 (/proc/PID/smaps_rollup of kithd, with and without LD_PRELOAD=libgnutls.so.30). The price: the tools
+ * that find a package's dependencies don't see it.
  *
  * Threads: tls_library_open writes `gnutls` before any other thread uses it.
  */

@@ -195,8 +195,8 @@ static struct greeting *hold(struct greeting *greeting)
 }
 
 /*
- * The lines for this peer, held for the caller; NULL if there is no memory. To encode them anew takes a third of all
- * instructions of a short connection outside the kernel (callgrind on storm).
+ * The lines for this peer, held for the caller; NULL if there is no memory. Without the kept lines the 2,000
+ * connections of make bench BENCH=keep take 1.13 to 1.17 times the processor time.
  */
 static struct greeting *greeting_for(struct greeter *greeter, const struct peer_info *info)
 {
