@@ -213,8 +213,7 @@ static void warn_of_user(const struct settings *settings, const struct arguments
 	char user[PRIVILEGE_USER_BYTES];
 	privilege_user_name(user);
 	if (privilege_is_root()) {
-		log_warning("running as root: a flaw in kithd would be a flaw in the whole machine; write "
-			    "user = \"nobody\", or better a user of its own, see kith.conf(5)");
+		log_warning("running as root without need: set user = \"kith\", a user of its own (see kith.conf(5))");
 		return;
 	}
 	if (file != NULL && access(file, R_OK) != 0)

@@ -154,7 +154,7 @@ static int start_threads(struct node *node)
 	return error;
 }
 
-/* A node that hears others than its own machine should know whom it hears. */
+/* A node that other machines can reach should not be open by mistake. */
 static void warn_of_openness(const struct node *node)
 {
 	char address[ADDRESS_TEXT_BYTES];
@@ -164,11 +164,9 @@ static void warn_of_openness(const struct node *node)
 		if (address_scope_of(&listen[i]) == SCOPE_LOOPBACK)
 			continue;
 		address_format(&listen[i], address);
-		log_warning(
-			"whoever reaches %s is a member of this network, and whoever is on the way reads and changes "
-			"what its nodes say: write secret_file = \"/etc/kith/secret\"; to keep it to those who hold a "
-			"secret, or listen = [\"127.0.0.1:5999\"]; to hear this machine alone; see kith.conf(5)",
-			address);
+		log_warning("anyone who can reach %s can join, and traffic is not encrypted: set secret_file (kithd "
+			    "--new-secret makes one), or listen on 127.0.0.1 only; see kith.conf(5)",
+			    address);
 		return;
 	}
 }

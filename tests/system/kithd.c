@@ -299,7 +299,7 @@ size_t kithd_log_count(struct kithd *kithd, const char *one, const char *other)
 size_t kithd_log_lines(struct kithd *kithd, const char *word)
 {
 	return kithd_log_count(kithd, word, "") - kithd_log_count(kithd, word, " warning running as root") -
-	       kithd_log_count(kithd, word, " warning whoever reaches ");
+	       kithd_log_count(kithd, word, " warning anyone who can reach ");
 }
 
 void kithd_signal(struct kithd *kithd, int signal)

@@ -134,7 +134,7 @@ static void test_file_names_the_user(void)
 	raw_join(kithd, ALICE, "");
 	expect_nobody_without_privilege(kithd);
 	struct kithd *beaten = kithd_start("-c %s -o user=", path);
-	AWAIT(kithd_log_count(beaten, " warning " AS_ROOT, "user = \"nobody\"") == 1);
+	AWAIT(kithd_log_count(beaten, " warning " AS_ROOT, "set user = \"kith\"") == 1);
 }
 
 /* As root: a node that stays root, and says so. */
@@ -145,7 +145,7 @@ static void test_no_user(void)
 	kithd_table(kithd);
 	expect_of_threads(kithd, "Uid", harness_text("%u %u %u %u", uid, uid, uid, uid));
 	expect_of_threads(kithd, "NoNewPrivs", "1");
-	CU_ASSERT_EQUAL(kithd_log_count(kithd, " warning " AS_ROOT, "user = \"nobody\""), uid == 0 ? 1 : 0);
+	CU_ASSERT_EQUAL(kithd_log_count(kithd, " warning " AS_ROOT, "set user = \"kith\""), uid == 0 ? 1 : 0);
 }
 
 static void expect_setting_error(const char *arguments, const char *where, const char *says)
