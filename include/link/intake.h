@@ -12,7 +12,7 @@
 #include "base/token_bucket.h"
 #include "settings/settings.h"
 
-/* A bucket holds what comes in so many seconds at its rate. */
+/* The size of a bucket, as seconds at its rate. */
 enum { INTAKE_MESSAGES_BURST_S = 10, INTAKE_BYTES_BURST_S = 4 };
 
 struct intake {

@@ -1,7 +1,7 @@
 /*
- * A pool of threads, one for each job that is under way. A thread whose job has ended is parked, and takes the next
- * job, if few enough are parked already; else it ends. Each thread that ends joins the one that ended before it, so
- * nobody has to wait for that, and pool_free joins the last.
+ * A pool of threads, one for each running job. A thread whose job has ended is parked for the next job; if max_parked
+ * threads are parked already, it ends. Each thread that ends joins the one that ended before it, so nobody has to wait
+ * for that, and pool_free joins the last.
  */
 #ifndef KITH_POOL_H
 #define KITH_POOL_H
@@ -11,7 +11,7 @@
 
 struct pool;
 
-/* Embedded in what the job works on; the pool doesn't touch it any more once run has begun. */
+/* Embedded in what the job works on. The pool does not touch it after run has begun. */
 struct pool_job {
 	void (*run)(struct pool_job *job);
 	struct pool *pool; /* the pool's */
@@ -25,7 +25,7 @@ void pool_free(struct pool *pool);
 /* Runs the job on a parked thread or on a new one. Any thread, before pool_free. 0, or an errno: it won't run. */
 int pool_run(struct pool *pool, struct pool_job *job);
 
-/* Of those that are parked beyond it, each stays for its parked_us. */
+/* Threads that are parked already stay for their parked_us. */
 void pool_set_max_parked(struct pool *pool, size_t max_parked);
 
 #endif

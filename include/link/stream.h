@@ -59,7 +59,7 @@ ssize_t stream_read(struct stream *stream, char *bytes, size_t size, int64_t dea
 /*
  * By the reader: how many bytes reading has taken since this was asked last, and how many records: those of TLS, none
  * of a plain one. With TLS these are more than were returned. Where 64 kB have brought nothing, stream_read says
- * ETIMEDOUT before the deadline, so that who counts can do so.
+ * ETIMEDOUT before the deadline, so that the caller can count it.
  */
 size_t stream_taken(struct stream *stream, size_t *records);
 /* Blocks until the far end has closed or the stream is shut; false if it goes on at until_us. Reads nothing. */
@@ -81,7 +81,7 @@ void stream_abort(struct stream *stream);
 
 /*
  * Blocks until the far end has nearly all that was written, so that the kernel is left with little of it once this is
- * freed; what it hasn't by the deadline is thrown away, as by stream_abort.
+ * freed; what it has not got by the deadline is thrown away, as by stream_abort.
  */
 void stream_drain(struct stream *stream, int64_t deadline_us);
 

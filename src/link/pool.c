@@ -7,8 +7,8 @@
 extern struct mutex pool_guard;
 
 /*
- * Where a thread is parked. It outlives the thread, so that who gives it a job may signal without the lock: else the
- * thread that wakes up would wait for the lock at once.
+ * Where a thread is parked. It outlives the thread, so that the thread that gives it a job may signal without the
+ * lock: otherwise the thread that wakes up would wait for the lock at once.
  */
 struct place {
 	struct condition changed;
@@ -104,8 +104,8 @@ static struct pool_job *wait_for_job(struct pool *pool) REQUIRES(pool_guard)
 }
 
 /*
- * Parks the thread until there is another job; NULL if it is to end, since there was none for long. To start a thread
- * costs about as much as all else in a short connection: 1.9 times as many handshakes are made as with max_parked=0
+ * Parks the thread until there is another job; NULL if none came in time and the thread must end. Starting a thread
+ * costs about as much as the rest of a short connection: there are 1.9 times as many handshakes as with max_parked=0
  * (tests/bench/README.md).
  */
 static struct pool_job *park(struct pool *pool)
@@ -128,7 +128,7 @@ static struct place *take_parked(struct pool *pool) REQUIRES(pool_guard)
 	return parked;
 }
 
-/* The last that a thread does. */
+/* The last call of a thread. */
 static void end_thread(struct pool *pool)
 {
 	enter(pool);

@@ -52,9 +52,9 @@ struct stream *stream_new(struct tls_context *context)
 }
 
 /*
- * UNSENT_BYTES, room for the longest line, is what the kernel takes when the far end doesn't. Left to itself it takes
- * 2.8 MB for each peer over loopback (567 MB for the 200 of tests/system/test_attack.c, in /proc/net/sockstat), however
- * small max_outbox is.
+ * UNSENT_BYTES, room for the longest line, is what the kernel buffers when the far end does not read. By default it
+ * takes 2.8 MB for each peer over loopback (567 MB for the 200 of tests/system/test_attack.c, in /proc/net/sockstat),
+ * however small max_outbox is.
  */
 void stream_set_options(int fd)
 {
@@ -69,7 +69,7 @@ struct stream *stream_from_socket(int fd, struct tls_context *context)
 	return new_stream(fd, context, TLS_SERVER);
 }
 
-/* For so long the kernel tries to hand over the last bytes of a connection that is over (tcp(7), TCP_USER_TIMEOUT). */
+/* How long the kernel tries to deliver the last bytes of a closed connection (tcp(7), TCP_USER_TIMEOUT). */
 enum { ORPHAN_MS = 2000 };
 
 void stream_free(struct stream *stream)
@@ -191,7 +191,7 @@ int stream_handshake(struct stream *stream, int64_t deadline_us)
 		return ENOMEM;
 	while ((error = tls_handshake(stream->tls)) == EAGAIN && !atomic_load(&stream->is_shut)) {
 		short events = tls_unsent(stream->tls) > 0 ? POLLIN | POLLOUT : POLLIN;
-		/* There may be no end of what comes. */
+		/* The far end may send forever. */
 		error = clock_now_us() < deadline_us ? wait_for(fd, events, deadline_us) : ETIMEDOUT;
 		if (error != 0)
 			break;
@@ -230,9 +230,9 @@ void stream_linger(struct stream *stream, int64_t deadline_us)
 /* ---- reading ---- */
 
 /*
- * Has the socket itself wait, for left_us or a little longer; 0 is for ever. To wait in poll(2) instead takes a system
- * call more for each read: the median round trip of one ping at a time is then 1.13 instead of 1.03 times sockperf's
- * (make bench BENCH=rtt1x1).
+ * Lets the socket itself wait, for left_us or a little longer; 0 means forever. Waiting in ppoll(2) costs one more
+ * system call for each read: the median round trip of one ping at a time is 1.13 instead of 1.03 times sockperf's (make
+ * bench BENCH=rtt1x1).
  */
 static bool set_receive_timeout(struct stream *stream, int64_t left_us)
 {
@@ -242,8 +242,8 @@ static bool set_receive_timeout(struct stream *stream, int64_t left_us)
 }
 
 /*
- * Would the socket wait for about so long? For somewhat too short a time-out the reader waits once more when it has
- * passed, which few live to see; for one much too short it would wake up in vain.
+ * Is the time-out of the socket near enough to left_us? If it is somewhat too short, the reader waits a second time,
+ * which is rare; if it is much too short, the reader wakes up for nothing.
  */
 static bool is_patient_enough(const struct stream *stream, int64_t left_us)
 {
@@ -258,7 +258,7 @@ static ssize_t read_plain(struct stream *stream, char *bytes, size_t size, int64
 	for (;;) {
 		int64_t left_us = deadline_us == FOREVER_US ? 0 : deadline_us - clock_now_us();
 		bool is_late = left_us <= 0 && deadline_us != FOREVER_US;
-		/* A time-out that was left over costs one more wait, and to take it away each time a call. */
+		/* A time-out left from an earlier read costs one more wait; removing it each time costs a call. */
 		bool is_set = deadline_us == FOREVER_US ? !has_waited || stream->receive_timeout_us == 0
 							: !has_waited && is_patient_enough(stream, left_us);
 		if (!is_late && !is_set && !set_receive_timeout(stream, left_us))
@@ -280,7 +280,7 @@ static bool begins_like_tls(const char *bytes)
 	return bytes[0] == 22 || bytes[0] == 21;
 }
 
-/* Of a private stream, to or from which no byte travels before it is secure. */
+/* For a private stream: no byte is read or written before the handshake is done. */
 static ssize_t refuse(void)
 {
 	errno = ENOTCONN;
@@ -296,10 +296,9 @@ static ssize_t read_secure(struct stream *stream, char *bytes, size_t size, int6
 		ssize_t n = tls_read(tls, bytes, size);
 		if (n >= 0 || errno != EAGAIN)
 			return n;
-		/* What has come may have been none of the far end's bytes, and more of that may follow without an end.
-		 */
+		/* TLS records may come forever without a byte of the far end's. */
 		bool is_late = deadline_us != FOREVER_US && clock_now_us() >= deadline_us;
-		/* Who has more to write waits for that himself, but nobody does for the end of TLS. */
+		/* A thread that has more to write waits for that itself, but nobody waits to send the end of TLS. */
 		short events = tls_unsent(tls) > 0 ? POLLIN | POLLOUT : POLLIN;
 		int error = is_late ? ETIMEDOUT : wait_for(atomic_load(&stream->fd), events, deadline_us);
 		if (error != 0) {
@@ -351,7 +350,7 @@ bool stream_has_unread(const struct stream *stream)
 
 /* ---- writing ---- */
 
-/* What is there to write without waiting: the count, or -1 with errno. */
+/* Writes without waiting: the count, or -1 with errno. */
 static ssize_t write_some(struct stream *stream, const char *bytes, size_t size)
 {
 	if (stream->context == NULL)
@@ -409,7 +408,7 @@ void stream_abort(struct stream *stream)
 	stream_shut(stream);
 }
 
-/* What was written and the far end hasn't acknowledged; nothing where there is no connection any more. */
+/* Bytes written but not acknowledged by the far end; 0 if the connection is gone. */
 static int unacknowledged_bytes(const struct stream *stream)
 {
 	int fd = atomic_load(&stream->fd), bytes = 0;
@@ -424,7 +423,7 @@ void stream_drain(struct stream *stream, int64_t deadline_us)
 {
 	enum { LITTLE_BYTES = 4 * 1024, LOOK_MS = 10 };
 	struct tls *tls = secure(stream);
-	/* Nothing wakes who waits for acknowledgements. */
+	/* No event tells that bytes were acknowledged. */
 	while (!atomic_load(&stream->is_shut) &&
 	       ((tls != NULL && tls_unsent(tls) > 0) || unacknowledged_bytes(stream) > LITTLE_BYTES)) {
 		if (clock_now_us() >= deadline_us) {

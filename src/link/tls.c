@@ -15,7 +15,7 @@ extern struct mutex tls_guard;
 
 enum { PROBLEM_BYTES = 96 };
 
-/* The type of a record, the version, and the length of what follows (RFC 8446, 5.1), of at most so many bytes (5.2). */
+/* A record begins with its type, the version and the length of its body (RFC 8446, 5.1), which is limited (5.2). */
 enum { RECORD_HEADER_BYTES = 5, RECORD_BYTES = 16 * 1024 };
 
 /*
@@ -176,7 +176,7 @@ struct tls *tls_new(struct tls_context *context, int fd, enum tls_role role) UNC
 	tls->search.context = context;
 	tls->fd = fd;
 	tls->role = role;
-	/* A ticket would be a way in for who has lost the secret. */
+	/* With a ticket, a node could join after it has lost the secret. */
 	if (gnutls.init(&tls->session, flags | GNUTLS_NO_TICKETS) != 0 ||
 	    !tls_context_equip(&tls->search, tls->session, role)) {
 		tls_free(tls);
@@ -404,7 +404,8 @@ static ssize_t write_some(struct tls *tls, const void *bytes, size_t size) REQUI
 		tls->owed = (size_t)n;
 		error = flush(tls);
 	}
-	/* Who was told EAGAIN had no memory to keep its bytes, and these are others: nothing can follow now. */
+	/* The caller got EAGAIN, could not keep its bytes for lack of memory, and has others now: the stream is broken.
+	 */
 	if (error == 0 && tls->owed > size)
 		error = EPIPE;
 	if (error != 0) {

@@ -9,8 +9,8 @@
 struct tls_library gnutls;
 
 /*
- * GnuTLS frees the copies of a secret, and wipes them only where the handshake succeeds: who claims the secret of
- * another would leave one behind. So everything that it frees is wiped.
+ * GnuTLS frees the copies of a secret, and wipes them only where the handshake succeeds: a false claim
+ * of an identity would leave a copy behind. So everything that it frees is wiped.
  */
 static void wipe_and_free(void *memory)
 {

@@ -4,7 +4,10 @@
 
 #include "base/text.h"
 
-/* A departure that may yet turn out to be none is logged later, if there is room to remember it. */
+/*
+ * A departure that may yet turn out to be none is logged later, if there is room to remember it. When 20 nodes start at
+ * once, 20 of their connections end as duplicates before the one that stays is READY: each would log a peer that left.
+ */
 static bool put_off_departure(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
 			      int64_t now_us)
 {
