@@ -69,25 +69,50 @@ static void list_suites(const CU_SuiteInfo *suites)
 		printf("%s %d\n", suites->pName, count_tests(suites));
 }
 
-/* Registers the wanted suites and returns how many tests they have; -1 if CUnit refuses or there is no such suite. */
+/* What only ("SUITE" or "SUITE/TEST", NULL for all) wants of a suite: that test, or with NULL as its name all of them.
+ */
+static bool is_wanted(const CU_SuiteInfo *suite, const char *only, const char **test)
+{
+	*test = only == NULL ? NULL : strchr(only, '/');
+	size_t length = *test == NULL ? only == NULL ? 0 : strlen(only) : (size_t)(*test - only);
+	*test += *test != NULL;
+	return only == NULL || (strlen(suite->pName) == length && strncmp(suite->pName, only, length) == 0);
+}
+
+/* How many tests were registered; -1 if CUnit refuses. */
+static int register_suite(const CU_SuiteInfo *suite, const char *test)
+{
+	CU_SuiteInfo one[] = {*suite, CU_SUITE_INFO_NULL};
+	CU_TestInfo one_test[] = {CU_TEST_INFO_NULL, CU_TEST_INFO_NULL};
+	for (const CU_TestInfo *each = suite->pTests; test != NULL && each->pName != NULL; each++)
+		if (strcmp(each->pName, test) == 0)
+			one_test[0] = *each;
+	if (test != NULL)
+		one[0].pTests = one_test;
+	if (one[0].pTests[0].pName == NULL)
+		return 0;
+	if (CU_register_suites(one) == CUE_SUCCESS)
+		return count_tests(one);
+	fprintf(stderr, "%s: %s\n", suite->pName, CU_get_error_msg());
+	return -1;
+}
+
+/* Registers what is wanted and returns how many tests that is; -1 if CUnit refuses or there is nothing of that name. */
 static int register_suites(const CU_SuiteInfo *suites, const char *only)
 {
+	const char *test;
 	int tests = 0;
-	bool is_found = false;
 	for (const CU_SuiteInfo *suite = suites; suite->pName != NULL; suite++) {
-		if (only != NULL && strcmp(suite->pName, only) != 0)
+		if (!is_wanted(suite, only, &test))
 			continue;
-		CU_SuiteInfo one[] = {*suite, CU_SUITE_INFO_NULL};
-		if (CU_register_suites(one) != CUE_SUCCESS) {
-			fprintf(stderr, "%s: %s\n", suite->pName, CU_get_error_msg());
+		int count = register_suite(suite, test);
+		if (count < 0)
 			return -1;
-		}
-		tests += count_tests(suite);
-		is_found = true;
+		tests += count;
 	}
-	if (is_found)
+	if (tests > 0)
 		return tests;
-	fprintf(stderr, "there is no suite \"%s\"; there are:", only == NULL ? "" : only);
+	fprintf(stderr, "there is no suite or test \"%s\"; the suites are:", only == NULL ? "" : only);
 	for (const CU_SuiteInfo *suite = suites; suite->pName != NULL; suite++)
 		fprintf(stderr, " %s", suite->pName);
 	fprintf(stderr, "\n");

@@ -11,9 +11,10 @@
 #include <stdbool.h>
 
 /*
- * Runs the suites, or the one called only (NULL: all), with each test and its failed assertions on lines of their own.
- * The last line is `NAME: N passed, N failed`, which counts tests; a test whose suite couldn't be set up has failed.
- * suites ends with CU_SUITE_INFO_NULL. The result is main's: 0 where all passed, 64 where there is no such suite.
+ * Runs the suites, or only "SUITE" or "SUITE/TEST" (NULL: all), with each test, its time and its failed assertions on
+ * lines of their own. The last line is `NAME: N passed, N failed`, which counts tests; a test whose suite couldn't be
+ * set up has failed. suites ends with CU_SUITE_INFO_NULL. The result is main's: 0 if all passed, 64 if there is nothing
+ * of that name. With "--list" it prints a line `SUITE TESTS` for each suite instead.
  */
 int run_suites(const char *name, CU_SuiteInfo *suites, const char *only);
 

@@ -17,13 +17,14 @@ import time
 sys.dont_write_bytecode = True  # what is made goes into BUILD and nowhere else
 
 import report
+from attack import SYSTEM, AttackPart
 from network import NetworkPart
 from parts import PARTS
 from targets import BUILD, CORES, KITHD, LOAD, LOAD_CORE, PROBE, TARGET_CORE, Failure, Process, missing_packages
 from worst import WorstPart
 
 LIMIT_S = 600
-ALL_PARTS = [*PARTS[:-1], WorstPart(), NetworkPart(), PARTS[-1]]
+ALL_PARTS = [*PARTS[:-1], WorstPart(), AttackPart(), NetworkPart(), PARTS[-1]]
 
 
 class Bench:
@@ -119,7 +120,7 @@ def parse_arguments():
 def main():
     arguments = parse_arguments()
     bench = Bench(arguments, choose_parts(arguments.part))
-    for program in (KITHD, LOAD, PROBE):
+    for program in (KITHD, LOAD, PROBE, SYSTEM):
         if not os.access(program, os.X_OK):
             print(f"bench: {program} is not built", file=sys.stderr)
             return 71

@@ -130,7 +130,7 @@ const char *harness_text(const char *format, ...)
 	return keep(text);
 }
 
-/* Whoever holds a socket on the block's last address owns its 254 addresses. */
+/* The process that holds a socket on the last address of a block owns its 254 addresses. */
 static void claim_block(void)
 {
 	int claim = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -175,12 +175,25 @@ static bool is_free_everywhere(int port)
 	return is_free;
 }
 
+/* Whoever holds a datagram socket on a port owns it; until the end of this process. */
+static bool claim_port(int port)
+{
+	int claim = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_port = htons((uint16_t)port),
+				      .sin_addr.s_addr = htonl(127u << 24 | 63u << 16 | 1)};
+	if (bind(claim, (struct sockaddr *)&address, sizeof address) == 0)
+		return true;
+	close(claim);
+	return false;
+}
+
 int harness_wildcard_port(void)
 {
 	harness_host(1);
 	for (int i = 0; i < WILDCARD_PORTS; i++) {
 		int port = FIRST_WILDCARD_PORT + (harness.block + (int)harness.addresses++) % WILDCARD_PORTS;
-		if (is_free_everywhere(port))
+		if (is_free_everywhere(port) && claim_port(port))
 			return port;
 	}
 	harness_fail("no port is free on every address");

@@ -11,12 +11,11 @@
 #include "suites.h"
 
 enum {
-	PINGS = 200,
-	CONTROL_PINGS = 30, /* before the attack and after it */
+	FEW_PINGS = 50,
+	MOST_PINGS = 1000,
 	PING_INTERVAL_US = 10000,
 	GOOD_HOST = 201,
 	NEWCOMER_HOST = 202,
-	LIMIT_MS = 50,
 	MAX_HANDSHAKES = 128,
 	MAX_CONNECTIONS = 1024,
 	MAX_PARKED = 64,
@@ -29,7 +28,6 @@ enum {
 
 struct round_trips {
 	double median_ms, p99_ms, slowest_ms;
-	double rivals; /* threads that wanted each core meanwhile, besides this one */
 };
 
 /* A node, a good peer that pings it 100 times a second, and what the node was like before the attack. */
@@ -37,7 +35,6 @@ struct siege {
 	struct kithd *kithd;
 	struct raw *good;
 	struct attacker *attacker;
-	struct round_trips control, trips; /* without an attack, and during it */
 	int threads, descriptors;
 	long private_kib;
 };
@@ -55,14 +52,12 @@ static double milliseconds(int64_t us)
 	return (double)us / 1000;
 }
 
-static int runnable_threads(void)
+/* The environment variable PINGS is for tests/bench, which publishes how long they take. */
+static int count_of_pings(void)
 {
-	int count = 0;
-	FILE *file = fopen("/proc/loadavg", "re");
-	if (file == NULL || fscanf(file, "%*s %*s %*s %d", &count) != 1)
-		abort();
-	fclose(file);
-	return count;
+	const char *text = getenv("PINGS");
+	long count = text == NULL ? FEW_PINGS : strtol(text, NULL, 10);
+	return count < 1 || count > MOST_PINGS ? MOST_PINGS : (int)count;
 }
 
 /*
@@ -72,11 +67,10 @@ static int runnable_threads(void)
 static struct round_trips ping_often(struct raw *good, int count)
 {
 	static const char ping[] = "{\"msgtype\":\"ping\"}", pong[] = "{\"msgtype\":\"pong\"}";
-	int64_t sent_us[PINGS], took_us[PINGS] = {0}, next_us = clock_now_us();
-	int sent = 0, answered = 0, runnable = 0;
+	int64_t sent_us[MOST_PINGS], took_us[MOST_PINGS] = {0}, next_us = clock_now_us();
+	int sent = 0, answered = 0;
 	while (answered < count) {
 		if (sent < count && clock_now_us() >= next_us) {
-			runnable += runnable_threads();
 			sent_us[sent++] = raw_clock_us();
 			raw_send(good, "%s", ping);
 			next_us = clock_now_us() + PING_INTERVAL_US;
@@ -95,8 +89,7 @@ static struct round_trips ping_often(struct raw *good, int count)
 	int median = count / 2, p99 = count * 99 / 100;
 	return (struct round_trips){.median_ms = milliseconds(took_us[median]),
 				    .p99_ms = milliseconds(took_us[p99]),
-				    .slowest_ms = milliseconds(took_us[count - 1]),
-				    .rivals = ((double)runnable / count - 1) / (double)sysconf(_SC_NPROCESSORS_ONLN)};
+				    .slowest_ms = milliseconds(took_us[count - 1])};
 }
 
 /* ---- the siege ---- */
@@ -106,7 +99,6 @@ static struct siege begin(const char *options)
 	struct siege siege = {.kithd = kithd_start("%s", options)};
 	siege.good = raw_join_from(harness_host(GOOD_HOST), siege.kithd, ALICE, "");
 	raw_note_arrivals(siege.good);
-	siege.control = ping_often(siege.good, CONTROL_PINGS);
 	siege.threads = kithd_entries(siege.kithd, "task");
 	siege.descriptors = kithd_entries(siege.kithd, "fd");
 	siege.private_kib = kithd_private_kib(siege.kithd);
@@ -130,26 +122,16 @@ static void expect_bounds(const struct siege *siege, int threads, int descriptor
 static void attack(struct siege *siege, const struct attack *attack)
 {
 	siege->attacker = attacker_start(siege->kithd, attack);
-	siege->trips = ping_often(siege->good, PINGS);
-	printf("attack: %s: %d pings, p50 %.1f ms, p99 %.1f ms, slowest %.1f ms\n", attack->name, PINGS,
-	       siege->trips.median_ms, siege->trips.p99_ms, siege->trips.slowest_ms);
+	int pings = count_of_pings();
+	struct round_trips trips = ping_often(siege->good, pings);
+	printf("attack: %s: %d pings, p50 %.2f ms, p99 %.2f ms, slowest %.2f ms\n", attack->name, pings,
+	       trips.median_ms, trips.p99_ms, trips.slowest_ms);
 	AWAIT(attacker_opened(siege->attacker) >= attack->connections);
 	struct raw *newcomer = raw_join_from(harness_host(NEWCOMER_HOST), siege->kithd, BOB, "");
 	raw_ping(newcomer);
 	CU_ASSERT(kithd_has_peer(siege->kithd, BOB));
 	CU_ASSERT(kithd_has_peer(siege->kithd, ALICE));
 	raw_close(newcomer);
-}
-
-/*
- * What p99 may be. A machine whose cores have other work without any attack gets as much more time as that work takes:
- * a core that is shared with another thread has half as much for the node.
- */
-static double limit_ms(const struct round_trips *before, const struct round_trips *after)
-{
-	double rivals = before->rivals > after->rivals ? before->rivals : after->rivals;
-	double limit = LIMIT_MS * harness_slowness();
-	return rivals < 0.5 ? limit : limit * (1 + rivals);
 }
 
 /* Ends the attack: all is as it was before. */
@@ -159,10 +141,6 @@ static void end(struct siege *siege)
 	AWAIT(kithd_entries(siege->kithd, "fd") <= siege->descriptors);
 	AWAIT(kithd_entries(siege->kithd, "task") <= siege->threads + MAX_PARKED);
 	AWAIT(kithd_peers(siege->kithd) == 1);
-	struct round_trips after = ping_often(siege->good, CONTROL_PINGS);
-	double limit = limit_ms(&siege->control, &after);
-	EXPECT(siege->trips.p99_ms < limit, "p99 %.1f ms, limit %.1f ms; without an attack %.1f and %.1f ms",
-	       siege->trips.p99_ms, limit, siege->control.p99_ms, after.p99_ms);
 }
 
 /* ---- the attacks ---- */
@@ -233,7 +211,8 @@ static void test_never_reading(void)
 					.bytes_at_once = bytes,
 					.never_reads = true});
 	expect_bounds(&siege, 2 * MAX_CONNECTIONS, MAX_CONNECTIONS, CONNECTIONS * (2 * MAX_OUTBOX_KIB + IDLE_KIB));
-	AWAIT(kithd_log_count(siege.kithd, "it does not read what", "") >= CONNECTIONS);
+	/* Each of them fills a MiB first. */
+	AWAIT_WITHIN(4 * HARNESS_PATIENCE_S, kithd_log_count(siege.kithd, "it does not read what", "") >= CONNECTIONS);
 	/* And not only by the node's own account. */
 	AWAIT(attacker_ended(siege.attacker) >= CONNECTIONS);
 	end(&siege);
