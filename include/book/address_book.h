@@ -2,25 +2,25 @@
  * The address book: which addresses might lead to a node, when to try each, and which nodes need no dial since they are
  * connected. It knows nothing of sockets and files and reads no clock; times are handed in.
  *
- * The life of an address. It comes in as a bootstrap of the configuration (kept while it stands there), from the file
- * of an earlier run, by hearsay, or announced by the node that listens there. address_book_pick takes it out for one
+ * The life of an address. It comes from the configuration (a bootstrap, kept while it is configured), from the file of
+ * an earlier run, by hearsay, or announced by the node that listens there. address_book_pick takes it out for one
  * dial at a time; then exactly one of address_book_reached, address_book_failed and address_book_abandoned brings it
  * back. A failure doubles the time until the next try. An address whose node is connected isn't picked.
  *
  * Two kinds, as in Bitcoin Core's address manager. NEW is hearsay; TRIED was reached by a dial or feeler of our own, or
  * announced from its own host. Hearsay is forgotten after ADDRESS_BOOK_NEW_FAILURES failures in a row, what was tried
  * after ADDRESS_BOOK_TRIED_FAILURES and ADDRESS_BOOK_TRIED_US without success, and both when nothing was heard of them
- * for ADDRESS_BOOK_UNHEARD_US. Bootstraps, and what a bootstrap's name stands for, are never forgotten.
+ * for ADDRESS_BOOK_UNHEARD_US. Bootstraps, and the addresses of a bootstrap's name, are never forgotten.
  *
  * What peers can make grow is bounded: three quarters of max_addresses are NEW and the rest TRIED, in buckets of
  * ADDRESS_BUCKET_ENTRIES. The bucket of an address is chosen by a hash that is keyed by a secret of this node: for NEW
  * from a sixteenth of them that depends on the group (address_group) of the host that told it, of which the addresses
  * of one group have a quarter; for TRIED from an eighth that depends on the group of the address. A full bucket of NEW
- * makes room at the cost of that group of tellers which has most in it, so that a flood displaces only itself; a full
- * bucket of TRIED only where its longest unheard address, tested by a feeler, doesn't answer.
+ * removes an entry of the group of tellers that has most in it, so that a flood displaces only itself. A full bucket of
+ * TRIED makes room only if its longest unheard address doesn't answer a feeler.
  *
- * A name of the configuration is picked and looked up like an address, and is due again only when none of those that
- * it stood for is connected or being dialled.
+ * A name of the configuration is picked and looked up like an address. It is due again only when none of its addresses
+ * is connected or being dialled.
  *
  * Any thread may call; nothing blocks.
  */
@@ -61,7 +61,7 @@ enum {
 
 struct address_book;
 
-/* The back-off after so many failures in a row: doubles from least to most, give or take a quarter within these two. */
+/* The back-off after this many failures in a row: doubles from least to most, plus or minus a quarter within them. */
 int64_t address_book_backoff_us(int64_t least_us, int64_t most_us, unsigned failures, struct rng *rng);
 
 /* Borrows the settings, and copies the bootstraps. NULL if there is no memory. */
@@ -76,19 +76,19 @@ bool address_book_set_bootstraps(struct address_book *book, const struct setting
 
 /* ---- over restarts; unix_us is the wall clock at the moment now_us ---- */
 
-/* Takes what an earlier run has kept: all of it is due at once, anchors first. */
+/* Adds the records of an earlier run. All are due at once, anchors first. */
 void address_book_import(struct address_book *book, const struct address_records *records, int64_t now_us,
 			 int64_t unix_us);
-/* A copy of everything that is worth keeping. False if there is no memory. */
+/* Copies everything worth keeping. False if there is no memory. */
 bool address_book_export(struct address_book *book, struct address_records *records, int64_t now_us, int64_t unix_us);
-/* Counts the changes that are worth keeping. */
+/* How many changes worth keeping there have been. */
 uint64_t address_book_changes(struct address_book *book);
 
 /* ---- what is heard ---- */
 
 /* Where this node itself listens: never dialled, and never forgotten. */
 void address_book_add_own(struct address_book *book, const struct address *address);
-/* Where it has met itself: not dialled again. Beside bootstraps the last ADDRESS_BOOK_SELVES are remembered. */
+/* Where it has met itself: not dialled again. Bootstraps aside, the last ADDRESS_BOOK_SELVES are remembered. */
 void address_book_add_self(struct address_book *book, const struct address *address);
 bool address_book_is_self(struct address_book *book, const struct address *address);
 
@@ -101,7 +101,7 @@ size_t address_book_hear(struct address_book *book, const struct message_entry *
 /* The node that is connected from this host says so itself. */
 void address_book_announced(struct address_book *book, const struct address *address, const struct nodeid *nodeid,
 			    int64_t now_us);
-/* Queues a feeler: does this node answer at this address? Dropped where too many wait. */
+/* Queues a feeler: does this node answer at this address? Dropped if ADDRESS_BOOK_PROOFS wait. */
 void address_book_prove(struct address_book *book, const struct address *address, const struct nodeid *nodeid);
 
 /* ---- dials ---- */
@@ -127,29 +127,29 @@ void address_book_found(struct address_book *book, const struct dial *dial, cons
 enum address_book_place {
 	ADDRESS_BOOK_NO_PLACE,
 	/*
-	 * This node had reached it, and it had failed ADDRESS_BOOK_LOST times in a row or more since. Else halves of a
-	 * network that were cut from each other, and have filled their places since, would stay apart for ever.
+	 * This node had reached it, and it has failed at least ADDRESS_BOOK_LOST times in a row since. Without this,
+	 * halves of a network that were cut from each other, and have filled their places since, never meet again.
 	 */
 	ADDRESS_BOOK_BACK,
 	/*
-	 * It is one of the first of hearsay that turn out to be true, half as many as max_outbound. A node takes its
-	 * first peers from those that its bootstrap knows, as all others do: in a network of 10,000 they would have
-	 * nearly all connections, and the others would hear of nothing (tests/sim/README.md).
+	 * It is one of the first hearsay addresses found to be true, up to half of max_outbound. All nodes take their
+	 * first peers from those that their bootstrap knows: in a network of 10,000 these would have nearly all
+	 * connections, and the others would hear of nothing (tests/sim/README.md).
 	 */
 	ADDRESS_BOOK_FRESH,
 };
 
-/* The dial, or the feeler, led to this node. What gets a place is dialled before others when a peer is wanted. */
+/* The dial or feeler led to this node. An address that gets a place is dialled before others when a peer is wanted. */
 enum address_book_place address_book_reached(struct address_book *book, const struct dial *dial,
 					     const struct nodeid *nodeid, int64_t now_us);
 /*
- * What went wrong, in words. How many failures in a row that makes; 0 where it is none, since the node is connected
- * another way.
+ * error: what went wrong, in words. Returns how many failures in a row that makes; 0 if it counts as none, because the
+ * node is connected another way.
  */
 unsigned address_book_failed(struct address_book *book, const struct dial *dial, const char *error, int64_t now_us);
-/* The dial is over without a verdict. */
+/* The dial is over, and says nothing about its address. */
 void address_book_abandoned(struct address_book *book, const struct dial *dial, int64_t now_us);
-/* What the name of this dial stands for. */
+/* The addresses that the name of this dial was resolved to. */
 void address_book_resolved(struct address_book *book, const struct dial *dial, const struct address *addresses,
 			   size_t count, int64_t now_us);
 

@@ -45,7 +45,7 @@ struct name {
 struct proof {
 	struct address address;
 	struct nodeid nodeid;
-	struct address rival; /* who takes its place among the tried if it doesn't; unknown for a claim */
+	struct address rival; /* takes its place among the tried if it doesn't answer; unknown for a claim */
 	bool is_dialing;
 };
 
@@ -81,7 +81,7 @@ void book_enter(struct address_book *book) ACQUIRES(address_book_guard);
 void book_leave(struct address_book *book) RELEASES(address_book_guard);
 /* No dial before then. */
 struct next_dial book_not_before(int64_t next_us);
-/* Give or take a quarter, in steps of a millisecond, so that the span of any setting fits the generator. */
+/* Plus or minus a quarter, in steps of a millisecond, so that the span of any setting fits the generator. */
 int64_t book_jitter_us(int64_t middle_us, int64_t least_us, int64_t most_us, struct rng *rng);
 int64_t book_after_failure_us(struct address_book *book, unsigned failures, int64_t now_us)
 	REQUIRES(address_book_guard);
@@ -104,15 +104,15 @@ void book_forget(struct address_book *book, struct address_entry *entry, int64_t
 bool book_is_busy(struct address_book *book, const struct address_entry *entry) REQUIRES(address_book_guard);
 bool book_is_kept(const struct address_entry *entry);
 bool book_may_go(void *context, const struct address_entry *entry);
-/* What is no more worth a dial. */
+/* It is no longer worth a dial. */
 bool book_is_hopeless(const struct address_entry *entry, int64_t now_us);
 /*
- * The entry has proven itself, and takes its place among the tried. Where that is taken it stays hearsay, while a
- * feeler tests whom it could displace, if nobody is sure of that one.
+ * The entry was found to be true, and moves to the tried. If its bucket is full it stays hearsay, and a feeler tests
+ * the entry that it could displace, unless that one was heard from within ADDRESS_BOOK_SURE_US.
  */
 void book_make_tried(struct address_book *book, struct address_entry *entry, int64_t now_us)
 	REQUIRES(address_book_guard);
-/* A new entry, due at once; NULL where there is no memory. */
+/* A new entry. NULL if there is no memory. */
 struct address_entry *book_add(struct address_book *book, const struct address *address, int64_t now_us)
 	REQUIRES(address_book_guard);
 
@@ -127,27 +127,27 @@ struct group *book_find_group(struct address_book *book, const struct address *a
 /* Without memory a group isn't counted, and isn't avoided. */
 void book_count_group(struct address_book *book, const struct address *address, int change)
 	REQUIRES(address_book_guard);
-/* If the entry's node is connected, it isn't due while that lasts. */
+/* If the entry's node is connected, the entry isn't due until that ends. */
 void book_attach(struct address_book *book, struct address_entry *entry, int64_t now_us) REQUIRES(address_book_guard);
-/* Until then its node was connected. */
+/* Its node is no longer connected. */
 void book_detach(struct address_book *book, struct address_entry *entry, int64_t now_us) REQUIRES(address_book_guard);
 
 /* ---- proofs (address_book_proofs.c) ---- */
 
 struct proof *book_find_proof(struct address_book *book, const struct address *address) REQUIRES(address_book_guard);
 /*
- * The tested one doesn't answer: if somebody still waits for its place, that one gets it, and the tested one is hearsay
- * again, or gone.
+ * The tested address doesn't answer. If another still waits for its place, that one gets it, and the tested one becomes
+ * hearsay again, or is removed.
  */
 void book_give_place(struct address_book *book, const struct address *from, const struct address *to, int64_t now_us)
 	REQUIRES(address_book_guard);
-/* Of max_dialing, feelers have a quarter, and together with hearsay three quarters. */
+/* Feelers may use a quarter of max_dialing; feelers and dials to hearsay together, three quarters. */
 bool book_may_feel(struct address_book *book) REQUIRES(address_book_guard);
 /* The next feeler that proves something. If none is due, next_us is FOREVER_US: other feelers have to end first. */
 struct next_dial book_pick_proof(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard);
 /*
- * The proof is over. *rival is who waits for the place of its address, or unknown. Its entry, or NULL if there is none
- * or another dial to it is under way.
+ * The proof is over. *rival is the address that waits for its place, or unknown. Returns its entry, or NULL if there is
+ * none or another dial to it is under way.
  */
 struct address_entry *book_take_back_proof(struct address_book *book, const struct dial *dial, struct address *rival)
 	REQUIRES(address_book_guard);

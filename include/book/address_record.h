@@ -26,7 +26,7 @@
 
 enum {
 	ADDRESS_ERROR_BYTES = 96,   /* of the text that says why it failed last, and its NUL */
-	ADDRESS_FAILURES = 1000000, /* more are kept as so many */
+	ADDRESS_FAILURES = 1000000, /* higher counts are kept as this one */
 };
 
 /* The latest time that is kept or believed: some 35,000 years from now. */
@@ -40,7 +40,7 @@ enum address_kind {
 
 struct address_record {
 	struct address address;
-	struct nodeid nodeid;  /* whom it led to, or is said to lead to; may be none */
+	struct nodeid nodeid;  /* the node that it led to, or is said to lead to; may be none */
 	struct address teller; /* the host that told of it, port 0; unknown where it was not hearsay */
 	enum address_kind kind;
 	bool is_anchor;			 /* one of the peers that had been connected longest */

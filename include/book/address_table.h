@@ -1,6 +1,6 @@
 /*
  * The addresses of the address book: found by address, placed in buckets, and in order of when each is due. It decides
- * where an address may stand and what it displaces; whether it may be dialled now is the book's business. Borrows
+ * which bucket an address goes into and what it displaces; the book decides whether it may be dialled now. Borrows
  * nothing, reads no clock, takes no lock: the book guards it.
  */
 #ifndef KITH_ADDRESS_TABLE_H
@@ -48,7 +48,7 @@ struct address_error {
 struct address_entry {
 	struct address address;
 	struct address teller; /* the host that told it; unknown where it was not hearsay */
-	struct nodeid nodeid;  /* of whom it led to, or is said to lead to; may be none */
+	struct nodeid nodeid;  /* the node that it led to, or is said to lead to; may be none */
 	int64_t heard_us;      /* NEW: last told of; TRIED: its node was last heard from */
 	int64_t tried_us;      /* last dialled */
 	int64_t reached_us;    /* by a dial or feeler of our own */
@@ -59,7 +59,7 @@ struct address_entry {
 	unsigned backoff;	     /* in a row, in this run: how long to wait */
 	enum address_kind kind : 8;
 	bool is_bootstrap;
-	bool is_named;	/* a bootstrap's name stands for it */
+	bool is_named;	/* a bootstrap's name was resolved to it */
 	bool is_anchor; /* dialled before others: of those that were connected longest, or back after a while */
 	bool is_self;	/* a bootstrap where this node has met itself */
 	bool is_dialing;
@@ -79,7 +79,7 @@ struct address_lane_entries {
 	size_t capacity;
 };
 
-/* The group of the tellers stands beside the entry: to look at 64 entries is to wait for memory 64 times. */
+/* The group of the tellers is kept beside the entry: looking at 64 entries costs 64 cache misses. */
 struct address_slot {
 	struct address_entry *entry;
 	uint64_t tellers;
@@ -110,7 +110,7 @@ struct address_table {
 	struct address_lane_entries lanes[LANES];
 };
 
-/* Room for some `most` addresses besides those that stand in no bucket. False if there is no memory. */
+/* Room for about `most` addresses besides those in no bucket. False if there is no memory. */
 bool address_table_init(struct address_table *table, size_t most, const struct hash_key *key);
 void address_table_fini(struct address_table *table);
 
@@ -124,17 +124,17 @@ void address_table_remove(struct address_table *table, struct address_entry *ent
 void address_table_set_error(struct address_table *table, struct address_entry *entry, const char *text);
 
 /*
- * Puts an entry that stands in no bucket among the NEW ones. Where its bucket is full, the entry goes for which may_go
- * says so, of the group of tellers that has most in there, this one counted: of ADDRESS_CANDIDATES of them the one that
- * failed most, of those the one that was heard of longest ago. False, and nothing has changed, if that would be the
- * newcomer's own group and none of it may go.
+ * Puts an entry that is in no bucket among the NEW ones. If its bucket is full, one is removed that may_go allows, of
+ * the group of tellers that has most in there, this one counted: of ADDRESS_CANDIDATES of them the one that failed
+ * most, of those the one that was heard of longest ago. False, and nothing has changed, if that would be the newcomer's
+ * own group and none of it may go.
  */
 typedef bool address_may_go(void *context, const struct address_entry *entry);
 bool address_table_place_new(struct address_table *table, struct address_entry *entry, address_may_go *may_go,
 			     void *context);
 /*
- * Puts an entry among the TRIED ones. Where its bucket is full, it stays where it is, and *rival is whom it could
- * displace: of those that may go the one whose node was heard from longest ago; NULL for none.
+ * Puts an entry among the TRIED ones. If its bucket is full, it stays where it is, and *rival is the entry that it
+ * could displace: of those that may go the one whose node was heard from longest ago; NULL for none.
  */
 bool address_table_place_tried(struct address_table *table, struct address_entry *entry, address_may_go *may_go,
 			       void *context, struct address_entry **rival);

@@ -1,8 +1,8 @@
 /*
  * The folder where a node keeps what must survive a restart: its nodeid, if that is to stay the same, and its address
- * book. Files are replaced whole or not at all, are nobody else's to read, and a damaged one is set aside as NAME.bad.
- * A lock that ends with the process keeps a second node out. One thread at a time may save; everything here waits for
- * the disk.
+ * book. Files are replaced whole or not at all, are readable by this user alone, and a damaged one is set aside as
+ * NAME.bad. A lock that ends with the process keeps a second node out. One thread at a time may save; everything here
+ * waits for the disk.
  */
 #ifndef KITH_STATE_H
 #define KITH_STATE_H

@@ -144,8 +144,8 @@ bool address_book_is_self(struct address_book *book, const struct address *addre
 }
 
 /*
- * Who is told of is up, as far as the teller knows: an address in back-off is due again as soon as one may be that has
- * failed once. What all such dials together may cost is bounded by next_again_us.
+ * A peer says that this address is up. If it is in back-off, it is due again as soon as an address that has failed
+ * once. next_again_us bounds what all such dials together may cost.
  */
 static bool hurry(struct address_book *book, struct address_entry *entry, int64_t now_us) REQUIRES(address_book_guard)
 {

@@ -12,8 +12,8 @@ static bool is_eligible(struct address_book *book, const struct address_entry *e
 }
 
 /*
- * One of a bucket at random, of a group in which no node is connected or being dialled if there is one: *is_apart. NULL
- * if none of it is in that lane and may be dialled now.
+ * One of a bucket at random, preferring groups in which no node is connected or being dialled (*is_apart: it is of such
+ * a group). NULL if no entry is in that lane and may be dialled now.
  */
 static struct address_entry *choose_in_bucket(struct address_book *book, enum address_lane lane,
 					      const struct address_bucket *bucket, bool *is_apart)
@@ -38,8 +38,8 @@ static struct address_entry *choose_in_bucket(struct address_book *book, enum ad
 }
 
 /*
- * One of a lane by a random bucket, rather of a group in which no node is connected or being dialled: who has many
- * addresses in few networks has few buckets. NULL if that hits none.
+ * One of a lane, from a random bucket, preferring groups in which no node is connected or being dialled. An attacker
+ * with many addresses in few networks has few buckets. NULL if none is found.
  */
 static struct address_entry *choose_by_bucket(struct address_book *book, enum address_lane lane)
 	REQUIRES(address_book_guard)

@@ -11,7 +11,7 @@ static struct name *find_name_of(struct name *names, size_t count, const char *h
 	return NULL;
 }
 
-/* A name stood for this address when it was looked up last. */
+/* This address was among the results of the last look-up of a name. */
 static bool is_named(struct address_book *book, const struct address *address) REQUIRES(address_book_guard)
 {
 	for (size_t i = 0; i < book->name_count; i++)
@@ -21,7 +21,7 @@ static bool is_named(struct address_book *book, const struct address *address) R
 	return false;
 }
 
-/* What an entry is to the configuration has changed: those that it keeps stand in no bucket. */
+/* The configuration keeps the entry, or no longer does. Entries that it keeps are in no bucket. */
 static void set_kept(struct address_book *book, struct address_entry *entry, bool is_bootstrap, int64_t now_us)
 	REQUIRES(address_book_guard)
 {
@@ -103,7 +103,7 @@ static bool set_bootstraps(struct address_book *book, const struct settings *set
 	book->names = names;
 	book->name_count = name_count;
 	for (struct address_entry *entry = first_kept(book->table.entries); entry != NULL; entry = next) {
-		/* Who finds a place may displace others, but none that is kept. */
+		/* An entry that is placed may displace others, but none that is kept. */
 		next = first_kept(entry->hh.next);
 		if (!is_bootstrap(settings, &entry->address))
 			set_kept(book, entry, false, now_us);
@@ -185,7 +185,7 @@ void address_book_resolved(struct address_book *book, const struct dial *dial, c
 		memcpy(before, name->addresses, before_count * sizeof *before);
 		name->address_count = count < ADDRESS_BOOK_NAME_ADDRESSES ? count : ADDRESS_BOOK_NAME_ADDRESSES;
 		memcpy(name->addresses, addresses, name->address_count * sizeof *addresses);
-		/* Unless one of them becomes a peer, it was in vain. */
+		/* A failure, until one of them becomes a peer. */
 		name->due_us = book_after_failure_us(book, ++name->failures, now_us);
 	}
 	for (size_t i = 0; i < before_count; i++) {

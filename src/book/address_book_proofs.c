@@ -21,7 +21,7 @@ void book_give_place(struct address_book *book, const struct address *from, cons
 		else
 			book_forget(book, loser, now_us);
 	}
-	/* The newcomer could be who had to go for that. */
+	/* Placing the loser may have removed the winner. */
 	winner = address_table_find(&book->table, to);
 	if (winner != NULL)
 		book_make_tried(book, winner, now_us);

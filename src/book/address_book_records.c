@@ -90,8 +90,8 @@ static bool is_better_anchor(const struct address_entry *one, const struct addre
 }
 
 /*
- * The peers that have been connected longest become the anchors, those that this node has dialled before others: who
- * wants to be one can connect, but can't make a node dial him.
+ * The peers that have been connected longest become the anchors, and those that this node has dialled come first: an
+ * attacker can connect, but can't make this node dial it.
  */
 static void mark_anchors(struct address_book *book, struct address_records *records) REQUIRES(address_book_guard)
 {
@@ -118,7 +118,7 @@ static void export_kind(struct address_book *book, struct address_records *recor
 			int64_t now_us, int64_t unix_us) REQUIRES(address_book_guard)
 {
 	for (struct address_entry *entry = book->table.entries; entry != NULL; entry = entry->hh.next)
-		/* What only the configuration says is there after a restart too. */
+		/* Addresses known only from the configuration will be there after a restart anyway. */
 		if (entry->kind == kind && !book_is_self(book, &entry->address) && !book_is_hopeless(entry, now_us) &&
 		    (kind == ADDRESS_TRIED || !book_is_kept(entry)))
 			export(entry, &records->records[records->count++], now_us, unix_us);

@@ -159,7 +159,7 @@ static size_t share_of(size_t buckets, size_t share, size_t least)
 	return part >= least ? part : buckets < least ? buckets : least;
 }
 
-/* The group of whoever told of it; what was told by nobody else was told by its own node. */
+/* The group of the host that told of it; an address that no other host told of counts as told by its own node. */
 static uint64_t tellers_of(const struct address_entry *entry)
 {
 	return address_group(address_is_known(&entry->teller) ? &entry->teller : &entry->address);
@@ -289,7 +289,7 @@ static struct address_entry *worst_of(const struct address_slot *slots, const ui
 	return worst;
 }
 
-/* Whom a newcomer of this group of tellers displaces in a full bucket; NULL for nobody. */
+/* The entry that a new one of this group of tellers displaces in a full bucket; NULL for none. */
 static struct address_entry *find_victim(const struct address_table *table, uint32_t number, uint64_t own,
 					 address_may_go *may_go, void *context)
 {
