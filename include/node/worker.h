@@ -11,19 +11,15 @@
 #include "link/peer.h"
 #include "link/pool.h"
 #include "members/admission.h"
+#include "members/parts.h"
 #include "members/registry.h"
 #include "settings/settings.h"
 #include "talk/protocol.h"
 
 /* What all workers share; borrowed, and outlives them. */
 struct worker_parts {
-	const struct settings *settings;
-	const struct address *listen;
-	size_t listen_count;
+	struct parts common;
 	struct protocol *protocol;
-	struct registry *registry;
-	struct address_book *book;
-	struct admission *admission;
 	struct pool *pool;
 	struct tls_context *context; /* NULL where connections are plain */
 };

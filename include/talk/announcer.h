@@ -1,11 +1,11 @@
 /*
- * The announcer: tells the READY peers, unasked, of one that has become READY or has said where it listens, so that
- * nodes which start at the same moment find each other without waiting.
+ * The announcer tells the READY peers, unasked, of a peer that has become READY or has said where it listens. So nodes
+ * that start at the same moment find each other without waiting.
  *
- * The life of an announcement: any reader adds a peer, which is held; those that come within ANNOUNCER_DELAY_US wait
- * together; then the connector's thread sends them as one `addr` to each READY peer, but for what a peer knows, what
- * must not travel to it, and itself, and lets them go. Above ANNOUNCER_TARGETS peers it goes to a random choice of so
- * many.
+ * The life of an announcement: any reader adds a peer, which is held. Peers that are added within ANNOUNCER_DELAY_US
+ * wait together. Then the connector's thread sends them as one `addr` to each READY peer, except what the peer knows,
+ * what must not travel to it, and the peer itself; then it releases them. If there are more than ANNOUNCER_TARGETS
+ * peers, a random choice of ANNOUNCER_TARGETS is told.
  */
 #ifndef KITH_ANNOUNCER_H
 #define KITH_ANNOUNCER_H

@@ -1,8 +1,8 @@
 /*
- * The directory: what getaddr is answered with. Which READY peers may be told to others, as of at most DIRECTORY_AGE_US
- * ago, so that the answers to many askers cost one walk over all peers. A peer that is too new to be in it is announced
- * after that time (announcer.h), to the asker too. Of more than an answer may have, a random choice is told. Where
- * there is room, the address book's sample of the day follows, as of at most DIRECTORY_SAMPLE_US ago.
+ * The directory answers getaddr. It knows which READY peers may be told to others, as of at most DIRECTORY_AGE_US ago,
+ * so that the answers to many askers cost one walk over all peers. A peer that is too new to be in it is announced
+ * within that time (announcer.h), to the asker too. If there are more peers than an answer may have, a random choice is
+ * told. If there is room, the address book's sample of the day follows, as of at most DIRECTORY_SAMPLE_US ago.
  *
  * Any thread may call; nothing blocks.
  */
@@ -28,7 +28,7 @@ struct directory *directory_new(struct registry *registry, struct address_book *
 				const struct settings *settings, uint64_t seed);
 void directory_free(struct directory *directory);
 
-/* Sends the asker an `addr` with all others, but for what must not travel to it and what admission leaves out. */
+/* Sends the asker an `addr` with all other peers, except what must not travel to it and what admission excludes. */
 void directory_tell(struct directory *directory, struct peer *asker, int64_t now_us);
 
 #endif

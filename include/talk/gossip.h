@@ -1,13 +1,13 @@
 /*
- * Gossip: passes on what peers have heard of others, so that an address reaches nodes that are far from its own in a
- * network where not everybody is connected with everybody.
+ * Gossip passes on what peers have told of others, so that an address reaches all nodes of a network in which not every
+ * node is connected with every other.
  *
- * The life of a piece of gossip: any reader hands in what a peer has told, and it is remembered for a day, also where
- * the address book forgets it, so that dead addresses don't circulate. Of an unasked `addr`, which has at most
- * GOSSIP_ENTRIES entries, what had not come within a day waits for GOSSIP_DELAY_US; then the connector's thread
- * passes each on to two peers, chosen by a hash of the address, the day and a secret of those that aren't known to know
- * it and that it may travel to, in messages of at most GOSSIP_ENTRIES again. What is more than GOSSIP_WAITING waits for
- * nothing: it is dropped.
+ * The life of a piece of gossip: any reader hands in what a peer has told. It is remembered for a day, even if the
+ * address book forgets it, so that dead addresses don't circulate. An `addr` that was not asked for has at most
+ * GOSSIP_ENTRIES entries; those that had not come within a day wait for GOSSIP_DELAY_US. Then the connector's thread
+ * passes each on to GOSSIP_TARGETS peers, in messages of at most GOSSIP_ENTRIES. A hash of the address, the day and a
+ * secret chooses them among the peers that it may travel to and that are not known to know it. At most GOSSIP_WAITING
+ * entries wait; more are dropped.
  */
 #ifndef KITH_GOSSIP_H
 #define KITH_GOSSIP_H
@@ -36,7 +36,7 @@ struct gossip;
 struct gossip *gossip_new(struct registry *registry, struct alarm *alarm, const struct hash_key *secret);
 void gossip_free(struct gossip *gossip);
 
-/* Any thread. A peer has told of these in a message that had so many entries, among others. */
+/* Any thread. A peer has told of these, in a message that had message_entries entries in all. */
 void gossip_hear(struct gossip *gossip, const struct message_entry *entries, size_t count, size_t message_entries,
 		 int64_t now_us);
 /* Any thread. This address is known already: it isn't passed on when it is heard of within a day. */

@@ -80,7 +80,7 @@ struct ending_words {
 	char text[PEER_ENDING_BYTES + 32];
 	const char *hint; /* what to look at; "" for none */
 };
-/* By the one who logs the ending. */
+/* Only the caller for whom peer_take_ending was true may call it. */
 void ending_words(const struct protocol *protocol, struct peer *peer, const struct peer_info *info,
 		  struct ending_words *words);
 /* Logs them, with `since` before the hint. */

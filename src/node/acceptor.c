@@ -191,11 +191,11 @@ static enum refusal judge(struct acceptor *acceptor, const struct address *from,
 						    [REGISTRY_GROUP] = REFUSED_GROUP};
 	const struct worker_parts *parts = acceptor->parts;
 	*goes = NULL;
-	if (!admission_allows(parts->admission, from))
+	if (!admission_allows(parts->common.admission, from))
 		return REFUSED_DENIED;
-	if (admission_is_banned(parts->admission, from, clock_now_us()))
+	if (admission_is_banned(parts->common.admission, from, clock_now_us()))
 		return REFUSED_BANNED;
-	return by_admission[registry_admit(parts->registry, from, goes)];
+	return by_admission[registry_admit(parts->common.registry, from, goes)];
 }
 
 /* May this one come in? What has to give way is cut. */
@@ -213,7 +213,7 @@ static bool admit(struct acceptor *acceptor, const struct address *from)
 		return true;
 	if (log_limit_passes(&acceptor->limits[refusal], &suppressed)) {
 		address_format(from, text);
-		explain(acceptor->parts->settings, refusal, from, reason);
+		explain(acceptor->parts->common.settings, refusal, from, reason);
 		log_warning("refused %s: %s (%u more since the last such line)", text, reason, suppressed);
 	}
 	return false;
@@ -230,7 +230,7 @@ static void receive(struct acceptor *acceptor, int fd, const struct sockaddr_sto
 	}
 	struct stream *stream = stream_from_socket(fd, parts->context);
 	struct peer *peer =
-		stream == NULL ? NULL : peer_new(PEER_INBOUND, stream, &dial, parts->settings, clock_now_us());
+		stream == NULL ? NULL : peer_new(PEER_INBOUND, stream, &dial, parts->common.settings, clock_now_us());
 	int error = peer == NULL ? ENOMEM : worker_start(parts, peer);
 	if (stream == NULL)
 		close(fd);

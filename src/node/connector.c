@@ -14,12 +14,13 @@ static void start_dial(const struct worker_parts *parts, struct dial *dial, int6
 {
 	static struct log_limit limit;
 	struct stream *stream = stream_new(parts->context);
-	struct peer *peer = stream == NULL ? NULL : peer_new(PEER_OUTBOUND, stream, dial, parts->settings, now_us);
+	struct peer *peer =
+		stream == NULL ? NULL : peer_new(PEER_OUTBOUND, stream, dial, parts->common.settings, now_us);
 	int error = peer == NULL ? ENOMEM : worker_start(parts, peer);
 	unsigned suppressed;
 
 	if (error != 0) {
-		address_book_abandoned(parts->book, dial, now_us);
+		address_book_abandoned(parts->common.book, dial, now_us);
 		if (log_limit_passes(&limit, &suppressed))
 			log_error("cannot dial: %s (%u more since the last such line)", strerror(error), suppressed);
 	}
@@ -53,7 +54,8 @@ static void *connect_all(void *argument)
 		give_back_memory(connector, now_us);
 		int64_t timers_us = protocol_run_timers(parts->protocol, now_us, clock_asleep_us());
 		int64_t tick_us = now_us + CONNECTOR_TICK_US;
-		struct next_dial next = dialing_next(parts->settings, parts->registry, parts->book, now_us);
+		struct next_dial next =
+			dialing_next(parts->common.settings, parts->common.registry, parts->common.book, now_us);
 		if (next.is_due)
 			start_dial(parts, &next.dial, now_us);
 		else

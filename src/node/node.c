@@ -79,27 +79,19 @@ static bool build(struct node *node, const struct address_records *kept)
 	node->book = address_book_new(settings, &secret, rng_draw_seed(), clock_now_us());
 	node->admission = admission_new(settings);
 	node->pool = pool_new((size_t)settings->max_parked, PARKED_US);
-	node->parts.listen = acceptor_addresses(node->acceptor, &node->parts.listen_count);
 	if (node->registry == NULL || node->book == NULL || node->admission == NULL || node->pool == NULL)
 		return false;
-	struct protocol_parts parts = {.settings = settings,
+	struct parts common = {
+		.settings = settings, .registry = node->registry, .book = node->book, .admission = node->admission};
+	common.listen = acceptor_addresses(node->acceptor, &common.listen_count);
+	struct protocol_parts parts = {.common = common,
 				       .self = node->nodeid,
-				       .listen = node->parts.listen,
-				       .listen_count = node->parts.listen_count,
-				       .registry = node->registry,
-				       .book = node->book,
-				       .admission = node->admission,
 				       .alarm = &node->alarm,
 				       .secret = hash_key_random(),
 				       .seed = rng_draw_seed()};
 	node->protocol = protocol_new(&parts);
-	node->parts.settings = settings;
-	node->parts.protocol = node->protocol;
-	node->parts.registry = node->registry;
-	node->parts.book = node->book;
-	node->parts.admission = node->admission;
-	node->parts.pool = node->pool;
-	node->parts.context = node->context;
+	node->parts = (struct worker_parts){
+		.common = common, .protocol = node->protocol, .pool = node->pool, .context = node->context};
 	/* After the protocol has said which addresses are this node's own. */
 	address_book_import(node->book, kept, clock_now_us(), clock_unix_us());
 	return node->protocol != NULL;

@@ -65,7 +65,7 @@ void pinger_run(struct pool_job *job)
 	/* An earlier job may have used much of it, and this one lasts. */
 	thread_trim_stack();
 	while (!outbox_is_closed(outbox)) {
-		int64_t now_us = clock_now_us(), timeout_us = worker->parts->settings->ping_timeout_us;
+		int64_t now_us = clock_now_us(), timeout_us = worker->parts->common.settings->ping_timeout_us;
 		int64_t next_us = peer_ping(peer, now_us);
 		int64_t deadline_us = peer_ping_deadline_us(peer);
 		if (deadline_us <= now_us)

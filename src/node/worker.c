@@ -59,7 +59,7 @@ static void charge(struct worker *worker, size_t messages, int64_t now_us)
 	if (bytes == 0 && records == 0)
 		return;
 	messages = messages > records ? messages : records;
-	int64_t rest_us = intake_charge(&worker->intake, worker->parts->settings, messages, bytes, now_us);
+	int64_t rest_us = intake_charge(&worker->intake, worker->parts->common.settings, messages, bytes, now_us);
 	if (rest_us == 0)
 		return;
 	worker->read_again_us = now_us + rest_us;
@@ -80,7 +80,7 @@ static void take_in(struct worker *worker, size_t n, int64_t now_us)
 	if (!frame_is_within_line(&worker->frame))
 		worker->line_deadline_us = FOREVER_US;
 	else if (worker->line_deadline_us == FOREVER_US || worker->frame.lines != lines_before)
-		worker->line_deadline_us = clock_now_us() + worker->parts->settings->handshake_timeout_us;
+		worker->line_deadline_us = clock_now_us() + worker->parts->common.settings->handshake_timeout_us;
 	charge(worker, messages, now_us);
 }
 
@@ -150,7 +150,7 @@ static ssize_t read_more(struct worker *worker, int *error)
 		return -1;
 	}
 	/* Of the last read's time, since to look at the clock costs; at most it is too little, for one read. */
-	size_t room = intake_room(&worker->intake, worker->parts->settings, worker->read_us);
+	size_t room = intake_room(&worker->intake, worker->parts->common.settings, worker->read_us);
 	ssize_t n = stream_read(peer_stream(worker->peer), space, size < room ? size : room,
 				clock_earlier(worker->look_up_us, worker->line_deadline_us));
 	*error = errno;
@@ -196,19 +196,20 @@ static void converse(struct worker *worker)
 static void resolve(struct worker *worker)
 {
 	const struct dial *dial = peer_dial(worker->peer);
-	struct resolver_answer answer = stream_lookup(peer_stream(worker->peer), dial->host, dial->port,
-						      clock_now_us() + worker->parts->settings->connect_timeout_us);
+	struct resolver_answer answer =
+		stream_lookup(peer_stream(worker->peer), dial->host, dial->port,
+			      clock_now_us() + worker->parts->common.settings->connect_timeout_us);
 	if (answer.problem != NULL)
 		peer_fail(worker->peer, answer.problem);
 	else
-		address_book_resolved(worker->parts->book, dial, answer.addresses, answer.count, clock_now_us());
+		address_book_resolved(worker->parts->common.book, dial, answer.addresses, answer.count, clock_now_us());
 }
 
 /* After it is in the registry: a reload of the lists finds it there, or is seen here. */
 static bool is_allowed(struct worker *worker)
 {
 	const struct address *far_end = &peer_dial(worker->peer)->address;
-	bool allowed = admission_allows(worker->parts->admission, far_end);
+	bool allowed = admission_allows(worker->parts->common.admission, far_end);
 	if (!allowed)
 		peer_cut(worker->peer, "allow and deny exclude it");
 	return allowed;
@@ -219,9 +220,9 @@ static bool dial(struct worker *worker)
 {
 	const struct worker_parts *parts = worker->parts;
 	const struct address *to = &peer_dial(worker->peer)->address;
-	struct address from = route_source(parts->listen, parts->listen_count, to);
+	struct address from = route_source(parts->common.listen, parts->common.listen_count, to);
 	int error = stream_connect(peer_stream(worker->peer), to, &from,
-				   clock_now_us() + parts->settings->connect_timeout_us);
+				   clock_now_us() + parts->common.settings->connect_timeout_us);
 	if (error != 0)
 		peer_fail_errno(worker->peer, error);
 	return error == 0;
@@ -257,14 +258,14 @@ static enum reach begin(struct worker *worker)
 	int64_t now_us = clock_now_us();
 
 	/* Of all that comes before READY, the stream's handshake included. */
-	worker->look_up_us = now_us + parts->settings->handshake_timeout_us;
+	worker->look_up_us = now_us + parts->common.settings->handshake_timeout_us;
 	worker->line_deadline_us = FOREVER_US;
 	peer_connected(peer, &local);
 	enum reach reach = shake_hands(worker);
 	if (reach != REACHED_PEER)
 		return reach;
 	now_us = clock_now_us();
-	intake_init(&worker->intake, parts->settings, now_us);
+	intake_init(&worker->intake, parts->common.settings, now_us);
 	worker->read_us = now_us;
 	protocol_connected(parts->protocol, peer, &local);
 	return reach;
@@ -297,11 +298,11 @@ int worker_start(const struct worker_parts *parts, struct peer *peer)
 	worker->parts = parts;
 	worker->peer = peer_hold(peer);
 	outbox_on_call(peer_outbox(peer), pinger_start, worker);
-	int error = registry_add(parts->registry, peer) ? 0 : ENOMEM;
+	int error = registry_add(parts->common.registry, peer) ? 0 : ENOMEM;
 	if (error == 0) {
 		error = pool_run(parts->pool, &worker->reading);
 		if (error != 0)
-			registry_remove(parts->registry, peer);
+			registry_remove(parts->common.registry, peer);
 	}
 	if (error != 0) {
 		peer_release(peer);

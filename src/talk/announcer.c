@@ -61,7 +61,7 @@ static bool waits(struct announcer *announcer, const struct peer *peer) REQUIRES
 	return false;
 }
 
-/* False if there is no memory: an announcement is lost then, and the others ask by getaddr. */
+/* False if there is no memory: the announcement is lost, and the others learn of the peer by getaddr. */
 static bool make_room(struct announcer *announcer) REQUIRES(announcer_guard)
 {
 	if (announcer->count < announcer->capacity)
@@ -90,7 +90,7 @@ void announcer_add(struct announcer *announcer, struct peer *peer, int64_t now_u
 }
 
 /*
- * Tells one peer of those that are announced, but for itself, what it knows, and what must not travel to it. chosen has
+ * Tells one peer of those that are announced, except itself, what it knows, and what must not travel to it. chosen has
  * room for as many entries as a message may have. False if there was nothing to tell.
  */
 static bool announce_to(struct peer *target, const struct message_entry *entries, size_t count,
@@ -114,7 +114,7 @@ static bool announce_to(struct peer *target, const struct message_entry *entries
 	return message.addr.count > 0;
 }
 
-/* Takes the announced peers, and lets them go. */
+/* Announces the peers, and releases them. */
 static void send_announcements(struct announcer *announcer, struct peer **announced, size_t count, int64_t now_us)
 {
 	/* Those that are known, and behind them the choice for one peer. */

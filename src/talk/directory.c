@@ -78,7 +78,7 @@ static bool may_be_told(const struct directory *directory, const struct peer_inf
 	       address_is_known(&info->listen);
 }
 
-/* Who first needs a newer one gets it; the others have the old one meanwhile. */
+/* The first that needs a newer page makes it; the others use the old one meanwhile. */
 static void renew_sample(struct directory *directory, int64_t now_us)
 {
 	enter(directory);

@@ -156,7 +156,7 @@ static void say_broken(struct ending_words *words, const struct peer_info *info)
 void ending_words(const struct protocol *protocol, struct peer *peer, const struct peer_info *info,
 		  struct ending_words *words)
 {
-	const struct settings *settings = protocol->parts.settings;
+	const struct settings *settings = protocol->parts.common.settings;
 	bool is_ready = info->state == PEER_READY, is_theirs = info->ending == PEER_LEFT;
 	*words = (struct ending_words){.hint = ""};
 	if (!is_theirs && info->reason == BYE_UNKNOWN)

@@ -5,8 +5,9 @@
 #include "base/text.h"
 
 /*
- * A departure that may yet turn out to be none is logged later, if there is room to remember it. When 20 nodes start at
- * once, 20 of their connections end as duplicates before the one that stays is READY: each would log a peer that left.
+ * The node may still be connected: its departure is logged later, if there is room to remember it. When 20 nodes start
+ * at once, 20 of their connections end as duplicates before the one that stays is READY: each would log a peer that
+ * left.
  */
 static bool put_off_departure(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
 			      int64_t now_us)
@@ -18,7 +19,7 @@ static bool put_off_departure(struct protocol *protocol, struct peer *peer, cons
 	if (has_room) {
 		struct departure *departure = &protocol->departures[protocol->departure_count++];
 		departure->nodeid = info->nodeid;
-		departure->deadline_us = now_us + protocol->parts.settings->handshake_timeout_us;
+		departure->deadline_us = now_us + protocol->parts.common.settings->handshake_timeout_us;
 		snprintf(departure->label, sizeof departure->label, "%s", label);
 	}
 	protocol_leave(protocol);
@@ -32,7 +33,7 @@ static void log_ready_peer_ended(struct protocol *protocol, struct peer *peer, c
 {
 	if (info->reason == BYE_DUPLICATE) {
 		peer_log(peer, LOG_DEBUG, "has one connection less, which was a duplicate");
-		if (address_book_is_connected(protocol->parts.book, &info->nodeid) ||
+		if (address_book_is_connected(protocol->parts.common.book, &info->nodeid) ||
 		    put_off_departure(protocol, peer, info, now_us))
 			return;
 	}
@@ -49,12 +50,12 @@ static void log_ready_peer_ended(struct protocol *protocol, struct peer *peer, c
 
 static void end_ready_peer(struct protocol *protocol, struct peer *peer, const struct peer_info *info, int64_t now_us)
 {
-	bool was_steady = now_us - info->since_us > protocol->parts.settings->handshake_timeout_us;
+	bool was_steady = now_us - info->since_us > protocol->parts.common.settings->handshake_timeout_us;
 	bool gave_way = info->ending == PEER_CLOSED && info->reason == BYE_FULL;
 	struct ending_words words;
 	ending_words(protocol, peer, info, &words);
-	if (address_book_disconnected(protocol->parts.book, &info->nodeid, was_steady, gave_way ? NULL : words.text,
-				      now_us))
+	if (address_book_disconnected(protocol->parts.common.book, &info->nodeid, was_steady,
+				      gave_way ? NULL : words.text, now_us))
 		alarm_ring(protocol->parts.alarm);
 	log_ready_peer_ended(protocol, peer, info, &words, now_us);
 }
@@ -81,12 +82,12 @@ static void end_dial(struct protocol *protocol, struct peer *peer, const struct 
 		return;
 	}
 	if (info->reason == BYE_SELF)
-		address_book_add_self(protocol->parts.book, &dial->address);
+		address_book_add_self(protocol->parts.common.book, &dial->address);
 	/* A feeler that has found somebody says bye itself; the far end may use the same word. */
 	if (dial_is_feeler(dial) && info->reason == BYE_FEELER && info->ending == PEER_CLOSED)
 		return;
 	ending_words(protocol, peer, info, &words);
-	unsigned failures = address_book_failed(protocol->parts.book, dial, words.text, now_us);
+	unsigned failures = address_book_failed(protocol->parts.common.book, dial, words.text, now_us);
 	if (dial_is_feeler(dial) || info->reason == BYE_SELF || failures == 0)
 		ending_log(peer, LOG_DEBUG, &words, "");
 	else
@@ -131,7 +132,7 @@ int64_t endings_run(struct protocol *protocol, int64_t now_us)
 	protocol->departure_count = kept;
 	protocol_leave(protocol);
 	for (size_t i = 0; i < due_count; i++)
-		if (!address_book_is_connected(protocol->parts.book, &due[i].nodeid))
+		if (!address_book_is_connected(protocol->parts.common.book, &due[i].nodeid))
 			log_info("%s left: its connection was a duplicate, and no other came", due[i].label);
 	return next_us;
 }

@@ -31,7 +31,7 @@ struct listener {
 	struct peer_info info;
 };
 
-/* To whom one entry goes: places in the list of listeners, or their number for nobody. */
+/* The peers that get one entry: indexes in the list of listeners, or the length of the list for none. */
 struct choice {
 	size_t targets[GOSSIP_TARGETS];
 };
@@ -69,7 +69,7 @@ void gossip_free(struct gossip *gossip) UNCHECKED
 	free(gossip);
 }
 
-/* Without memory, as beyond the bound, it is dropped. */
+/* It is dropped if there is no memory, or if GOSSIP_WAITING wait already. */
 static void add(struct gossip *gossip, const struct message_entry *entry) REQUIRES(gossip_guard)
 {
 	if (gossip->count == gossip->capacity && gossip->capacity < GOSSIP_WAITING) {
@@ -121,7 +121,7 @@ static bool may_be_told(const struct listener *listener, const struct message_en
 	       address_may_travel(&entry->address, &info->local, &info->remote);
 }
 
-/* For each listener a hash with this address and day, the same all day; 0 for who may not be told. */
+/* For each listener a hash with this address and day, the same all day; 0 if it may not be told. */
 static void rank(const struct gossip *gossip, const struct message_entry *entry, const struct listener *listeners,
 		 uint64_t *ranks, size_t count, int64_t now_us)
 {
@@ -141,8 +141,8 @@ static void rank(const struct gossip *gossip, const struct message_entry *entry,
 }
 
 /*
- * Those of the highest rank that don't know the address, as far as that is known here: to tell others would be in vain.
- * From then on they know it. Where the first GOSSIP_TRIES all know it, so will nearly everybody.
+ * Those of the highest rank that are not known to know the address; from then on they are. If the first GOSSIP_TRIES
+ * all know it, nearly all others know it too.
  */
 static struct choice choose(const struct message_entry *entry, const struct listener *listeners, uint64_t *ranks,
 			    size_t count)

@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "link/allowance.h"
 #include "talk/directory.h"
-#include "talk/greeting.h"
+#include "talk/greeter.h"
 
 /* Where the peer can be dialled, if that is known and believed; else unknown. */
 static struct address find_listen(const struct protocol *protocol, const struct peer *peer,
@@ -17,7 +17,7 @@ static struct address find_listen(const struct protocol *protocol, const struct 
 	told.port = hello->listen;
 	if (hello->listen != 0 && hearsay_is_believable(protocol, info, &told))
 		listen = told;
-	return address_book_is_self(protocol->parts.book, &listen) ? (struct address){0} : listen;
+	return address_book_is_self(protocol->parts.common.book, &listen) ? (struct address){0} : listen;
 }
 
 static void log_ready(struct protocol *protocol, struct peer *peer, const struct peer_info *info, int64_t now_us)
@@ -40,14 +40,14 @@ static void become_ready(struct protocol *protocol, struct peer *peer, const str
 	/* The answer is in the outbox before the peer is READY: nobody else sends to it earlier. */
 	if (info.direction == PEER_INBOUND)
 		greeter_say_hello(protocol->greeter, peer, &info);
-	if (!peer_ready(peer, hello, protocol->parts.settings, now_us))
+	if (!peer_ready(peer, hello, protocol->parts.common.settings, now_us))
 		return;
 	struct address listen = find_listen(protocol, peer, &info, hello);
 	struct arrival arrival = {.dial = info.direction == PEER_OUTBOUND ? peer_dial(peer) : NULL,
 				  .nodeid = hello->nodeid,
 				  .listen = listen,
 				  .now_us = now_us};
-	address_book_arrived(protocol->parts.book, &arrival);
+	address_book_arrived(protocol->parts.common.book, &arrival);
 	greeter_say_address(protocol->greeter, peer, &info);
 	peer_send_type(peer, MESSAGE_GETADDR);
 	allowance_expect_addresses(peer_allowance(peer));
@@ -61,7 +61,7 @@ static void claim_nodeid(struct protocol *protocol, struct peer *peer, const str
 			 int64_t now_us)
 {
 	struct peer *other;
-	switch (registry_claim(protocol->parts.registry, peer, &hello->nodeid, now_us, &other)) {
+	switch (registry_claim(protocol->parts.common.registry, peer, &hello->nodeid, now_us, &other)) {
 	case REGISTRY_READY:
 		become_ready(protocol, peer, hello, now_us);
 		break;
@@ -76,7 +76,7 @@ static void claim_nodeid(struct protocol *protocol, struct peer *peer, const str
 	case REGISTRY_DUPLICATE:
 		peer_hurry_ping(other, now_us);
 		if (peer_direction(peer) == PEER_OUTBOUND)
-			address_book_found(protocol->parts.book, peer_dial(peer), &hello->nodeid);
+			address_book_found(protocol->parts.common.book, peer_dial(peer), &hello->nodeid);
 		peer_close(peer, BYE_DUPLICATE);
 		break;
 	case REGISTRY_FULL:
@@ -89,22 +89,22 @@ static void claim_nodeid(struct protocol *protocol, struct peer *peer, const str
 }
 
 /*
- * Who gives way to another outbound peer, held for the caller; NULL for nobody. To one that is back, it is the one that
- * was back before: who makes his addresses fail and answer in turn gets one place by that, not all of them. By their
- * addresses, since a nodeid is what anybody says of himself.
+ * The outbound peer that gives its place to another, held for the caller; NULL if there is none. A node that is back
+ * takes the place of the one that was back before: an attacker whose addresses fail and answer in turn gets one place
+ * by that, not all. They are compared by address, since a node may claim any nodeid.
  */
 static struct peer *choose_who_gives_way(struct protocol *protocol, const struct address *back, struct rng *rng)
 {
-	struct peer *peer = back == NULL ? NULL : registry_find_dialled(protocol->parts.registry, back);
-	return peer != NULL ? peer : registry_any_outbound(protocol->parts.registry, rng);
+	struct peer *peer = back == NULL ? NULL : registry_find_dialled(protocol->parts.common.registry, back);
+	return peer != NULL ? peer : registry_any_outbound(protocol->parts.common.registry, rng);
 }
 
-/* A feeler has found who should have a place among the outbound peers: one of them gives way, now and then. */
+/* A feeler has found a node that should have a place among the outbound peers: now and then one of them gives way. */
 static void make_place(struct protocol *protocol, const struct address *found, enum address_book_place place,
 		       int64_t now_us)
 {
-	bool is_full =
-		registry_count(protocol->parts.registry).outbound >= (size_t)protocol->parts.settings->max_outbound;
+	bool is_full = registry_count(protocol->parts.common.registry).outbound >=
+		       (size_t)protocol->parts.common.settings->max_outbound;
 	bool is_back = place == ADDRESS_BOOK_BACK;
 	struct rng rng; /* the choice is made without the lock */
 	protocol_enter(protocol);
@@ -127,12 +127,12 @@ static void make_place(struct protocol *protocol, const struct address *found, e
 static void finish_feeler(struct protocol *protocol, struct peer *feeler, const struct nodeid *found, int64_t now_us)
 {
 	const struct dial *dial = peer_dial(feeler);
-	struct peer *peer = registry_find(protocol->parts.registry, &dial->expected);
+	struct peer *peer = registry_find(protocol->parts.common.registry, &dial->expected);
 	bool is_proven = nodeid_equals(found, &dial->expected);
 
 	peer_log(feeler, LOG_DEBUG, is_proven ? "is the node that a feeler looked for" : "is a node, a feeler found");
-	enum address_book_place place = address_book_reached(protocol->parts.book, dial, found, now_us);
-	if (place != ADDRESS_BOOK_NO_PLACE && !address_book_is_connected(protocol->parts.book, found))
+	enum address_book_place place = address_book_reached(protocol->parts.common.book, dial, found, now_us);
+	if (place != ADDRESS_BOOK_NO_PLACE && !address_book_is_connected(protocol->parts.common.book, found))
 		make_place(protocol, &dial->address, place, now_us);
 	if (is_proven && peer != NULL)
 		hearsay_set_listen(protocol, peer, &dial->expected, &dial->address, true, now_us);
@@ -144,7 +144,7 @@ static void finish_feeler(struct protocol *protocol, struct peer *feeler, const 
 void handshake_handle_hello(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us)
 {
 	const struct message_hello *hello = &message->hello;
-	const struct settings *settings = protocol->parts.settings;
+	const struct settings *settings = protocol->parts.common.settings;
 	struct peer_info info = peer_look(peer, now_us);
 	const char *network = hello->has_network ? hello->network : "kith";
 

@@ -6,11 +6,11 @@
 
 bool hearsay_is_believable(const struct protocol *protocol, const struct peer_info *info, const struct address *address)
 {
-	/* The far end of a connection that the far end dialled is the random port of its dial. */
+	/* If the far end dialled, the port that it comes from is a random one. */
 	bool is_random_port = info->direction == PEER_INBOUND && address_equals(address, &info->remote);
 	return address_is_dialable(address) && !is_random_port &&
 	       address_may_travel(address, &info->local, &info->remote) &&
-	       admission_allows(protocol->parts.admission, address);
+	       admission_allows(protocol->parts.common.admission, address);
 }
 
 static void tell(struct protocol *protocol, struct peer *peer, const struct address *address, int64_t now_us)
@@ -22,12 +22,12 @@ static void tell(struct protocol *protocol, struct peer *peer, const struct addr
 void hearsay_set_listen(struct protocol *protocol, struct peer *peer, const struct nodeid *nodeid,
 			const struct address *address, bool may_announce, int64_t now_us)
 {
-	if (address_book_is_self(protocol->parts.book, address))
+	if (address_book_is_self(protocol->parts.common.book, address))
 		return;
 	bool is_new = peer_set_listen(peer, address);
 	peer_note_address(peer, address);
 	if (is_new && may_announce) {
-		address_book_announced(protocol->parts.book, address, nodeid, now_us);
+		address_book_announced(protocol->parts.common.book, address, nodeid, now_us);
 		tell(protocol, peer, address, now_us);
 	}
 }
@@ -40,7 +40,7 @@ void hearsay_tell_listen(struct protocol *protocol, struct peer *peer, const str
 		tell(protocol, peer, address, now_us);
 }
 
-/* The peer says itself where it listens: from the host that it talks from it is believed, else it must be proven. */
+/* The peer says itself where it listens: believed for the host that it talks from, else it must be proven. */
 static void hear_self_announcement(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
 				   const struct address *address, int64_t now_us)
 {
@@ -51,7 +51,7 @@ static void hear_self_announcement(struct protocol *protocol, struct peer *peer,
 		bool may_announce = allowance_take_move(peer_allowance(peer), now_us, PROTOCOL_MOVE_US);
 		hearsay_set_listen(protocol, peer, &info->nodeid, address, may_announce, now_us);
 	} else if (allowance_take_proof(peer_allowance(peer), now_us, PROTOCOL_PROOF_US)) {
-		address_book_prove(protocol->parts.book, address, &info->nodeid);
+		address_book_prove(protocol->parts.common.book, address, &info->nodeid);
 		alarm_ring(protocol->parts.alarm);
 	}
 }
@@ -88,7 +88,7 @@ void hearsay_handle_addr(struct protocol *protocol, struct peer *peer, struct me
 	heard = granted;
 	peer_note_addresses(peer, addr->entries, heard);
 	gossip_hear(protocol->gossip, addr->entries, heard, told, now_us);
-	if (address_book_hear(protocol->parts.book, addr->entries, heard, &info.remote, now_us) > 0)
+	if (address_book_hear(protocol->parts.common.book, addr->entries, heard, &info.remote, now_us) > 0)
 		alarm_ring(protocol->parts.alarm);
 }
 

@@ -9,7 +9,7 @@
 #include "talk/announcer.h"
 #include "talk/directory.h"
 #include "talk/gossip.h"
-#include "talk/greeting.h"
+#include "talk/greeter.h"
 
 void protocol_enter(struct protocol *protocol) UNCHECKED
 {
@@ -33,11 +33,12 @@ struct protocol *protocol_new(const struct protocol_parts *parts) UNCHECKED
 	if (protocol == NULL)
 		return NULL;
 	protocol->parts = *parts;
-	protocol->announcer = announcer_new(parts->registry, parts->alarm, parts->seed);
-	protocol->directory =
-		directory_new(parts->registry, parts->book, parts->admission, parts->settings, parts->seed);
-	protocol->greeter = greeter_new(parts->settings, &parts->self, parts->listen, parts->listen_count);
-	protocol->gossip = gossip_new(parts->registry, parts->alarm, &parts->secret);
+	protocol->announcer = announcer_new(parts->common.registry, parts->alarm, parts->seed);
+	protocol->directory = directory_new(parts->common.registry, parts->common.book, parts->common.admission,
+					    parts->common.settings, parts->seed);
+	protocol->greeter =
+		greeter_new(parts->common.settings, &parts->self, parts->common.listen, parts->common.listen_count);
+	protocol->gossip = gossip_new(parts->common.registry, parts->alarm, &parts->secret);
 	protocol->asleep_us = -1;
 	rng_seed(&protocol->rng, parts->seed);
 	lines_init(&protocol->strangers, PROTOCOL_STRANGERS_BURST, PROTOCOL_STRANGERS_PER_S);
@@ -48,11 +49,11 @@ struct protocol *protocol_new(const struct protocol_parts *parts) UNCHECKED
 		protocol_free(protocol);
 		return NULL;
 	}
-	for (size_t i = 0; i < parts->listen_count; i++)
-		if (!address_is_wildcard(&parts->listen[i]))
-			address_book_add_own(parts->book, &parts->listen[i]);
-	if (address_is_known(&parts->settings->texts->advertise))
-		address_book_add_own(parts->book, &parts->settings->texts->advertise);
+	for (size_t i = 0; i < parts->common.listen_count; i++)
+		if (!address_is_wildcard(&parts->common.listen[i]))
+			address_book_add_own(parts->common.book, &parts->common.listen[i]);
+	if (address_is_known(&parts->common.settings->texts->advertise))
+		address_book_add_own(parts->common.book, &parts->common.settings->texts->advertise);
 	return protocol;
 }
 
@@ -71,8 +72,8 @@ void protocol_free(struct protocol *protocol)
 void protocol_introduce_as(struct protocol *protocol, const char *name, const struct address *advertise)
 {
 	greeter_introduce_as(protocol->greeter, name, advertise);
-	if (address_is_known(advertise) && !address_book_is_self(protocol->parts.book, advertise))
-		address_book_add_own(protocol->parts.book, advertise);
+	if (address_is_known(advertise) && !address_book_is_self(protocol->parts.common.book, advertise))
+		address_book_add_own(protocol->parts.common.book, advertise);
 }
 
 /* Those about connections that came in are bounded. */
@@ -149,12 +150,13 @@ static const struct {
 };
 /* clang-format on */
 
-/* Of who dialled: where this node dials, others may have sent it to somebody who speaks something else. */
+/* Only an inbound connection counts: others may have sent this node to dial a program that is no kith node. */
 static void note_error(struct protocol *protocol, struct peer *peer, int64_t now_us)
 {
-	const struct settings *settings = protocol->parts.settings;
+	const struct settings *settings = protocol->parts.common.settings;
 	const struct address *host = &peer_dial(peer)->address;
-	if (peer_direction(peer) == PEER_INBOUND && admission_note_error(protocol->parts.admission, host, now_us) &&
+	if (peer_direction(peer) == PEER_INBOUND &&
+	    admission_note_error(protocol->parts.common.admission, host, now_us) &&
 	    protocol_take_log_line(protocol, peer, LOG_WARNING, now_us)) {
 		char duration[TEXT_DURATION_BYTES];
 		text_duration(settings->ban_time_us, duration);
@@ -171,7 +173,7 @@ void protocol_violated(struct protocol *protocol, struct peer *peer, const char 
 	note_error(protocol, peer, now_us);
 }
 
-/* Its first line is nothing that a node of kith would say. */
+/* Its first line is nothing that a kith node would send. */
 static void turn_stranger_away(struct protocol *protocol, struct peer *peer, const char *line, size_t length,
 			       int64_t now_us)
 {
@@ -236,14 +238,14 @@ void protocol_ended(struct protocol *protocol, struct peer *peer, int64_t now_us
 {
 	if (!peer_take_ending(peer))
 		return;
-	registry_retire(protocol->parts.registry, peer);
+	registry_retire(protocol->parts.common.registry, peer);
 	endings_conclude(protocol, peer, now_us);
 }
 
 void protocol_forget(struct protocol *protocol, struct peer *peer)
 {
-	registry_remove(protocol->parts.registry, peer);
-	/* There is room for another dial: an inbound peer's end leaves the connector asleep. */
+	registry_remove(protocol->parts.common.registry, peer);
+	/* There is room for another dial. The end of an inbound peer need not wake the connector. */
 	if (peer_direction(peer) == PEER_OUTBOUND)
 		alarm_ring(protocol->parts.alarm);
 }
@@ -255,7 +257,7 @@ static void ping_all(struct protocol *protocol, int64_t now_us)
 	struct peer *peers[REGISTRY_STEP];
 	uint64_t after = 0;
 	size_t count;
-	while ((count = registry_walk(protocol->parts.registry, &after, peers)) > 0) {
+	while ((count = registry_walk(protocol->parts.common.registry, &after, peers)) > 0) {
 		for (size_t i = 0; i < count; i++) {
 			if (peer_state(peers[i]) == PEER_READY)
 				peer_hurry_ping(peers[i], now_us);
@@ -266,7 +268,7 @@ static void ping_all(struct protocol *protocol, int64_t now_us)
 
 static void tell_all(struct protocol *protocol, int64_t now_us)
 {
-	struct registry_snapshot ready = registry_take_snapshot(protocol->parts.registry, true);
+	struct registry_snapshot ready = registry_take_snapshot(protocol->parts.common.registry, true);
 	for (size_t i = 0; i < ready.count; i++) {
 		struct peer_info info = peer_look(ready.peers[i], now_us);
 		if (info.state == PEER_READY)
@@ -275,7 +277,7 @@ static void tell_all(struct protocol *protocol, int64_t now_us)
 	registry_release_snapshot(&ready);
 }
 
-/* Once a day, at first after half of one or more, so that nodes that start together don't speak together. */
+/* Once a day; the first time after half a day to a day, so that nodes that start together do not tell together. */
 static int64_t run_telling(struct protocol *protocol, int64_t now_us)
 {
 	if (protocol->tell_us == 0) {

@@ -437,14 +437,14 @@ static void build(struct node *node)
 	node->book = address_book_new(node->settings, &secret, 1, node->now_us);
 	node->admission = admission_new(node->settings);
 	must(node->registry != NULL && node->book != NULL && node->admission != NULL);
-	struct protocol_parts parts = {.settings = node->settings,
+	struct protocol_parts parts = {.common = {.settings = node->settings,
+						  .listen = node->listen,
+						  .listen_count = NODE_LISTENS,
+						  .registry = node->registry,
+						  .book = node->book,
+						  .admission = node->admission},
 				       .secret = secret,
 				       .self = self,
-				       .listen = node->listen,
-				       .listen_count = NODE_LISTENS,
-				       .registry = node->registry,
-				       .book = node->book,
-				       .admission = node->admission,
 				       .alarm = &node->alarm,
 				       .seed = 1};
 	node->protocol = protocol_new(&parts);

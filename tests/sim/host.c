@@ -97,13 +97,13 @@ void host_start(struct host *host)
 		secret = host->saved.secret;
 	host->book = address_book_new(host->settings, &secret, world_below(world, 1U << 31), host->up_us);
 	host->admission = admission_new(host->settings);
-	struct protocol_parts parts = {.settings = host->settings,
+	struct protocol_parts parts = {.common = {.settings = host->settings,
+						  .listen = &host->address,
+						  .listen_count = 1,
+						  .registry = host->registry,
+						  .book = host->book,
+						  .admission = host->admission},
 				       .self = host->nodeid,
-				       .listen = &host->address,
-				       .listen_count = 1,
-				       .registry = host->registry,
-				       .book = host->book,
-				       .admission = host->admission,
 				       .alarm = &host->alarm,
 				       .secret = new_key(world),
 				       .seed = world_below(world, 1U << 31)};

@@ -78,14 +78,14 @@ void core_start(struct core *core)
 	core->registry = registry_new(&core->self, &core->settings);
 	core->book = address_book_new(&core->settings, &core_secret, 1, core->now_us);
 	core->admission = admission_new(&core->settings);
-	struct protocol_parts parts = {.settings = &core->settings,
+	struct protocol_parts parts = {.common = {.settings = &core->settings,
+						  .listen = core->listen,
+						  .listen_count = core->listen_count,
+						  .registry = core->registry,
+						  .book = core->book,
+						  .admission = core->admission},
 				       .secret = core_secret,
 				       .self = core->self,
-				       .listen = core->listen,
-				       .listen_count = core->listen_count,
-				       .registry = core->registry,
-				       .book = core->book,
-				       .admission = core->admission,
 				       .alarm = &core->alarm,
 				       .seed = 1};
 	core->protocol = protocol_new(&parts);

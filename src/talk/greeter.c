@@ -1,4 +1,4 @@
-#include "talk/greeting.h"
+#include "talk/greeter.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -36,7 +36,7 @@ struct greeter {
 	char name[MESSAGE_TEXT_BYTES] GUARDED_BY(greeter_guard);
 	struct address advertise GUARDED_BY(greeter_guard);
 	unsigned introduction GUARDED_BY(greeter_guard); /* counts the changes of these two */
-	struct greeting *kept[GREETING_LINES] GUARDED_BY(greeter_guard);
+	struct greeting *kept[GREETER_LINES] GUARDED_BY(greeter_guard);
 	size_t kept_count GUARDED_BY(greeter_guard); /* ever kept; a ring */
 };
 
@@ -78,7 +78,7 @@ void greeter_free(struct greeter *greeter) UNCHECKED
 {
 	if (greeter == NULL)
 		return;
-	for (size_t i = 0; i < GREETING_LINES; i++)
+	for (size_t i = 0; i < GREETER_LINES; i++)
 		release(greeter->kept[i]);
 	mutex_fini(&greeter->mutex);
 	free(greeter);
@@ -181,7 +181,7 @@ static bool is_for(const struct greeting *greeting, const struct key *key)
 
 static struct greeting *find_kept(struct greeter *greeter, const struct key *key) REQUIRES(greeter_guard)
 {
-	for (size_t i = 0; i < GREETING_LINES && greeter->kept[i] != NULL; i++)
+	for (size_t i = 0; i < GREETER_LINES && greeter->kept[i] != NULL; i++)
 		if (is_for(greeter->kept[i], key))
 			return greeter->kept[i];
 	return NULL;
@@ -212,7 +212,7 @@ static struct greeting *greeting_for(struct greeter *greeter, const struct peer_
 	if (greeting == NULL)
 		return NULL;
 	enter(greeter);
-	struct greeting **place = &greeter->kept[greeter->kept_count++ % GREETING_LINES];
+	struct greeting **place = &greeter->kept[greeter->kept_count++ % GREETER_LINES];
 	struct greeting *before = *place;
 	*place = greeting;
 	leave(greeter);

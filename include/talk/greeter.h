@@ -1,18 +1,18 @@
 /*
- * What a node says of itself when it meets another: hello, and the `addr` with its own address. Both are the same for
- * nearly every peer, so the lines are kept, and encoded once.
+ * The greeter: what a node says of itself when it meets another: hello, and the `addr` with its own address. Both are
+ * the same for nearly every peer, so the lines are kept, and encoded once.
  *
  * Any thread may call; nothing blocks.
  */
-#ifndef KITH_GREETING_H
-#define KITH_GREETING_H
+#ifndef KITH_GREETER_H
+#define KITH_GREETER_H
 
 #include "link/peer.h"
 #include "settings/settings.h"
 #include "wire/nodeid.h"
 
 /* Those that were said last are kept: they differ by the address that the far end may dial. */
-enum { GREETING_LINES = 8 };
+enum { GREETER_LINES = 8 };
 
 struct greeter;
 
