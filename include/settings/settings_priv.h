@@ -56,7 +56,7 @@ extern const struct setting_type setting_type_listen, setting_type_advertise, se
 	setting_type_blocks;
 
 /* A problem is half a sentence, at most this long, that follows the setting's name. */
-enum { PROBLEM_BYTES = 400 };
+enum { SETTING_PROBLEM_BYTES = 400 };
 
 /* These return false. */
 bool setting_wrong(char *problem, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -10,16 +10,15 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
-#include "wire/address.h"
+#include "base/problem.h"
+#include "wire/addr_line.h"
 #include "wire/nodeid.h"
 
 enum {
 	MESSAGE_VERSION = 1,
 	MESSAGE_TEXT_BYTES = 65, /* network, name, agent: 64 bytes and a NUL */
-	MESSAGE_ADDR_ENTRIES = 1000,
 	MESSAGE_JSON_DEPTH = 16,
 	MESSAGE_JSON_VALUES = 4096, /* an addr of 1,000 entries counts 3,003 */
-	MESSAGE_ERROR_BYTES = 160,
 };
 
 enum message_type {
@@ -57,17 +56,6 @@ struct message_hello {
 	bool is_feeler;
 };
 
-struct message_entry {
-	struct address address;
-	struct nodeid nodeid; /* nodeid_none for a bare address */
-};
-
-struct message_addr {
-	struct message_entry *entries;
-	size_t count;
-	size_t useless; /* entries that were dropped because they can't be an address and a nodeid */
-};
-
 struct message_bye {
 	enum bye_reason reason;
 	char text[MESSAGE_TEXT_BYTES]; /* as it was written, cut */
@@ -83,10 +71,10 @@ struct message {
 };
 
 /*
- * Decodes one line. False is a protocol error, and error says in words what is wrong, or "" where there was no memory,
- * which is nobody's error; after true the message must be given to message_fini.
+ * Decodes one line. False is a protocol error, and problem says what is wrong, unless it lacks memory, which is not the
+ * peer's fault. After true the message must be given to message_fini.
  */
-bool message_decode(const char *line, size_t length, struct message *message, char error[static MESSAGE_ERROR_BYTES]);
+bool message_decode(const char *line, size_t length, struct message *message, struct problem *problem);
 void message_fini(struct message *message);
 
 /* The line of a message without other keys, LF included; NULL for a type that has some. */

@@ -61,7 +61,7 @@ static bool grow(struct recent *recent)
 	return true;
 }
 
-bool recent_is_first(struct recent *recent, uint64_t hash, int64_t now_us)
+bool recent_note(struct recent *recent, uint64_t hash, int64_t now_us)
 {
 	uint32_t low = (uint32_t)hash, time_s = (uint32_t)(now_us / 1000000) + 1;
 	if (recent->sets == 0 && !grow(recent))

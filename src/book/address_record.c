@@ -3,14 +3,13 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <inttypes.h>
-#include <json-c/json.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/keyed_table.h"
 #include "base/text.h"
+#include "wire/json.h"
 
 #define FORMAT "kith addresses"
 
@@ -32,24 +31,15 @@ void address_records_fini(struct address_records *records)
 
 /* ---- writing ---- */
 
-/* Takes value; false if there is no memory. */
-static bool add(struct json_object *object, const char *key, struct json_object *value)
-{
-	if (value != NULL && json_object_object_add(object, key, value) == 0)
-		return true;
-	json_object_put(value);
-	return false;
-}
-
 /* What isn't plain would make the whole file unreadable. */
-static bool add_text(struct json_object *object, const char *key, const char *text)
+static bool add_plain(struct json_object *object, const char *key, const char *text)
 {
-	return text[0] == '\0' || !text_is_plain(text, strlen(text)) || add(object, key, json_object_new_string(text));
+	return !text_is_plain(text, strlen(text)) || json_add_text(object, key, text);
 }
 
 static bool add_time(struct json_object *object, const char *key, int64_t time_s)
 {
-	return time_s <= 0 || time_s > ADDRESS_LATEST_S || add(object, key, json_object_new_int64(time_s));
+	return time_s <= 0 || time_s > ADDRESS_LATEST_S || json_add(object, key, json_object_new_int64(time_s));
 }
 
 static bool add_teller(struct json_object *object, const struct address *teller)
@@ -57,7 +47,7 @@ static bool add_teller(struct json_object *object, const struct address *teller)
 	char host[INET6_ADDRSTRLEN];
 	int family = teller->family == ADDRESS_IPV6 ? AF_INET6 : AF_INET;
 	return !address_is_known(teller) || inet_ntop(family, teller->host, host, sizeof host) == NULL ||
-	       add_text(object, "told_by", host);
+	       add_plain(object, "told_by", host);
 }
 
 static bool add_keys(struct json_object *object, const struct address_record *record)
@@ -67,25 +57,19 @@ static bool add_keys(struct json_object *object, const struct address_record *re
 	address_format(&record->address, address);
 	if (!nodeid_is_none(&record->nodeid))
 		nodeid_format(&record->nodeid, nodeid);
-	return add_text(object, "address", address) && add_text(object, "kind", kind_names[record->kind]) &&
-	       add_text(object, "nodeid", nodeid) && add_time(object, "heard", record->heard_s) &&
+	return add_plain(object, "address", address) && add_plain(object, "kind", kind_names[record->kind]) &&
+	       add_plain(object, "nodeid", nodeid) && add_time(object, "heard", record->heard_s) &&
 	       add_time(object, "tried", record->tried_s) && add_time(object, "reached", record->reached_s) &&
-	       (failures == 0 || add(object, "failures", json_object_new_int64(failures))) &&
-	       add_teller(object, &record->teller) && add_text(object, "error", record->error) &&
+	       (failures == 0 || json_add(object, "failures", json_object_new_int64(failures))) &&
+	       add_teller(object, &record->teller) && add_plain(object, "error", record->error) &&
 	       add_time(object, "error_at", record->error_s) &&
-	       (!record->is_anchor || add(object, "anchor", json_object_new_boolean(true)));
+	       (!record->is_anchor || json_add(object, "anchor", json_object_new_boolean(true)));
 }
 
 static bool write_record(const struct address_record *record, struct buffer *out)
 {
 	struct json_object *object = json_object_new_object();
-	bool written = false;
-	if (object != NULL && add_keys(object, record)) {
-		size_t length;
-		const char *text = json_object_to_json_string_length(
-			object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
-		written = text != NULL && buffer_append(out, text, length);
-	}
+	bool written = object != NULL && add_keys(object, record) && json_write(object, out);
 	json_object_put(object);
 	return written;
 }
@@ -133,15 +117,6 @@ struct reader {
 	bool has_secret;
 };
 
-/* The value as a C string, or NULL if it isn't a string or holds a NUL. */
-static const char *string_of(struct json_object *value)
-{
-	if (!json_object_is_type(value, json_type_string))
-		return NULL;
-	const char *text = json_object_get_string(value);
-	return strlen(text) == (size_t)json_object_get_string_len(value) ? text : NULL;
-}
-
 /* These read a key that may be missing. False for a value of another type or out of its range. */
 
 static bool read_number(struct json_object *object, const char *key, int64_t most, int64_t *out)
@@ -149,8 +124,7 @@ static bool read_number(struct json_object *object, const char *key, int64_t mos
 	struct json_object *value;
 	if (!json_object_object_get_ex(object, key, &value))
 		return true;
-	*out = json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : -1;
-	return *out >= 0 && *out <= most;
+	return json_integer(value, 0, most, out);
 }
 
 static bool read_kind(struct json_object *object, enum address_kind *kind)
@@ -158,7 +132,7 @@ static bool read_kind(struct json_object *object, enum address_kind *kind)
 	struct json_object *value;
 	if (!json_object_object_get_ex(object, "kind", &value))
 		return true;
-	const char *text = string_of(value);
+	const char *text = json_string(value);
 	for (int i = 0; text != NULL && i < KINDS; i++) {
 		if (strcmp(text, kind_names[i]) == 0) {
 			*kind = (enum address_kind)i;
@@ -173,7 +147,7 @@ static bool read_nodeid(struct json_object *object, struct nodeid *nodeid)
 	struct json_object *value;
 	if (!json_object_object_get_ex(object, "nodeid", &value))
 		return true;
-	const char *text = string_of(value);
+	const char *text = json_string(value);
 	return text != NULL && nodeid_parse(text, nodeid);
 }
 
@@ -182,7 +156,7 @@ static bool read_teller(struct json_object *object, struct address *teller)
 	struct json_object *value;
 	if (!json_object_object_get_ex(object, "told_by", &value))
 		return true;
-	const char *text = string_of(value);
+	const char *text = json_string(value);
 	return text != NULL && address_from_host(text, 0, teller);
 }
 
@@ -199,7 +173,7 @@ static bool read_anchor(struct json_object *object, bool *is_anchor)
 static void read_error(struct json_object *object, char error[static ADDRESS_ERROR_BYTES])
 {
 	struct json_object *value;
-	const char *text = json_object_object_get_ex(object, "error", &value) ? string_of(value) : NULL;
+	const char *text = json_object_object_get_ex(object, "error", &value) ? json_string(value) : NULL;
 	if (text != NULL && strlen(text) < ADDRESS_ERROR_BYTES && text_is_plain(text, strlen(text)))
 		strcpy(error, text);
 }
@@ -211,7 +185,7 @@ static bool read_record(struct json_object *object, struct address_record *recor
 	*record = (struct address_record){0};
 	if (!json_object_object_get_ex(object, "address", &value))
 		return false;
-	const char *address = string_of(value);
+	const char *address = json_string(value);
 	if (address == NULL || !address_parse(address, &record->address) || !address_is_dialable(&record->address))
 		return false;
 	if (!read_kind(object, &record->kind) || !read_nodeid(object, &record->nodeid) ||
@@ -255,7 +229,7 @@ static bool take_secret(struct reader *reader, struct json_object *object)
 	struct hash_key secret;
 	if (reader->has_secret || !json_object_object_get_ex(object, "secret", &value))
 		return true;
-	const char *text = string_of(value);
+	const char *text = json_string(value);
 	if (text == NULL || strlen(text) != SECRET_TEXT_BYTES - 1)
 		return false;
 	for (size_t i = 0; i < HASH_KEY_BYTES; i++) {
@@ -272,16 +246,9 @@ static bool take_secret(struct reader *reader, struct json_object *object)
 /* NULL for what is not JSON. */
 static struct json_object *parse(const char *text, size_t length)
 {
-	/* json-c takes a NUL for the end of its text, and would not see what follows. */
-	if (length > INT_MAX || memchr(text, '\0', length) != NULL)
-		return NULL;
-	/* json-c counts the values within the innermost list as one more level. */
-	struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH + 1);
-	if (tokener == NULL)
-		return NULL;
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	struct json_object *value = json_tokener_parse_ex(tokener, text, (int)length);
-	json_tokener_free(tokener);
+	struct json_object *value;
+	struct problem problem;
+	json_parse(text, length, JSON_DEPTH, &value, &problem);
 	return value;
 }
 
@@ -292,7 +259,7 @@ static bool take_whole(struct reader *reader, struct json_object *root)
 	int64_t version = 0;
 	if (!json_object_is_type(root, json_type_object) || !json_object_object_get_ex(root, "format", &value))
 		return false;
-	const char *format = string_of(value);
+	const char *format = json_string(value);
 	if (format == NULL || strcmp(format, FORMAT) != 0 || !read_number(root, "version", INT64_MAX, &version) ||
 	    !json_object_object_get_ex(root, "addresses", &addresses) ||
 	    !json_object_is_type(addresses, json_type_array))

@@ -12,7 +12,7 @@ bool setting_wrong(char *problem, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
-	vsnprintf(problem, PROBLEM_BYTES, format, arguments);
+	vsnprintf(problem, SETTING_PROBLEM_BYTES, format, arguments);
 	va_end(arguments);
 	return false;
 }

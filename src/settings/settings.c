@@ -11,7 +11,7 @@
 bool settings_set(struct settings *settings, const struct setting *setting, const struct value *value,
 		  const char *where, const char *subject, char error[static SETTINGS_ERROR_BYTES])
 {
-	char problem[PROBLEM_BYTES];
+	char problem[SETTING_PROBLEM_BYTES];
 	char **kept = &settings->texts->where[setting - settings_table];
 	bool good = setting->type->set(settings, setting, value, problem);
 	if (good) {
@@ -123,7 +123,7 @@ bool settings_set_listen(struct settings *settings, const char *const *addresses
 bool settings_add_bootstrap(struct settings *settings, const char *address, const char *where,
 			    char error[static SETTINGS_ERROR_BYTES])
 {
-	char problem[PROBLEM_BYTES];
+	char problem[SETTING_PROBLEM_BYTES];
 	bool good = setting_append_bootstrap(settings, address, problem);
 	if (!good)
 		snprintf(error, SETTINGS_ERROR_BYTES, "%s: %s", where, problem);

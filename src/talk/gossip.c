@@ -96,21 +96,22 @@ void gossip_hear(struct gossip *gossip, const struct message_entry *entries, siz
 	bool was_empty = gossip->count == 0;
 	for (size_t i = 0; i < count; i++) {
 		uint64_t hash = hash_of(gossip, &entries[i].address);
-		if (recent_is_first(&gossip->heard, hash, now_us) && message_entries <= GOSSIP_ENTRIES)
+		bool is_first = recent_note(&gossip->heard, hash, now_us);
+		if (is_first && message_entries <= GOSSIP_ENTRIES)
 			add(gossip, &entries[i]);
 	}
-	bool is_first = was_empty && gossip->count > 0;
-	if (is_first)
+	bool has_begun = was_empty && gossip->count > 0;
+	if (has_begun)
 		gossip->due_us = now_us + GOSSIP_DELAY_US;
 	leave(gossip);
-	if (is_first)
+	if (has_begun)
 		alarm_ring(gossip->alarm);
 }
 
 void gossip_note(struct gossip *gossip, const struct address *address, int64_t now_us)
 {
 	enter(gossip);
-	recent_is_first(&gossip->heard, hash_of(gossip, address), now_us);
+	recent_note(&gossip->heard, hash_of(gossip, address), now_us);
 	leave(gossip);
 }
 

@@ -167,7 +167,7 @@ static void note_error(struct protocol *protocol, struct peer *peer, int64_t now
 
 void protocol_violated(struct protocol *protocol, struct peer *peer, const char *what, int64_t now_us)
 {
-	char text[MESSAGE_ERROR_BYTES + 32];
+	char text[PROBLEM_BYTES + 32];
 	snprintf(text, sizeof text, "broke the protocol: %s", what);
 	protocol_turn_away(protocol, peer, LOG_WARNING, BYE_PROTOCOL, text, now_us);
 	note_error(protocol, peer, now_us);
@@ -194,16 +194,16 @@ static bool is_from_a_stranger(struct peer *peer, const char *line, size_t lengt
 void protocol_receive(struct protocol *protocol, struct peer *peer, const char *line, size_t length, int64_t now_us)
 {
 	struct message message;
-	char error[MESSAGE_ERROR_BYTES];
+	struct problem problem;
 
 	peer_count_message(peer);
-	if (!message_decode(line, length, &message, error)) {
-		if (error[0] == '\0')
+	if (!message_decode(line, length, &message, &problem)) {
+		if (problem.lacks_memory)
 			peer_fail_errno(peer, ENOMEM);
 		else if (is_from_a_stranger(peer, line, length))
 			turn_stranger_away(protocol, peer, line, length, now_us);
 		else
-			protocol_violated(protocol, peer, error, now_us);
+			protocol_violated(protocol, peer, problem.text, now_us);
 		return;
 	}
 	peer_log(peer, LOG_DEBUG, "sent %s", message_type_name(message.type));

@@ -1,13 +1,10 @@
 #include "wire/message.h"
 
-#include <json-c/json.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "wire/addr_line.h"
+#include "wire/json.h"
 
 /* clang-format off */
 static const char *const type_names[MESSAGE_TYPES] = {
@@ -45,79 +42,50 @@ const char *bye_reason_name(enum bye_reason reason)
 	return reason_names[reason];
 }
 
-/* Says what is wrong, and returns false for the caller to pass on. */
-static bool wrong(char error[static MESSAGE_ERROR_BYTES], const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-static bool wrong(char error[static MESSAGE_ERROR_BYTES], const char *format, ...)
-{
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(error, MESSAGE_ERROR_BYTES, format, arguments);
-	va_end(arguments);
-	return false;
-}
-
-/* Nobody's error. */
-static bool lacks_memory(char error[static MESSAGE_ERROR_BYTES])
-{
-	error[0] = '\0';
-	return false;
-}
-
-/* The value as a C string, or NULL if it isn't a string or holds a NUL. */
-static const char *string_of(struct json_object *value)
-{
-	if (!json_object_is_type(value, json_type_string))
-		return NULL;
-	const char *text = json_object_get_string(value);
-	return strlen(text) == (size_t)json_object_get_string_len(value) ? text : NULL;
-}
-
 /* Copies an optional text of at most 64 bytes without control characters. */
 static bool decode_text(struct json_object *object, const char *key, char out[static MESSAGE_TEXT_BYTES], bool *present,
-			char error[static MESSAGE_ERROR_BYTES])
+			struct problem *problem)
 {
 	struct json_object *value;
 	*present = json_object_object_get_ex(object, key, &value);
 	if (!*present)
 		return true;
-	const char *text = string_of(value);
+	const char *text = json_string(value);
 	if (text == NULL || strlen(text) >= MESSAGE_TEXT_BYTES || !text_is_plain(text, strlen(text)))
-		return wrong(error, "hello: \"%s\" must be a string of at most %d bytes without control characters",
-			     key, MESSAGE_TEXT_BYTES - 1);
+		return problem_set(problem,
+				   "hello: \"%s\" must be a string of at most %d bytes without control characters", key,
+				   MESSAGE_TEXT_BYTES - 1);
 	strcpy(out, text);
 	return true;
 }
 
-static bool decode_hello(struct json_object *object, struct message *message, char error[static MESSAGE_ERROR_BYTES])
+static bool decode_hello(struct json_object *object, struct message *message, struct problem *problem)
 {
 	struct message_hello *hello = &message->hello;
 	struct json_object *value;
 	bool present;
 
 	if (!json_object_object_get_ex(object, "nodeid", &value))
-		return wrong(error, "hello: \"nodeid\" is missing");
-	const char *nodeid = string_of(value);
+		return problem_set(problem, "hello: \"nodeid\" is missing");
+	const char *nodeid = json_string(value);
 	if (nodeid == NULL || !nodeid_parse(nodeid, &hello->nodeid))
-		return wrong(error, "hello: \"nodeid\" must be a UUID of 36 characters that is not nil");
-	if (!decode_text(object, "network", hello->network, &hello->has_network, error) ||
-	    !decode_text(object, "name", hello->name, &present, error) ||
-	    !decode_text(object, "agent", hello->agent, &present, error))
+		return problem_set(problem, "hello: \"nodeid\" must be a UUID of 36 characters that is not nil");
+	if (!decode_text(object, "network", hello->network, &hello->has_network, problem) ||
+	    !decode_text(object, "name", hello->name, &present, problem) ||
+	    !decode_text(object, "agent", hello->agent, &present, problem))
 		return false;
-	if (json_object_object_get_ex(object, "version", &value)) {
-		if (!json_object_is_type(value, json_type_int))
-			return wrong(error, "hello: \"version\" must be an integer");
-		hello->version = json_object_get_int64(value);
-	}
+	if (json_object_object_get_ex(object, "version", &value) &&
+	    !json_integer(value, INT64_MIN, INT64_MAX, &hello->version))
+		return problem_set(problem, "hello: \"version\" must be an integer");
 	if (json_object_object_get_ex(object, "listen", &value)) {
-		int64_t port = json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : 0;
-		if (port < 1 || port > 65535)
-			return wrong(error, "hello: \"listen\" must be a port from 1 to 65535");
+		int64_t port;
+		if (!json_integer(value, 1, 65535, &port))
+			return problem_set(problem, "hello: \"listen\" must be a port from 1 to 65535");
 		hello->listen = (uint16_t)port;
 	}
 	if (json_object_object_get_ex(object, "feeler", &value)) {
 		if (!json_object_is_type(value, json_type_boolean))
-			return wrong(error, "hello: \"feeler\" must be true or false");
+			return problem_set(problem, "hello: \"feeler\" must be true or false");
 		hello->is_feeler = json_object_get_boolean(value);
 	}
 	return true;
@@ -138,33 +106,34 @@ static bool decode_entry(struct json_object *value, struct message_entry *entry,
 	}
 	if (!json_object_is_type(address, json_type_string))
 		return false;
-	const char *address_text = string_of(address);
-	const char *nodeid_text = nodeid == NULL ? NULL : string_of(nodeid);
+	const char *address_text = json_string(address);
+	const char *nodeid_text = nodeid == NULL ? NULL : json_string(nodeid);
 	*useful = address_text != NULL && address_parse(address_text, &entry->address) &&
 		  (nodeid == NULL || (nodeid_text != NULL && nodeid_parse(nodeid_text, &entry->nodeid)));
 	return true;
 }
 
-static bool decode_addr(struct json_object *object, struct message *message, char error[static MESSAGE_ERROR_BYTES])
+static bool decode_addr(struct json_object *object, struct message *message, struct problem *problem)
 {
 	struct message_addr *addr = &message->addr;
 	struct json_object *peers;
 
 	if (!json_object_object_get_ex(object, "peers", &peers))
-		return wrong(error, "addr: \"peers\" is missing");
+		return problem_set(problem, "addr: \"peers\" is missing");
 	if (!json_object_is_type(peers, json_type_array))
-		return wrong(error, "addr: \"peers\" must be a list");
+		return problem_set(problem, "addr: \"peers\" must be a list");
 	size_t length = json_object_array_length(peers);
 	if (length > MESSAGE_ADDR_ENTRIES)
-		return wrong(error, "addr: \"peers\" has %zu entries, and may have %d", length, MESSAGE_ADDR_ENTRIES);
+		return problem_set(problem, "addr: \"peers\" has %zu entries, and may have %d", length,
+				   MESSAGE_ADDR_ENTRIES);
 	addr->entries = calloc(length + 1, sizeof *addr->entries);
 	if (addr->entries == NULL)
-		return lacks_memory(error);
+		return problem_set_lacks_memory(problem);
 	for (size_t i = 0; i < length; i++) {
 		bool useful;
 		if (!decode_entry(json_object_array_get_idx(peers, i), &addr->entries[addr->count], &useful))
-			return wrong(error, "addr: entry %zu must be \"host:port\" or [\"host:port\", \"nodeid\"]",
-				     i + 1);
+			return problem_set(
+				problem, "addr: entry %zu must be \"host:port\" or [\"host:port\", \"nodeid\"]", i + 1);
 		if (useful)
 			addr->count++;
 		else
@@ -173,25 +142,25 @@ static bool decode_addr(struct json_object *object, struct message *message, cha
 	return true;
 }
 
-static bool decode_bye(struct json_object *object, struct message *message, char error[static MESSAGE_ERROR_BYTES])
+static bool decode_bye(struct json_object *object, struct message *message, struct problem *problem)
 {
 	struct json_object *value;
 	if (!json_object_object_get_ex(object, "reason", &value))
-		return wrong(error, "bye: \"reason\" is missing");
+		return problem_set(problem, "bye: \"reason\" is missing");
 	if (!json_object_is_type(value, json_type_string))
-		return wrong(error, "bye: \"reason\" must be a string");
+		return problem_set(problem, "bye: \"reason\" must be a string");
 	text_escape(message->bye.text, sizeof message->bye.text, json_object_get_string(value),
 		    (size_t)json_object_get_string_len(value), TEXT_LINE);
-	const char *word = string_of(value);
+	const char *word = json_string(value);
 	for (int i = BYE_UNKNOWN + 1; word != NULL && i < REASONS; i++)
 		if (strcmp(word, reason_names[i]) == 0)
 			message->bye.reason = (enum bye_reason)i;
 	return true;
 }
 
-static bool decode_nothing(struct json_object *object, struct message *message, char error[static MESSAGE_ERROR_BYTES])
+static bool decode_nothing(struct json_object *object, struct message *message, struct problem *problem)
 {
-	(void)object, (void)message, (void)error;
+	(void)object, (void)message, (void)problem;
 	return true;
 }
 
@@ -215,10 +184,10 @@ static bool is_deeper_than(struct json_object *value, int depth)
 	return depth == 0;
 }
 
-static bool decode_object(struct json_object *object, struct message *message, char error[static MESSAGE_ERROR_BYTES])
+static bool decode_object(struct json_object *object, struct message *message, struct problem *problem)
 {
 	/* clang-format off */
-	static bool (*const decoders[MESSAGE_TYPES])(struct json_object *, struct message *, char *) = {
+	static bool (*const decoders[MESSAGE_TYPES])(struct json_object *, struct message *, struct problem *) = {
 		[MESSAGE_UNKNOWN] = decode_nothing,
 		[MESSAGE_HELLO]   = decode_hello,
 		[MESSAGE_PING]    = decode_nothing,
@@ -231,18 +200,18 @@ static bool decode_object(struct json_object *object, struct message *message, c
 	struct json_object *msgtype;
 
 	if (!json_object_is_type(object, json_type_object))
-		return wrong(error, "a message must be a JSON object");
+		return problem_set(problem, "a message must be a JSON object");
 	if (is_deeper_than(object, MESSAGE_JSON_DEPTH))
-		return wrong(error, "not JSON: nesting too deep");
+		return problem_set(problem, "not JSON: nesting too deep");
 	if (!json_object_object_get_ex(object, "msgtype", &msgtype))
-		return wrong(error, "\"msgtype\" is missing");
+		return problem_set(problem, "\"msgtype\" is missing");
 	if (!json_object_is_type(msgtype, json_type_string))
-		return wrong(error, "\"msgtype\" must be a string");
-	const char *name = string_of(msgtype);
+		return problem_set(problem, "\"msgtype\" must be a string");
+	const char *name = json_string(msgtype);
 	for (int i = MESSAGE_UNKNOWN + 1; name != NULL && i < MESSAGE_TYPES; i++)
 		if (strcmp(name, type_names[i]) == 0)
 			message->type = (enum message_type)i;
-	return decoders[message->type](object, message, error);
+	return decoders[message->type](object, message, problem);
 }
 
 const char *message_bare_line(enum message_type type)
@@ -303,33 +272,8 @@ static size_t count_values(const char *line, size_t length)
 	return values;
 }
 
-/*
- * The tokener is the caller's to free; NULL if there is no memory. Messages are rarely nested deeper than an addr: with
- * a stack for those, and another try for the rest, each thread keeps 0.4 kB less of what it has freed.
- */
-static struct json_object *parse(const char *line, size_t length, struct json_tokener **tokener)
+bool message_decode(const char *line, size_t length, struct message *message, struct problem *problem)
 {
-	/* json-c counts the values within the innermost list as one more level. */
-	static const int depths[] = {4 + 1, MESSAGE_JSON_DEPTH + 1};
-	struct json_object *object = NULL;
-	*tokener = NULL;
-	for (size_t i = 0; i < sizeof depths / sizeof *depths; i++) {
-		if (*tokener != NULL)
-			json_tokener_free(*tokener);
-		*tokener = json_tokener_new_ex(depths[i]);
-		if (*tokener == NULL)
-			return NULL;
-		json_tokener_set_flags(*tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-		object = json_tokener_parse_ex(*tokener, line, (int)length);
-		if (json_tokener_get_error(*tokener) != json_tokener_error_depth)
-			break;
-	}
-	return object;
-}
-
-bool message_decode(const char *line, size_t length, struct message *message, char error[static MESSAGE_ERROR_BYTES])
-{
-	bool decoded = false;
 	message->type = match_bare_line(line, length);
 	if (message->type != MESSAGE_UNKNOWN)
 		return true;
@@ -338,25 +282,12 @@ bool message_decode(const char *line, size_t length, struct message *message, ch
 		message->type = MESSAGE_ADDR;
 		return true;
 	}
-	/* json-c takes a NUL for the end of its text, and would not see what follows. */
-	if (memchr(line, '\0', length) != NULL)
-		return wrong(error, "not JSON: a NUL byte");
 	if (length >= MESSAGE_JSON_VALUES && count_values(line, length) > MESSAGE_JSON_VALUES)
-		return wrong(error, "more than %d values", MESSAGE_JSON_VALUES);
-	struct json_tokener *tokener;
-	struct json_object *object = parse(line, length, &tokener);
-	if (tokener == NULL)
-		return lacks_memory(error);
-	enum json_tokener_error problem = json_tokener_get_error(tokener);
-	if (problem == json_tokener_success)
-		decoded = decode_object(object, message, error);
-	else if (problem == json_tokener_continue)
-		wrong(error, "not a JSON object: the line ends within a value");
-	else
-		wrong(error, "not JSON: %s at byte %zu", json_tokener_error_desc(problem),
-		      json_tokener_get_parse_end(tokener) + 1);
+		return problem_set(problem, "more than %d values", MESSAGE_JSON_VALUES);
+	struct json_object *object;
+	bool decoded = json_parse(line, length, MESSAGE_JSON_DEPTH, &object, problem) &&
+		       decode_object(object, message, problem);
 	json_object_put(object);
-	json_tokener_free(tokener);
 	if (!decoded)
 		message_fini(message);
 	return decoded;
@@ -369,41 +300,28 @@ void message_fini(struct message *message)
 	message->type = MESSAGE_UNKNOWN;
 }
 
-/* Takes value; false if there is no memory. */
-static bool add(struct json_object *object, const char *key, struct json_object *value)
-{
-	if (value != NULL && json_object_object_add(object, key, value) == 0)
-		return true;
-	json_object_put(value);
-	return false;
-}
-
-static bool add_text(struct json_object *object, const char *key, const char *text)
-{
-	return text[0] == '\0' || add(object, key, json_object_new_string(text));
-}
-
 static bool encode_hello(struct json_object *object, const struct message *message)
 {
 	const struct message_hello *hello = &message->hello;
 	char nodeid[NODEID_TEXT_BYTES];
 	nodeid_format(&hello->nodeid, nodeid);
-	return add_text(object, "nodeid", nodeid) && add(object, "version", json_object_new_int64(hello->version)) &&
-	       add_text(object, "network", hello->network) && add_text(object, "name", hello->name) &&
-	       add_text(object, "agent", hello->agent) &&
-	       (hello->listen == 0 || add(object, "listen", json_object_new_int(hello->listen))) &&
-	       (!hello->is_feeler || add(object, "feeler", json_object_new_boolean(true)));
+	return json_add_text(object, "nodeid", nodeid) &&
+	       json_add(object, "version", json_object_new_int64(hello->version)) &&
+	       json_add_text(object, "network", hello->network) && json_add_text(object, "name", hello->name) &&
+	       json_add_text(object, "agent", hello->agent) &&
+	       (hello->listen == 0 || json_add(object, "listen", json_object_new_int(hello->listen))) &&
+	       (!hello->is_feeler || json_add(object, "feeler", json_object_new_boolean(true)));
 }
 
 static bool encode_keys(struct json_object *object, const struct message *message)
 {
-	if (!add_text(object, "msgtype", type_names[message->type]))
+	if (!json_add_text(object, "msgtype", type_names[message->type]))
 		return false;
 	switch (message->type) {
 	case MESSAGE_HELLO:
 		return encode_hello(object, message);
 	case MESSAGE_BYE:
-		return add_text(object, "reason", reason_names[message->bye.reason]);
+		return json_add_text(object, "reason", reason_names[message->bye.reason]);
 	default:
 		return true;
 	}
@@ -414,13 +332,8 @@ bool message_encode(const struct message *message, struct buffer *out)
 	if (message->type == MESSAGE_ADDR)
 		return addr_line_write(&message->addr, out);
 	struct json_object *object = json_object_new_object();
-	bool encoded = false;
-	if (object != NULL && encode_keys(object, message)) {
-		size_t length;
-		const char *text = json_object_to_json_string_length(
-			object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
-		encoded = text != NULL && buffer_append(out, text, length) && buffer_append(out, "\n", 1);
-	}
+	bool encoded = object != NULL && encode_keys(object, message) && json_write(object, out) &&
+		       buffer_append(out, "\n", 1);
 	json_object_put(object);
 	return encoded;
 }

@@ -75,12 +75,12 @@ static void check_round_trip(const struct message *message)
 {
 	struct message again;
 	struct buffer line = {0};
-	char error[MESSAGE_ERROR_BYTES];
+	struct problem problem;
 	must(message_encode(message, &line));
 	size_t length = buffer_length(&line);
 	const char *content = buffer_content(&line);
 	must(length > 0 && memchr(content, '\n', length) == content + length - 1);
-	must(message_decode(content, length - 1, &again, error));
+	must(message_decode(content, length - 1, &again, &problem));
 	must(same_message(message, &again));
 	message_fini(&again);
 	buffer_fini(&line);
@@ -91,12 +91,12 @@ static void check_fast_way(const char *line, size_t length, const struct message
 {
 	struct message_addr addr;
 	struct message slow;
-	char error[MESSAGE_ERROR_BYTES];
+	struct problem problem;
 	char *spaced = malloc(length + 1);
 	must(spaced != NULL);
 	spaced[0] = ' ';
 	memcpy(spaced + 1, line, length);
-	bool decodes = message_decode(spaced, length + 1, &slow, error);
+	bool decodes = message_decode(spaced, length + 1, &slow, &problem);
 	must(decodes == (message != NULL));
 	if (decodes) {
 		must(same_message(message, &slow));
@@ -114,13 +114,14 @@ static void check_fast_way(const char *line, size_t length, const struct message
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	struct message message;
-	char error[MESSAGE_ERROR_BYTES] = "";
+	struct problem problem;
 	const char *line = (const char *)bytes;
-	bool decodes = length > 0 && message_decode(line, length, &message, error);
+	bool decodes = length > 0 && message_decode(line, length, &message, &problem);
 	if (length > 0)
 		check_fast_way(line, length, decodes ? &message : NULL);
 	if (!decodes) {
-		must(length == 0 || (error[0] != '\0' && memchr(error, '\0', sizeof error) != NULL));
+		must(length == 0 ||
+		     (problem.text[0] != '\0' && memchr(problem.text, '\0', sizeof problem.text) != NULL));
 		return 0;
 	}
 	check_values(&message);

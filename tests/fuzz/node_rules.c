@@ -60,9 +60,9 @@ static void check_addr(const struct node *node, struct node_end *end, const stru
 static void check_line(const struct node *node, struct node_end *end, const char *line, size_t length)
 {
 	struct message message;
-	char error[MESSAGE_ERROR_BYTES];
+	struct problem problem;
 	must(!end->was_told_bye);
-	must(length <= FRAME_LINE_BYTES && message_decode(line, length, &message, error));
+	must(length <= FRAME_LINE_BYTES && message_decode(line, length, &message, &problem));
 	switch (message.type) {
 	case MESSAGE_HELLO:
 		check_hello(node, end, &message.hello);

@@ -246,9 +246,9 @@ static size_t summarize_addr(char *out, size_t room, const struct message_addr *
 static size_t summarize(char *out, size_t room, const char *line)
 {
 	struct message message;
-	char error[MESSAGE_ERROR_BYTES];
+	struct problem problem;
 	size_t used;
-	if (!EXPECT(message_decode(line, strlen(line), &message, error), "%s: %s", error, line))
+	if (!EXPECT(message_decode(line, strlen(line), &message, &problem), "%s: %s", problem.text, line))
 		return 0;
 	if (message.type == MESSAGE_ADDR)
 		used = summarize_addr(out, room, &message.addr);

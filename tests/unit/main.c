@@ -28,6 +28,7 @@ int main(int argc, char **argv)
 		suite_address,
 		suite_buffer,
 		suite_frame,
+		suite_json,
 		suite_message,
 		suite_addr_line,
 		suite_settings,

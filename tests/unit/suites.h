@@ -27,6 +27,7 @@ extern CU_SuiteInfo suite_handshake;
 extern CU_SuiteInfo suite_heap;
 extern CU_SuiteInfo suite_hearsay;
 extern CU_SuiteInfo suite_intake;
+extern CU_SuiteInfo suite_json;
 extern CU_SuiteInfo suite_keyed_hash;
 extern CU_SuiteInfo suite_keyed_table;
 extern CU_SuiteInfo suite_listing;

@@ -29,9 +29,9 @@ static void what_has_come_within_the_span_is_known(void)
 		for (int64_t start_us = 0; start_us <= 1000 * SECOND_US; start_us += 1000 * SECOND_US) {
 			struct recent recent;
 			recent_init(&recent, MOST, SPAN_S);
-			CU_ASSERT(recent_is_first(&recent, hash_of(1), start_us));
-			CU_ASSERT(recent_is_first(&recent, hash_of(2), start_us));
-			EXPECT(recent_is_first(&recent, hash_of(1), start_us + cases[i].after_us) == cases[i].is_first,
+			CU_ASSERT(recent_note(&recent, hash_of(1), start_us));
+			CU_ASSERT(recent_note(&recent, hash_of(2), start_us));
+			EXPECT(recent_note(&recent, hash_of(1), start_us + cases[i].after_us) == cases[i].is_first,
 			       "case %zu from %lld", i, (long long)start_us);
 			recent_fini(&recent);
 		}
@@ -42,9 +42,9 @@ static void what_comes_again_is_remembered_from_then_on(void)
 {
 	struct recent recent;
 	recent_init(&recent, MOST, SPAN_S);
-	CU_ASSERT(recent_is_first(&recent, hash_of(1), 0));
+	CU_ASSERT(recent_note(&recent, hash_of(1), 0));
 	for (int64_t i = 1; i < 10; i++)
-		CU_ASSERT_FALSE(recent_is_first(&recent, hash_of(1), i * 60 * SECOND_US));
+		CU_ASSERT_FALSE(recent_note(&recent, hash_of(1), i * 60 * SECOND_US));
 	recent_fini(&recent);
 }
 
@@ -53,7 +53,7 @@ static unsigned count_known(struct recent *recent, unsigned from, unsigned to, i
 {
 	unsigned known = 0;
 	for (unsigned number = from; number < to; number++)
-		known += !recent_is_first(recent, hash_of(number), now_us);
+		known += !recent_note(recent, hash_of(number), now_us);
 	return known;
 }
 

@@ -184,15 +184,17 @@ static void a_line_means_the_same_as_to_json_c(void)
 	int good = 0, bad = 0;
 	rng_seed(&rng, 42);
 	for (int i = 0; i < LINES; i++) {
-		char line[LINE_BYTES], unusual[LINE_BYTES + 1], error[MESSAGE_ERROR_BYTES];
+		char line[LINE_BYTES], unusual[LINE_BYTES + 1];
+		struct problem problem;
 		struct message message, other;
 		size_t length = make_line(&rng, line);
 		/* With a space after the brace it is in no usual form. */
 		unusual[0] = '{';
 		unusual[1] = ' ';
 		memcpy(unusual + 2, line + 1, length - 1);
-		bool is_good = message_decode(line, length, &message, error);
-		if (!EXPECT(is_good == message_decode(unusual, length + 1, &other, error), "%.*s", (int)length, line))
+		bool is_good = message_decode(line, length, &message, &problem);
+		if (!EXPECT(is_good == message_decode(unusual, length + 1, &other, &problem), "%.*s", (int)length,
+			    line))
 			return;
 		if (is_good) {
 			EXPECT(is_same(&message, &other), "%.*s", (int)length, line);
