@@ -259,8 +259,8 @@ $(BUILD)/tidy/%.ok: %.c Makefile .clang-tidy $(wildcard include/*/*.h)
 	$(quiet)$(TIDY) $< -- $(CLANG_FLAGS) 2>/dev/null
 	@touch $@
 
-floors: $(OBJECTS) ## check that no file includes a header of a higher floor
-	@awk -f tests/lint/floors.awk src/README.md $(OBJECTS:.o=.d)
+floors: $(OBJECTS) ## check the order of folders, private headers, cycles, doors to libraries, and who does no I/O
+	@bash tests/lint/floors.sh "$(CC)" $(OBJECTS)
 
 install: $(BUILD)/kithd ## install under DESTDIR and PREFIX
 	install -D -m 755 $(BUILD)/kithd $(DESTDIR)$(PREFIX)/bin/kithd

@@ -7,14 +7,13 @@
 
 #include <stdbool.h>
 
+#include "base/problem.h"
 #include "settings/secret.h"
 
 struct tls_context;
 
-enum { TLS_ERROR_BYTES = 512 };
-
-/* Takes the secrets, unless it returns NULL, with one line in error. */
-struct tls_context *tls_context_new(struct secrets *secrets, char error[static TLS_ERROR_BYTES]);
+/* Takes the secrets, unless it returns NULL. */
+struct tls_context *tls_context_new(struct secrets *secrets, struct problem *problem);
 void tls_context_free(struct tls_context *context);
 /* Takes the secrets for handshakes to come; existing sessions stay. False if they are the ones that it has. */
 bool tls_context_set_secrets(struct tls_context *context, struct secrets *secrets);

@@ -12,7 +12,7 @@
 #include <gnutls/gnutls.h>
 #include <stdbool.h>
 
-#include "link/tls_context.h"
+#include "base/problem.h"
 
 /* What is used of it; the last three are variables that hold functions. */
 #define GNUTLS_SYMBOLS(DO)                                                                                             \
@@ -65,8 +65,8 @@ struct tls_library {
 
 extern struct tls_library gnutls;
 
-/* False with one line in error. Each open that succeeds is paired with a close. */
-bool tls_library_open(char error[static TLS_ERROR_BYTES]);
+/* Each open that succeeds is paired with a close. */
+bool tls_library_open(struct problem *problem);
 /* The library stays in memory, since it has things of each thread that has used it. */
 void tls_library_close(void);
 

@@ -67,11 +67,11 @@ static bool read_secrets(struct settings *settings, struct secrets **secrets, ch
 /* Takes the secrets: what would end the start of a private node ends its test. */
 static int report_test(struct secrets *secrets)
 {
-	char error[TLS_ERROR_BYTES];
-	struct tls_context *context = secrets == NULL ? NULL : tls_context_new(secrets, error);
+	struct problem problem;
+	struct tls_context *context = secrets == NULL ? NULL : tls_context_new(secrets, &problem);
 	if (secrets != NULL && context == NULL) {
 		secrets_free(secrets);
-		arguments_complain(error);
+		arguments_complain(problem.text);
 		return STATUS_SYSTEM;
 	}
 	tls_context_free(context);

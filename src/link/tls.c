@@ -13,7 +13,7 @@
 
 extern struct mutex tls_guard;
 
-enum { PROBLEM_BYTES = 96 };
+enum { TLS_PROBLEM_BYTES = 96 };
 
 /* A record begins with its type, the version and the length of its body (RFC 8446, 5.1), which is limited (5.2). */
 enum { RECORD_HEADER_BYTES = 5, RECORD_BYTES = 16 * 1024 };
@@ -51,7 +51,7 @@ struct tls {
 	int write_error GUARDED_BY(tls_guard);	  /* 0 before; then nothing is written any more */
 	int read_error GUARDED_BY(tls_guard);
 	/* Written under the lock once, before the call that tells of it returns. */
-	char problem[PROBLEM_BYTES];
+	char problem[TLS_PROBLEM_BYTES];
 };
 
 static void enter(struct tls *tls) ACQUIRES(tls_guard) UNCHECKED

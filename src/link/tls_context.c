@@ -1,7 +1,6 @@
 #include "link/tls_context_priv.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,16 +28,6 @@ struct tls_context {
 	/* Guarded. */
 	struct secrets *secrets GUARDED_BY(tls_context_guard);
 };
-
-static bool wrong(char *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static bool wrong(char *error, const char *format, ...)
-{
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(error, TLS_ERROR_BYTES, format, arguments);
-	va_end(arguments);
-	return false;
-}
 
 static void enter(struct tls_context *context) ACQUIRES(tls_context_guard) UNCHECKED
 {
@@ -90,47 +79,48 @@ static int find_secret(gnutls_session_t session, const char *identity, gnutls_da
 }
 
 /* The machine's policy may take away what priorities names, and leave nothing. */
-static bool set_priorities(struct tls_context *context, char *error)
+static bool set_priorities(struct tls_context *context, struct problem *problem)
 {
 	const unsigned *groups;
 	int result = gnutls.priority_init(&context->priority, priorities, NULL);
 	if (result == GNUTLS_E_MEMORY_ERROR)
-		return wrong(error, "%s", strerror(ENOMEM));
+		return problem_set_lacks_memory(problem);
 	if (result == 0 && gnutls.priority_group_list(context->priority, &groups) > 0)
 		return true;
-	return wrong(error, "this machine's policy for GnuTLS allows no TLS 1.3 with AES-128-GCM or CHACHA20-POLY1305 "
-			    "and X25519 or SECP256R1, which private nodes speak: see GNUTLS_SYSTEM_PRIORITY_FILE, or "
-			    "/etc/gnutls/config");
+	return problem_set(problem,
+			   "this machine's policy for GnuTLS allows no TLS 1.3 with AES-128-GCM or CHACHA20-POLY1305 "
+			   "and X25519 or SECP256R1, which private nodes speak: see GNUTLS_SYSTEM_PRIORITY_FILE, or "
+			   "/etc/gnutls/config");
 }
 
-static bool set_credentials(struct tls_context *context, char *error)
+static bool set_credentials(struct tls_context *context, struct problem *problem)
 {
 	if (gnutls.psk_allocate_client_credentials(&context->client) != 0 ||
 	    gnutls.psk_allocate_server_credentials(&context->server) != 0)
-		return wrong(error, "%s", strerror(ENOMEM));
+		return problem_set_lacks_memory(problem);
 	gnutls.psk_set_client_credentials_function(context->client, choose_secret);
 	gnutls.psk_set_server_credentials_function(context->server, find_secret);
 	return true;
 }
 
-static bool start_crew(struct tls_context *context, char *error)
+static bool start_crew(struct tls_context *context, struct problem *problem)
 {
 	int result;
 	context->crew = tls_crew_start(&result);
-	return context->crew != NULL || wrong(error, "no thread can be started: %s", strerror(result));
+	return context->crew != NULL || problem_set(problem, "no thread can be started: %s", strerror(result));
 }
 
-struct tls_context *tls_context_new(struct secrets *secrets, char error[static TLS_ERROR_BYTES]) UNCHECKED
+struct tls_context *tls_context_new(struct secrets *secrets, struct problem *problem) UNCHECKED
 {
 	struct tls_context *context = calloc(1, sizeof *context);
 	if (context == NULL) {
-		wrong(error, "%s", strerror(ENOMEM));
+		problem_set_lacks_memory(problem);
 		return NULL;
 	}
 	mutex_init(&context->mutex);
-	context->has_library = tls_library_open(error);
-	if (!context->has_library || !set_priorities(context, error) || !set_credentials(context, error) ||
-	    !start_crew(context, error)) {
+	context->has_library = tls_library_open(problem);
+	if (!context->has_library || !set_priorities(context, problem) || !set_credentials(context, problem) ||
+	    !start_crew(context, problem)) {
 		tls_context_free(context);
 		return NULL;
 	}

@@ -187,14 +187,15 @@ static void log_start(const struct node *node, size_t secrets)
 /* Takes the secrets, if there are any. False with one line in error. */
 static bool take_secrets(struct node *node, struct secrets *secrets, char error[static SETTINGS_ERROR_BYTES])
 {
-	char problem[TLS_ERROR_BYTES];
+	struct problem problem;
 	if (secrets == NULL)
 		return true;
-	node->context = tls_context_new(secrets, problem);
+	node->context = tls_context_new(secrets, &problem);
 	if (node->context != NULL)
 		return true;
 	secrets_free(secrets);
-	snprintf(error, SETTINGS_ERROR_BYTES, "cannot start: %s", problem);
+	problem_prefix(&problem, "cannot start: ");
+	snprintf(error, SETTINGS_ERROR_BYTES, "%s", problem.text);
 	return false;
 }
 

@@ -21,8 +21,8 @@ struct secrets *secrets_of(const char *lines)
 
 struct tls_context *context_of(const char *lines)
 {
-	char error[TLS_ERROR_BYTES];
-	struct tls_context *context = tls_context_new(secrets_of(lines), error);
+	struct problem problem;
+	struct tls_context *context = tls_context_new(secrets_of(lines), &problem);
 	must(context != NULL);
 	return context;
 }

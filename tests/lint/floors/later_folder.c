@@ -1,0 +1,2 @@
+/* As src/wire/wrong.c: includes a header of a later folder. */
+#include "link/stream.h"
