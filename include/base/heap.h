@@ -1,6 +1,6 @@
 /*
- * A binary heap: things in the order of their keys, the least first. Its items are embedded in what they stand for, so
- * that one can be taken out from the middle. Not thread-safe; embedded in its owner.
+ * A binary heap: things in the order of their keys, the least first. An item is embedded in the thing itself, so that
+ * it can be removed from the middle. Not thread-safe; embedded in its owner.
  */
 #ifndef KITH_HEAP_H
 #define KITH_HEAP_H
@@ -11,7 +11,7 @@
 
 struct heap_item {
 	int64_t key;
-	size_t place; /* the heap's; 0 while it is in none */
+	size_t place; /* in the heap; 0 while it is in none */
 };
 
 struct heap {
@@ -20,9 +20,9 @@ struct heap {
 	size_t capacity;
 };
 
-/* The items aren't touched. */
+/* Frees the heap, not its items. */
 void heap_fini(struct heap *heap);
-/* Room for so many items in all, so that heap_add needs no memory for them. False if there is none. */
+/* Makes room for this many items in all: for those heap_add needs no more memory. False if there is no memory. */
 bool heap_reserve(struct heap *heap, size_t count);
 /* Borrows the item until it is removed. False if there is no memory. */
 bool heap_add(struct heap *heap, struct heap_item *item, int64_t key);

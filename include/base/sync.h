@@ -69,11 +69,11 @@ bool condition_wait_until(struct condition *condition, struct mutex *mutex, int6
 
 struct thread {
 	pthread_t real;
-	void *stack; /* unmapped by who joins it */
+	void *stack; /* unmapped by the thread that joins it */
 };
 
 /*
- * Before the first thread is started: so many may wait for mutexes and condition variables at the same time. A hint to
+ * Before the first thread is started: this many may wait for mutexes and condition variables at once. A hint to
  * the kernel, which otherwise looks for each that is woken among a sixteenth of all.
  */
 void threads_expect(size_t waiting);
@@ -88,7 +88,7 @@ struct thread thread_self(void);
 /* Blocks until the thread has ended. Each started thread is joined exactly once. */
 void thread_join(struct thread thread);
 
-/* An alarm: one thread waits, any thread rings. A ring with nobody waiting ends the next wait at once. */
+/* An alarm: one thread waits, any thread rings. If no thread waits, the next wait ends at once. */
 struct alarm {
 	struct mutex mutex;
 	struct condition rung;

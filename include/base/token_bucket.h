@@ -15,7 +15,7 @@ struct token_bucket {
 
 /* Full. */
 void token_bucket_init(struct token_bucket *bucket, double burst, int64_t now_us);
-/* Takes up to so many whole tokens, and returns how many it had. It fills at this rate until it holds the burst. */
+/* Takes up to wanted whole tokens, and returns how many there were. The bucket fills at this rate up to the burst. */
 size_t token_bucket_take(struct token_bucket *bucket, size_t wanted, double per_second, double burst, int64_t now_us);
 /* Takes so many, also beyond what it has. How long it then takes to fill to nothing again, in microseconds; 0 if it
  * holds some. */

@@ -28,7 +28,7 @@ struct address {
 	uint16_t family;
 };
 
-/* How far an address means the same machine. */
+/* Where an address means the same machine. */
 enum address_scope {
 	SCOPE_LOOPBACK, /* 127/8, ::1 */
 	SCOPE_PRIVATE,	/* RFC 1918, link-local (RFC 3927, RFC 4291), shared (RFC 6598), unique local (RFC 4193) */
@@ -39,8 +39,8 @@ enum address_scope {
 bool address_parse(const char *text, struct address *address);
 
 /*
- * Splits "host[:port]" where the host may be a name, and an IPv6 host stands in brackets. What has no port gets the
- * default one. False where that isn't the form, or host_bytes don't hold the host.
+ * Splits "host[:port]" where the host may be a name, and an IPv6 host is in brackets. Without a port it gets the
+ * default one. False for another form, or if the host does not fit into host_bytes.
  */
 bool address_split(const char *text, char *host, size_t host_bytes, uint16_t *port);
 /* A numeric host without brackets, with a port. */
@@ -57,7 +57,7 @@ bool address_same_host(const struct address *one, const struct address *other);
 bool address_is_known(const struct address *address);
 bool address_is_wildcard(const struct address *address);
 enum address_scope address_scope_of(const struct address *address);
-/* Could a node listen there: not port 0, nor the unspecified, a multicast or the broadcast address. */
+/* Can a node listen there? Not on port 0, and not at the unspecified, a multicast or the broadcast address. */
 bool address_is_dialable(const struct address *address);
 
 /*

@@ -13,7 +13,7 @@
 #include "base/problem.h"
 
 /*
- * Parses one JSON text of at most so many nested lists and objects, by RFC 8259 and in UTF-8. *value is then the
+ * Parses one JSON text of at most depth nested lists and objects, by RFC 8259 and in UTF-8. *value is then the
  * caller's to put, and NULL for `null`.
  */
 bool json_parse(const char *text, size_t length, int depth, struct json_object **value, struct problem *problem);

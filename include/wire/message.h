@@ -1,5 +1,5 @@
 /*
- * Messages: typed values to and from lines of JSON (json-c). What the wire means stands in kith-protocol(7). Plain
+ * Messages: typed values to and from lines of JSON (json-c). kith-protocol(7) says what they mean. Plain
  * values and pure functions; no message knows of connections.
  */
 #ifndef KITH_MESSAGE_H

@@ -1,4 +1,4 @@
-/* A nodeid: the random UUID that is a node's identity. A plain value; nil means "none" and is nobody's nodeid. */
+/* A nodeid: the random UUID that is a node's identity. A plain value; nil means "none" and is never a nodeid. */
 #ifndef KITH_NODEID_H
 #define KITH_NODEID_H
 

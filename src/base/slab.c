@@ -18,7 +18,7 @@
 
 enum { CHUNK_BYTES = 16 * 1024 };
 
-/* What stands before each object. */
+/* What precedes each object. */
 union cell {
 	struct slab_chunk *chunk; /* of an object that is in use */
 	union cell *next;	  /* the next free one of its chunk */

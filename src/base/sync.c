@@ -126,8 +126,8 @@ void threads_expect(size_t waiting)
 }
 
 /*
- * The stacks are our own, with a page below each that nobody may touch. glibc would keep those of threads that have
- * ended, up to 20 kB each in use and 40 MB in all: whoever had a node start 300 threads once had it keep 4 MB.
+ * The stacks are our own, with a guard page below each. glibc would keep those of threads that have ended, up to
+ * 20 kB of each in use and 40 MB in all: a node that once had 300 threads kept 4 MB.
  */
 static size_t guard_bytes(void)
 {
