@@ -56,13 +56,13 @@ struct peer_info {
 	bool is_feeler;
 	struct nodeid nodeid;
 	const char *name, *agent; /* of its hello; "" for none */
-	char host[64];	       /* the name that is being looked up, cut; "" for none */
-	struct address remote; /* the far end */
-	struct address local;  /* this end; unknown before the connection is up */
-	struct address listen; /* where the peer can be dialled, if that is known and believed */
-	int64_t since_us;      /* READY since; before that, in existence since */
-	int64_t heard_us;      /* when the last bytes came; 0 for never */
-	int64_t rtt_us;	       /* -1 if unknown */
+	char host[64];		  /* the name that is being looked up, cut; "" for none */
+	struct address remote;	  /* the far end */
+	struct address local;	  /* this end; unknown before the connection is up */
+	struct address listen;	  /* where the peer can be dialled, if that is known and believed */
+	int64_t since_us;	  /* READY since; before that, in existence since */
+	int64_t heard_us;	  /* when the last bytes came; 0 for never */
+	int64_t rtt_us;		  /* -1 if unknown */
 	int64_t messages_in, messages_out, bytes_in, bytes_out;
 	int64_t ignored, useless; /* messages without effect, addresses that were dropped */
 	enum peer_ending ending;

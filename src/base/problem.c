@@ -29,6 +29,7 @@ static void write_line(struct problem *problem, const char *format, va_list argu
 {
 	va_list again;
 	va_copy(again, arguments);
+	/* cppcheck-suppress ctuuninitvar; it is written there */
 	int length = vsnprintf(problem->text, PROBLEM_BYTES, format, arguments);
 	char *line = NULL;
 	if (length >= PROBLEM_BYTES && vasprintf(&line, format, again) >= 0) {
