@@ -206,7 +206,7 @@ void node_judge(struct node *node, const struct node_end *end, const struct peer
 	else if (info->reason != BYE_UNKNOWN)
 		judge_bye(node, end, info->reason);
 	else if (info->ending == PEER_CLOSED)
-		must(end->peer == node->gives_way);
+		must(end->peer == node->gives_way || (node->is_stopping && peer_state(end->peer) != PEER_READY));
 	else /* It broke, or couldn't be reached. */
 		must(info->ending == PEER_FAILED && (is_actor || end->is_late));
 	/* Who reads is told why. */
