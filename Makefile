@@ -13,7 +13,8 @@ WARNINGS += -Werror
 endif
 ASAN_CFLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 TSAN_CFLAGS := -O1 -g -fsanitize=thread
-KITH_CPPFLAGS := -Iinclude -Itests -D_GNU_SOURCE -DKITH_VERSION='"$(VERSION)"' $(CPPFLAGS)
+KITH_CPPFLAGS := -Iinclude -Itests -D_GNU_SOURCE -DKITH_VERSION='"$(VERSION)"' -DKITH_SYSCONFDIR='"$(SYSCONFDIR)"' \
+	$(CPPFLAGS)
 # What makes a flaw harder to use. These stand apart from CFLAGS, so that other CFLAGS don't lose them; _FORTIFY_SOURCE
 # needs an optimiser, and would hide calls from the sanitizers. tests/system/test_binary.c looks at what came of it.
 FORTIFY := $(if $(filter-out -O0,$(filter -O%,$(CFLAGS))),$(if $(findstring -fsanitize,$(CFLAGS)),,yes))
@@ -71,10 +72,12 @@ endif
 	floors tests install uninstall dist clean
 .DELETE_ON_ERROR:
 
+##@ Build
 all: $(BUILD)/kithd ## build kithd
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F':.*## ' '/^##@ / {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' \
+		$(firstword $(MAKEFILE_LIST))
 
 # install_packages LIST: installs those that are missing, through sudo where the user isn't root.
 define install_packages
@@ -106,6 +109,13 @@ $(BUILD)/libkith.a: $(LIBRARY_OBJECTS)
 	$(say) "  AR    $@"
 	$(quiet)rm -f $@
 	$(quiet)$(AR) rcs $@ $^
+
+# kithd knows where its configuration is, so another SYSCONFDIR compiles that again.
+$(BUILD)/sysconfdir: force
+	@mkdir -p $(@D)
+	@test "$$(cat $@ 2>/dev/null)" = '$(SYSCONFDIR)' || echo '$(SYSCONFDIR)' >$@
+.PHONY: force
+$(BUILD)/src/face/arguments.o: $(BUILD)/sysconfdir
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -151,6 +161,7 @@ fuzz-programs: $(FUZZ_PROGRAMS)
 # The fuzzers themselves need clang's libFuzzer, so here they are only compiled.
 tests: $(TEST_PROGRAMS) $(FAULT_PROGRAMS) $(BENCH_PROGRAMS) $(BUILD)/tests/sim/sim $(FUZZ_OBJECTS)
 
+##@ Try it
 run: $(BUILD)/kithd ## run one node in the foreground with conf/kith.conf
 	$(BUILD)/kithd -c conf/kith.conf
 
@@ -159,6 +170,7 @@ demo: $(BUILD)/kithd ## watch five nodes become a mesh; SECRET=1 makes it a priv
 
 RUN_TESTS := /usr/bin/python3 tests/run.py
 
+##@ Test
 check: $(TEST_PROGRAMS) ## run all tests
 	@$(RUN_TESTS) $(BUILD) unit system interop
 
@@ -203,6 +215,7 @@ check-fault: ## make each call that the system can refuse fail in turn, under th
 fault: $(FAULT_PROGRAMS)
 	@$(RUN_TESTS) $(BUILD) fault fault-tls
 
+##@ Measure and stress
 bench: $(BUILD)/kithd $(BENCH_PROGRAMS) ## measure kithd beside others; BENCH=storm measures one part
 	@BUILD=$(BUILD) BENCH='$(BENCH)' /usr/bin/python3 tests/bench/run.py
 
@@ -236,6 +249,7 @@ CLANG_FLAGS = $(KITH_CPPFLAGS) -std=c11 $(WARNINGS) -Wthread-safety
 
 # clang-tidy reports the warnings of clang too, so nothing is built with clang here. The code of tests/lint is wrong on
 # purpose, in a way that only the analysis of locks finds.
+##@ Look at the code
 lint: floors ## check the code, the man pages and the scripts without running them
 	@echo "the canary: clang must complain about tests/lint/wrong_lock.c"
 	$(quiet)$(TIDY) tests/lint/wrong_lock.c -- $(CLANG_FLAGS) 2>/dev/null | grep -q thread-safety-analysis
@@ -262,19 +276,24 @@ $(BUILD)/tidy/%.ok: %.c Makefile .clang-tidy $(wildcard include/*/*.h)
 floors: $(OBJECTS) ## check the order of folders, private headers, cycles, doors to libraries, and who does no I/O
 	@bash tests/lint/floors.sh "$(CC)" $(OBJECTS)
 
+##@ Install and release
 install: $(BUILD)/kithd ## install under DESTDIR and PREFIX
 	install -D -m 755 $(BUILD)/kithd $(DESTDIR)$(PREFIX)/bin/kithd
-	install -D -m 644 man/kithd.8 $(DESTDIR)$(PREFIX)/share/man/man8/kithd.8
-	install -D -m 644 man/kith.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/kith.conf.5
-	install -D -m 644 man/kith.7 $(DESTDIR)$(PREFIX)/share/man/man7/kith.7
-	install -D -m 644 man/kith-internals.7 $(DESTDIR)$(PREFIX)/share/man/man7/kith-internals.7
-	install -D -m 644 man/kith-protocol.7 $(DESTDIR)$(PREFIX)/share/man/man7/kith-protocol.7
+	for page in man/*.[578]; do \
+		section=$(DESTDIR)$(PREFIX)/share/man/man$${page##*.} && install -d $$section && \
+		sed 's|/etc/kith|$(SYSCONFDIR)/kith|g' $$page >$$section/$${page#man/} && \
+		chmod 644 $$section/$${page#man/} || exit 1; \
+	done
 	install -d $(DESTDIR)$(UNITDIR)
 	sed -e 's|@BINDIR@|$(PREFIX)/bin|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g' conf/kithd.service \
 		>$(DESTDIR)$(UNITDIR)/kithd.service
 	chmod 644 $(DESTDIR)$(UNITDIR)/kithd.service
 	test -e $(DESTDIR)$(SYSCONFDIR)/kith/kith.conf || \
 		install -D -m 644 conf/kith.conf $(DESTDIR)$(SYSCONFDIR)/kith/kith.conf
+	@echo
+	@echo "Next: set listen, bootstrap and secret_file in $(SYSCONFDIR)/kith/kith.conf, check it with kithd -t,"
+	@echo "and start kithd, with systemd by: systemctl daemon-reload && systemctl enable --now kithd"
+	@echo "man kith has a quick start."
 
 uninstall: ## remove what install put there, but for a changed kith.conf
 	rm -f $(DESTDIR)$(PREFIX)/bin/kithd $(DESTDIR)$(PREFIX)/share/man/man8/kithd.8 \

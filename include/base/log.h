@@ -1,7 +1,8 @@
 /*
- * Lines to stderr: `2026-11-23T10:15:02.123Z info  beta (1a2b3c4d, 10.0.0.7:5999) is ready after 3 ms`. Any thread may
- * log. Nobody waits for the reader of stderr: a line that can't be written now is dropped and counted, and the count is
- * logged when lines pass again. Every line is escaped as a whole, so text from a peer needs no care by the caller.
+ * Lines to stderr: `2026-11-23T10:15:02.123Z info  beta (1a2b3c4d, 10.0.0.7:5999) is ready after 3 ms`. If stderr is
+ * the journal of systemd, which has a time of its own, a priority takes the place of time and level: `<6>beta ...`. Any
+ * thread may log. Nobody waits for the reader of stderr: a line that can't be written now is dropped and counted, and
+ * the count is logged when lines pass again. Every line is escaped as a whole, so text from a peer needs no care by the caller.
  * Never called under a lock.
  */
 #ifndef KITH_LOG_H
@@ -21,6 +22,9 @@ enum log_level {
 /* Before and after these two, lines go to stderr as it is. */
 void log_open(void);
 void log_close(void);
+
+/* Is stderr the journal of systemd? */
+bool log_goes_to_journal(void);
 
 void log_set_level(enum log_level level);
 

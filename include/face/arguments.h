@@ -13,7 +13,7 @@
 /* Exit statuses: sysexits.h has the names, 64 EX_USAGE, 71 EX_OSERR, 78 EX_CONFIG. */
 enum { STATUS_STOPPED = 0, STATUS_USAGE = 64, STATUS_SYSTEM = 71, STATUS_SETTINGS = 78 };
 
-#define ARGUMENTS_DEFAULT_FILE "/etc/kith/kith.conf"
+extern const char arguments_default_file[];
 
 enum { ARGUMENTS_MOST = SETTINGS_LIST_ENTRIES };
 
@@ -36,7 +36,10 @@ int arguments_parse(struct arguments *arguments, int argc, char **argv);
 /* The file to read; NULL if there is none. */
 const char *arguments_file(const struct arguments *arguments);
 
-/* Into settings at their defaults: the file, then -o, which beats it, then -l and -b. False with the error. */
+/*
+ * Into settings at their defaults: $STATE_DIRECTORY, which systemd sets, for state_dir; the file; -o, which beats it;
+ * -l and -b. False with the error.
+ */
 bool arguments_read_settings(const struct arguments *arguments, struct settings *settings,
 			     char error[static SETTINGS_ERROR_BYTES]);
 

@@ -132,7 +132,8 @@ struct settings {
 	_Atomic int64_t retry_min_us;
 	_Atomic int64_t retry_max_us;
 	_Atomic(enum log_level) log_level;
-	bool lacks_memory; /* why the last call failed: no setting is wrong */
+	size_t count_in_file; /* how many settings the file has set */
+	bool lacks_memory;    /* why the last call failed: no setting is wrong */
 };
 
 /* Everything at its default. False if there is no memory: then the settings are good for settings_fini alone. */
@@ -151,6 +152,9 @@ bool settings_set_option(struct settings *settings, const char *option, char err
 bool settings_set_listen(struct settings *settings, const char *const *addresses, size_t count, const char *where,
 			 char error[static SETTINGS_ERROR_BYTES]);
 bool settings_add_bootstrap(struct settings *settings, const char *address, const char *where,
+			    char error[static SETTINGS_ERROR_BYTES]);
+/* A path, as the file would have it; of several that are separated by colons the first. */
+bool settings_set_state_dir(struct settings *settings, const char *path, const char *where,
 			    char error[static SETTINGS_ERROR_BYTES]);
 /* What no setting can tell alone. */
 bool settings_check(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES]);

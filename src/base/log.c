@@ -2,7 +2,9 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,9 +20,23 @@ enum { LIMIT_INTERVAL_US = 60 * 1000 * 1000 };
 static struct output output = {.fd = STDERR_FILENO};
 atomic_int log_current_level = LOG_INFO;
 static atomic_ulong dropped_lines;
+static bool is_journal; /* set before there are threads */
+
+/* systemd.exec(5), JOURNAL_STREAM: the device and inode of the journal's stream, in decimal. */
+bool log_goes_to_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	char own[64];
+	struct stat status;
+	if (stream == NULL || fstat(STDERR_FILENO, &status) != 0)
+		return false;
+	snprintf(own, sizeof own, "%llu:%llu", (unsigned long long)status.st_dev, (unsigned long long)status.st_ino);
+	return strcmp(stream, own) == 0;
+}
 
 void log_open(void)
 {
+	is_journal = log_goes_to_journal();
 	output_init(&output, STDERR_FILENO);
 }
 
@@ -28,6 +44,7 @@ void log_close(void)
 {
 	output_fini(&output);
 	output = (struct output){.fd = STDERR_FILENO};
+	is_journal = false;
 }
 
 void log_set_level(enum log_level level)
@@ -35,17 +52,26 @@ void log_set_level(enum log_level level)
 	atomic_store(&log_current_level, (int)level);
 }
 
-static bool write_line(enum log_level level, const char *text, size_t length)
+/* What a line begins with. */
+static size_t write_head(enum log_level level, char line[static LINE_BYTES])
 {
 	static const char *const names[] = {"error", "warning", "info", "debug"};
-	char line[LINE_BYTES];
+	static const int priorities[] = {3, 4, 6, 7}; /* of syslog(3); sd-daemon(3) has the form */
 	struct timespec now;
 	struct tm utc;
-
+	if (is_journal)
+		return (size_t)snprintf(line, LINE_BYTES, "<%d>", priorities[level]);
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &utc);
-	size_t used = strftime(line, sizeof line, "%Y-%m-%dT%H:%M:%S", &utc);
-	used += (size_t)snprintf(line + used, sizeof line - used, ".%03ldZ %-5s ", now.tv_nsec / 1000000, names[level]);
+	size_t used = strftime(line, LINE_BYTES, "%Y-%m-%dT%H:%M:%S", &utc);
+	return used +
+	       (size_t)snprintf(line + used, LINE_BYTES - used, ".%03ldZ %-5s ", now.tv_nsec / 1000000, names[level]);
+}
+
+static bool write_line(enum log_level level, const char *text, size_t length)
+{
+	char line[LINE_BYTES];
+	size_t used = write_head(level, line);
 	used += text_escape(line + used, sizeof line - used - 1, text, length, TEXT_LINE);
 	line[used++] = '\n';
 	return output_write(&output, line, used, 0, NULL) == used;

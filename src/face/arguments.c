@@ -3,10 +3,14 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/text.h"
+
+#define DEFAULT_FILE KITH_SYSCONFDIR "/kith/kith.conf"
+const char arguments_default_file[] = DEFAULT_FILE;
 
 /* An option without a letter. */
 enum { OPTION_NEW_SECRET = 256 };
@@ -18,7 +22,7 @@ static const char usage[] =
 static const char help[] =
 	"A peer-to-peer node: finds its peers, stays connected, and knows who is alive.\n"
 	"\n"
-	"  -c, --config FILE           read settings from FILE instead of " ARGUMENTS_DEFAULT_FILE "\n"
+	"  -c, --config FILE           read settings from FILE instead of " DEFAULT_FILE "\n"
 	"  -l, --listen HOST:PORT      listen there instead of where the file says; may be repeated\n"
 	"  -b, --bootstrap HOST:PORT   dial this node too; may be repeated\n"
 	"  -o, --option SETTING=VALUE  set any setting; beats the file\n"
@@ -37,7 +41,8 @@ void arguments_complain(const char *error)
 {
 	char line[SETTINGS_ERROR_BYTES * 2];
 	text_escape(line, sizeof line, error, strlen(error), TEXT_LINE);
-	fprintf(stderr, "kithd: %s\n", line);
+	/* The priority of an error, for the journal. */
+	fprintf(stderr, "%skithd: %s\n", log_goes_to_journal() ? "<3>" : "", line);
 }
 
 static int usage_error(const char *problem, const char *word)
@@ -48,12 +53,39 @@ static int usage_error(const char *problem, const char *word)
 	return STATUS_USAGE;
 }
 
+/* The option that getopt_long has refused: one letter of several, or a word. */
+static const char *refused(char **argv, const char *letters)
+{
+	static char option[] = "-x";
+	bool is_letter = optopt > 0 && optopt <= 127 && strncmp(argv[optind - 1], "--", 2) != 0;
+	/* "-xv" is not over yet, and the word before it may be anything; "--test=yes" has the letter of --test. */
+	if (!is_letter && (optopt == 0 || optopt > 127 || strchr(letters, optopt) != NULL))
+		return argv[optind - 1];
+	option[1] = (char)optopt;
+	return option;
+}
+
 static bool append(const char **list, size_t *count, const char *text)
 {
 	if (*count == ARGUMENTS_MOST)
 		return false;
 	list[(*count)++] = text;
 	return true;
+}
+
+/* What has no hyphen: the value of an -o that has none, or a node to dial. */
+static int wrong_operand(const struct arguments *arguments, const char *word)
+{
+	char error[SETTINGS_ERROR_BYTES];
+	for (size_t i = 0; i < arguments->option_count; i++) {
+		const char *option = arguments->options[i];
+		if (strchr(option, '=') != NULL)
+			continue;
+		snprintf(error, sizeof error, "-o %.200s has no value: write -o %.200s=%.200s", option, option, word);
+		arguments_complain(error);
+		return STATUS_USAGE;
+	}
+	return usage_error("is not an option: to dial a node, write -b HOST:PORT", word);
 }
 
 int arguments_parse(struct arguments *arguments, int argc, char **argv)
@@ -72,8 +104,9 @@ int arguments_parse(struct arguments *arguments, int argc, char **argv)
 	};
 	bool good = true;
 	int option;
+	static const char letters[] = ":c:l:b:o:vtVh";
 	opterr = 0;
-	while (good && (option = getopt_long(argc, argv, ":c:l:b:o:vtVh", long_options, NULL)) != -1) {
+	while (good && (option = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {
 		switch (option) {
 		case 'c':
 			arguments->file = optarg;
@@ -104,9 +137,9 @@ int arguments_parse(struct arguments *arguments, int argc, char **argv)
 			arguments->wants_secret = true;
 			break;
 		case ':':
-			return usage_error("needs a value", argv[optind - 1]);
+			return usage_error("needs a value", refused(argv, letters));
 		default:
-			return usage_error("is no option", argv[optind - 1]);
+			return usage_error("is not an option", refused(argv, letters));
 		}
 	}
 	if (!good)
@@ -114,22 +147,25 @@ int arguments_parse(struct arguments *arguments, int argc, char **argv)
 	if (optind < argc && arguments->wants_secret)
 		return usage_error("is one argument too many: (umask 077; kithd --new-secret >FILE)", argv[optind]);
 	if (optind < argc)
-		return usage_error("is no option: a bootstrap is given as -b HOST:PORT", argv[optind]);
+		return wrong_operand(arguments, argv[optind]);
 	return -1;
 }
 
 /* A folder that hides it from the user whom kithd has become doesn't make it go away. */
 const char *arguments_file(const struct arguments *arguments)
 {
-	if (arguments->file == NULL && (access(ARGUMENTS_DEFAULT_FILE, F_OK) == 0 || errno == EACCES))
-		return ARGUMENTS_DEFAULT_FILE;
+	if (arguments->file == NULL && (access(DEFAULT_FILE, F_OK) == 0 || errno == EACCES))
+		return DEFAULT_FILE;
 	return arguments->file;
 }
 
 bool arguments_read_settings(const struct arguments *arguments, struct settings *settings,
 			     char error[static SETTINGS_ERROR_BYTES])
 {
-	const char *file = arguments_file(arguments);
+	const char *file = arguments_file(arguments), *state_dir = getenv("STATE_DIRECTORY");
+	if (state_dir != NULL && state_dir[0] != '\0' &&
+	    !settings_set_state_dir(settings, state_dir, "$STATE_DIRECTORY", error))
+		return false;
 	if (file != NULL && !settings_read_file(settings, file, error))
 		return false;
 	for (size_t i = 0; i < arguments->option_count; i++)

@@ -64,10 +64,17 @@ static bool read_secrets(struct settings *settings, struct secrets **secrets, ch
 	return *secrets != NULL;
 }
 
+static const char *plural(size_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
 /* Takes the secrets: what would end the start of a private node ends its test. */
-static int report_test(struct secrets *secrets)
+static int report_test(const struct settings *settings, const struct arguments *arguments, struct secrets *secrets)
 {
 	struct problem problem;
+	const char *file = arguments_file(arguments);
+	size_t count = settings->count_in_file, secret_count = secrets == NULL ? 0 : secrets->count;
 	struct tls_context *context = secrets == NULL ? NULL : tls_context_new(secrets, &problem);
 	if (secrets != NULL && context == NULL) {
 		secrets_free(secrets);
@@ -75,7 +82,12 @@ static int report_test(struct secrets *secrets)
 		return STATUS_SYSTEM;
 	}
 	tls_context_free(context);
-	puts(secrets == NULL ? "the settings are good" : "the settings and the secrets are good");
+	if (file == NULL)
+		puts("no configuration file; the defaults are good");
+	else
+		printf("%s is good (%zu setting%s)\n", file, count, plural(count));
+	if (secret_count > 0)
+		printf("%s is good (%zu secret%s)\n", settings->secret_file, secret_count, plural(secret_count));
 	return STATUS_STOPPED;
 }
 
@@ -174,8 +186,8 @@ static void reload(struct node *node, const struct settings *running, const stru
 	if (!settings_init(&fresh)) {
 		log_error("settings are not read again: %s", strerror(ENOMEM));
 	} else if (arguments_file(arguments) == NULL) {
-		log_warning("settings are not read again: there is no " ARGUMENTS_DEFAULT_FILE
-			    ", and -c names no other file");
+		log_warning("settings are not read again: there is no %s, and -c names no other file",
+			    arguments_default_file);
 	} else if (!arguments_read_settings(arguments, &fresh, error)) {
 		log_error("settings are not read again: %s", error);
 	} else {
@@ -298,7 +310,7 @@ int main(int argc, char **argv)
 		arguments_complain(error);
 		status = settings.lacks_memory ? STATUS_SYSTEM : STATUS_SETTINGS;
 	} else if (arguments.only_test) {
-		status = report_test(secrets);
+		status = report_test(&settings, &arguments, secrets);
 	} else {
 		log_set_level(arguments_log_level(&arguments, &settings));
 		status = run(&settings, secrets, &arguments);

@@ -130,6 +130,15 @@ bool settings_add_bootstrap(struct settings *settings, const char *address, cons
 	return good;
 }
 
+bool settings_set_state_dir(struct settings *settings, const char *path, const char *where,
+			    char error[static SETTINGS_ERROR_BYTES])
+{
+	char first[SETTINGS_PATH_BYTES + 1];
+	struct value value = {.kind = VALUE_TEXT, .text = first};
+	snprintf(first, sizeof first, "%.*s", (int)strcspn(path, ":"), path);
+	return settings_set(settings, &settings_table[SETTING_STATE_DIR], &value, where, "", error);
+}
+
 void settings_format(const struct settings *settings, enum setting_id setting, char *out, size_t out_bytes)
 {
 	struct written written = {.text = out, .bytes = out_bytes};

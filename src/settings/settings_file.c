@@ -191,6 +191,7 @@ bool settings_read_file(struct settings *settings, const char *path, char error[
 		if (from == NULL)
 			break;
 		good = set_from_file(settings, path, from, error);
+		settings->count_in_file = i + 1;
 	}
 	config_destroy(&file);
 	free(content);

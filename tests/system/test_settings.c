@@ -114,14 +114,19 @@ static void test_unreadable_files(void)
 static void test_usage(void)
 {
 	static const struct wrong cases[] = {
-		{"-x", {"x"}},
+		{"-x", {"kithd: -x is not an option"}},
+		{"-xv", {"kithd: -x is not an option"}},
+		{"-o name=a -vx", {"kithd: -x is not an option"}},
+		{"-o ping_interval 5", {"-o ping_interval has no value: write -o ping_interval=5"}},
 		{"--colour", {"colour"}},
 		{"-l", {"l"}},
 		{"--listen", {"listen"}},
 		{"-o", {"o"}},
 		{"-c", {"c"}},
 		{"--test=yes", {"test"}},
-		{"127.0.0.1:5999", {"127.0.0.1:5999"}},
+		{"--test=yes -v", {"--test=yes"}},
+		{"-vl", {"kithd: -l needs a value"}},
+		{"127.0.0.1:5999", {"127.0.0.1:5999", "-b HOST:PORT"}},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
 		refuses(kithd_run("%s", cases[i].text), EX_USAGE, cases[i].words, 3);
@@ -168,9 +173,31 @@ static void test_test_option(void)
 	struct raw *used = raw_listen(address);
 	struct kithd *kithd = kithd_run("-t -l %s", address);
 	CU_ASSERT_EQUAL(kithd_wait(kithd), EX_OK);
-	kithd = kithd_run("--test -c conf/kith.conf");
-	CU_ASSERT_EQUAL(kithd_wait(kithd), EX_OK);
+	prints("--test -c conf/kith.conf", "conf/kith.conf is good (0 settings)\n");
+	const char *path = harness_write_file("name = \"a\";\nping_interval = 5;\n");
+	prints(harness_text("-t -o name=b -c %s", path), harness_text("%s is good (2 settings)\n", path));
+	prints(harness_text("-t -c %s", harness_write_file("name = \"a\";\n")), " is good (1 setting)\n");
 	CU_ASSERT_FALSE(raw_is_dialled(used));
+}
+
+/* systemd's name for a state directory is the default of state_dir. */
+static void test_state_directory(void)
+{
+	static const struct {
+		const char *variable, *file, *wanted;
+	} cases[] = {
+		{"/nonexistent/a/kith:/nonexistent/b", "", "state_dir \"/nonexistent/a/kith\""},
+		{"/nonexistent/a/kith", "state_dir = \"/nonexistent/b/kith\";", "state_dir \"/nonexistent/b/kith\""},
+		{"", "nodeid = \"keep\";", "nodeid \"keep\" needs a directory"},
+		{"kith", "", "$STATE_DIRECTORY: \"kith\" is not an absolute path"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const char *words[] = {cases[i].wanted};
+		setenv("STATE_DIRECTORY", cases[i].variable, 1);
+		struct kithd *kithd = kithd_run("-l 127.0.0.1:0 -c %s", harness_write_file(cases[i].file));
+		unsetenv("STATE_DIRECTORY");
+		refuses_in_one_line(kithd, i < 2 ? EX_OSERR : EX_CONFIG, words, 1);
+	}
 }
 
 static void test_long_options(void)
@@ -330,6 +357,7 @@ static CU_TestInfo tests[] = {
 	{"-V and -h print to stdout", test_version_and_help},
 	{"--new-secret prints 32 random bytes and nothing else", test_new_secret},
 	{"-t checks and opens nothing", test_test_option},
+	{"$STATE_DIRECTORY is the default of state_dir", test_state_directory},
 	{"long options work", test_long_options},
 	{"options beat the file, -l replaces its addresses and -b adds to its bootstraps", test_precedence},
 	{"lists in options are separated by commas", test_lists_in_options},

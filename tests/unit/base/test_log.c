@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -92,6 +93,44 @@ static void the_time_of_a_line_is_now_in_utc(void)
 	time_t logged = timegm(&utc);
 	/* time() is read from a clock that may lag by a tick, and be a second behind. */
 	CU_ASSERT(logged >= before - 1 && logged <= time(NULL) + 1);
+	release_stderr();
+}
+
+/* JOURNAL_STREAM for the pipe, or with another inode. */
+static void name_journal(ino_t more)
+{
+	char stream[64];
+	struct stat status;
+	CU_ASSERT_EQUAL_FATAL(fstat(STDERR_FILENO, &status), 0);
+	snprintf(stream, sizeof stream, "%llu:%llu", (unsigned long long)status.st_dev,
+		 (unsigned long long)(status.st_ino + more));
+	setenv("JOURNAL_STREAM", stream, 1);
+	log_close();
+	log_open();
+}
+
+static void a_line_in_the_journal_has_a_priority_and_no_time(void)
+{
+	static const char *const lines[] = {
+		[LOG_ERROR] = "<3>gone\\x0a<0>\n",
+		[LOG_WARNING] = "<4>gone\\x0a<0>\n",
+		[LOG_INFO] = "<6>gone\\x0a<0>\n",
+		[LOG_DEBUG] = "<7>gone\\x0a<0>\n",
+	};
+	capture_stderr();
+	log_set_level(LOG_DEBUG);
+	name_journal(0);
+	for (int level = LOG_ERROR; level <= LOG_DEBUG; level++) {
+		log_line((enum log_level)level, "gone\n<0>");
+		read_log();
+		EXPECT(strcmp(text, lines[level]) == 0, "%s", text);
+	}
+	/* Of the process that this one was started by: its stderr isn't ours. */
+	name_journal(1);
+	log_info("gone");
+	read_log();
+	EXPECT(matches(text, STAMP "info  gone\n$"), "%s", text);
+	unsetenv("JOURNAL_STREAM");
 	release_stderr();
 }
 
@@ -235,6 +274,7 @@ static void a_trouble_that_repeats_is_logged_once_a_minute_with_its_count(void)
 
 static CU_TestInfo tests[] = {
 	{"a line has a time, a level and a text", a_line_has_a_time_a_level_and_a_text},
+	{"a line in the journal has a priority and no time", a_line_in_the_journal_has_a_priority_and_no_time},
 	{"the time of a line is now, in UTC", the_time_of_a_line_is_now_in_utc},
 	{"a level shows itself and what is worse", a_level_shows_itself_and_what_is_worse},
 	{"text from a peer stays on its line", text_from_a_peer_stays_on_its_line},
