@@ -111,7 +111,7 @@ if [ -n "${SECRET:-}" ]; then
 	say_plainly "$alpha" "$hello"
 	"$kithd" --new-secret >>"$folder/secret"
 	kill -HUP "${pids[0]}"
-	wait_for "$folder/alpha.log" 'secret 1 of 2 is used to dial' 1
+	wait_for "$folder/alpha.log" 'also accepts' 1
 fi
 kill -USR1 "${pids[0]}"
 wait_for "$folder/alpha.out" '# end' 1

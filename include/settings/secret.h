@@ -23,6 +23,7 @@ enum {
 	SECRET_IDENTITY_BYTES = 33,			/* 32 digits of hex, and the NUL */
 	SECRETS_MOST = 16,				/* in a file */
 	SECRETS_FILE_BYTES = 16 * 1024,
+	SECRETS_DESCRIPTION_BYTES = 64 + 10 * SECRETS_MOST,
 };
 
 struct secret {
@@ -49,6 +50,12 @@ void secrets_free(struct secrets *secrets);
 const struct secret *secrets_find(const struct secrets *secrets, const char *identity);
 /* The same secrets in the same order? */
 bool secrets_equal(const struct secrets *one, const struct secrets *other);
+
+/*
+ * "dials with secret 6be0f1c2; also accepts b9dfd1c8": 32 bits of each identity, which is on the wire anyway. Nodes
+ * that log the same have the same file.
+ */
+void secrets_describe(const struct secrets *secrets, char out[static SECRETS_DESCRIPTION_BYTES]);
 
 /* 32 random bytes in hex; false with errno if the system has none. */
 bool secret_new(char out[static SECRET_TEXT_BYTES]);

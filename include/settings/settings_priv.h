@@ -11,6 +11,7 @@
 /* A value as it was written, in the file or after -o, before its setting's type has judged it. */
 struct value {
 	enum { VALUE_NUMBER, VALUE_TEXT, VALUE_LIST, VALUE_OTHER } kind;
+	int wrong_element; /* of a list that is VALUE_OTHER for it: from 1 */
 	double number;
 	const char *text;
 	const char *const *list;

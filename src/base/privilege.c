@@ -67,10 +67,10 @@ static bool check(const char *user, struct identity *identity, char *problem)
 	if (!find(user, identity, problem))
 		return false;
 	if (identity->uid == 0)
-		return wrong(problem,
-			     "the user \"%s\" has all privileges, and kithd needs none: name a user of its own, "
-			     "or \"nobody\"",
-			     user);
+		return wrong(
+			problem,
+			"the user \"%s\" is root, and kithd needs no privilege: name another user, such as \"kith\"",
+			user);
 	if (privilege_is_root() || (identity->uid == geteuid() && identity->uid == getuid()))
 		return true;
 	privilege_user_name(own);

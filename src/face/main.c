@@ -158,9 +158,9 @@ static void print_table(struct node *node, struct output *output)
 static void warn_of_swap(bool is_locked)
 {
 	if (!is_locked)
-		log_warning(
-			"the secrets may be written to swap space: let kithd lock 64 kB of memory (ulimit -l 64, or "
-			"LimitMEMLOCK=64K of systemd)");
+		log_warning("the secrets may be written to swap space: allow kithd to lock 64 kB of memory (ulimit -l "
+			    "64, or "
+			    "LimitMEMLOCK=64K of systemd)");
 }
 
 /* Which file it is needs a restart; what it holds doesn't, and no settings that are wrong stand in its way. */

@@ -163,11 +163,8 @@ static void warn_of_openness(const struct node *node)
 	}
 }
 
-/* It is how an operator sees that a node has the file of a rotation's round. */
-#define FIRST_OF_SECRETS "secret 1 of %zu is used to dial, all are accepted"
-
-/* How many secrets there are; 0 for a network that anybody may join. */
-static void log_start(const struct node *node, size_t secrets)
+/* The description of the secrets is "" for a network that anybody may join. */
+static void log_start(const struct node *node, const char *secrets)
 {
 	char nodeid[NODEID_TEXT_BYTES], address[ADDRESS_TEXT_BYTES];
 	nodeid_format(&node->nodeid, nodeid);
@@ -179,8 +176,8 @@ static void log_start(const struct node *node, size_t secrets)
 		address_format(&listen[i], address);
 		log_info("listening on %s", address);
 	}
-	if (secrets > 0)
-		log_info("the network is private: " FIRST_OF_SECRETS, secrets);
+	if (secrets[0] != '\0')
+		log_info("the network is private: %s", secrets);
 	warn_of_openness(node);
 }
 
@@ -203,7 +200,9 @@ struct node *node_start(struct settings *settings, struct secrets *secrets, char
 {
 	struct node *node = calloc(1, sizeof *node);
 	int problem = ENOMEM;
-	size_t secret_count = secrets == NULL ? 0 : secrets->count;
+	char described[SECRETS_DESCRIPTION_BYTES] = "";
+	if (secrets != NULL)
+		secrets_describe(secrets, described);
 	if (node == NULL) {
 		secrets_free(secrets);
 		goto failed;
@@ -220,7 +219,7 @@ struct node *node_start(struct settings *settings, struct secrets *secrets, char
 		node_stop(node);
 		return NULL;
 	}
-	log_start(node, secret_count);
+	log_start(node, described);
 	if (!node->has_resolver || !build_from_state(node))
 		goto failed;
 	problem = start_threads(node);
@@ -330,10 +329,11 @@ void node_reload(struct node *node, struct settings *fresh)
 
 void node_reload_secrets(struct node *node, struct secrets *secrets)
 {
-	size_t count = secrets->count;
+	/* It is how an operator sees that a node has the file of this step of a rotation. */
+	char described[SECRETS_DESCRIPTION_BYTES];
+	secrets_describe(secrets, described);
 	bool differs = tls_context_set_secrets(node->context, secrets);
-	log_info("the secrets are read again%s: " FIRST_OF_SECRETS, differs ? " and have changed" : " and are the same",
-		 count);
+	log_info("the secrets are read again%s: %s", differs ? " and have changed" : " and are the same", described);
 }
 
 static void close_all_peers(struct node *node)

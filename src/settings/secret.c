@@ -66,7 +66,8 @@ void secrets_free(struct secrets *secrets)
 
 #define HEX_DIGITS "0123456789abcdefABCDEF"
 #define BASE64_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-#define GOOD_ONE "write what `kithd --new-secret` prints"
+#define GOOD_ONE "run kithd --new-secret"
+#define WANTED "expected 64 hex digits or base64 of 32 bytes; " GOOD_ONE
 
 /* Random base64 of so many digits is hex too, or lacks capital or small letters, once in 10^9: this is hex, it may be
  * a wrong one. */
@@ -76,23 +77,20 @@ static bool is_meant_as_hex(const char *text)
 	       strpbrk(text, "abcdefghijklmnopqrstuvwxyz") == NULL;
 }
 
-/* Of a line that can't be decoded: what it is that stands there, which isn't shown. */
+/* What is wrong with a line that can't be decoded, of which nothing is shown. */
 static bool wrong_text(const struct place *place, const char *text, size_t length)
 {
 	size_t good = strspn(text, BASE64_DIGITS), hex = strspn(text, HEX_DIGITS);
+	good += strspn(text + good, "=");
 	if (strcspn(text, " \t") < length)
-		return wrong(place, "there are two words in this line: write one secret a line");
-	if (good + strspn(text + good, "=") < length)
-		return wrong(place, "character %zu is no digit of hex or base64: " GOOD_ONE,
-			     good + strspn(text + good, "=") + 1);
+		return wrong(place, "two words in one line: write one secret on each line");
+	if (good < length)
+		return wrong(place, "not a secret (character %zu is neither hex nor base64): " WANTED, good + 1);
 	if (hex == length)
-		return wrong(place, "this is hex with an odd number of digits, so one is lost or too many: " GOOD_ONE);
+		return wrong(place, "not a secret (%zu hex digits, an odd number): " WANTED, hex);
 	if (is_meant_as_hex(text))
-		return wrong(
-			place,
-			"this has letters of one case, as hex has, but character %zu is no digit of hex: " GOOD_ONE,
-			hex + 1);
-	return wrong(place, "this is no whole base64, so something is lost: " GOOD_ONE);
+		return wrong(place, "not a secret (character %zu is not a hex digit): " WANTED, hex + 1);
+	return wrong(place, "not a secret (base64 that is not complete): " WANTED);
 }
 
 /* The base64 of RFC 4648, whose padding may be left out. */
@@ -144,25 +142,26 @@ static void name_secret(struct secret *secret)
 static bool add_secret(struct secrets *secrets, const struct place *place, const char *text, size_t length)
 {
 	if (secrets->count == SECRETS_MOST)
-		return wrong(place, "there are more than %d secrets: take out those that no node uses any more",
+		return wrong(place, "there are more than %d secrets: remove those that no node uses any more",
 			     SECRETS_MOST);
 	struct secret *secret = &secrets->list[secrets->count];
 	if (length > 2 * (size_t)SECRET_MOST_BYTES)
-		return wrong(place, "this is longer than a secret of %d bytes: " GOOD_ONE, SECRET_MOST_BYTES);
+		return wrong(place, "a secret has at most %d bytes, and this is longer: " GOOD_ONE, SECRET_MOST_BYTES);
 	if (!decode_hex(secret, text, length) && !decode_base64(secret, text, length)) {
 		bool is_long = strspn(text, BASE64_DIGITS) == length && length > SECRET_MOST_BYTES / 3 * 4 + 3;
-		return is_long ? wrong(place, "this is more than %d bytes: " GOOD_ONE, SECRET_MOST_BYTES)
+		return is_long ? wrong(place, "a secret has at most %d bytes, and this is longer: " GOOD_ONE,
+				       SECRET_MOST_BYTES)
 			       : wrong_text(place, text, length);
 	}
 	if (secret->length < SECRET_LEAST_BYTES)
-		return wrong(place, "this is %zu bytes, and a secret has %d or more: " GOOD_ONE, secret->length,
-			     SECRET_LEAST_BYTES);
+		return wrong(place, "a secret has at least %d bytes, and this is %zu: " GOOD_ONE, SECRET_LEAST_BYTES,
+			     secret->length);
 	if (is_made_up(secret))
 		return wrong(place, "this is not random: " GOOD_ONE);
 	name_secret(secret);
 	const struct secret *same = secrets_find(secrets, secret->identity);
 	if (same != NULL)
-		return wrong(place, "this is secret %zu of the file once more: take one of the two lines out",
+		return wrong(place, "the same as secret %zu of the file: remove one of the two lines",
 			     (size_t)(same - secrets->list) + 1);
 	secrets->count++;
 	return true;
@@ -211,18 +210,17 @@ static void wrong_open(const char *path, int problem, char *error, size_t error_
 	char user[PRIVILEGE_USER_BYTES];
 	privilege_user_name(user);
 	if (problem == ENOENT && may_be_secret(path))
-		snprintf(
-			error, error_bytes,
-			"secret_file is a secret itself, it seems, and no file: write it into a file that only kithd's "
-			"user may read, and the file's path here");
+		snprintf(error, error_bytes,
+			 "secret_file seems to be a secret and not a file: write the secret into a file that only "
+			 "kithd's user can read, and set secret_file to the path of that file");
 	else if (problem == ENOENT)
 		snprintf(error, error_bytes,
-			 "cannot read \"%s\": %s; copy there what the network's other nodes have, or if this is the "
-			 "first: (umask 077; kithd --new-secret >'%s')",
+			 "cannot read \"%s\": %s; copy the file from another node of the network, or if this is the "
+			 "first node: (umask 077; kithd --new-secret >'%s')",
 			 path, strerror(problem), path);
 	else if (problem == EACCES)
 		snprintf(error, error_bytes,
-			 "cannot read \"%s\": %s; run chown %s '%s', and let that user into the folder", path,
+			 "cannot read \"%s\": %s; run chown %s '%s', and allow that user to enter the directory", path,
 			 strerror(problem), user, path);
 	else
 		snprintf(error, error_bytes, "cannot read \"%s\": %s; name a file that kithd may read", path,
@@ -237,11 +235,11 @@ static int open_file(const char *path, char *error, size_t error_bytes)
 	if (fd < 0 || fstat(fd, &status) != 0) {
 		wrong_open(path, errno, error, error_bytes);
 	} else if (!S_ISREG(status.st_mode)) {
-		wrong_file(path, "it is no regular file; name one", error, error_bytes);
+		wrong_file(path, "it is not a regular file; name one", error, error_bytes);
 	} else if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
 		snprintf(error, error_bytes,
-			 "\"%s\" is open to others than its owner (mode %03o), and who reads it is a member: run "
-			 "chmod 600 '%s', and make a new secret if others may have read it",
+			 "\"%s\" can be read or written by others than its owner (mode %03o): run chmod 600 '%s', and "
+			 "rotate the secret if somebody may have read it",
 			 path, (unsigned)status.st_mode & 0777, path);
 	} else {
 		return fd;
@@ -270,10 +268,9 @@ static bool read_file(const char *path, char text[static SECRETS_FILE_BYTES + 2]
 	if (n < 0)
 		return wrong_file(path, strerror(read_error), error, error_bytes);
 	if (length > SECRETS_FILE_BYTES)
-		return wrong_file(path, "it is larger than 16 KiB; it holds one secret a line, and comments", error,
-				  error_bytes);
+		return wrong_file(path, "it is larger than 16 KiB; write one secret on each line", error, error_bytes);
 	if (memchr(text, '\0', length) != NULL)
-		return wrong_file(path, "it holds a NUL byte, and must be text, with one secret a line", error,
+		return wrong_file(path, "it contains a NUL byte; write text, one secret on each line", error,
 				  error_bytes);
 	return true;
 }
@@ -291,7 +288,7 @@ struct secrets *secrets_read(const char *path, bool *lacks_memory, char *error, 
 	bool good = read_file(path, mapping->file, error, error_bytes) && parse(secrets, mapping->file, &place);
 	sodium_memzero(mapping->file, sizeof mapping->file);
 	if (good && secrets->count == 0) {
-		snprintf(error, error_bytes, "\"%s\" holds no secret: " GOOD_ONE " into it", path);
+		snprintf(error, error_bytes, "\"%s\" contains no secret: " GOOD_ONE, path);
 		good = false;
 	}
 	if (!good) {
@@ -315,6 +312,17 @@ bool secrets_equal(const struct secrets *one, const struct secrets *other)
 	for (size_t i = 0; equal && i < one->count; i++)
 		equal = strcmp(one->list[i].identity, other->list[i].identity) == 0;
 	return equal;
+}
+
+void secrets_describe(const struct secrets *secrets, char out[static SECRETS_DESCRIPTION_BYTES])
+{
+	size_t used = 0;
+	for (size_t i = 0; i < secrets->count; i++)
+		used += (size_t)snprintf(out + used, SECRETS_DESCRIPTION_BYTES - used, "%s%.8s",
+					 i == 0	  ? "dials with secret "
+					 : i == 1 ? "; also accepts "
+						  : ", ",
+					 secrets->list[i].identity);
 }
 
 bool secret_new(char out[static SECRET_TEXT_BYTES])

@@ -3,8 +3,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool wrong_list(const struct setting *setting, const struct value *value, char *problem)
+{
+	if (value->wrong_element == 0)
+		return setting_wrong_value(setting, problem);
+	return setting_wrong(problem, "element %d must be text in double quotes: write %s", value->wrong_element,
+			     setting->wanted);
+}
+
+/* A name of letters, digits, hyphens, underscores and dots: what DNS can hold. */
+static bool is_host_name(const char *host)
+{
+	return host[0] != '-' && host[0] != '.' &&
+	       host[strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")] == '\0';
+}
+
 /* An address that is numeric and has a port: to listen on or to announce. */
-static bool read_address(const char *text, struct address *address, char *problem)
+static bool read_address(const struct setting *setting, const char *text, struct address *address, char *problem)
 {
 	char host[SETTINGS_HOST_BYTES];
 	uint16_t port;
@@ -20,16 +35,22 @@ static bool read_address(const char *text, struct address *address, char *proble
 				     "\"%.100s\" is not host:port with a port from 0 to 65535: "
 				     "write \"127.0.0.1:5999\" or \"[::1]:5999\"",
 				     text);
-	return setting_wrong(
-		problem, "\"%.100s\" is not a numeric address with a port: write \"127.0.0.1:5999\" or \"[::1]:5999\"",
-		text);
+	if (is_host_name(host) && host[strspn(host, "0123456789.")] != '\0')
+		return setting_wrong(problem,
+				     "\"%.100s\": %s takes IP addresses, not names: write \"127.0.0.1:5999\" or "
+				     "\"[::1]:5999\"",
+				     text, setting->name);
+	return setting_wrong(problem,
+			     "\"%.100s\" is not an IP address with a port: write \"127.0.0.1:5999\" or "
+			     "\"[::1]:5999\"",
+			     text);
 }
 
 static bool set_listen(struct settings *settings, const struct setting *setting, const struct value *value,
 		       char *problem)
 {
 	if (value->kind != VALUE_LIST)
-		return setting_wrong_value(setting, problem);
+		return wrong_list(setting, value, problem);
 	free(settings->listen);
 	settings->listen = calloc(value->count + 1, sizeof *settings->listen);
 	settings->listen_count = 0;
@@ -37,7 +58,7 @@ static bool set_listen(struct settings *settings, const struct setting *setting,
 		return setting_lack_memory(settings, problem);
 	for (size_t i = 0; i < value->count; i++) {
 		struct address *address = &settings->listen[i];
-		if (!read_address(value->list[i], address, problem))
+		if (!read_address(setting, value->list[i], address, problem))
 			return false;
 		struct address with_port = *address;
 		with_port.port = ADDRESS_DEFAULT_PORT;
@@ -47,8 +68,7 @@ static bool set_listen(struct settings *settings, const struct setting *setting,
 					     value->list[i]);
 		for (size_t j = 0; j < i; j++)
 			if (address->port != 0 && address_equals(address, &settings->listen[j]))
-				return setting_wrong(problem, "\"%.100s\" stands there twice: leave one out",
-						     value->list[i]);
+				return setting_wrong(problem, "\"%.100s\" is listed twice: remove one", value->list[i]);
 		settings->listen_count++;
 	}
 	return true;
@@ -62,20 +82,13 @@ static bool set_advertise(struct settings *settings, const struct setting *setti
 	settings->texts->advertise = (struct address){0};
 	if (value->text[0] == '\0')
 		return true;
-	if (!read_address(value->text, &settings->texts->advertise, problem))
+	if (!read_address(setting, value->text, &settings->texts->advertise, problem))
 		return false;
 	return address_is_dialable(&settings->texts->advertise) ||
 	       setting_wrong(
 		       problem,
 		       "\"%.100s\" can't be dialled by others: write the host and port that they reach this node by",
 		       value->text);
-}
-
-/* A name of letters, digits, hyphens, underscores and dots: what DNS can hold. */
-static bool is_host_name(const char *host)
-{
-	return host[0] != '-' && host[0] != '.' &&
-	       host[strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")] == '\0';
 }
 
 static bool read_bootstrap(const char *text, struct bootstrap *bootstrap, char *problem)
@@ -93,7 +106,7 @@ static bool read_bootstrap(const char *text, struct bootstrap *bootstrap, char *
 	if (is_host_name(bootstrap->host) && bootstrap->host[strspn(bootstrap->host, "0123456789.")] != '\0')
 		return true;
 	return setting_wrong(problem,
-			     "\"%.100s\" is neither a numeric address nor a host name: write \"node.example:5999\" or "
+			     "\"%.100s\" is neither an IP address nor a host name: write \"node.example:5999\" or "
 			     "\"192.0.2.7:5999\"",
 			     text);
 }
@@ -117,7 +130,7 @@ static bool set_bootstrap(struct settings *settings, const struct setting *setti
 			  char *problem)
 {
 	if (value->kind != VALUE_LIST)
-		return setting_wrong_value(setting, problem);
+		return wrong_list(setting, value, problem);
 	settings->texts->bootstrap_count = 0;
 	for (size_t i = 0; i < value->count; i++)
 		if (!setting_append_bootstrap(settings, value->list[i], problem))
@@ -137,7 +150,7 @@ static bool read_block(const char *text, struct address_block *block, char *prob
 	default:
 		return setting_wrong(
 			problem,
-			"\"%.100s\" is no block of addresses: write \"192.0.2.0/24\", \"2001:db8::/32\" or "
+			"\"%.100s\" is not a block of addresses: write \"192.0.2.0/24\", \"2001:db8::/32\" or "
 			"\"192.0.2.7\"",
 			text);
 	}
@@ -148,7 +161,7 @@ static bool set_blocks(struct settings *settings, const struct setting *setting,
 {
 	struct address_blocks *list = setting_field(settings, setting);
 	if (value->kind != VALUE_LIST)
-		return setting_wrong_value(setting, problem);
+		return wrong_list(setting, value, problem);
 	free(list->blocks);
 	list->blocks = calloc(value->count + 1, sizeof *list->blocks);
 	list->count = 0;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -36,11 +37,25 @@ static bool is_in_range(const struct setting *setting, const struct value *value
 					       (setting->takes_zero && value->number == 0));
 }
 
+/* Text in place of a number: perhaps it has a unit, or quotes in the file. */
+static bool wrong_number(const struct setting *setting, const struct value *value, char *problem)
+{
+	if (value->kind != VALUE_TEXT)
+		return setting_wrong_value(setting, problem);
+	size_t digits = strspn(value->text, "0123456789");
+	struct value number = {.kind = VALUE_NUMBER, .number = strtod(value->text, NULL)};
+	if (digits == 0 || digits > 9 || !is_in_range(setting, &number))
+		return setting_wrong(problem, "\"%.40s\" is not %s: write %s", value->text, setting->wanted,
+				     setting->default_text);
+	return setting_wrong(problem, "\"%.40s\" is not %s: write %.*s", value->text, setting->wanted, (int)digits,
+			     value->text);
+}
+
 static bool set_count(struct settings *settings, const struct setting *setting, const struct value *value,
 		      char *problem)
 {
 	if (!is_in_range(setting, value) || value->number != (double)(int64_t)value->number)
-		return setting_wrong_value(setting, problem);
+		return wrong_number(setting, value, problem);
 	*(_Atomic int64_t *)setting_field(settings, setting) = (int64_t)value->number;
 	return true;
 }
@@ -49,7 +64,7 @@ static bool set_seconds(struct settings *settings, const struct setting *setting
 			char *problem)
 {
 	if (!is_in_range(setting, value))
-		return setting_wrong_value(setting, problem);
+		return wrong_number(setting, value, problem);
 	*(_Atomic int64_t *)setting_field(settings, setting) = (int64_t)(value->number * 1e6 + 0.5);
 	return true;
 }

@@ -27,18 +27,25 @@ bool settings_set(struct settings *settings, const struct setting *setting, cons
 	return good;
 }
 
+enum { OPTION_BYTES = 128 };
+
+/* "NAME=VALUE" at the default, which in the table is written as in the file: -o wants no quotes and brackets. */
+static void write_default(const struct setting *setting, char out[static OPTION_BYTES])
+{
+	size_t used = (size_t)snprintf(out, OPTION_BYTES, "%s=", setting->name);
+	for (const char *c = setting->default_text; *c != '\0'; c++)
+		if (strchr("[]\"", *c) == NULL)
+			out[used++] = *c;
+	out[used] = '\0';
+}
+
 bool settings_init(struct settings *settings)
 {
 	*settings = (struct settings){.texts = settings_texts_new()};
 	settings->lacks_memory = settings->texts == NULL;
 	for (size_t i = 0; i < SETTING_COUNT && settings->texts != NULL; i++) {
-		/* The defaults are written as in the file; without its quotes and brackets they are options. */
-		char option[128], error[SETTINGS_ERROR_BYTES];
-		size_t used = (size_t)snprintf(option, sizeof option, "%s=", settings_table[i].name);
-		for (const char *c = settings_table[i].default_text; *c != '\0'; c++)
-			if (strchr("[]\"", *c) == NULL)
-				option[used++] = *c;
-		option[used] = '\0';
+		char option[OPTION_BYTES], error[SETTINGS_ERROR_BYTES];
+		write_default(&settings_table[i], option);
 		bool good = settings_set_option(settings, option, error);
 		must(good || settings->lacks_memory);
 		if (!good)
@@ -74,6 +81,17 @@ static bool split_list(char *text, const char **list, struct value *value)
 	return true;
 }
 
+/* NULL if -o names no setting. */
+static bool lacks_value(const struct setting *setting, char error[static SETTINGS_ERROR_BYTES])
+{
+	char example[OPTION_BYTES] = "SETTING=VALUE";
+	if (setting != NULL)
+		write_default(setting, example);
+	snprintf(error, SETTINGS_ERROR_BYTES, "-o%s%s has no value: write -o %s", setting == NULL ? "" : " ",
+		 setting == NULL ? "" : setting->name, example);
+	return false;
+}
+
 bool settings_set_option(struct settings *settings, const char *option, char error[static SETTINGS_ERROR_BYTES])
 {
 	const char *list[SETTINGS_LIST_ENTRIES];
@@ -84,11 +102,9 @@ bool settings_set_option(struct settings *settings, const char *option, char err
 
 	snprintf(name, sizeof name, "%.*s", (int)name_length, option);
 	snprintf(where, sizeof where, "-o%s%s", name[0] == '\0' ? "" : " ", name);
-	if (*text != '=') {
-		snprintf(error, SETTINGS_ERROR_BYTES, "%s: has no value: write -o SETTING=VALUE", where);
-		return false;
-	}
-	const struct setting *setting = settings_find(name, where, error);
+	const struct setting *setting = name[0] == '\0' && *text != '=' ? NULL : settings_find(name, where, error);
+	if (*text != '=' && (setting != NULL || name[0] == '\0'))
+		return lacks_value(setting, error);
 	if (setting == NULL)
 		return false;
 	text += 1 + strspn(text + 1, " ");
@@ -101,8 +117,8 @@ bool settings_set_option(struct settings *settings, const char *option, char err
 	if (setting->type->option_syntax == READ_NUMBER) {
 		char *end;
 		value.number = strtod(copy, &end);
-		if (end != copy && *end == '\0')
-			value.kind = VALUE_NUMBER;
+		value.kind = end != copy && *end == '\0' ? VALUE_NUMBER : VALUE_TEXT;
+		value.text = copy;
 	} else if (setting->type->option_syntax == READ_LIST) {
 		split_list(copy, list, &value);
 	} else {

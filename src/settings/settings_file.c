@@ -23,8 +23,10 @@ static void read_list(const config_setting_t *from, const char **list, struct va
 		return;
 	for (int i = 0; i < length; i++) {
 		list[i] = config_setting_get_string_elem(from, i);
-		if (list[i] == NULL)
+		if (list[i] == NULL) {
+			value->wrong_element = i + 1;
 			return;
+		}
 	}
 	*value = (struct value){.kind = VALUE_LIST, .list = list, .count = (size_t)length};
 }
@@ -169,6 +171,57 @@ static bool check_text(const char *content, const char *path, char error[static 
 	return true;
 }
 
+/* A line of the file, as far as it matters to an error. */
+struct code_line {
+	char name[40], value[80]; /* "" unless it is NAME = VALUE, which then has no quotes */
+	bool has_late_comma;	  /* before a bracket */
+};
+
+static struct code_line look_at(const char *content, int number)
+{
+	struct code_line line = {.has_late_comma = false};
+	const char *text = content, *close;
+	for (; number > 1 && strchr(text, '\n') != NULL; number--)
+		text = strchr(text, '\n') + 1;
+	sscanf(text, " %39[a-z_] %*1[=:] %79[a-zA-Z0-9_./:-]", line.name, line.value);
+	for (close = text; *close != '\0' && *close != '\n' && !line.has_late_comma; close++) {
+		const char *before = close;
+		while (before > content && strchr(" \t\r\n", before[-1]) != NULL)
+			before--;
+		line.has_late_comma = (*close == ']' || *close == ')') && before > content && before[-1] == ',';
+	}
+	return line;
+}
+
+/* What is wrong where libconfig says little more than "syntax error". */
+static void explain(const config_t *file, const char *content, const char *path,
+		    char error[static SETTINGS_ERROR_BYTES])
+{
+	int number = line_of_error(file, content);
+	struct code_line line = look_at(content, number);
+	const char *text = config_error_text(file);
+	const struct setting *setting = NULL;
+	int used = snprintf(error, SETTINGS_ERROR_BYTES, "%s:%d: ", shown(path), number);
+	char *problem = error + used;
+	size_t bytes = SETTINGS_ERROR_BYTES - (size_t)used;
+	for (size_t i = 0; line.value[0] != '\0' && i < SETTING_COUNT; i++)
+		if (strcmp(line.name, settings_table[i].name) == 0)
+			setting = &settings_table[i];
+	if (strncmp(text, "mismatched element", 18) == 0)
+		snprintf(problem, bytes, "each element of a list must be text in double quotes");
+	else if (strncmp(text, "duplicate setting", 17) == 0)
+		snprintf(problem, bytes, "duplicate setting: remove one of the two lines");
+	else if (line.has_late_comma)
+		snprintf(problem, bytes, "a comma before ] is not allowed");
+	else if (setting != NULL && setting->type->option_syntax == READ_TEXT)
+		snprintf(problem, bytes, "%s = %s: text needs double quotes: %s = \"%s\";", line.name, line.value,
+			 line.name, line.value);
+	else if (setting != NULL)
+		snprintf(problem, bytes, "%s must be %s", line.name, setting->wanted);
+	else
+		snprintf(problem, bytes, "expected NAME = VALUE; as in name = \"alpha\";");
+}
+
 bool settings_read_file(struct settings *settings, const char *path, char error[static SETTINGS_ERROR_BYTES])
 {
 	char *content = read_whole(path, error);
@@ -180,12 +233,8 @@ bool settings_read_file(struct settings *settings, const char *path, char error[
 	}
 	config_init(&file);
 	bool good = config_read_string(&file, content) == CONFIG_TRUE;
-	const char *hint = good || strcmp(config_error_text(&file), "syntax error") != 0
-				   ? ""
-				   : "; a line is written as: ping_interval = 60;";
 	if (!good)
-		snprintf(error, SETTINGS_ERROR_BYTES, "%s:%d: %s%s", shown(path), line_of_error(&file, content),
-			 config_error_text(&file), hint);
+		explain(&file, content, path, error);
 	for (unsigned i = 0; good; i++) {
 		const config_setting_t *from = config_setting_get_elem(config_root_setting(&file), i);
 		if (from == NULL)

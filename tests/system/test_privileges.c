@@ -165,7 +165,7 @@ static void test_unknown_user(void)
 	expect_setting_error(harness_text("-c %s", path), harness_text("%s:2", path),
 			     "there is no user \"" UNKNOWN "\": make one, ");
 	expect_setting_error("-o user=" UNKNOWN, "-o user", "there is no user \"" UNKNOWN "\": make one, ");
-	expect_setting_error("-o user=root", "-o user", "the user \"root\" has all privileges, and kithd needs none");
+	expect_setting_error("-o user=root", "-o user", "the user \"root\" is root, and kithd needs no privilege");
 }
 
 static bool become_nobody(const void *given)

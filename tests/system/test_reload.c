@@ -270,7 +270,7 @@ static void test_errors(void)
 	} cases[] = {
 		{"max_inbound = 0;\nping_interval = -1;", ":2: ping_interval must be a number of seconds"},
 		{"max_inbound = 0;\nping_intervall = 1;", ":2: there is no setting"},
-		{"max_inbound = 0;\n\nping_interval 1;", ":3: syntax error"},
+		{"max_inbound = 0;\n\nping_interval 1;", ":3: expected NAME = VALUE"},
 		{"max_inbound = 0;\nretry_max = 0.5;", ":2: retry_max is below retry_min"},
 		{"max_inbound = 0;\nnodeid = \"keep\";", ":2: nodeid \"keep\" needs a directory"},
 	};

@@ -55,7 +55,7 @@ static void test_wrong_options(void)
 		{"-o nodeid=me", {"-o nodeid: ", "UUID"}},
 		{"-o state_dir=kith", {"-o state_dir: ", "absolute"}},
 		{"-o max_addresses=255", {"-o max_addresses: ", "256 to 1000000"}},
-		{"-o listen=localhost:5999", {"-o listen: ", "numeric", "localhost"}},
+		{"-o listen=localhost:5999", {"-o listen: ", "IP addresses, not names", "localhost"}},
 		{"-o listen=127.0.0.1", {"-o listen: ", "127.0.0.1:5999"}},
 		{"-o listen=127.0.0.1:65536", {"-o listen: ", "65535"}},
 		{"-o advertise=0.0.0.0:5999", {"-o advertise: "}},

@@ -54,7 +54,7 @@ static void a_user_that_is_not_there_is_refused(void)
 
 static void root_is_no_user_to_become(void)
 {
-	CU_ASSERT(is_refused("root", "the user \"root\" has all privileges, and kithd needs none"));
+	CU_ASSERT(is_refused("root", "the user \"root\" is root, and kithd needs no privilege"));
 }
 
 static void no_user_is_good_for_everybody(void)

@@ -145,48 +145,44 @@ static const char *repeat(const char *text, size_t length)
 	return out;
 }
 
+#define WANTED "expected 64 hex digits or base64 of 32 bytes; run kithd --new-secret"
+
 static void each_kind_of_bad_line_is_refused_with_its_number_and_what_to_write(void)
 {
 	static const struct {
 		const char *text;
 		const char *error; /* behind the path */
 	} cases[] = {
-		{"# none yet\n" SECRET_HEX "0\n",
-		 ":2: this is hex with an odd number of digits, so one is lost or too many: write what `kithd "
-		 "--new-secret` prints"},
+		{"# none yet\n" SECRET_HEX "0\n", ":2: not a secret (65 hex digits, an odd number): " WANTED},
 		{SECRET_HEX "\n00070e151c232a31383f464d545b6269\n",
-		 ":2: this is 16 bytes, and a secret has 32 or more: write what `kithd --new-secret` prints"},
+		 ":2: a secret has at least 32 bytes, and this is 16: run kithd --new-secret"},
 		{"\n\nAAcOFRwjKjE4P0ZNVFtiaXB3foWMk5qhqK+2vcTL0g==\n",
-		 ":3: this is 31 bytes, and a secret has 32 or more: write what `kithd --new-secret` prints"},
+		 ":3: a secret has at least 32 bytes, and this is 31: run kithd --new-secret"},
 		{"AAcOFRwjKjE4P0ZNVFtiaXB3foWMk5qhqK+2vcTL0tk==\n",
-		 ":1: this is no whole base64, so something is lost: write what `kithd --new-secret` prints"},
+		 ":1: not a secret (base64 that is not complete): " WANTED},
 		{"AAcOFRwjKjE4P0ZNVFtiaXB3foWMk5qhqK+2vcTL0tk=A\n",
-		 ":1: character 45 is no digit of hex or base64: write what `kithd --new-secret` prints"},
+		 ":1: not a secret (character 45 is neither hex nor base64): " WANTED},
 		{"AAcOFRwjKjE4P0ZNVFtiaXB3foWMk5qhqK+2vcTL0\n",
-		 ":1: this is no whole base64, so something is lost: write what `kithd --new-secret` prints"},
+		 ":1: not a secret (base64 that is not complete): " WANTED},
 		/* Of these each decodes as base64 too. */
 		{"00070e151c232a31383f464d545b626970777e858c939aa1a8afb6bdc4cbd20\n",
-		 ":1: this is hex with an odd number of digits, so one is lost or too many: write what `kithd "
-		 "--new-secret` prints"},
+		 ":1: not a secret (63 hex digits, an odd number): " WANTED},
 		{"00070e151c232a31383F464D545b626970777e858c939aa1a8afb6bdc4cbd2c\n",
-		 ":1: this is hex with an odd number of digits, so one is lost or too many: write what `kithd "
-		 "--new-secret` prints"},
+		 ":1: not a secret (63 hex digits, an odd number): " WANTED},
 		{"00070e151c232a31383f464d545b626970777e858c939aa1a8afb6bdc4cbd2do\n",
-		 ":1: this has letters of one case, as hex has, but character 64 is no digit of hex: write what "
-		 "`kithd --new-secret` prints"},
+		 ":1: not a secret (character 64 is not a hex digit): " WANTED},
 		{"OOO70E151C232A31383F464D545B626970777E858C939AA1A8AFB6BDC4CBD2D9\n",
-		 ":1: this has letters of one case, as hex has, but character 1 is no digit of hex: write what "
-		 "`kithd --new-secret` prints"},
+		 ":1: not a secret (character 1 is not a hex digit): " WANTED},
 		{"correct-horse-battery-staple-correct-horse\n",
-		 ":1: character 8 is no digit of hex or base64: write what `kithd --new-secret` prints"},
-		{"secret = \"" SECRET_HEX "\";\n", ":1: there are two words in this line: write one secret a line"},
-		{SECRET_HEX " " OTHER_HEX "\n", ":1: there are two words in this line: write one secret a line"},
+		 ":1: not a secret (character 8 is neither hex nor base64): " WANTED},
+		{"secret = \"" SECRET_HEX "\";\n", ":1: two words in one line: write one secret on each line"},
+		{SECRET_HEX " " OTHER_HEX "\n", ":1: two words in one line: write one secret on each line"},
 		{"0000000000000000000000000000000000000000000000000000000000000000\n",
-		 ":1: this is not random: write what `kithd --new-secret` prints"},
+		 ":1: this is not random: run kithd --new-secret"},
 		{"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n",
-		 ":1: this is not random: write what `kithd --new-secret` prints"},
+		 ":1: this is not random: run kithd --new-secret"},
 		{SECRET_HEX "\n" OTHER_HEX "\n" SECRET_BASE64 "\n",
-		 ":3: this is secret 1 of the file once more: take one of the two lines out"},
+		 ":3: the same as secret 1 of the file: remove one of the two lines"},
 	};
 	char error[ERROR_BYTES], expected[ERROR_BYTES];
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -207,9 +203,9 @@ static void a_secret_has_at_most_128_bytes(void)
 		{"00070e151c232a31383f464d545b6269f1", 256, ""},
 		{"AAcOFRwjKjE4P0ZNVFtiaXB3foWMk5qhqK+2vcTL0tkA", 168, ""},
 		{"00070e151c232a31383f464d545b6269f1", 258,
-		 ":1: this is longer than a secret of 128 bytes: write what `kithd --new-secret` prints"},
+		 ":1: a secret has at most 128 bytes, and this is longer: run kithd --new-secret"},
 		{"AAcOFRwjKjE4P0ZNVFtiaXB3foWMk5qhqK+2vcTL0tkA", 172,
-		 ":1: this is more than 128 bytes: write what `kithd --new-secret` prints"},
+		 ":1: a secret has at most 128 bytes, and this is longer: run kithd --new-secret"},
 	};
 	char error[ERROR_BYTES], expected[ERROR_BYTES];
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -230,7 +226,7 @@ static void a_file_has_at_most_16_secrets(void)
 		strcpy(line + SECRET_TEXT_BYTES - 1, "\n");
 	}
 	snprintf(expected, sizeof expected,
-		 "%s:17: there are more than 16 secrets: take out those that no node uses any more", path);
+		 "%s:17: there are more than 16 secrets: remove those that no node uses any more", path);
 	CU_ASSERT_PTR_NULL(read_text(text, error));
 	CU_ASSERT_STRING_EQUAL(error, expected);
 	text[SECRETS_MOST * SECRET_TEXT_BYTES] = '\0';
@@ -250,29 +246,29 @@ static void a_file_that_is_none_says_so(void)
 	};
 	char error[ERROR_BYTES], expected[ERROR_BYTES];
 	CU_ASSERT_PTR_NULL(read_path("/tmp/kith-no-such-secret", error));
-	CU_ASSERT_STRING_EQUAL(error, "cannot read \"/tmp/kith-no-such-secret\": No such file or directory; copy there "
-				      "what the network's other nodes have, or if this is the first: (umask 077; kithd "
-				      "--new-secret >'/tmp/kith-no-such-secret')");
+	CU_ASSERT_STRING_EQUAL(error,
+			       "cannot read \"/tmp/kith-no-such-secret\": No such file or directory; copy the file "
+			       "from another node of the network, or if this is the first node: (umask 077; kithd "
+			       "--new-secret >'/tmp/kith-no-such-secret')");
 	CU_ASSERT_PTR_NULL(read_path("/tmp", error));
-	CU_ASSERT_STRING_EQUAL(error, "cannot read \"/tmp\": it is no regular file; name one");
+	CU_ASSERT_STRING_EQUAL(error, "cannot read \"/tmp\": it is not a regular file; name one");
 	/* What reads as base64 is a path where it begins with a folder that is there. */
 	CU_ASSERT_PTR_NULL(read_path("/tmp/kith/networks/production/thesecretoftheday", error));
 	CU_ASSERT_PTR_NOT_NULL(strstr(error, "production"));
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
 		CU_ASSERT_PTR_NULL(read_path(paths[i], error));
-		EXPECT(strstr(error, "is a secret itself") != NULL && strstr(error, "BWx") == NULL, "%s", error);
+		EXPECT(strstr(error, "seems to be a secret") != NULL && strstr(error, "BWx") == NULL, "%s", error);
 	}
 	CU_ASSERT_PTR_NULL(read_text("# later\n\n", error));
-	snprintf(expected, sizeof expected, "\"%s\" holds no secret: write what `kithd --new-secret` prints into it",
-		 path);
+	snprintf(expected, sizeof expected, "\"%s\" contains no secret: run kithd --new-secret", path);
 	CU_ASSERT_STRING_EQUAL(error, expected);
 	write_file(SECRET_HEX "\0", sizeof SECRET_HEX);
 	CU_ASSERT_PTR_NULL(read_path(path, error));
-	CU_ASSERT_PTR_NOT_NULL(strstr(error, ": it holds a NUL byte, and must be text, with one secret a line"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(error, ": it contains a NUL byte; write text, one secret on each line"));
 	CU_ASSERT_PTR_NULL(read_text(repeat("#", SECRETS_FILE_BYTES + 1), error));
-	CU_ASSERT_PTR_NOT_NULL(strstr(error, ": it is larger than 16 KiB; it holds one secret a line, and comments"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(error, ": it is larger than 16 KiB; write one secret on each line"));
 	CU_ASSERT_PTR_NULL(read_text(repeat("#", SECRETS_FILE_BYTES), error));
-	CU_ASSERT_PTR_NOT_NULL(strstr(error, "holds no secret"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(error, "contains no secret"));
 }
 
 static void a_file_that_others_may_open_is_refused_with_what_mends_it(void)
@@ -283,7 +279,7 @@ static void a_file_that_others_may_open_is_refused_with_what_mends_it(void)
 	} cases[] = {{0600, true}, {0400, true}, {0640, false}, {0604, false}, {0620, false}, {0601, false}};
 	char error[ERROR_BYTES], mends[ERROR_BYTES];
 	write_file(SECRET_HEX, strlen(SECRET_HEX));
-	snprintf(mends, sizeof mends, "run chmod 600 '%s', and make a new secret", path);
+	snprintf(mends, sizeof mends, "run chmod 600 '%s', and rotate the secret", path);
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		CU_ASSERT_EQUAL_FATAL(chmod(path, cases[i].mode), 0);
 		struct secrets *secrets = read_path(path, error);
