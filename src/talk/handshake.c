@@ -12,12 +12,13 @@
 static struct address find_listen(const struct protocol *protocol, const struct peer *peer,
 				  const struct peer_info *info, const struct message_hello *hello)
 {
-	struct address listen = info->direction == PEER_OUTBOUND ? peer_dial(peer)->address : (struct address){0};
+	static const struct address nowhere;
+	struct address listen = info->direction == PEER_OUTBOUND ? peer_dial(peer)->address : nowhere;
 	struct address told = info->remote;
 	told.port = hello->listen;
 	if (hello->listen != 0 && hearsay_is_believable(protocol, info, &told))
 		listen = told;
-	return address_book_is_self(protocol->parts.common.book, &listen) ? (struct address){0} : listen;
+	return address_book_is_self(protocol->parts.common.book, &listen) ? nowhere : listen;
 }
 
 static void log_ready(struct protocol *protocol, struct peer *peer, const struct peer_info *info, int64_t now_us)
