@@ -194,6 +194,8 @@ struct address_info {
 
 /* Those that were last heard of or tried, the most recent first. How many were written. */
 size_t address_book_recent(struct address_book *book, struct address_info *infos, size_t most, int64_t now_us);
+/* For the simulation, which asks it of each node at each step. */
+bool address_book_knows(struct address_book *book, const struct address *address);
 size_t address_book_count(struct address_book *book);
 
 #endif

@@ -225,6 +225,14 @@ void address_book_announced(struct address_book *book, const struct address *add
 	book_leave(book);
 }
 
+bool address_book_knows(struct address_book *book, const struct address *address)
+{
+	book_enter(book);
+	bool found = address_table_find(&book->table, address) != NULL;
+	book_leave(book);
+	return found;
+}
+
 size_t address_book_count(struct address_book *book)
 {
 	book_enter(book);

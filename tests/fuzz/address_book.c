@@ -162,16 +162,6 @@ static void check_export(struct address_book *book, const struct address_records
 	address_records_fini(&exported);
 }
 
-static bool is_in(struct address_book *book, const struct address *address, int64_t now_us)
-{
-	static struct address_info infos[MOST_ADDRESSES];
-	size_t count = address_book_recent(book, infos, MOST_ADDRESSES, now_us);
-	for (size_t i = 0; i < count; i++)
-		if (address_equals(&infos[i].address, address))
-			return true;
-	return false;
-}
-
 /* One dial, and its verdict. */
 static void dial(struct address_book *book, struct rng *rng, int64_t *now_us)
 {
@@ -182,7 +172,7 @@ static void dial(struct address_book *book, struct rng *rng, int64_t *now_us)
 		*now_us = next.next_us == FOREVER_US ? *now_us + 1000000 : next.next_us;
 		return;
 	}
-	must(address_is_dialable(&next.dial.address) && is_in(book, &next.dial.address, *now_us));
+	must(address_is_dialable(&next.dial.address) && address_book_knows(book, &next.dial.address));
 	struct nodeid found = {{(unsigned char)(1 + rng_below(rng, 8))}};
 	switch (rng_below(rng, 3)) {
 	case 0:

@@ -222,18 +222,6 @@ struct spread {
 	size_t known; /* that have it in their book now */
 };
 
-/* Is the address in the host's book? As a restart would find it, since the book answers no such question. */
-static bool knows(const struct host *host, const struct address *address)
-{
-	struct address_records records;
-	bool found = false;
-	must(address_book_export(host->book, &records, host->world->agenda.now_us, 0));
-	for (size_t i = 0; i < records.count && !found; i++)
-		found = address_equals(&records.records[i].address, address);
-	address_records_fini(&records);
-	return found;
-}
-
 static struct spread count_spread(struct run *run, const struct host *newcomer)
 {
 	struct spread spread = {0};
@@ -241,9 +229,9 @@ static struct spread count_spread(struct run *run, const struct host *newcomer)
 		struct host *host = &run->world.hosts[i];
 		if (host == newcomer || host->state != HOST_UP || host->is_attacker)
 			continue;
-		bool is_known = knows(host, &newcomer->address);
-		spread.known += is_known;
-		spread.told += is_known || host->has_heard;
+		bool knows = address_book_knows(host->book, &newcomer->address);
+		spread.known += knows;
+		spread.told += knows || host->has_heard;
 	}
 	return spread;
 }
