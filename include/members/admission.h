@@ -1,10 +1,10 @@
 /*
- * Admission: with whom this node has anything to do at all. The blocks of addresses of the settings allow and deny, and
- * the hosts that are banned for a while since they broke the protocol again and again.
+ * Access: which hosts this node talks to at all. The settings allow and deny say so for blocks of addresses; a host
+ * that keeps breaking the protocol is banned for a while.
  *
- * The life of a host in here: it enters with its first protocol error, moves to the end of the queue with each further
- * one, is banned when there have been ban_after within ADMISSION_WINDOW_US, and leaves when ADMISSION_HOSTS others have
- * erred after it. Its weakness: who has more hosts than that can have bans forgotten.
+ * The life of a host here: it enters with its first protocol error and moves to the end of the queue with each one that
+ * follows. It is banned after ban_after errors within ADMISSION_WINDOW_US, and forgotten once ADMISSION_HOSTS other
+ * hosts have erred after it. Its weakness: an attacker with more hosts than that can have bans forgotten.
  *
  * Any thread may call; nothing blocks.
  */
@@ -27,16 +27,15 @@ struct admission;
 /* Borrows the settings, of which it copies the lists. NULL if there is no memory. */
 struct admission *admission_new(const struct settings *settings);
 void admission_free(struct admission *admission);
-/* By the thread that changes the settings: takes over their lists. False if there is no memory: they stay as they were.
- */
+/* By the thread that changes the settings: copies their lists. False if there is no memory: the old lists stay. */
 bool admission_set_lists(struct admission *admission, const struct settings *settings);
 
-/* Do the lists let this host be dialled, and connect? allow has it or is empty, and deny doesn't have it. */
+/* Do the lists let this host connect and be dialled? It is in allow, or allow is empty; and it is not in deny. */
 bool admission_allows(struct admission *admission, const struct address *host);
 bool admission_is_banned(struct admission *admission, const struct address *host, int64_t now_us);
 /*
- * A connection that came from this host has ended in a protocol error; true if it is banned for that. 127.0.0.1 and
- * ::1, from where the operator tries things out, never are.
+ * An inbound connection of this host ended in a protocol error. True if the host is banned for it now. 127.0.0.1 and
+ * ::1 are never banned: the operator tries things out from there.
  */
 bool admission_note_error(struct admission *admission, const struct address *host, int64_t now_us);
 

@@ -1,12 +1,12 @@
-/* Who has to go for another one; nobody is told yet. */
+/* Eviction: which connection makes room for another one. This only chooses; the callers act. */
 #ifndef KITH_EVICTION_PRIV_H
 #define KITH_EVICTION_PRIV_H
 
 #include "members/registry_priv.h"
 
-/* The oldest handshake of the host that has most, the one that comes included. */
+/* The oldest handshake of the host that has most, counting the newcomer. */
 struct entry *eviction_choose_handshake(struct registry *registry, const struct address *from) REQUIRES(registry_guard);
-/* The inbound peer that makes room for another one; NULL if none may go. */
+/* The inbound peer that makes room for another one; NULL if all are protected. */
 struct entry *eviction_choose_peer(struct registry *registry) REQUIRES(registry_guard);
 
 #endif

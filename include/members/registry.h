@@ -3,11 +3,11 @@
  * under one mutex.
  *
  * The life of an entry: the acceptor or the connector adds a connection before its worker starts; the worker claims the
- * nodeid of its far end when the hello is accepted, which is the one place where two connections of a pair are told
- * apart; it removes the connection when it is over. Whoever needs the content takes a snapshot of counted references
- * and works on that. Its weakness: a snapshot is as old as its moment, so a peer in it may be closing.
+ * nodeid of its far end when the hello is accepted, and removes the connection when it is over. registry_claim is the
+ * one place that decides which of two connections of a pair stays. To work on many peers, take a snapshot or a walk:
+ * both hand out counted references, so the lock is not held meanwhile, but a peer in them may be closing already.
  *
- * Any thread may call; nothing blocks but registry_wait_empty.
+ * Any thread may call. Only registry_wait_empty blocks.
  */
 #ifndef KITH_REGISTRY_H
 #define KITH_REGISTRY_H
@@ -27,28 +27,28 @@ struct registry_counts {
 	size_t connections; /* in any state, until they are removed */
 	size_t handshakes;  /* inbound, not READY, until they end */
 	size_t inbound;	    /* READY, until they end */
-	size_t dials;	    /* outbound, not READY, feelers aside, until they are removed as are the next two */
+	size_t dials;	    /* outbound, not READY, without feelers; like the next two, until they are removed */
 	size_t feelers;
 	size_t outbound; /* READY */
 };
 
-/* May another connection come in? */
+/* The limit, if any, that keeps another inbound connection out. */
 enum registry_admission {
 	REGISTRY_ADMITTED,
-	REGISTRY_CONNECTIONS, /* there are max_connections, but for those that this node may dial yet */
-	REGISTRY_ADDRESS,     /* max_per_address have come from this host */
-	REGISTRY_GROUP,	      /* max_per_group have come from its group (address_subnet) */
+	REGISTRY_CONNECTIONS, /* reached, with the dials that this node may still make counted */
+	REGISTRY_ADDRESS,     /* reached by this host */
+	REGISTRY_GROUP,	      /* reached by its group (address_subnet) */
 };
 
-/* Of the inbound peers, those with the lowest round trips are never evicted; as in Bitcoin Core. */
+/* This many inbound peers, those with the lowest round trips, are never evicted; as in Bitcoin Core. */
 enum { REGISTRY_NEAREST = 8 };
 
 enum registry_claim {
 	REGISTRY_READY,	    /* the nodeid is this connection's */
-	REGISTRY_REPLACES,  /* the same, and *other is to be closed as a duplicate */
-	REGISTRY_EVICTS,    /* the same as READY, and *other, which makes room, is to be closed as full */
+	REGISTRY_REPLACES,  /* so it is, and the caller closes *other as a duplicate */
+	REGISTRY_EVICTS,    /* so it is, and the caller closes *other, which makes room, as full */
 	REGISTRY_DUPLICATE, /* *other stays, this one goes */
-	REGISTRY_FULL,
+	REGISTRY_FULL,	    /* there is no room for this one */
 };
 
 /* Borrows the settings. NULL if there is no memory. */
@@ -58,22 +58,21 @@ void registry_free(struct registry *registry);
 /* Holds the peer. False if there is no memory. */
 bool registry_add(struct registry *registry, struct peer *peer);
 void registry_remove(struct registry *registry, struct peer *peer);
-/* The connection has its ending, but isn't over yet: an inbound one counts as a connection, and in no other way. */
+/* The connection has ended, but its worker has not: an inbound one now counts only as a connection. */
 void registry_retire(struct registry *registry, struct peer *peer);
 
 /*
- * Asked by the acceptor, which alone adds inbound connections, before each. *goes, if it isn't NULL, is held for the
- * caller and has to be cut: where max_handshakes are under way, the oldest of the host that has most, so that silent
- * connections lock nobody out; where there are max_connections, the one that had its ending first and isn't over yet,
- * so that there is room for the next to come.
+ * Only the acceptor adds inbound connections, and asks this before each. If *goes is not NULL, it is held for the
+ * caller, who cuts it. At max_handshakes that is the oldest handshake of the host that has most, so that silent
+ * connections lock nobody out. At max_connections it is the one that was retired first, to make room for the next.
  */
 enum registry_admission registry_admit(struct registry *registry, const struct address *from, struct peer **goes);
 
 /*
- * *other, where it isn't NULL, is held for the caller. At max_inbound a newcomer evicts the youngest peer of the most
- * crowded network (address_network), but never of the quarter that has lasted longest, one of the REGISTRY_NEAREST, or
- * the only one of its network: an attacker would have to be in many networks, near, or there before. Bitcoin Core's
- * eviction is the model. Nobody makes room for the second connection of a pair: the first stays then.
+ * If *other is not NULL, it is held for the caller. At max_inbound a newcomer evicts the youngest peer of the most
+ * crowded network (address_network), but never the quarter that has lasted longest, the REGISTRY_NEAREST, or the only
+ * peer of a network: to push them out, an attacker would need many networks, a short round trip, or an early start.
+ * The model is Bitcoin Core's eviction. Nobody is evicted for the second connection of a pair: then the first stays.
  */
 enum registry_claim registry_claim(struct registry *registry, struct peer *peer, const struct nodeid *nodeid,
 				   int64_t now_us, struct peer **other);
@@ -88,7 +87,7 @@ struct peer *registry_any_outbound(struct registry *registry, struct rng *rng);
 
 struct registry_counts registry_count(struct registry *registry);
 
-/* References to the peers of one moment, in no order. peers is NULL where there are none, or no memory. */
+/* References to the peers of one moment, in no order. peers is NULL if there are none, or no memory. */
 struct registry_snapshot {
 	struct peer **peers;
 	size_t count;
@@ -108,7 +107,7 @@ void registry_shuffle_snapshot(struct registry_snapshot *snapshot, struct rng *r
 enum { REGISTRY_STEP = 64 };
 size_t registry_walk(struct registry *registry, uint64_t *after, struct peer *peers[static REGISTRY_STEP]);
 
-/* Blocks until no connection is left. */
+/* Blocks until there is no connection. */
 void registry_wait_empty(struct registry *registry);
 
 #endif

@@ -13,7 +13,7 @@ extern struct mutex registry_guard;
 struct entry {
 	struct peer *peer;
 	struct nodeid nodeid;
-	bool is_ready; /* it has claimed its nodeid */
+	bool is_ready; /* it has claimed a nodeid */
 	bool is_indexed;
 	bool is_retired;
 	bool is_listed;	 /* in handshakes, or in retired */
@@ -22,7 +22,7 @@ struct entry {
 	struct tally *host, *group, *network; /* of an inbound connection; else NULL */
 	UT_hash_handle hh;		      /* by peer */
 	UT_hash_handle by_nodeid;
-	struct entry *prev, *next; /* while it is listed */
+	struct entry *prev, *next; /* in that list */
 };
 
 struct registry {
@@ -36,7 +36,7 @@ struct registry {
 	struct entry *ready GUARDED_BY(registry_guard);	     /* by nodeid */
 	struct entry *handshakes GUARDED_BY(registry_guard); /* inbound, the oldest first */
 	struct tally *hosts GUARDED_BY(registry_guard);
-	struct entry *retired GUARDED_BY(registry_guard); /* and not over yet, the oldest first */
+	struct entry *retired GUARDED_BY(registry_guard); /* retired and not removed, the oldest first */
 	struct tally *groups GUARDED_BY(registry_guard);
 	struct tally *networks GUARDED_BY(registry_guard);
 	struct registry_counts counts GUARDED_BY(registry_guard);

@@ -1,7 +1,7 @@
 /*
- * The roll: all entries of the registry in the order in which they were added, so that a walk can stop, let go of the
- * lock, and go on where it was, however many entries there are. An entry that is removed leaves a gap; the gaps are
- * closed when they are half of the roll. Whoever holds the registry's lock may call. All zero is an empty roll.
+ * The roll: all entries of the registry in the order in which they were added, so that a walk can release the lock
+ * and go on where it was, at the same cost for any number of entries. A removed entry leaves a gap; the gaps are closed
+ * when they are half of the roll. For callers that hold the registry's lock. All zero is an empty roll.
  */
 #ifndef KITH_ROLL_PRIV_H
 #define KITH_ROLL_PRIV_H

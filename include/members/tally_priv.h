@@ -1,6 +1,6 @@
 /*
- * Counts of inbound connections by where they come from: one tally for each host, group or network that has any. Who
- * holds the registry's lock may call.
+ * Counts of inbound connections by where they come from: one tally for each host, group or network that has any. For
+ * callers that hold the registry's lock.
  */
 #ifndef KITH_TALLY_PRIV_H
 #define KITH_TALLY_PRIV_H
@@ -10,19 +10,19 @@
 #include "base/keyed_table.h"
 #include "wire/address.h"
 
-/* How many inbound connections there are of one host, group or network. */
+/* The inbound connections of one host, group or network. */
 struct tally {
 	struct address of; /* address_host, address_subnet or address_network */
 	size_t connections;
-	size_t handshakes; /* of a host */
-	size_t ready;	   /* of a network */
+	size_t handshakes; /* counted for hosts only */
+	size_t ready;	   /* counted for networks only */
 	UT_hash_handle hh;
 };
 
 struct tally *tally_find(struct tally *tallies, struct address of);
-/* Counts a connection; the tally is made if it is the first. NULL if there is no memory. */
+/* Adds a connection; makes the tally for the first one. NULL if there is no memory. */
 struct tally *tally_join(struct tally **tallies, struct address of);
-/* Takes a connection out of the count; the last one takes the tally with it. A tally may be NULL. */
+/* Removes a connection, and the tally with the last one. The tally may be NULL. */
 void tally_quit(struct tally **tallies, struct tally *tally);
 
 #endif

@@ -13,8 +13,8 @@ extern struct mutex admission_guard;
 struct offender {
 	struct address host; /* without a port */
 	int64_t banned_until_us;
-	int64_t errors_us[SETTINGS_BAN_AFTER]; /* when the last ones were: a ring */
-	size_t errors;			       /* ever noted since the last ban */
+	int64_t errors_us[SETTINGS_BAN_AFTER]; /* the times of the last ones: a ring */
+	size_t errors;			       /* since the last ban */
 	UT_hash_handle hh;
 };
 
@@ -23,11 +23,11 @@ struct admission {
 	const struct settings *settings;
 	struct mutex mutex;
 	/* Atomic. */
-	atomic_bool has_lists; /* most nodes have none, and ask for each address that they hear of */
+	atomic_bool has_lists; /* most nodes have none, and this is asked for each address heard of */
 	/* Guarded. */
 	struct address_blocks allow GUARDED_BY(admission_guard);
 	struct address_blocks deny GUARDED_BY(admission_guard);
-	struct offender *offenders GUARDED_BY(admission_guard); /* the one that has been quiet for longest first */
+	struct offender *offenders GUARDED_BY(admission_guard); /* the one whose last error is oldest first */
 	struct slab slab GUARDED_BY(admission_guard);		/* of offenders */
 };
 
@@ -123,7 +123,7 @@ bool admission_allows(struct admission *admission, const struct address *host)
 	return is_allowed && !is_denied;
 }
 
-/* ---- the banned ---- */
+/* ---- bans ---- */
 
 static bool may_be_banned(const struct address *host)
 {
@@ -153,7 +153,7 @@ bool admission_is_banned(struct admission *admission, const struct address *host
 	return is_banned;
 }
 
-/* The offender of this host at the end of the queue; NULL if there is no memory. */
+/* Moves this host to the end of the queue, or adds it there. NULL if there is no memory. */
 static struct offender *queue(struct admission *admission, const struct address *host) REQUIRES(admission_guard)
 {
 	struct offender *offender = find(admission, host);
@@ -172,7 +172,7 @@ static struct offender *queue(struct admission *admission, const struct address 
 	return NULL;
 }
 
-/* The last so many errors were within the window. */
+/* Were the last `often` errors within the window? */
 static bool has_erred_too_often(const struct offender *offender, size_t often, int64_t now_us)
 {
 	if (offender->errors < often)

@@ -20,7 +20,7 @@ static bool is_inbound_peer(const struct entry *entry)
 	return registry_is_inbound(entry) && !entry->is_retired;
 }
 
-/* Writes the inbound peers with the lowest round trips, the lowest first; how many. */
+/* Finds the inbound peers with the lowest round trips, the lowest first. Returns how many. */
 static size_t find_nearest(const struct registry *registry, const struct entry *nearest[static REGISTRY_NEAREST])
 	REQUIRES(registry_guard)
 {
@@ -53,7 +53,7 @@ struct entry *eviction_choose_peer(struct registry *registry)
 	size_t nearest_count = find_nearest(registry, nearest);
 	size_t eldest = (registry->counts.inbound + 3) / 4, seen = 0;
 	struct entry *chosen = NULL;
-	/* In the order in which they became READY: uthash keeps that. */
+	/* uthash keeps the order in which they became READY. */
 	for (struct entry *entry = registry->ready; entry != NULL; entry = entry->by_nodeid.next) {
 		if (!is_inbound_peer(entry) || seen++ < eldest)
 			continue;

@@ -58,7 +58,7 @@ static struct entry *find_ready(struct registry *registry, const struct nodeid *
 	return entry;
 }
 
-/* The count that an entry is part of. */
+/* The count that an entry belongs to. */
 static size_t *count_of(struct registry *registry, const struct entry *entry) REQUIRES(registry_guard)
 {
 	struct registry_counts *counts = &registry->counts;
@@ -82,7 +82,7 @@ static void unlist(struct entry **entries, struct entry *entry)
 	entry->is_listed = false;
 }
 
-/* From now on the entry counts as what it is. */
+/* Counts an entry by its present state. */
 static void enter_counts(struct registry *registry, struct entry *entry) REQUIRES(registry_guard)
 {
 	++*count_of(registry, entry);
@@ -213,14 +213,14 @@ void registry_remove(struct registry *registry, struct peer *peer)
 	free(entry);
 }
 
-/* ---- who may come in ---- */
+/* ---- limits ---- */
 
 static bool is_reached(size_t count, int64_t limit)
 {
 	return limit != 0 && count >= (size_t)limit;
 }
 
-/* The connections that there may be once this node has dialled all that it may dial. */
+/* How many connections there can be once this node has made all the dials that it may make. */
 static size_t expected_connections(const struct registry *registry) REQUIRES(registry_guard)
 {
 	const struct registry_counts *counts = &registry->counts;
@@ -245,7 +245,7 @@ static enum registry_admission judge(struct registry *registry, const struct add
 	return REGISTRY_ADMITTED;
 }
 
-/* Who has to go: a handshake for the one that comes, or one that is over all but for its last words. */
+/* What has to go: a handshake, for the newcomer; or a retired connection, for the next one. */
 static struct entry *choose_to_go(struct registry *registry, const struct address *from,
 				  enum registry_admission admission) REQUIRES(registry_guard)
 {
@@ -272,7 +272,7 @@ enum registry_admission registry_admit(struct registry *registry, const struct a
 	return admission;
 }
 
-/* ---- whose nodeid it is ---- */
+/* ---- claims of a nodeid ---- */
 
 /*
  * Which of two connections with one nodeid stays. Each end of a pair decides for itself, and both must come to the same
@@ -281,21 +281,22 @@ enum registry_admission registry_admit(struct registry *registry, const struct a
 static bool newcomer_stays(const struct registry *registry, const struct entry *first, enum peer_direction newcomer,
 			   const struct nodeid *nodeid, int64_t now_us)
 {
-	/* READY for so long, it is no simultaneous dial. */
+	/* It has been READY for too long to be a simultaneous dial. */
 	bool is_old = now_us - first->ready_us > registry->settings->handshake_timeout_us;
 	bool same_dialler = peer_direction(first->peer) == newcomer;
 	/*
-	 * Old, or dialled by the same end: no two dials have crossed. The end that was dialled keeps what it has, since
-	 * anybody may claim a nodeid; the dialler learns from the answered hello that the far end has lost the first.
+	 * If the first is old, or both were dialled by the same end, no two dials have crossed. The end that was
+	 * dialled keeps the first, since anybody can claim a nodeid. The dialler takes the new one: the far end has
+	 * answered its hello, so it has lost the first.
 	 */
 	if (is_old || same_dialler)
 		return newcomer == PEER_OUTBOUND;
-	/* Both ends have dialled at once: the dial of the smaller nodeid stays. */
+	/* Both ends have dialled at once: the one dialled by the smaller nodeid stays. */
 	bool self_is_smaller = nodeid_compare(&registry->self, nodeid) < 0;
 	return self_is_smaller == (newcomer == PEER_OUTBOUND);
 }
 
-/* Enters the connection under its nodeid, in the place of the first one where there is one. False without memory. */
+/* Indexes the connection by its nodeid, instead of the first one if there is one. False if there is no memory. */
 static bool enter_index(struct registry *registry, struct entry *entry, struct entry *first,
 			const struct nodeid *nodeid) REQUIRES(registry_guard)
 {
@@ -323,7 +324,7 @@ static enum registry_claim claim(struct registry *registry, struct peer *peer, c
 	bool is_double = first != NULL && !peer_is_closing(first->peer);
 	size_t inbound = registry->counts.inbound, max_inbound = (size_t)registry->settings->max_inbound;
 
-	/* It has given way to another one, which its reader doesn't know yet. */
+	/* It has given way to another one, and its reader does not know it yet. */
 	if (entry->is_retired)
 		return REGISTRY_FULL;
 	if (is_double && !newcomer_stays(registry, first, peer_direction(peer), nodeid, now_us)) {
@@ -331,8 +332,8 @@ static enum registry_claim claim(struct registry *registry, struct peer *peer, c
 		return REGISTRY_DUPLICATE;
 	}
 	if (registry_is_inbound(entry) && inbound >= max_inbound) {
-		/* For the second connection of a pair nobody has to go: they have the first. There are more than
-		 * max_inbound after a reload alone: then the next ones leave by themselves. */
+		/* Nobody is evicted for the second connection of a pair, since it has the first. More than max_inbound
+		 * there are only after a reload: then no one is evicted either, and newcomers are refused. */
 		evicted = is_double || inbound > max_inbound ? NULL : eviction_choose_peer(registry);
 		if (evicted == NULL)
 			return REGISTRY_FULL;
