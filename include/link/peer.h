@@ -1,9 +1,9 @@
 /*
- * A peer: one connection's face to the others. Its worker owns the connection; everybody else holds a counted
- * reference, and may send, close, or look. The last release frees it, and only then is its descriptor closed.
+ * A peer: one connection, as the rest of the program sees it. Its worker owns the connection; everybody else holds a
+ * counted reference, and may send, close, or look. The last release frees it, and only then closes the descriptor.
  *
- * Any thread may call any function here, unless it says that it is the reader's: the reader is the thread that reads
- * this connection.
+ * Any thread may call any function here, except those marked as the reader's: the reader is the thread that reads this
+ * connection.
  */
 #ifndef KITH_PEER_H
 #define KITH_PEER_H
@@ -24,9 +24,9 @@ enum {
 	PEER_ENDING_BYTES = 192, /* of the text that says why it ended, and its NUL; longer ones are cut */
 };
 
-/* A peer that is told to go has this long to take what is left for it. */
+/* A closing peer has this long to take the last lines. */
 #define PEER_CLOSE_US ((int64_t)1000 * 1000)
-/* Others than the clock may have a peer pinged once in this time. */
+/* peer_hurry_ping sends at most one ping in this time. */
 #define PEER_HURRY_US ((int64_t)1000 * 1000)
 
 enum peer_direction {
@@ -48,7 +48,7 @@ enum peer_ending {
 	PEER_CLOSED,  /* we said bye for another reason */
 };
 
-/* All that others may see of a peer, as it was at one moment. The texts are valid while the peer is held. */
+/* What there is to see of a peer at one moment. The texts are valid while the peer is held. */
 struct peer_info {
 	enum peer_direction direction;
 	enum peer_state state;
@@ -101,8 +101,8 @@ bool peer_ready(struct peer *peer, const struct message_hello *hello, const stru
 bool peer_set_listen(struct peer *peer, const struct address *address);
 
 /*
- * Encodes and queues a message, and writes what the outbox holds as far as that doesn't block, unless another thread
- * does so. A peer whose outbox is full is closed as slow.
+ * Encodes a message and writes it if nothing is queued and that does not block; otherwise queues it. A peer whose
+ * outbox is full is closed as slow.
  */
 void peer_send(struct peer *peer, const struct message *message);
 /* The same for a message that is encoded already. */
@@ -140,26 +140,26 @@ void peer_refuse(struct peer *peer, const char *text);
 /* peer_fail with what the errno means as the text. */
 void peer_fail_errno(struct peer *peer, int error);
 
-/* True once: for the one who logs the ending. */
+/* True once: the caller logs the ending. */
 bool peer_take_ending(struct peer *peer);
 
 /* Sends the next ping if it is due; returns when to look again, as liveness_next_ping_us does. None before READY. */
 int64_t peer_ping(struct peer *peer, int64_t now_us);
-/* The settings have another ping_interval or ping_timeout than before. */
+/* Takes over a changed ping_interval or ping_timeout. */
 void peer_set_pings(struct peer *peer, const struct settings *settings, int64_t now_us);
-/* Pings at once, unless a ping is outstanding or was hurried within PEER_HURRY_US: false claims of its nodeid, say,
- * must not use up what the peer may send. */
+/* Pings at once, unless a ping is outstanding or was hurried within PEER_HURRY_US: otherwise others who claim the
+ * nodeid of this peer could make it exceed its message rate. */
 void peer_hurry_ping(struct peer *peer, int64_t now_us);
 /* False for a pong that nobody waits for. */
 bool peer_pong(struct peer *peer, int64_t now_us);
-/* The round trip of the last answered ping; -1 before the first, and for who has sent a pong unasked. Takes no lock. */
+/* The round trip of the last answered ping; -1 before the first, and once a pong came unasked. Takes no lock. */
 int64_t peer_rtt_us(const struct peer *peer);
-/* The reader's: from now until then it reads nothing, and the clock of the ping stands still. */
+/* The reader's: it reads nothing until then, and the ping deadline is put off as long. */
 void peer_be_deaf(struct peer *peer, int64_t now_us, int64_t until_us);
-/* When it has failed unless it answers before; FOREVER_US while no ping is outstanding. */
+/* When the outstanding ping has failed; FOREVER_US if there is none. */
 int64_t peer_ping_deadline_us(struct peer *peer);
 
-/* Does this peer know of an address, by us or by itself? Noting one forgets the oldest beyond KNOWN_ADDRESSES. */
+/* Has this peer told us of an address, or have we told it? Only the last KNOWN_ADDRESSES are remembered. */
 bool peer_knows_address(struct peer *peer, const struct address *address);
 void peer_note_address(struct peer *peer, const struct address *address);
 void peer_note_addresses(struct peer *peer, const struct message_entry *entries, size_t count);

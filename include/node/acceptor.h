@@ -20,7 +20,7 @@ void acceptor_close(struct acceptor *acceptor);
 
 /* 0, or an errno. */
 int acceptor_start(struct acceptor *acceptor, const struct worker_parts *parts);
-/* Blocks until its thread has ended; nothing is accepted any more. */
+/* Blocks until its thread has ended, and closes the listening sockets. */
 void acceptor_stop(struct acceptor *acceptor);
 
 #endif

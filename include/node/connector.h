@@ -1,6 +1,6 @@
 /*
- * The connector: the thread that starts a worker for each dial that is due, and sends the announcements that are. It
- * never waits for a peer; what it waits for is its alarm or the next due time.
+ * The connector: the thread that starts a worker for each dial that is due, and sends announcements when they are due.
+ * It never waits for a peer, only for its alarm or the next due time.
  */
 #ifndef KITH_CONNECTOR_H
 #define KITH_CONNECTOR_H
@@ -8,7 +8,7 @@
 #include "base/sync.h"
 #include "node/worker.h"
 
-/* No clock of a condition variable goes on while the machine is suspended: that it was is noticed within this time. */
+/* The clocks of condition variables stop while the machine is suspended. A suspension is noticed within this time. */
 #define CONNECTOR_TICK_US ((int64_t)1000 * 1000)
 
 /* How often the pages that glibc keeps, and nobody uses, go back to the system. */

@@ -1,4 +1,4 @@
-/* Whom to dial next. Decides from what it is handed; dials nothing itself. */
+/* Whom to dial next. It only decides; the connector dials. */
 #ifndef KITH_DIALING_H
 #define KITH_DIALING_H
 

@@ -1,4 +1,4 @@
-/* The last words of a connection, and what is left to do after them. */
+/* The end of a connection: its last lines, and what is left to do after them. */
 #ifndef KITH_FAREWELL_PRIV_H
 #define KITH_FAREWELL_PRIV_H
 
@@ -7,14 +7,13 @@
 /* How far a connection has come. */
 enum reach {
 	REACHED_NOBODY,
-	REACHED_SOCKET, /* connected, and turned away at the handshake of the stream */
-	REACHED_PEER,	/* bytes have travelled, or could have */
+	REACHED_SOCKET, /* connected, and refused in the handshake of the stream */
+	REACHED_PEER,	/* lines have travelled, or could have */
 };
 
-/* The end of all writing: what is left, for at most PEER_CLOSE_US, then the end of file unless both ends are through.
- */
+/* Writes what is left until the deadline, then sends the end of file if more may come from the far end. */
 void farewell_write(struct peer *peer, bool more_may_come, int64_t deadline_us);
-/* What is left to do when the reader has stopped to read. */
+/* Ends the connection when the reader has stopped reading, and frees the worker. */
 void farewell_finish(struct worker *worker, enum reach reach);
 
 #endif

@@ -1,4 +1,4 @@
-/* The node: builds, starts and stops everything. One thread starts it, looks at it and stops it. */
+/* The node: builds, starts and stops everything. Only the thread that starts it calls its functions. */
 #ifndef KITH_NODE_H
 #define KITH_NODE_H
 
@@ -25,10 +25,10 @@ void node_stop(struct node *node);
  */
 void node_reload(struct node *node, struct settings *fresh);
 
-/* Takes the secrets that were read again, of a node that has some: the connections that stand stay. */
+/* Takes the secrets that were read again, of a node that has some: existing connections stay. */
 void node_reload_secrets(struct node *node, struct secrets *secrets);
 
-/* What there is to look at; all of it is borrowed, and good until node_stop. */
+/* The parts of a node that others may look at: borrowed, and valid until node_stop. */
 struct node_view {
 	const struct settings *settings;
 	struct nodeid nodeid;

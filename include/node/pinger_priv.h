@@ -4,12 +4,12 @@
 
 #include "node/worker_priv.h"
 
-/* Its whole life. */
+/* The thread. */
 void pinger_run(struct pool_job *job);
 /*
- * By whichever thread needs it first: the reader, when the next ping is due; another thread, when it has a line that
- * would block, or closes the peer. A connection that ends before that never has a pinger, and without it one is opened
- * 1.5 times as fast (tests/bench/README.md, keep).
+ * Starts it, for the first thread that needs it: the reader, when the next ping is due; another thread, when it has a
+ * line that would block, or closes the peer. False if it can't be started. A connection that ends before that never has
+ * a pinger, which makes opening connections 1.5 times as fast (tests/bench/README.md, keep).
  */
 bool pinger_start(void *worker);
 

@@ -1,8 +1,8 @@
 /*
- * A worker: the two threads of one peer. The reader connects or is handed the accepted socket, shakes hands, reads
- * until the end, and answers what it reads. The pinger pings, writes what would have blocked whoever put it into the
- * outbox, says the last words when another thread closes the peer, and starts when there is first such a need. They are
- * two because one thread can't wait for a blocking read and for a condition variable.
+ * A worker: the two threads of one peer. The reader connects, or takes over an accepted socket, shakes hands, and reads
+ * and answers until the end. The pinger pings, writes what would have blocked its sender, and says the last words when
+ * another thread closes the peer; it starts when one of these is needed first. They are two because one thread can't
+ * wait for a blocking read and for a condition variable.
  */
 #ifndef KITH_WORKER_H
 #define KITH_WORKER_H
@@ -25,8 +25,8 @@ struct worker_parts {
 };
 
 /*
- * Puts the peer into the registry and starts its reader, which from then on holds it; the caller's reference stays the
- * caller's. 0, or an errno: nothing was started, and the peer is in no registry.
+ * Puts the peer into the registry and starts its reader, which holds it; the caller keeps its own reference. 0, or an
+ * errno if nothing was started: then the peer is in no registry.
  */
 int worker_start(const struct worker_parts *parts, struct peer *peer);
 

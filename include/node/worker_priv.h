@@ -11,7 +11,7 @@
 #include "node/worker.h"
 #include "wire/frame.h"
 
-/* The reader's, which frees it when the pinger is over. */
+/* Owned by the reader, which frees it when the pinger has ended. */
 struct worker {
 	struct pool_job reading, pinging;
 	const struct worker_parts *parts;
@@ -19,15 +19,15 @@ struct worker {
 	/* The reader's alone. */
 	struct frame frame;
 	bool has_turn;	    /* of the outbox: while the reader is awake, if it was free */
-	bool is_at_end;	    /* nothing more can come from the far end */
-	int64_t look_up_us; /* when to look up from a read that goes on, for the next thing that only time brings */
+	bool is_at_end;	    /* the far end sends nothing more */
+	int64_t look_up_us; /* when a read is interrupted, for a deadline or a ping */
 	struct intake intake;
-	int64_t read_us;	  /* when something was read last */
-	int64_t read_again_us;	  /* before that nothing is read: too much came */
-	int64_t line_deadline_us; /* when the line that has begun must have ended; FOREVER_US between lines */
+	int64_t read_us;	  /* the last time that something was read */
+	int64_t read_again_us;	  /* nothing is read before that, since too much came */
+	int64_t line_deadline_us; /* when the unfinished line must be complete; FOREVER_US between lines */
 };
 
-/* The worker that a job is part of. */
+/* The worker that contains a job. */
 static inline struct worker *worker_of(struct pool_job *job, size_t offset)
 {
 	return (struct worker *)((char *)job - offset);

@@ -185,7 +185,8 @@ int64_t peer_written_bytes(const struct peer *peer)
 	return atomic_load_explicit(&peer->bytes_out, memory_order_relaxed);
 }
 
-/* Writes a line as far as that doesn't block, and leaves the rest to the pinger. With the turn, which it gives back. */
+/* With the turn: writes a line as far as that does not block, leaves the rest to the pinger, and gives the turn back.
+ */
 static void write_line(struct peer *peer, const char *line, size_t length)
 {
 	ssize_t n = stream_write(peer->stream, line, length, 0);
@@ -202,8 +203,8 @@ static void write_line(struct peer *peer, const char *line, size_t length)
 }
 
 /*
- * Who sends where nothing waits and nobody writes does it himself, from where the line is: that saves a thread switch,
- * for most peers a thread, and the memory to copy it to.
+ * If nothing is queued and nobody writes, the sender writes the line itself, from where it is. That saves a thread
+ * switch, for most peers a thread, and the memory for a copy.
  */
 static void send_line(struct peer *peer, enum message_type type, const char *line, size_t length)
 {
@@ -341,7 +342,7 @@ int64_t peer_ping(struct peer *peer, int64_t now_us)
 	return next_us;
 }
 
-/* When the next ping is due, or the outstanding one fails. */
+/* When the next ping is due, or the outstanding one has failed. */
 static int64_t next_look_us(const struct peer *peer, int64_t now_us) REQUIRES(peer_guard)
 {
 	return clock_earlier(liveness_next_ping_us(&peer->liveness, now_us), liveness_deadline_us(&peer->liveness));
@@ -357,7 +358,7 @@ void peer_set_pings(struct peer *peer, const struct settings *settings, int64_t 
 		is_earlier = next_look_us(peer, now_us) < before_us;
 	}
 	peer_leave(peer);
-	/* Whoever waits for a later moment looks again by himself. */
+	/* A pinger that waits for an earlier moment looks again by itself. */
 	if (is_earlier)
 		outbox_call_pinger(peer->outbox);
 }
@@ -380,7 +381,7 @@ bool peer_pong(struct peer *peer, int64_t now_us)
 	peer_enter(peer);
 	bool is_awaited = liveness_pong(&peer->liveness, now_us);
 	bool is_due = is_awaited && liveness_next_ping_us(&peer->liveness, now_us) <= now_us;
-	/* Who sends pongs that nobody has asked for may have sent the others ahead of their pings too. */
+	/* A peer that sends pongs unasked may have sent the others before their pings, to seem near. */
 	peer->has_guessed = peer->has_guessed || !is_awaited;
 	atomic_store_explicit(&peer->rtt_us, peer->has_guessed ? -1 : peer->liveness.rtt_us, memory_order_relaxed);
 	peer_leave(peer);
@@ -434,7 +435,7 @@ void peer_note_addresses(struct peer *peer, const struct message_entry *entries,
 	peer_leave(peer);
 }
 
-/* Only one thread adds to it, so that the processor need not lock the memory for it. */
+/* Only one thread adds to this, so a locked instruction is not needed. */
 static void add_as_reader(_Atomic int64_t *count, int64_t more)
 {
 	atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + more, memory_order_relaxed);

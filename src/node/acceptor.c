@@ -13,7 +13,7 @@
 #include "base/text.h"
 #include "link/stream.h"
 
-/* After a failed accept that can't be remedied, until the next. */
+/* The pause after an accept that failed for lack of descriptors. */
 enum { PAUSE_MS = 100 };
 
 enum { REFUSAL_BYTES = 192 };
@@ -39,7 +39,7 @@ struct acceptor {
 	struct wakeup wakeup;
 	bool has_wakeup;
 	/* The acceptor thread's alone. */
-	int spare_fd; /* given up to accept, and refuse, when descriptors are out */
+	int spare_fd; /* closed when descriptors run out, so that a connection can be accepted and refused */
 	struct log_limit want_limit, limits[REFUSALS];
 };
 
@@ -56,10 +56,10 @@ static int listen_on(const struct address *address)
 	int fd = socket(socket_address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;
-	/* A restart must not wait for the connections of the last run to be forgotten. */
+	/* A restart must not wait until the kernel has forgotten the connections of the last run. */
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	stream_set_options(fd);
-	/* So that 0.0.0.0 and [::] may stand side by side. */
+	/* So that a node can listen on both 0.0.0.0 and [::]. */
 	if (address->family == ADDRESS_IPV6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
 	if (bind(fd, (struct sockaddr *)&socket_address, length) == 0 && listen(fd, SOMAXCONN) == 0)
@@ -242,7 +242,7 @@ static void receive(struct acceptor *acceptor, int fd, const struct sockaddr_sto
 		log_want(acceptor, strerror(error));
 }
 
-/* A connection that can't be had for want of descriptors would stay in the queue, and poll would report it for ever. */
+/* Without this, a connection that finds no descriptor would stay in the queue, and poll would report it for ever. */
 static void refuse_one(struct acceptor *acceptor, int listening_fd)
 {
 	if (acceptor->spare_fd < 0)
@@ -295,6 +295,6 @@ void acceptor_stop(struct acceptor *acceptor)
 {
 	wakeup_ring(&acceptor->wakeup);
 	thread_join(acceptor->thread);
-	/* Who comes now is refused, and not left waiting until the last peer has gone. */
+	/* From now on the kernel refuses connections, instead of keeping them until the last peer has gone. */
 	close_sockets(acceptor);
 }

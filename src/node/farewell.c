@@ -9,7 +9,7 @@
 
 void farewell_write(struct peer *peer, bool more_may_come, int64_t deadline_us)
 {
-	/* A peer is told to be closing a moment before its bye is in the outbox. */
+	/* A peer is marked as closing a moment before its bye is in the outbox. */
 	outbox_wait_closed(peer_outbox(peer), deadline_us);
 	while (!outbox_take_turn(peer_outbox(peer))) {
 		if (clock_now_us() >= deadline_us)
@@ -23,13 +23,13 @@ void farewell_write(struct peer *peer, bool more_may_come, int64_t deadline_us)
 	outbox_return_turn(peer_outbox(peer));
 }
 
-/* Of what comes after the ending; an answer to getaddr that was on its way is a quarter of it. */
+/* At most this much is read and dropped after the end: four times the longest answer to a getaddr. */
 enum { DROPPED_BYTES = 256 * 1024 };
 
 /*
- * The rest of a connection that has an ending: the last lines go out, and what the far end still sends is read and
- * dropped until it closes too. To close with unread bytes would send a reset, and that can overtake the bye. Who floods
- * risks that: no rate is kept here any more, and four such peers once took 0.88 of a core.
+ * Writes the last lines, and reads and drops what the far end still sends until it closes too: closing with unread
+ * bytes would send a reset, which can overtake the bye. A flooder risks that reset, since no rate is limited here, and
+ * four of them once took 0.88 of a core.
  */
 static void conclude(struct peer *peer, bool more_may_come)
 {
@@ -48,7 +48,7 @@ static void conclude(struct peer *peer, bool more_may_come)
 	outbox_finish(peer_outbox(peer));
 	if (has_pinger)
 		outbox_wait_pinger_over(peer_outbox(peer));
-	/* Not before it is over: what the kernel keeps for a connection is bounded by how many there are. */
+	/* While the connection still counts: what the kernel keeps for it is bounded by the number of connections. */
 	stream_drain(peer_stream(peer), deadline_us);
 }
 
@@ -56,7 +56,7 @@ static void conclude(struct peer *peer, bool more_may_come)
 static void warn_of_a_double(struct peer *peer)
 {
 	struct peer_info info = peer_look(peer, clock_now_us());
-	/* What a far end that dialled says of itself proves nothing. */
+	/* What an inbound far end says of itself proves nothing. */
 	bool is_found = info.ending == PEER_CLOSED || (info.direction == PEER_OUTBOUND && info.state != PEER_READY);
 	if (info.reason != BYE_SELF || !is_found || stream_host_is_local(&info.remote))
 		return;

@@ -25,7 +25,7 @@
 #include "talk/protocol.h"
 #include "wire/nodeid.h"
 
-/* After so long without a new connection no thread waits for one. */
+/* An idle thread ends after this time without a new connection. */
 #define PARKED_US ((int64_t)10 * 1000 * 1000)
 
 /* What is free at the end of a memory pool goes back to the system where it is more than KEPT_BYTES, but TOP_BYTES. */
@@ -42,7 +42,7 @@ struct node {
 	struct acceptor *acceptor;
 	struct protocol *protocol;
 	struct pool *pool;
-	struct tls_context *context; /* NULL for a network that anybody may join */
+	struct tls_context *context; /* NULL for a public network */
 	struct worker_parts parts;
 	struct connector connector;
 	struct state *state; /* NULL if nothing is kept */
@@ -51,11 +51,11 @@ struct node {
 	bool accepts;
 	bool connects;
 	bool saves;
-	/* For want of memory a reload has not taken over what the settings say. */
+	/* A reload ran out of memory here: the next one tries again. */
 	bool lacks_bootstraps, lacks_lists;
 };
 
-/* What a restart has left, and whose nodeid this node has. False with one line in error. */
+/* Opens the state of the last run, and chooses the nodeid. False with one line in error. */
 static bool open_state(struct node *node, char error[static SETTINGS_ERROR_BYTES])
 {
 	const struct settings *settings = node->settings;
@@ -106,7 +106,8 @@ static bool build_from_state(struct node *node)
 	if (kept.count > 0)
 		log_info("%zu addresses are known from before", kept.count);
 	address_records_fini(&kept);
-	/* What reading them took lies between what is kept: 80 of 100 MB for a full book (make bench BENCH=worst). */
+	/* Reading them leaves free memory between what is kept: 80 of 100 MB for a full book (make bench BENCH=worst).
+	 */
 	malloc_trim(0);
 	return built;
 }
@@ -263,7 +264,7 @@ static void set_all_pings(struct node *node)
 	}
 }
 
-/* Whom the lists leave out is no peer any more. */
+/* Peers that the lists now deny are cut. */
 static void take_over_lists(struct node *node)
 {
 	struct peer *peers[REGISTRY_STEP];
@@ -291,7 +292,7 @@ static void take_over_bootstraps(struct node *node)
 		log_error("bootstrap: not all can be dialled: %s; the next SIGHUP tries again", strerror(ENOMEM));
 }
 
-/* What nobody reads from the settings at each use. */
+/* Hands on the settings that are not read at each use. */
 static void pass_on(struct node *node, const bool changed[static SETTING_COUNT])
 {
 	const struct settings *settings = node->settings;
@@ -360,7 +361,7 @@ void node_stop(struct node *node)
 		connector_stop(&node->connector);
 	if (node->accepts)
 		acceptor_stop(node->acceptor);
-	/* While it is still known who is connected. */
+	/* Before the peers are closed, so that the file says who was connected. */
 	if (node->saves)
 		saver_stop(&node->saver);
 	if (node->registry != NULL) {
@@ -373,7 +374,7 @@ void node_stop(struct node *node)
 	address_book_free(node->book);
 	admission_free(node->admission);
 	registry_free(node->registry);
-	/* Peers that were still to be announced have gone with the protocol, and their connections with them. */
+	/* The protocol held the peers that were still to be announced; their TLS sessions are gone only now. */
 	tls_context_free(node->context);
 	state_close(node->state);
 	if (node->has_resolver)

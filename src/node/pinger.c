@@ -8,12 +8,13 @@
 #include "link/stream.h"
 #include "node/farewell_priv.h"
 
-/* How often a pinger looks again whether its reader has come to the pong that may be waiting unread. */
+/* How often a pinger checks whether its reader has handled the unread bytes, which may be the pong. */
 #define UNREAD_CHECK_US ((int64_t)20 * 1000)
-/* How often a pinger that waits to write looks whether the peer is to be closed. */
+/* How often a pinger that waits to write checks whether the peer is closing. */
 #define CLOSE_CHECK_US ((int64_t)100 * 1000)
 
-/* The ping deadline has passed: the peer has failed, unless what it sent is only waiting for its reader. */
+/* The ping deadline has passed: the peer has failed, unless unread bytes wait for its reader. Returns when to look
+ * again. */
 static int64_t judge_silence(struct peer *peer, int64_t deadline_us, int64_t timeout_us, int64_t now_us)
 {
 	if (stream_has_unread(peer_stream(peer)) && now_us < deadline_us + timeout_us)
@@ -23,8 +24,8 @@ static int64_t judge_silence(struct peer *peer, int64_t deadline_us, int64_t tim
 }
 
 /*
- * Writes until nothing is left, the peer is to be closed, or it has taken nothing for timeout_us. No condition variable
- * wakes who waits for a socket: whether the peer is to be closed is looked at in between. 0, or an errno.
+ * Writes until nothing is left, the peer is closing, or it has taken nothing for timeout_us. A wait for a socket is not
+ * ended by a condition variable, so it is cut into pieces to notice that the peer is closing. 0, or an errno.
  */
 static int write_patiently(struct peer *peer, int64_t timeout_us)
 {

@@ -15,16 +15,17 @@
 
 /* A node that refuses a connection by its limits or lists says nothing. */
 #define TURNED_AWAY "full, or we are denied or banned there?"
-/* Answers are written in the midst of a batch of lines when so many bytes of them wait. */
+/* When this many bytes of answers wait, they are written before the batch of lines is handled to its end. */
 enum { ANSWERS_BYTES = 64 * 1024 };
 /*
- * After a line of more than this, or such answers, whoever else wants the core comes first: in a flood of long lines
- * from 64 peers the slowest hundredth of another peer's pings takes 8 to 28 ms then, instead of 22 to 153
+ * After a longer line than this, or after such answers, the reader yields the core. In a flood of long lines from 64
+ * peers the slowest hundredth of another peer's pings then takes 8 to 28 ms, instead of 22 to 153
  * (tests/system/test_attack.c, without limits of rate, on 2 cores that others use too).
  */
 enum { MUCH_BYTES = 4 * 1024 };
 
-/* Handles the lines that are there; with the turn, writes the answers when many of them wait. How many there were. */
+/* Handles the lines that are there, and writes the answers when many wait, if it has the turn. Returns how many lines.
+ */
 static size_t handle_lines(struct worker *worker, int64_t now_us)
 {
 	struct peer *peer = worker->peer;
@@ -50,8 +51,8 @@ static size_t handle_lines(struct worker *worker, int64_t now_us)
 }
 
 /*
- * Too much may have come: then nothing is read for a while, which no deadline of the peer counts. A record of TLS costs
- * what a message costs, and may bring none.
+ * If too much has come, nothing is read for a while, and the peer's deadlines stand still. A TLS record costs as much
+ * as a message, even if it brings none.
  */
 static void charge(struct worker *worker, size_t messages, int64_t now_us)
 {
@@ -76,7 +77,7 @@ static void take_in(struct worker *worker, size_t n, int64_t now_us)
 	peer_count_read(worker->peer, n, now_us);
 	frame_added(&worker->frame, n);
 	size_t messages = handle_lines(worker, now_us);
-	/* The time in which this node handles the lines before it is not the peer's. */
+	/* The time that this node needs for the earlier lines is not charged to the peer. */
 	if (!frame_is_within_line(&worker->frame))
 		worker->line_deadline_us = FOREVER_US;
 	else if (worker->line_deadline_us == FOREVER_US || worker->frame.lines != lines_before)
@@ -84,7 +85,7 @@ static void take_in(struct worker *worker, size_t n, int64_t now_us)
 	charge(worker, messages, now_us);
 }
 
-/* Handles what a read has brought: n bytes, the end of file, or an error. */
+/* Handles the result of a read: n bytes, the end of file, or an error. */
 static void handle_read(struct worker *worker, ssize_t n, int error, int64_t now_us)
 {
 	struct peer *peer = worker->peer;
@@ -110,8 +111,8 @@ static void handle_read(struct worker *worker, ssize_t n, int error, int64_t now
 }
 
 /*
- * Before the reader sleeps, or ends: gives the turn back when what doesn't block is written. The rest is the pinger's,
- * unless the peer has an ending: that finds the reader awake, and needs no pinger.
+ * Before the reader sleeps or ends: writes what does not block, and gives the turn back. The rest is left to the
+ * pinger, unless the peer is closing: then the reader writes it, and no pinger starts.
  */
 static void give_turn_back(struct peer *peer)
 {
@@ -124,9 +125,9 @@ static void give_turn_back(struct peer *peer)
 }
 
 /*
- * The time to look up has come. A peer that has been READY until then gets its pinger, since it will stay. The reader
- * needs no clock any more, and gives back what the handshake has left in its stack: 19.8 kB for an idle peer instead of
- * 24.0 (make bench BENCH=memory1000, where lines are logged).
+ * It is time to look up. A peer that has been READY until now will stay, so it gets its pinger. The reader needs no
+ * clock any more, and frees the part of its stack that the handshake used: an idle peer takes 19.8 kB instead of 24.0
+ * (make bench BENCH=memory1000, where lines are logged).
  */
 static void look_up(struct worker *worker)
 {
@@ -140,7 +141,7 @@ static void look_up(struct worker *worker)
 	thread_trim_stack();
 }
 
-/* Waits for bytes, and puts them into the frame: how many, 0 at the end of file, or -1 with the error. */
+/* Waits for bytes, and puts them into the frame. Returns how many, 0 at the end of file, or -1 with the error. */
 static ssize_t read_more(struct worker *worker, int *error)
 {
 	size_t size;
@@ -149,7 +150,7 @@ static ssize_t read_more(struct worker *worker, int *error)
 		*error = ENOMEM;
 		return -1;
 	}
-	/* Of the last read's time, since to look at the clock costs; at most it is too little, for one read. */
+	/* With the time of the last read, since reading the clock costs: the room may be too small, for one read. */
 	size_t room = intake_room(&worker->intake, worker->parts->common.settings, worker->read_us);
 	ssize_t n = stream_read(peer_stream(worker->peer), space, size < room ? size : room,
 				clock_earlier(worker->look_up_us, worker->line_deadline_us));
@@ -158,8 +159,8 @@ static ssize_t read_more(struct worker *worker, int *error)
 }
 
 /*
- * Waits until something may be read again, as if nothing came meanwhile. What a far end that has gone has left behind
- * is bounded by the socket's buffer, and read at once: whether a peer is alive must not be known late.
+ * Waits until reading is allowed again, as if nothing came meanwhile. If the far end has closed, what it left is read
+ * at once: the socket's buffer bounds it, and a peer's end must not be noticed late.
  */
 static ssize_t rest(struct worker *worker, int *error)
 {
@@ -172,8 +173,8 @@ static ssize_t rest(struct worker *worker, int *error)
 }
 
 /*
- * Reads until the connection is over or to be ended. While it is awake the reader has the turn, if that was free: so
- * its answers go out together and wake nobody.
+ * Reads until the connection ends. While the reader is awake it has the turn, if that was free, so its answers go out
+ * together and wake nobody.
  */
 static void converse(struct worker *worker)
 {
@@ -205,7 +206,7 @@ static void resolve(struct worker *worker)
 		address_book_resolved(worker->parts->common.book, dial, answer.addresses, answer.count, clock_now_us());
 }
 
-/* After it is in the registry: a reload of the lists finds it there, or is seen here. */
+/* Called once the peer is in the registry: a reload of the lists either finds it there, or is seen here. */
 static bool is_allowed(struct worker *worker)
 {
 	const struct address *far_end = &peer_dial(worker->peer)->address;
@@ -215,7 +216,7 @@ static bool is_allowed(struct worker *worker)
 	return allowed;
 }
 
-/* An outbound peer's connection; false if there is none in the end. */
+/* Connects an outbound peer. False if that fails. */
 static bool dial(struct worker *worker)
 {
 	const struct worker_parts *parts = worker->parts;
@@ -249,7 +250,7 @@ static enum reach shake_hands(struct worker *worker)
 	return REACHED_NOBODY;
 }
 
-/* What comes between being connected and the first line. */
+/* From the connection to the first line. */
 static enum reach begin(struct worker *worker)
 {
 	const struct worker_parts *parts = worker->parts;
@@ -257,7 +258,7 @@ static enum reach begin(struct worker *worker)
 	struct address local = stream_local_address(peer_stream(peer));
 	int64_t now_us = clock_now_us();
 
-	/* Of all that comes before READY, the stream's handshake included. */
+	/* For all that comes before READY, including the stream's handshake. */
 	worker->look_up_us = now_us + parts->common.settings->handshake_timeout_us;
 	worker->line_deadline_us = FOREVER_US;
 	peer_connected(peer, &local);
@@ -277,7 +278,7 @@ static void read_peer(struct pool_job *job)
 	struct peer *peer = worker->peer;
 	enum reach reach = REACHED_NOBODY;
 
-	/* Nobody else writes before READY, and an ending finds this thread awake. */
+	/* Nobody else writes before READY; and if another thread ends the connection, this one sees it. */
 	worker->has_turn = outbox_take_turn(peer_outbox(peer));
 	if (peer_dial(peer)->kind == DIAL_NAME)
 		resolve(worker);
