@@ -17,18 +17,19 @@
 #define STATE_NODEID_FILE "nodeid"
 #define STATE_ADDRESSES_FILE "addresses.json"
 
+struct problem;
 struct state;
 
 /*
- * Opens the folder, makes it where only its last part is missing, and locks it. NULL with one line in error that says
+ * Opens the folder, makes it where only its last part is missing, and locks it. NULL with a problem that says
  * what is wrong and what to do; it quotes dir, so it has to be escaped where it is shown.
  */
-struct state *state_open(const char *dir, char *error, size_t error_bytes);
+struct state *state_open(const char *dir, struct problem *problem);
 void state_close(struct state *state);
 const char *state_dir(const struct state *state);
 
-/* The nodeid that is kept; where there is none, a new one is made and kept. False with one line in error. */
-bool state_nodeid(struct state *state, struct nodeid *nodeid, char *error, size_t error_bytes);
+/* The nodeid that is kept; where there is none, a new one is made and kept. False with a problem. */
+bool state_nodeid(struct state *state, struct nodeid *nodeid, struct problem *problem);
 
 /*
  * The addresses that are kept, most at the most. What can't be read is logged and set aside, so that no save replaces

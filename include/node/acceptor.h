@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "base/problem.h"
 #include "node/worker.h"
 #include "settings/settings.h"
 #include "wire/address.h"
@@ -11,10 +12,10 @@
 struct acceptor;
 
 /*
- * Opens the listening sockets. NULL with one line in error that says which address can't be listened on, and why.
+ * Opens the listening sockets. NULL with a problem that says which address cannot be listened on, and why.
  * The addresses, borrowed until acceptor_close, are as bound: no port 0.
  */
-struct acceptor *acceptor_open(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES]);
+struct acceptor *acceptor_open(const struct settings *settings, struct problem *problem);
 const struct address *acceptor_addresses(const struct acceptor *acceptor, size_t *count);
 void acceptor_close(struct acceptor *acceptor);
 

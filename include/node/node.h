@@ -8,13 +8,14 @@
 
 struct address_book;
 struct node;
+struct problem;
 struct registry;
 
 /*
- * Starts a node; settings are borrowed until node_stop, and node_reload alone changes them. NULL with one line in
- * error: the system refused something. All threads have the caller's signal mask.
+ * Starts a node; settings are borrowed until node_stop, and node_reload alone changes them. NULL with a
+ * problem: the system refused something. All threads have the caller's signal mask.
  */
-struct node *node_start(struct settings *settings, struct secrets *secrets, char error[static SETTINGS_ERROR_BYTES]);
+struct node *node_start(struct settings *settings, struct secrets *secrets, struct problem *problem);
 
 /* Blocks for about a second at most: says bye to every peer, joins every thread, frees everything. */
 void node_stop(struct node *node);

@@ -13,6 +13,7 @@
 #include "base/buffer.h"
 #include "base/log.h"
 #include "base/privilege.h"
+#include "base/problem.h"
 
 enum {
 	READ_BYTES = 64 * 1024,
@@ -67,23 +68,23 @@ static int lock_folder(int fd)
 	return faccessat(fd, ".", R_OK | W_OK | X_OK, AT_EACCESS) == 0 ? 0 : errno;
 }
 
-struct state *state_open(const char *dir, char *error, size_t error_bytes)
+struct state *state_open(const char *dir, struct problem *problem)
 {
 	char to_do[ADVICE_BYTES];
 	struct state *state = calloc(1, sizeof *state);
 	char *copy = strdup(dir);
 	int fd = open_folder(dir);
-	int problem = fd < 0 ? errno : lock_folder(fd);
-	if (problem == 0 && state != NULL && copy != NULL) {
+	int error = fd < 0 ? errno : lock_folder(fd);
+	if (error == 0 && state != NULL && copy != NULL) {
 		*state = (struct state){.fd = fd, .dir = copy};
 		return state;
 	}
-	if (problem == EWOULDBLOCK)
-		snprintf(error, error_bytes,
-			 "state_dir \"%s\": another kithd uses it: give each node a folder of its own", dir);
+	if (error == EWOULDBLOCK)
+		problem_set(problem, "state_dir \"%s\": another kithd uses it: give each node a folder of its own",
+			    dir);
 	else
-		snprintf(error, error_bytes, "state_dir \"%s\": %s: %s", dir, strerror(problem == 0 ? ENOMEM : problem),
-			 advice(problem, to_do));
+		problem_set(problem, "state_dir \"%s\": %s: %s", dir, strerror(error == 0 ? ENOMEM : error),
+			    advice(error, to_do));
 	if (fd >= 0)
 		close(fd);
 	free(copy);
@@ -211,39 +212,36 @@ static bool parse_nodeid(const struct buffer *content, struct nodeid *nodeid)
 	return nodeid_parse(text, nodeid);
 }
 
-static bool make_nodeid(const struct state *state, struct nodeid *nodeid, char *error, size_t error_bytes)
+static bool make_nodeid(const struct state *state, struct nodeid *nodeid, struct problem *problem)
 {
 	char line[NODEID_TEXT_BYTES];
 	*nodeid = nodeid_random();
 	nodeid_format(nodeid, line);
 	line[sizeof line - 1] = '\n';
-	int problem = replace_file(state, STATE_NODEID_FILE, line, sizeof line);
-	if (problem != 0)
-		snprintf(error, error_bytes, "state_dir \"%s\": the file " STATE_NODEID_FILE " cannot be written: %s",
-			 state->dir, strerror(problem));
-	return problem == 0;
+	int error = replace_file(state, STATE_NODEID_FILE, line, sizeof line);
+	return error == 0 ||
+	       problem_set(problem, "state_dir \"%s\": the file " STATE_NODEID_FILE " cannot be written: %s",
+			   state->dir, strerror(error));
 }
 
-bool state_nodeid(struct state *state, struct nodeid *nodeid, char *error, size_t error_bytes)
+bool state_nodeid(struct state *state, struct nodeid *nodeid, struct problem *problem)
 {
 	struct buffer content = {0};
 	char kept[128];
-	int problem = read_file(state, STATE_NODEID_FILE, NODEID_FILE_BYTES, &content);
-	bool is_good = problem == 0 && parse_nodeid(&content, nodeid);
+	int error = read_file(state, STATE_NODEID_FILE, NODEID_FILE_BYTES, &content);
+	bool is_good = error == 0 && parse_nodeid(&content, nodeid);
 	buffer_fini(&content);
 	if (is_good)
 		return true;
-	if (problem != 0 && problem != ENOENT && problem != EFBIG) {
-		snprintf(error, error_bytes,
-			 "state_dir \"%s\": the file " STATE_NODEID_FILE
-			 " cannot be read: %s: put that right, or remove it for a new nodeid",
-			 state->dir, strerror(problem));
-		return false;
-	}
-	if (problem != ENOENT)
+	if (error != 0 && error != ENOENT && error != EFBIG)
+		return problem_set(problem,
+				   "state_dir \"%s\": the file " STATE_NODEID_FILE
+				   " cannot be read: %s: put that right, or remove it for a new nodeid",
+				   state->dir, strerror(error));
+	if (error != ENOENT)
 		log_warning("%s/" STATE_NODEID_FILE " holds no nodeid: %s; this node gets a new one", state->dir,
 			    set_aside(state, STATE_NODEID_FILE, kept));
-	return make_nodeid(state, nodeid, error, error_bytes);
+	return make_nodeid(state, nodeid, problem);
 }
 
 /* ---- the addresses ---- */

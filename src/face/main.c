@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/output.h"
 #include "base/privilege.h"
+#include "base/problem.h"
 #include "base/sync.h"
 #include "face/arguments.h"
 #include "face/listing.h"
@@ -238,7 +239,7 @@ static void warn_of_user(const struct settings *settings, const struct arguments
 /* Takes the secrets. */
 static int run(struct settings *settings, struct secrets *secrets, const struct arguments *arguments)
 {
-	char error[SETTINGS_ERROR_BYTES];
+	struct problem problem;
 	struct output output;
 	struct node *node = NULL;
 
@@ -248,10 +249,10 @@ static int run(struct settings *settings, struct secrets *secrets, const struct 
 	log_open();
 	output_init(&output, STDOUT_FILENO);
 	bool is_locked = secrets == NULL || secrets->is_locked;
-	if (privilege_settle(settings->user, error)) {
+	if (privilege_settle(settings->user, problem.text)) {
 		if (secrets != NULL)
 			privilege_hide_memory();
-		node = node_start(settings, secrets, error);
+		node = node_start(settings, secrets, &problem);
 	} else {
 		secrets_free(secrets);
 	}
@@ -266,7 +267,7 @@ static int run(struct settings *settings, struct secrets *secrets, const struct 
 	output_fini(&output);
 	log_close();
 	if (node == NULL)
-		arguments_complain(error);
+		arguments_complain(problem.text);
 	return node == NULL ? STATUS_SYSTEM : STATUS_STOPPED;
 }
 

@@ -80,36 +80,70 @@ static struct address bound_address(int fd, const struct address *asked)
 	return address;
 }
 
-struct acceptor *acceptor_open(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES])
+/* Says why this machine does not let us listen there, and what to do about it. */
+static bool explain_listen(struct problem *problem, const struct address *address, int error)
 {
-	struct acceptor *acceptor = calloc(1, sizeof *acceptor);
-	const char *what = "start";
-	char text[ADDRESS_TEXT_BYTES] = "";
+	enum { FIRST_FREE_PORT = 1024 };
+	char text[ADDRESS_TEXT_BYTES];
+	unsigned port = address->port;
+	address_format(address, text);
+	if (error == EADDRINUSE)
+		return problem_set(
+			problem,
+			"cannot listen on %s: Address already in use, perhaps by another kithd: choose another "
+			"port with -l, or find it with: ss -ltnp 'sport = :%u'",
+			text, port);
+	if (error == EADDRNOTAVAIL)
+		return problem_set(
+			problem, "cannot listen on %s: no such address on this machine: choose one that ip addr shows",
+			text);
+	if (error == EACCES && port != 0 && port < FIRST_FREE_PORT)
+		return problem_set(problem, "cannot listen on %s: ports below 1024 need root or CAP_NET_BIND_SERVICE",
+				   text);
+	return problem_set(problem, "cannot listen on %s: %s", text, strerror(error));
+}
 
-	if (acceptor == NULL)
-		goto failed;
-	acceptor->spare_fd = open_spare();
-	acceptor->addresses = calloc(settings->listen_count + 1, sizeof *acceptor->addresses);
-	acceptor->fds = calloc(settings->listen_count + 1, sizeof *acceptor->fds);
-	if (acceptor->addresses == NULL || acceptor->fds == NULL)
-		goto failed;
-	errno = wakeup_init(&acceptor->wakeup);
-	if (errno != 0)
-		goto failed;
-	acceptor->has_wakeup = true;
-	acceptor->fds[0] = (struct pollfd){.fd = acceptor->wakeup.fd, .events = POLLIN};
-	what = "listen on ";
+/* False with a problem. */
+static bool open_sockets(struct acceptor *acceptor, const struct settings *settings, struct problem *problem)
+{
 	for (size_t i = 0; i < settings->listen_count; i++) {
-		address_format(&settings->listen[i], text);
 		int fd = listen_on(&settings->listen[i]);
 		if (fd < 0)
-			goto failed;
+			return explain_listen(problem, &settings->listen[i], errno);
 		acceptor->addresses[i] = bound_address(fd, &settings->listen[i]);
 		acceptor->fds[++acceptor->count] = (struct pollfd){.fd = fd, .events = POLLIN};
 	}
-	return acceptor;
-failed:
-	snprintf(error, SETTINGS_ERROR_BYTES, "cannot %s%s: %s", what, text, strerror(errno));
+	return true;
+}
+
+static struct acceptor *acceptor_new(size_t most)
+{
+	struct acceptor *acceptor = calloc(1, sizeof *acceptor);
+	if (acceptor == NULL)
+		return NULL;
+	acceptor->spare_fd = open_spare();
+	acceptor->addresses = calloc(most + 1, sizeof *acceptor->addresses);
+	acceptor->fds = calloc(most + 1, sizeof *acceptor->fds);
+	if (acceptor->addresses != NULL && acceptor->fds != NULL)
+		return acceptor;
+	acceptor_close(acceptor);
+	return NULL;
+}
+
+struct acceptor *acceptor_open(const struct settings *settings, struct problem *problem)
+{
+	struct acceptor *acceptor = acceptor_new(settings->listen_count);
+	int error = acceptor == NULL ? ENOMEM : wakeup_init(&acceptor->wakeup);
+	bool opened = false;
+	if (error == 0) {
+		acceptor->has_wakeup = true;
+		acceptor->fds[0] = (struct pollfd){.fd = acceptor->wakeup.fd, .events = POLLIN};
+		opened = open_sockets(acceptor, settings, problem);
+	} else {
+		problem_set(problem, "cannot start: %s", strerror(error));
+	}
+	if (opened)
+		return acceptor;
 	acceptor_close(acceptor);
 	return NULL;
 }

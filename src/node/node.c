@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <malloc.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysinfo.h>
@@ -10,6 +9,7 @@
 #include "base/keyed_hash.h"
 #include "base/keyed_table.h"
 #include "base/log.h"
+#include "base/problem.h"
 #include "base/rng.h"
 #include "base/sync.h"
 #include "book/address_book.h"
@@ -55,17 +55,17 @@ struct node {
 	bool lacks_bootstraps, lacks_lists;
 };
 
-/* Opens the state of the last run, and chooses the nodeid. False with one line in error. */
-static bool open_state(struct node *node, char error[static SETTINGS_ERROR_BYTES])
+/* Opens the state of the last run, and chooses the nodeid. False with a problem. */
+static bool open_state(struct node *node, struct problem *problem)
 {
 	const struct settings *settings = node->settings;
 	if (settings->state_dir[0] != '\0') {
-		node->state = state_open(settings->state_dir, error, SETTINGS_ERROR_BYTES);
+		node->state = state_open(settings->state_dir, problem);
 		if (node->state == NULL)
 			return false;
 	}
 	if (settings->nodeid_mode == NODEID_KEEP)
-		return state_nodeid(node->state, &node->nodeid, error, SETTINGS_ERROR_BYTES);
+		return state_nodeid(node->state, &node->nodeid, problem);
 	node->nodeid = settings->nodeid_mode == NODEID_GIVEN ? settings->nodeid : nodeid_random();
 	return true;
 }
@@ -182,25 +182,22 @@ static void log_start(const struct node *node, const char *secrets)
 	warn_of_openness(node);
 }
 
-/* Takes the secrets, if there are any. False with one line in error. */
-static bool take_secrets(struct node *node, struct secrets *secrets, char error[static SETTINGS_ERROR_BYTES])
+/* Takes the secrets, if there are any. False with a problem. */
+static bool take_secrets(struct node *node, struct secrets *secrets, struct problem *problem)
 {
-	struct problem problem;
 	if (secrets == NULL)
 		return true;
-	node->context = tls_context_new(secrets, &problem);
+	node->context = tls_context_new(secrets, problem);
 	if (node->context != NULL)
 		return true;
 	secrets_free(secrets);
-	problem_prefix(&problem, "cannot start: ");
-	snprintf(error, SETTINGS_ERROR_BYTES, "%s", problem.text);
-	return false;
+	return problem_prefix(problem, "cannot start: ");
 }
 
-struct node *node_start(struct settings *settings, struct secrets *secrets, char error[static SETTINGS_ERROR_BYTES])
+struct node *node_start(struct settings *settings, struct secrets *secrets, struct problem *problem)
 {
 	struct node *node = calloc(1, sizeof *node);
-	int problem = ENOMEM;
+	int error = ENOMEM;
 	char described[SECRETS_DESCRIPTION_BYTES] = "";
 	if (secrets != NULL)
 		secrets_describe(secrets, described);
@@ -212,23 +209,22 @@ struct node *node_start(struct settings *settings, struct secrets *secrets, char
 	keyed_table_draw_key();
 	share_memory_pools();
 	threads_expect((size_t)(settings->max_inbound + settings->max_outbound));
-	bool has_secrets = take_secrets(node, secrets, error);
+	bool has_secrets = take_secrets(node, secrets, problem);
 	node->started_us = clock_now_us();
 	alarm_init(&node->alarm);
 	node->has_resolver = resolver_library_init() == 0;
-	if (!has_secrets || !open_state(node, error) || (node->acceptor = acceptor_open(settings, error)) == NULL) {
+	if (!has_secrets || !open_state(node, problem) || (node->acceptor = acceptor_open(settings, problem)) == NULL) {
 		node_stop(node);
 		return NULL;
 	}
 	log_start(node, described);
 	if (!node->has_resolver || !build_from_state(node))
 		goto failed;
-	problem = start_threads(node);
-	if (problem == 0)
+	error = start_threads(node);
+	if (error == 0)
 		return node;
 failed:
-	snprintf(error, SETTINGS_ERROR_BYTES, "cannot start%s: %s", problem == ENOMEM ? "" : " a thread",
-		 strerror(problem));
+	problem_set(problem, "cannot start%s: %s", error == ENOMEM ? "" : " a thread", strerror(error));
 	node_stop(node);
 	return NULL;
 }

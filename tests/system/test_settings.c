@@ -307,7 +307,8 @@ static void test_used_address(void)
 	const char *address = harness_address();
 	kithd_start_at(address, "-o name=first");
 	struct kithd *second = kithd_run("-l %s", address);
-	const char *words[] = {harness_text("cannot listen on %s: Address already in use", address)};
+	const char *words[] = {
+		harness_text("cannot listen on %s: Address already in use, perhaps by another kithd: ", address)};
 	refuses_in_one_line(second, EX_OSERR, words, 1);
 	/* One of several is enough. */
 	second = kithd_run("-l %s -l %s", harness_address(), address);
@@ -317,7 +318,7 @@ static void test_used_address(void)
 
 static void test_address_of_another_machine(void)
 {
-	const char *words[] = {"cannot listen on 192.0.2.1:5999: "};
+	const char *words[] = {"cannot listen on 192.0.2.1:5999: no such address on this machine: "};
 	refuses_in_one_line(kithd_run("-l 192.0.2.1:5999"), EX_OSERR, words, 1);
 }
 
@@ -345,7 +346,9 @@ static void test_defaults(void)
 	AWAIT(kithd_peers(kithd) == 1);
 	kithd_stop(other, SIGTERM);
 	struct kithd *third = kithd_launch(&(struct launch){.argv = (const char *const[]){NULL}});
-	const char *words[] = {"cannot listen on 127.0.0.1:5999: Address already in use"};
+	const char *words[] = {"cannot listen on 127.0.0.1:5999: Address already in use, perhaps by another kithd: "
+			       "choose another port with "
+			       "-l, or find it with: ss -ltnp 'sport = :5999'"};
 	refuses_in_one_line(third, EX_OSERR, words, 1);
 }
 

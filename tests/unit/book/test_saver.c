@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/problem.h"
 #include "runner.h"
 #include "unit/core.h"
 #include "unit/suites.h"
@@ -45,9 +46,9 @@ static const char *path_of(const char *name)
 static void begin(int64_t interval_us)
 {
 	static const struct hash_key secret = {{7}};
-	char error[TEXT_BYTES] = "";
+	struct problem problem = {0};
 	settings.save_interval_us = interval_us;
-	state = state_open(folder, error, sizeof error);
+	state = state_open(folder, &problem);
 	book = address_book_new(&settings, &secret, 1, clock_now_us());
 	CU_ASSERT_FATAL(state != NULL && book != NULL);
 	CU_ASSERT_EQUAL_FATAL(saver_start(&saver, state, book, &settings), 0);

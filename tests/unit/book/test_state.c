@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/privilege.h"
+#include "base/problem.h"
 #include "base/rng.h"
 #include "base/sync.h"
 #include "runner.h"
@@ -83,20 +84,22 @@ static const char *read_file(const char *name, size_t *length)
 
 static struct state *opened(void)
 {
-	char error[TEXT_BYTES] = "";
-	struct state *state = state_open(folder, error, sizeof error);
-	if (!EXPECT(state != NULL, "%s", error))
+	struct problem problem = {0};
+	struct state *state = state_open(folder, &problem);
+	if (!EXPECT(state != NULL, "%s", problem.text))
 		CU_FAIL_FATAL("no state");
 	return state;
 }
 
 static void expect_refusal(const char *dir, const char *wanted)
 {
-	char error[TEXT_BYTES] = "", start[TEXT_BYTES];
-	struct state *state = state_open(dir, error, sizeof error);
+	struct problem problem = {0};
+	char start[TEXT_BYTES];
+	struct state *state = state_open(dir, &problem);
 	snprintf(start, sizeof start, "state_dir \"%s\": ", dir);
 	EXPECT(state == NULL, "%s", dir);
-	EXPECT(strncmp(error, start, strlen(start)) == 0 && strcmp(error + strlen(start), wanted) == 0, "%s", error);
+	EXPECT(strncmp(problem.text, start, strlen(start)) == 0 && strcmp(problem.text + strlen(start), wanted) == 0,
+	       "%s", problem.text);
 	state_close(state);
 }
 
@@ -104,12 +107,13 @@ static void expect_refusal(const char *dir, const char *wanted)
 
 static void a_folder_is_made_for_its_owner_alone(void)
 {
-	char error[TEXT_BYTES], dir[2 * PATH_BYTES];
+	struct problem problem = {0};
+	char dir[2 * PATH_BYTES];
 	struct stat status;
 	strcpy(dir, path_of("new"));
 	for (int time = 0; time < 2; time++) {
-		struct state *state = state_open(dir, error, sizeof error);
-		if (!EXPECT(state != NULL, "%s", error))
+		struct state *state = state_open(dir, &problem);
+		if (!EXPECT(state != NULL, "%s", problem.text))
 			continue;
 		CU_ASSERT_STRING_EQUAL(state_dir(state), dir);
 		CU_ASSERT(stat(dir, &status) == 0 && S_ISDIR(status.st_mode) && (status.st_mode & 07777) == 0700);
@@ -160,8 +164,8 @@ static void a_folder_is_one_node_s(void)
 static struct nodeid kept_nodeid(struct state *state)
 {
 	struct nodeid nodeid = nodeid_none;
-	char error[TEXT_BYTES] = "";
-	EXPECT(state_nodeid(state, &nodeid, error, sizeof error), "%s", error);
+	struct problem problem = {0};
+	EXPECT(state_nodeid(state, &nodeid, &problem), "%s", problem.text);
 	CU_ASSERT_FALSE(nodeid_is_none(&nodeid));
 	return nodeid;
 }
@@ -246,10 +250,10 @@ static void a_nodeid_that_cannot_be_read_or_written_is_an_error(void)
 	struct state *state = opened();
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct nodeid nodeid;
-		char error[TEXT_BYTES] = "";
+		struct problem problem = {0};
 		CU_ASSERT_FATAL(mkdir(path_of(cases[i].name), 0700) == 0);
-		EXPECT(!state_nodeid(state, &nodeid, error, sizeof error), "%s", cases[i].name);
-		EXPECT(strstr(error, cases[i].wanted) != NULL, "%s", error);
+		EXPECT(!state_nodeid(state, &nodeid, &problem), "%s", cases[i].name);
+		EXPECT(strstr(problem.text, cases[i].wanted) != NULL, "%s", problem.text);
 		empty_folder();
 	}
 	state_close(state);
@@ -502,9 +506,9 @@ static size_t version_count(unsigned version)
 /* Saves one version after the other until it is killed; a byte says that it has begun to. */
 static _Noreturn void save_for_ever(unsigned version, int ready_fd)
 {
-	char error[TEXT_BYTES];
+	struct problem problem = {0};
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	struct state *state = state_open(folder, error, sizeof error);
+	struct state *state = state_open(folder, &problem);
 	if (state == NULL)
 		_exit(EXIT_FAILURE);
 	for (bool is_first = true;; is_first = false, version++) {
