@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 #include "book/address_book.h"
-#include "members/admission.h"
+#include "members/access.h"
 #include "members/registry.h"
 #include "settings/settings.h"
 
@@ -18,7 +18,7 @@ struct parts {
 	size_t listen_count;
 	struct registry *registry;
 	struct address_book *book;
-	struct admission *admission;
+	struct access *access;
 };
 
 #endif

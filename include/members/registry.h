@@ -33,11 +33,11 @@ struct registry_counts {
 };
 
 /* The limit, if any, that keeps another inbound connection out. */
-enum registry_admission {
-	REGISTRY_ADMITTED,
-	REGISTRY_CONNECTIONS, /* reached, with the dials that this node may still make counted */
-	REGISTRY_ADDRESS,     /* reached by this host */
-	REGISTRY_GROUP,	      /* reached by its group (address_subnet) */
+enum registry_limit {
+	REGISTRY_NO_LIMIT,
+	REGISTRY_MAX_CONNECTIONS, /* reached, with the dials that this node may still make counted */
+	REGISTRY_MAX_PER_ADDRESS, /* reached by this host */
+	REGISTRY_MAX_PER_GROUP,	  /* reached by its group (address_subnet) */
 };
 
 /* This many inbound peers, those with the lowest round trips, are never evicted; as in Bitcoin Core. */
@@ -66,7 +66,7 @@ void registry_retire(struct registry *registry, struct peer *peer);
  * caller, who cuts it. At max_handshakes that is the oldest handshake of the host that has most, so that silent
  * connections lock nobody out. At max_connections it is the one that was retired first, to make room for the next.
  */
-enum registry_admission registry_admit(struct registry *registry, const struct address *from, struct peer **goes);
+enum registry_limit registry_admit(struct registry *registry, const struct address *from, struct peer **goes);
 
 /*
  * If *other is not NULL, it is held for the caller. At max_inbound a newcomer evicts the youngest peer of the most

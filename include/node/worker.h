@@ -10,7 +10,7 @@
 #include "book/address_book.h"
 #include "link/peer.h"
 #include "link/pool.h"
-#include "members/admission.h"
+#include "members/access.h"
 #include "members/parts.h"
 #include "members/registry.h"
 #include "settings/settings.h"

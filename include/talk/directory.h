@@ -13,7 +13,7 @@
 
 #include "book/address_book.h"
 #include "link/peer.h"
-#include "members/admission.h"
+#include "members/access.h"
 #include "members/registry.h"
 #include "settings/settings.h"
 #include "talk/announcer.h"
@@ -24,11 +24,11 @@
 struct directory;
 
 /* Borrows all of it. Peers that were not heard from within share_within aren't told. NULL if there is no memory. */
-struct directory *directory_new(struct registry *registry, struct address_book *book, struct admission *admission,
+struct directory *directory_new(struct registry *registry, struct address_book *book, struct access *access,
 				const struct settings *settings, uint64_t seed);
 void directory_free(struct directory *directory);
 
-/* Sends the asker an `addr` with all other peers, except what must not travel to it and what admission excludes. */
+/* Sends the asker an `addr` with all other peers, except what must not travel to it and what access denies. */
 void directory_tell(struct directory *directory, struct peer *asker, int64_t now_us);
 
 #endif

@@ -17,7 +17,7 @@
 #include "base/token_bucket.h"
 #include "book/address_book.h"
 #include "link/peer.h"
-#include "members/admission.h"
+#include "members/access.h"
 #include "members/parts.h"
 #include "members/registry.h"
 #include "settings/settings.h"

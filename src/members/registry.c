@@ -229,31 +229,31 @@ static size_t expected_connections(const struct registry *registry) REQUIRES(reg
 	return counts->connections + (most_own > own ? most_own - own : 0);
 }
 
-static enum registry_admission judge(struct registry *registry, const struct address *from) REQUIRES(registry_guard)
+static enum registry_limit judge(struct registry *registry, const struct address *from) REQUIRES(registry_guard)
 {
 	const struct settings *settings = registry->settings;
 	const struct tally *host = tally_find(registry->hosts, address_host(from));
 	const struct tally *group = tally_find(registry->groups, address_subnet(from));
 	if (is_reached(expected_connections(registry), settings->max_connections))
-		return REGISTRY_CONNECTIONS;
+		return REGISTRY_MAX_CONNECTIONS;
 	if (address_scope_of(from) == SCOPE_LOOPBACK)
-		return REGISTRY_ADMITTED;
+		return REGISTRY_NO_LIMIT;
 	if (host != NULL && is_reached(host->connections, settings->max_per_address))
-		return REGISTRY_ADDRESS;
+		return REGISTRY_MAX_PER_ADDRESS;
 	if (group != NULL && is_reached(group->connections, settings->max_per_group))
-		return REGISTRY_GROUP;
-	return REGISTRY_ADMITTED;
+		return REGISTRY_MAX_PER_GROUP;
+	return REGISTRY_NO_LIMIT;
 }
 
 /* What has to go: a handshake, for the newcomer; or a retired connection, for the next one. */
-static struct entry *choose_to_go(struct registry *registry, const struct address *from,
-				  enum registry_admission admission) REQUIRES(registry_guard)
+static struct entry *choose_to_go(struct registry *registry, const struct address *from, enum registry_limit limit)
+	REQUIRES(registry_guard)
 {
 	struct entry *entry = NULL;
-	if (admission == REGISTRY_CONNECTIONS && registry->retired != NULL) {
+	if (limit == REGISTRY_MAX_CONNECTIONS && registry->retired != NULL) {
 		entry = registry->retired;
 		unlist(&registry->retired, entry);
-	} else if (admission == REGISTRY_ADMITTED &&
+	} else if (limit == REGISTRY_NO_LIMIT &&
 		   is_reached(registry->counts.handshakes, registry->settings->max_handshakes)) {
 		entry = eviction_choose_handshake(registry, from);
 		retire(registry, entry);
@@ -262,14 +262,14 @@ static struct entry *choose_to_go(struct registry *registry, const struct addres
 	return entry;
 }
 
-enum registry_admission registry_admit(struct registry *registry, const struct address *from, struct peer **goes)
+enum registry_limit registry_admit(struct registry *registry, const struct address *from, struct peer **goes)
 {
 	registry_enter(registry);
-	enum registry_admission admission = judge(registry, from);
-	struct entry *entry = choose_to_go(registry, from, admission);
+	enum registry_limit limit = judge(registry, from);
+	struct entry *entry = choose_to_go(registry, from, limit);
 	*goes = entry == NULL ? NULL : peer_hold(entry->peer);
 	registry_leave(registry);
-	return admission;
+	return limit;
 }
 
 /* ---- claims of a nodeid ---- */

@@ -219,17 +219,17 @@ static void explain(const struct settings *settings, enum refusal refusal, const
 
 static enum refusal judge(struct acceptor *acceptor, const struct address *from, struct peer **goes)
 {
-	static const enum refusal by_admission[] = {[REGISTRY_ADMITTED] = REFUSED_NOT,
-						    [REGISTRY_CONNECTIONS] = REFUSED_CONNECTIONS,
-						    [REGISTRY_ADDRESS] = REFUSED_ADDRESS,
-						    [REGISTRY_GROUP] = REFUSED_GROUP};
+	static const enum refusal by_limit[] = {[REGISTRY_NO_LIMIT] = REFUSED_NOT,
+						[REGISTRY_MAX_CONNECTIONS] = REFUSED_CONNECTIONS,
+						[REGISTRY_MAX_PER_ADDRESS] = REFUSED_ADDRESS,
+						[REGISTRY_MAX_PER_GROUP] = REFUSED_GROUP};
 	const struct worker_parts *parts = acceptor->parts;
 	*goes = NULL;
-	if (!admission_allows(parts->common.admission, from))
+	if (!access_allows(parts->common.access, from))
 		return REFUSED_DENIED;
-	if (admission_is_banned(parts->common.admission, from, clock_now_us()))
+	if (access_is_banned(parts->common.access, from, clock_now_us()))
 		return REFUSED_BANNED;
-	return by_admission[registry_admit(parts->common.registry, from, goes)];
+	return by_limit[registry_admit(parts->common.registry, from, goes)];
 }
 
 /* May this one come in? What has to give way is cut. */

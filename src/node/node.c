@@ -18,7 +18,7 @@
 #include "link/pool.h"
 #include "link/resolver.h"
 #include "link/tls_context.h"
-#include "members/admission.h"
+#include "members/access.h"
 #include "members/registry.h"
 #include "node/acceptor.h"
 #include "node/connector.h"
@@ -38,7 +38,7 @@ struct node {
 	struct alarm alarm;
 	struct registry *registry;
 	struct address_book *book;
-	struct admission *admission;
+	struct access *access;
 	struct acceptor *acceptor;
 	struct protocol *protocol;
 	struct pool *pool;
@@ -77,12 +77,12 @@ static bool build(struct node *node, const struct address_records *kept)
 	struct hash_key secret = kept->has_secret ? kept->secret : hash_key_random();
 	node->registry = registry_new(&node->nodeid, settings);
 	node->book = address_book_new(settings, &secret, rng_draw_seed(), clock_now_us());
-	node->admission = admission_new(settings);
+	node->access = access_new(settings);
 	node->pool = pool_new((size_t)settings->max_parked, PARKED_US);
-	if (node->registry == NULL || node->book == NULL || node->admission == NULL || node->pool == NULL)
+	if (node->registry == NULL || node->book == NULL || node->access == NULL || node->pool == NULL)
 		return false;
 	struct parts common = {
-		.settings = settings, .registry = node->registry, .book = node->book, .admission = node->admission};
+		.settings = settings, .registry = node->registry, .book = node->book, .access = node->access};
 	common.listen = acceptor_addresses(node->acceptor, &common.listen_count);
 	struct protocol_parts parts = {.common = common,
 				       .self = node->nodeid,
@@ -266,7 +266,7 @@ static void take_over_lists(struct node *node)
 	struct peer *peers[REGISTRY_STEP];
 	uint64_t after = 0;
 	size_t count;
-	node->lacks_lists = !admission_set_lists(node->admission, node->settings);
+	node->lacks_lists = !access_set_lists(node->access, node->settings);
 	if (node->lacks_lists) {
 		log_error("allow and deny stay as they were: %s; the next SIGHUP tries again", strerror(ENOMEM));
 		return;
@@ -274,7 +274,7 @@ static void take_over_lists(struct node *node)
 	while ((count = registry_walk(node->registry, &after, peers)) > 0) {
 		for (size_t i = 0; i < count; i++) {
 			const struct address *far_end = &peer_dial(peers[i])->address;
-			if (address_is_known(far_end) && !admission_allows(node->admission, far_end))
+			if (address_is_known(far_end) && !access_allows(node->access, far_end))
 				peer_cut(peers[i], "allow and deny exclude it");
 			peer_release(peers[i]);
 		}
@@ -368,7 +368,7 @@ void node_stop(struct node *node)
 	protocol_free(node->protocol);
 	acceptor_close(node->acceptor);
 	address_book_free(node->book);
-	admission_free(node->admission);
+	access_free(node->access);
 	registry_free(node->registry);
 	/* The protocol held the peers that were still to be announced; their TLS sessions are gone only now. */
 	tls_context_free(node->context);

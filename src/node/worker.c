@@ -210,7 +210,7 @@ static void resolve(struct worker *worker)
 static bool is_allowed(struct worker *worker)
 {
 	const struct address *far_end = &peer_dial(worker->peer)->address;
-	bool allowed = admission_allows(worker->parts->common.admission, far_end);
+	bool allowed = access_allows(worker->parts->common.access, far_end);
 	if (!allowed)
 		peer_cut(worker->peer, "allow and deny exclude it");
 	return allowed;

@@ -20,7 +20,7 @@ struct directory {
 	/* Immutable. */
 	struct registry *registry;
 	struct address_book *book;
-	struct admission *admission;
+	struct access *access;
 	const struct settings *settings; /* what it holds may change */
 	/* Guarded. */
 	struct mutex mutex;
@@ -47,7 +47,7 @@ static void release_page(struct page *page)
 		free(page);
 }
 
-struct directory *directory_new(struct registry *registry, struct address_book *book, struct admission *admission,
+struct directory *directory_new(struct registry *registry, struct address_book *book, struct access *access,
 				const struct settings *settings, uint64_t seed) UNCHECKED
 {
 	struct directory *directory = calloc(1, sizeof *directory);
@@ -55,7 +55,7 @@ struct directory *directory_new(struct registry *registry, struct address_book *
 		return NULL;
 	directory->registry = registry;
 	directory->book = book;
-	directory->admission = admission;
+	directory->access = access;
 	directory->settings = settings;
 	mutex_init(&directory->mutex);
 	rng_seed(&directory->rng, seed);
@@ -182,7 +182,7 @@ void directory_tell(struct directory *directory, struct peer *asker, int64_t now
 		const struct message_entry *entry = &page->entries[i];
 		if (!nodeid_equals(&entry->nodeid, &info.nodeid) &&
 		    address_may_travel(&entry->address, &info.local, &info.remote) &&
-		    admission_allows(directory->admission, &entry->address))
+		    access_allows(directory->access, &entry->address))
 			entries[message.addr.count++] = *entry;
 	}
 	release_page(page);

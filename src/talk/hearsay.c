@@ -10,7 +10,7 @@ bool hearsay_is_believable(const struct protocol *protocol, const struct peer_in
 	bool is_random_port = info->direction == PEER_INBOUND && address_equals(address, &info->remote);
 	return address_is_dialable(address) && !is_random_port &&
 	       address_may_travel(address, &info->local, &info->remote) &&
-	       admission_allows(protocol->parts.common.admission, address);
+	       access_allows(protocol->parts.common.access, address);
 }
 
 static void tell(struct protocol *protocol, struct peer *peer, const struct address *address, int64_t now_us)

@@ -34,7 +34,7 @@ struct protocol *protocol_new(const struct protocol_parts *parts) UNCHECKED
 		return NULL;
 	protocol->parts = *parts;
 	protocol->announcer = announcer_new(parts->common.registry, parts->alarm, parts->seed);
-	protocol->directory = directory_new(parts->common.registry, parts->common.book, parts->common.admission,
+	protocol->directory = directory_new(parts->common.registry, parts->common.book, parts->common.access,
 					    parts->common.settings, parts->seed);
 	protocol->greeter =
 		greeter_new(parts->common.settings, &parts->self, parts->common.listen, parts->common.listen_count);
@@ -155,8 +155,7 @@ static void note_error(struct protocol *protocol, struct peer *peer, int64_t now
 {
 	const struct settings *settings = protocol->parts.common.settings;
 	const struct address *host = &peer_dial(peer)->address;
-	if (peer_direction(peer) == PEER_INBOUND &&
-	    admission_note_error(protocol->parts.common.admission, host, now_us) &&
+	if (peer_direction(peer) == PEER_INBOUND && access_note_error(protocol->parts.common.access, host, now_us) &&
 	    protocol_take_log_line(protocol, peer, LOG_WARNING, now_us)) {
 		char duration[TEXT_DURATION_BYTES];
 		text_duration(settings->ban_time_us, duration);

@@ -127,7 +127,7 @@ static void add(struct node *node, struct node_end *end, enum peer_direction dir
 }
 
 /* Should the registry admit it? */
-static enum registry_admission expected_admission(const struct node *node, const struct address *from)
+static enum registry_limit expected_limit(const struct node *node, const struct address *from)
 {
 	const struct settings *settings = node->settings;
 	struct registry_counts counts = registry_count(node->registry);
@@ -143,13 +143,13 @@ static enum registry_admission expected_admission(const struct node *node, const
 	}
 	if (settings->max_connections != 0 &&
 	    counts.connections + (most_own > own ? most_own - own : 0) >= (size_t)settings->max_connections)
-		return REGISTRY_CONNECTIONS;
+		return REGISTRY_MAX_CONNECTIONS;
 	if (address_scope_of(from) == SCOPE_LOOPBACK)
-		return REGISTRY_ADMITTED;
+		return REGISTRY_NO_LIMIT;
 	if (settings->max_per_address != 0 && hosts >= (size_t)settings->max_per_address)
-		return REGISTRY_ADDRESS;
-	return settings->max_per_group != 0 && subnets >= (size_t)settings->max_per_group ? REGISTRY_GROUP
-											  : REGISTRY_ADMITTED;
+		return REGISTRY_MAX_PER_ADDRESS;
+	return settings->max_per_group != 0 && subnets >= (size_t)settings->max_per_group ? REGISTRY_MAX_PER_GROUP
+											  : REGISTRY_NO_LIMIT;
 }
 
 /* How many handshakes are under way from this host, one that comes from there included. */
@@ -195,29 +195,29 @@ static struct node_end *oldest_over(struct node *node)
 
 static bool admit(struct node *node, const struct address *from)
 {
-	bool banned = admission_is_banned(node->admission, from, node->now_us);
+	bool banned = access_is_banned(node->access, from, node->now_us);
 	must(banned == node_is_banned(node, from));
-	if (banned || !admission_allows(node->admission, from))
+	if (banned || !access_allows(node->access, from))
 		return false;
-	enum registry_admission expected = expected_admission(node, from);
+	enum registry_limit expected = expected_limit(node, from);
 	struct node_end *over = oldest_over(node);
 	struct peer *goes;
-	enum registry_admission admission = registry_admit(node->registry, from, &goes);
-	must(admission == expected);
-	if (admission == REGISTRY_ADMITTED) {
+	enum registry_limit limit = registry_admit(node->registry, from, &goes);
+	must(limit == expected);
+	if (limit == REGISTRY_NO_LIMIT) {
 		node->gives_way = goes;
 		check_who_gives_way(node, from);
 	} else {
 		/* What is over but for its last words goes, so that there is room for the next. */
-		must(goes == (admission == REGISTRY_CONNECTIONS && over != NULL ? over->peer : NULL));
+		must(goes == (limit == REGISTRY_MAX_CONNECTIONS && over != NULL ? over->peer : NULL));
 	}
 	if (goes != NULL) {
 		peer_cut(goes, "it made room for another connection");
 		peer_release(goes);
-		if (admission != REGISTRY_ADMITTED)
+		if (limit != REGISTRY_NO_LIMIT)
 			forget(node, over);
 	}
-	if (admission != REGISTRY_ADMITTED)
+	if (limit != REGISTRY_NO_LIMIT)
 		return false;
 	return true;
 }
@@ -435,14 +435,14 @@ static void build(struct node *node)
 	struct nodeid self = node_nodeid(NODE_SELF);
 	node->registry = registry_new(&self, node->settings);
 	node->book = address_book_new(node->settings, &secret, 1, node->now_us);
-	node->admission = admission_new(node->settings);
-	must(node->registry != NULL && node->book != NULL && node->admission != NULL);
+	node->access = access_new(node->settings);
+	must(node->registry != NULL && node->book != NULL && node->access != NULL);
 	struct protocol_parts parts = {.common = {.settings = node->settings,
 						  .listen = node->listen,
 						  .listen_count = NODE_LISTENS,
 						  .registry = node->registry,
 						  .book = node->book,
-						  .admission = node->admission},
+						  .access = node->access},
 				       .secret = secret,
 				       .self = self,
 				       .alarm = &node->alarm,
@@ -504,7 +504,7 @@ void node_fini(struct node *node)
 	must(memcmp(&counts, &none, sizeof counts) == 0);
 	protocol_free(node->protocol);
 	address_book_free(node->book);
-	admission_free(node->admission);
+	access_free(node->access);
 	registry_free(node->registry);
 	alarm_fini(&node->alarm);
 }

@@ -17,7 +17,7 @@
 #include "base/sync.h"
 #include "book/address_book.h"
 #include "link/peer.h"
-#include "members/admission.h"
+#include "members/access.h"
 #include "members/registry.h"
 #include "settings/settings.h"
 #include "talk/protocol.h"
@@ -77,7 +77,7 @@ struct node {
 	struct alarm alarm;
 	struct registry *registry;
 	struct address_book *book;
-	struct admission *admission;
+	struct access *access;
 	struct protocol *protocol;
 	int64_t now_us, asleep_us;
 	unsigned looks; /* for what is due */

@@ -1,6 +1,6 @@
 /*
  * What the files of the node share: node.c drives it, node_rules.c says what is true of it: of each line that it sends,
- * of each ending, of who is banned (said another way than admission.c says it), and of the whole at each moment.
+ * of each ending, of who is banned (said another way than access.c says it), and of the whole at each moment.
  */
 #ifndef KITH_FUZZ_NODE_PRIV_H
 #define KITH_FUZZ_NODE_PRIV_H

@@ -214,7 +214,7 @@ void node_judge(struct node *node, const struct node_end *end, const struct peer
 		must(end->was_told_bye);
 }
 
-/* ---- who is banned, said another way than admission.c says it ---- */
+/* ---- who is banned, said another way than access.c says it ---- */
 
 static struct node_offender *find_offender(struct node *node, const struct address *host)
 {
@@ -244,7 +244,7 @@ void node_note_error(struct node *node, const struct address *host)
 	must(offender != NULL);
 	offender->errors_us[offender->errors++ % NODE_ERRORS] = node->now_us;
 	for (size_t i = 0; i < offender->errors && i < NODE_ERRORS; i++)
-		recent += node->now_us - offender->errors_us[i] < ADMISSION_WINDOW_US;
+		recent += node->now_us - offender->errors_us[i] < ACCESS_WINDOW_US;
 	if (recent >= (size_t)node->settings->ban_after) {
 		offender->errors = 0;
 		offender->banned_until_us = node->now_us + node->settings->ban_time_us;

@@ -96,19 +96,19 @@ void host_start(struct host *host)
 	if (host->saved.has_secret)
 		secret = host->saved.secret;
 	host->book = address_book_new(host->settings, &secret, world_below(world, 1U << 31), host->up_us);
-	host->admission = admission_new(host->settings);
+	host->access = access_new(host->settings);
 	struct protocol_parts parts = {.common = {.settings = host->settings,
 						  .listen = &host->address,
 						  .listen_count = 1,
 						  .registry = host->registry,
 						  .book = host->book,
-						  .admission = host->admission},
+						  .access = host->access},
 				       .self = host->nodeid,
 				       .alarm = &host->alarm,
 				       .secret = new_key(world),
 				       .seed = world_below(world, 1U << 31)};
 	host->protocol = protocol_new(&parts);
-	must(host->admission != NULL && host->protocol != NULL);
+	must(host->access != NULL && host->protocol != NULL);
 	address_book_import(host->book, &host->saved, host->up_us, unix_us(host->up_us));
 	address_records_fini(&host->saved);
 	look_at(host, host->up_us);
@@ -124,12 +124,12 @@ static void vanish(struct host *host, enum host_state state)
 	protocol_free(host->protocol);
 	address_book_free(host->book);
 	registry_free(host->registry);
-	admission_free(host->admission);
+	access_free(host->access);
 	alarm_fini(&host->alarm);
 	host->protocol = NULL;
 	host->book = NULL;
 	host->registry = NULL;
-	host->admission = NULL;
+	host->access = NULL;
 }
 
 void host_kill(struct host *host)

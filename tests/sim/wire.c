@@ -549,8 +549,8 @@ static bool accept_peer(struct host *host, struct wire *wire, int64_t now_us)
 	struct dial dial = {.address = wire->ends[0].address};
 	struct peer *goes;
 
-	if (admission_is_banned(host->admission, &dial.address, now_us) ||
-	    registry_admit(host->registry, &dial.address, &goes) != REGISTRY_ADMITTED)
+	if (access_is_banned(host->access, &dial.address, now_us) ||
+	    registry_admit(host->registry, &dial.address, &goes) != REGISTRY_NO_LIMIT)
 		return false;
 	if (goes != NULL) {
 		peer_cut(goes, "it made room for another connection");

@@ -26,7 +26,7 @@
 #include "book/address_book.h"
 #include "book/address_record.h"
 #include "link/peer.h"
-#include "members/admission.h"
+#include "members/access.h"
 #include "members/registry.h"
 #include "settings/settings.h"
 #include "talk/protocol.h"
@@ -93,7 +93,7 @@ struct host {
 	const struct settings *settings;
 	struct alarm alarm;
 	struct registry *registry;
-	struct admission *admission;
+	struct access *access;
 	struct address_book *book;
 	struct protocol *protocol;
 	bool has_heard; /* of the address that is watched */

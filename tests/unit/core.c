@@ -77,13 +77,13 @@ void core_start(struct core *core)
 	alarm_init(&core->alarm);
 	core->registry = registry_new(&core->self, &core->settings);
 	core->book = address_book_new(&core->settings, &core_secret, 1, core->now_us);
-	core->admission = admission_new(&core->settings);
+	core->access = access_new(&core->settings);
 	struct protocol_parts parts = {.common = {.settings = &core->settings,
 						  .listen = core->listen,
 						  .listen_count = core->listen_count,
 						  .registry = core->registry,
 						  .book = core->book,
-						  .admission = core->admission},
+						  .access = core->access},
 				       .secret = core_secret,
 				       .self = core->self,
 				       .alarm = &core->alarm,
@@ -103,7 +103,7 @@ void core_fini(struct core *core)
 	CU_ASSERT_EQUAL(registry_count(core->registry).connections, 0);
 	protocol_free(core->protocol);
 	address_book_free(core->book);
-	admission_free(core->admission);
+	access_free(core->access);
 	registry_free(core->registry);
 	alarm_fini(&core->alarm);
 	settings_fini(&core->settings);

@@ -52,7 +52,7 @@ int main(int argc, char **argv)
 		suite_peer,
 		suite_registry,
 		suite_eviction,
-		suite_admission,
+		suite_access,
 		suite_address_table,
 		suite_address_book,
 		suite_address_book_dials,

@@ -14,7 +14,7 @@ extern CU_SuiteInfo suite_address_book_records;
 extern CU_SuiteInfo suite_address_book_view;
 extern CU_SuiteInfo suite_address_record;
 extern CU_SuiteInfo suite_address_table;
-extern CU_SuiteInfo suite_admission;
+extern CU_SuiteInfo suite_access;
 extern CU_SuiteInfo suite_announcer;
 extern CU_SuiteInfo suite_buffer;
 extern CU_SuiteInfo suite_dialing;

@@ -5,23 +5,23 @@
 /* ---- who may come in ---- */
 
 /* What is said of a connection from there, and which handshake gives way for it. */
-static enum registry_admission admit(struct registry *registry, const char *from, struct peer **gives_way)
+static enum registry_limit admit(struct registry *registry, const char *from, struct peer **gives_way)
 {
 	struct address address = address_of(from);
-	enum registry_admission admission = registry_admit(registry, &address, gives_way);
+	enum registry_limit limit = registry_admit(registry, &address, gives_way);
 	if (*gives_way != NULL)
 		peer_release(*gives_way);
-	return admission;
+	return limit;
 }
 
 /* A handshake, if it may come in; what was said. */
-static enum registry_admission come(struct registry *registry, const char *from)
+static enum registry_limit come(struct registry *registry, const char *from)
 {
 	struct peer *gives_way;
-	enum registry_admission admission = admit(registry, from, &gives_way);
-	if (admission == REGISTRY_ADMITTED)
+	enum registry_limit limit = admit(registry, from, &gives_way);
+	if (limit == REGISTRY_NO_LIMIT)
 		crowd_add_at(registry, PEER_INBOUND, address_of(from));
-	return admission;
+	return limit;
 }
 
 static void beyond_max_handshakes_the_oldest_of_the_host_with_most_gives_way(void)
@@ -32,18 +32,18 @@ static void beyond_max_handshakes_the_oldest_of_the_host_with_most_gives_way(voi
 	crowd_add_at(registry, PEER_INBOUND, address_of("10.0.0.1:1"));
 	struct peer *first = crowd_add_at(registry, PEER_INBOUND, address_of("10.0.0.2:1"));
 	struct peer *second = crowd_add_at(registry, PEER_INBOUND, address_of("10.0.0.2:2"));
-	CU_ASSERT_EQUAL(admit(registry, "10.0.0.3:1", &gives_way), REGISTRY_ADMITTED);
+	CU_ASSERT_EQUAL(admit(registry, "10.0.0.3:1", &gives_way), REGISTRY_NO_LIMIT);
 	CU_ASSERT_PTR_NULL(gives_way);
 	crowd_add_at(registry, PEER_INBOUND, address_of("10.0.0.3:1"));
-	CU_ASSERT_EQUAL(admit(registry, "10.0.0.4:1", &gives_way), REGISTRY_ADMITTED);
+	CU_ASSERT_EQUAL(admit(registry, "10.0.0.4:1", &gives_way), REGISTRY_NO_LIMIT);
 	CU_ASSERT_PTR_EQUAL(gives_way, first);
 	CU_ASSERT_EQUAL(registry_count(registry).handshakes, 3);
 	/* It has gone, though its connection lasts for a moment. */
-	CU_ASSERT_EQUAL(admit(registry, "10.0.0.4:1", &gives_way), REGISTRY_ADMITTED);
+	CU_ASSERT_EQUAL(admit(registry, "10.0.0.4:1", &gives_way), REGISTRY_NO_LIMIT);
 	CU_ASSERT_PTR_NULL(gives_way);
 	crowd_add_at(registry, PEER_INBOUND, address_of("10.0.0.4:1"));
 	/* Each has one now, and the one that comes is the second of its host. */
-	CU_ASSERT_EQUAL(admit(registry, "10.0.0.2:3", &gives_way), REGISTRY_ADMITTED);
+	CU_ASSERT_EQUAL(admit(registry, "10.0.0.2:3", &gives_way), REGISTRY_NO_LIMIT);
 	CU_ASSERT_PTR_EQUAL(gives_way, second);
 	crowd_remove_all(registry);
 }
@@ -58,7 +58,7 @@ static void what_is_no_inbound_handshake_does_not_give_way(void)
 	crowd_claim(registry, ready, 2, crowd_start_us, &other);
 	struct peer *over = crowd_add_at(registry, PEER_INBOUND, address_of("10.0.0.2:2"));
 	registry_retire(registry, over);
-	CU_ASSERT_EQUAL(admit(registry, "10.0.0.3:1", &gives_way), REGISTRY_ADMITTED);
+	CU_ASSERT_EQUAL(admit(registry, "10.0.0.3:1", &gives_way), REGISTRY_NO_LIMIT);
 	CU_ASSERT_PTR_NULL(gives_way);
 	CU_ASSERT_EQUAL(registry_count(registry).handshakes, 0);
 	CU_ASSERT_EQUAL(registry_count(registry).connections, 3);
@@ -70,20 +70,20 @@ static void a_host_and_a_group_have_a_bound(void)
 	struct registry *registry = crowd_new(CROWD_SELF);
 	crowd_settings.max_per_address = 2;
 	crowd_settings.max_per_group = 3;
-	CU_ASSERT_EQUAL(come(registry, "10.0.0.1:1"), REGISTRY_ADMITTED);
-	CU_ASSERT_EQUAL(come(registry, "10.0.0.1:2"), REGISTRY_ADMITTED);
-	CU_ASSERT_EQUAL(come(registry, "10.0.0.1:3"), REGISTRY_ADDRESS);
-	CU_ASSERT_EQUAL(come(registry, "10.0.0.2:1"), REGISTRY_ADMITTED);
-	CU_ASSERT_EQUAL(come(registry, "10.0.0.3:1"), REGISTRY_GROUP);
-	CU_ASSERT_EQUAL(come(registry, "10.0.1.3:1"), REGISTRY_ADMITTED);
-	CU_ASSERT_EQUAL(come(registry, "[2001:db8:0:1::1]:1"), REGISTRY_ADMITTED);
-	CU_ASSERT_EQUAL(come(registry, "[2001:db8:0:2::1]:1"), REGISTRY_ADMITTED);
-	CU_ASSERT_EQUAL(come(registry, "[2001:db8:0:ff::1]:1"), REGISTRY_ADMITTED);
-	CU_ASSERT_EQUAL(come(registry, "[2001:db8:0:3::1]:1"), REGISTRY_GROUP);
-	CU_ASSERT_EQUAL(come(registry, "[2001:db8:0:100::1]:1"), REGISTRY_ADMITTED);
+	CU_ASSERT_EQUAL(come(registry, "10.0.0.1:1"), REGISTRY_NO_LIMIT);
+	CU_ASSERT_EQUAL(come(registry, "10.0.0.1:2"), REGISTRY_NO_LIMIT);
+	CU_ASSERT_EQUAL(come(registry, "10.0.0.1:3"), REGISTRY_MAX_PER_ADDRESS);
+	CU_ASSERT_EQUAL(come(registry, "10.0.0.2:1"), REGISTRY_NO_LIMIT);
+	CU_ASSERT_EQUAL(come(registry, "10.0.0.3:1"), REGISTRY_MAX_PER_GROUP);
+	CU_ASSERT_EQUAL(come(registry, "10.0.1.3:1"), REGISTRY_NO_LIMIT);
+	CU_ASSERT_EQUAL(come(registry, "[2001:db8:0:1::1]:1"), REGISTRY_NO_LIMIT);
+	CU_ASSERT_EQUAL(come(registry, "[2001:db8:0:2::1]:1"), REGISTRY_NO_LIMIT);
+	CU_ASSERT_EQUAL(come(registry, "[2001:db8:0:ff::1]:1"), REGISTRY_NO_LIMIT);
+	CU_ASSERT_EQUAL(come(registry, "[2001:db8:0:3::1]:1"), REGISTRY_MAX_PER_GROUP);
+	CU_ASSERT_EQUAL(come(registry, "[2001:db8:0:100::1]:1"), REGISTRY_NO_LIMIT);
 	for (int i = 0; i < 10; i++) {
-		CU_ASSERT_EQUAL(come(registry, "127.0.0.1:1"), REGISTRY_ADMITTED);
-		CU_ASSERT_EQUAL(come(registry, "[::1]:1"), REGISTRY_ADMITTED);
+		CU_ASSERT_EQUAL(come(registry, "127.0.0.1:1"), REGISTRY_NO_LIMIT);
+		CU_ASSERT_EQUAL(come(registry, "[::1]:1"), REGISTRY_NO_LIMIT);
 	}
 	crowd_remove_all(registry);
 }
@@ -94,11 +94,11 @@ static void a_connection_counts_for_its_host_until_it_is_over(void)
 	crowd_settings.max_per_address = 1;
 	struct peer *peer = crowd_add_at(registry, PEER_INBOUND, address_of("10.0.0.1:1"));
 	registry_retire(registry, peer);
-	CU_ASSERT_EQUAL(come(registry, "10.0.0.1:2"), REGISTRY_ADDRESS);
+	CU_ASSERT_EQUAL(come(registry, "10.0.0.1:2"), REGISTRY_MAX_PER_ADDRESS);
 	registry_remove(registry, peer);
 	/* What this node dials doesn't count. */
 	crowd_add_at(registry, PEER_OUTBOUND, address_of("10.0.0.1:3"));
-	CU_ASSERT_EQUAL(come(registry, "10.0.0.1:2"), REGISTRY_ADMITTED);
+	CU_ASSERT_EQUAL(come(registry, "10.0.0.1:2"), REGISTRY_NO_LIMIT);
 	crowd_remove_all(registry);
 }
 
@@ -110,19 +110,19 @@ static void what_is_over_gives_way_at_max_connections(void)
 	struct peer *first = crowd_add_at(registry, PEER_INBOUND, address_of("10.0.0.1:1"));
 	struct peer *second = crowd_add_at(registry, PEER_INBOUND, address_of("10.0.0.2:1"));
 	crowd_add_at(registry, PEER_INBOUND, address_of("10.0.0.3:1"));
-	CU_ASSERT_EQUAL(admit(registry, "10.0.0.4:1", &goes), REGISTRY_CONNECTIONS);
+	CU_ASSERT_EQUAL(admit(registry, "10.0.0.4:1", &goes), REGISTRY_MAX_CONNECTIONS);
 	CU_ASSERT_PTR_NULL(goes);
 	registry_retire(registry, second);
 	registry_retire(registry, first);
 	/* Each once, the one that ended first before the other; there is room when they have gone. */
-	CU_ASSERT_EQUAL(admit(registry, "10.0.0.4:1", &goes), REGISTRY_CONNECTIONS);
+	CU_ASSERT_EQUAL(admit(registry, "10.0.0.4:1", &goes), REGISTRY_MAX_CONNECTIONS);
 	CU_ASSERT_PTR_EQUAL(goes, second);
-	CU_ASSERT_EQUAL(admit(registry, "10.0.0.4:1", &goes), REGISTRY_CONNECTIONS);
+	CU_ASSERT_EQUAL(admit(registry, "10.0.0.4:1", &goes), REGISTRY_MAX_CONNECTIONS);
 	CU_ASSERT_PTR_EQUAL(goes, first);
-	CU_ASSERT_EQUAL(admit(registry, "10.0.0.4:1", &goes), REGISTRY_CONNECTIONS);
+	CU_ASSERT_EQUAL(admit(registry, "10.0.0.4:1", &goes), REGISTRY_MAX_CONNECTIONS);
 	CU_ASSERT_PTR_NULL(goes);
 	registry_remove(registry, first);
-	CU_ASSERT_EQUAL(admit(registry, "10.0.0.4:1", &goes), REGISTRY_ADMITTED);
+	CU_ASSERT_EQUAL(admit(registry, "10.0.0.4:1", &goes), REGISTRY_NO_LIMIT);
 	CU_ASSERT_PTR_NULL(goes);
 	crowd_remove_all(registry);
 }
@@ -133,7 +133,7 @@ static void who_has_given_way_becomes_no_peer(void)
 	struct peer *goes, *other;
 	crowd_settings.max_handshakes = 1;
 	struct peer *peer = crowd_add_at(registry, PEER_INBOUND, address_of("10.0.0.1:1"));
-	CU_ASSERT_EQUAL(admit(registry, "10.0.0.2:1", &goes), REGISTRY_ADMITTED);
+	CU_ASSERT_EQUAL(admit(registry, "10.0.0.2:1", &goes), REGISTRY_NO_LIMIT);
 	CU_ASSERT_PTR_EQUAL(goes, peer);
 	CU_ASSERT_EQUAL(crowd_claim(registry, peer, 2, crowd_start_us, &other), REGISTRY_FULL);
 	CU_ASSERT_EQUAL(registry_count(registry).inbound, 0);
@@ -148,14 +148,14 @@ static void max_connections_leaves_room_for_own_dials(void)
 	crowd_settings.max_dialing = 1;
 	crowd_add_ready(registry, PEER_OUTBOUND, 2);
 	for (int i = 0; i < 3; i++)
-		CU_ASSERT_EQUAL(come(registry, "127.0.0.1:1"), REGISTRY_ADMITTED);
-	CU_ASSERT_EQUAL(come(registry, "127.0.0.1:1"), REGISTRY_CONNECTIONS);
+		CU_ASSERT_EQUAL(come(registry, "127.0.0.1:1"), REGISTRY_NO_LIMIT);
+	CU_ASSERT_EQUAL(come(registry, "127.0.0.1:1"), REGISTRY_MAX_CONNECTIONS);
 	crowd_add_ready(registry, PEER_OUTBOUND, 3);
 	crowd_add(registry, PEER_OUTBOUND);
 	CU_ASSERT_EQUAL(registry_count(registry).connections, 6);
-	CU_ASSERT_EQUAL(come(registry, "127.0.0.1:1"), REGISTRY_CONNECTIONS);
+	CU_ASSERT_EQUAL(come(registry, "127.0.0.1:1"), REGISTRY_MAX_CONNECTIONS);
 	crowd_settings.max_connections = 0;
-	CU_ASSERT_EQUAL(come(registry, "127.0.0.1:1"), REGISTRY_ADMITTED);
+	CU_ASSERT_EQUAL(come(registry, "127.0.0.1:1"), REGISTRY_NO_LIMIT);
 	crowd_remove_all(registry);
 }
 

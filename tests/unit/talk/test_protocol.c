@@ -293,12 +293,12 @@ static void a_host_that_errs_again_and_again_is_banned(void)
 	core_init(&core, 5, "10.0.0.1:5999");
 	core_start(&core);
 	for (int i = 0; i < 5; i++) {
-		CU_ASSERT_FALSE(admission_is_banned(core.admission, &host, core.now_us));
+		CU_ASSERT_FALSE(access_is_banned(core.access, &host, core.now_us));
 		struct peer *peer = core_accept(&core, "10.0.0.7:40000");
 		core_say(&core, peer, "nonsense");
 		core_end(&core, peer);
 	}
-	CU_ASSERT(admission_is_banned(core.admission, &host, core.now_us));
+	CU_ASSERT(access_is_banned(core.access, &host, core.now_us));
 	core_fini(&core);
 }
 
@@ -335,7 +335,7 @@ static void who_is_dialled_is_not_banned(void)
 		core_say(&core, peer, "HTTP/1.1 400 Bad Request");
 		core_end(&core, peer);
 	}
-	CU_ASSERT_FALSE(admission_is_banned(core.admission, &host, core.now_us));
+	CU_ASSERT_FALSE(access_is_banned(core.access, &host, core.now_us));
 	core_fini(&core);
 }
 

@@ -1,4 +1,4 @@
-#include "members/admission.h"
+#include "members/access.h"
 
 #include "runner.h"
 #include "unit/core.h"
@@ -25,31 +25,31 @@ static void set(const char *option)
 	EXPECT(settings_set_option(&settings, option, error), "%s: %s", option, error);
 }
 
-static struct admission *new_admission(void)
+static struct access *new_access(void)
 {
 	set("allow=");
 	set("deny=");
 	set("ban_after=3");
 	set("ban_time=600");
-	struct admission *admission = admission_new(&settings);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(admission);
-	return admission;
+	struct access *access = access_new(&settings);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(access);
+	return access;
 }
 
-static bool allows(struct admission *admission, const char *host)
+static bool allows(struct access *access, const char *host)
 {
 	struct address address = address_of(host);
-	return admission_allows(admission, &address);
+	return access_allows(access, &address);
 }
 
-static bool errs(struct admission *admission, struct address address, int64_t now_us)
+static bool errs(struct access *access, struct address address, int64_t now_us)
 {
-	return admission_note_error(admission, &address, now_us);
+	return access_note_error(access, &address, now_us);
 }
 
-static bool is_banned(struct admission *admission, struct address address, int64_t now_us)
+static bool is_banned(struct access *access, struct address address, int64_t now_us)
 {
-	return admission_is_banned(admission, &address, now_us);
+	return access_is_banned(access, &address, now_us);
 }
 
 static void the_lists_decide(void)
@@ -70,58 +70,58 @@ static void the_lists_decide(void)
 		{"allow=0.0.0.0/0", "deny=", "[2001:db8::1]:1", false},
 		{"allow=", "deny=::/0", "192.0.2.7:1", true},
 	};
-	struct admission *admission = new_admission();
+	struct access *access = new_access();
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		set(cases[i].allow);
 		set(cases[i].deny);
-		CU_ASSERT(admission_set_lists(admission, &settings));
-		EXPECT(allows(admission, cases[i].host) == cases[i].allowed, "%s %s %s", cases[i].allow, cases[i].deny,
+		CU_ASSERT(access_set_lists(access, &settings));
+		EXPECT(allows(access, cases[i].host) == cases[i].allowed, "%s %s %s", cases[i].allow, cases[i].deny,
 		       cases[i].host);
 	}
-	admission_free(admission);
+	access_free(access);
 }
 
 static void so_many_errors_within_an_hour_are_a_ban(void)
 {
-	struct admission *admission = new_admission();
+	struct access *access = new_access();
 	struct address host = address_of("127.0.0.2:1"), port = address_of("127.0.0.2:2");
 	struct address other = address_of("127.0.0.3:1");
-	CU_ASSERT_FALSE(errs(admission, host, start_us));
-	CU_ASSERT_FALSE(errs(admission, other, start_us));
-	CU_ASSERT_FALSE(errs(admission, port, start_us + ADMISSION_WINDOW_US - 2));
-	CU_ASSERT_FALSE(is_banned(admission, host, start_us + ADMISSION_WINDOW_US - 2));
-	CU_ASSERT(errs(admission, host, start_us + ADMISSION_WINDOW_US - 1));
-	int64_t banned_us = start_us + ADMISSION_WINDOW_US - 1;
-	CU_ASSERT(is_banned(admission, port, banned_us));
-	CU_ASSERT(is_banned(admission, host, banned_us + 600 * SECOND_US - 1));
-	CU_ASSERT_FALSE(is_banned(admission, host, banned_us + 600 * SECOND_US));
-	CU_ASSERT_FALSE(is_banned(admission, other, banned_us));
+	CU_ASSERT_FALSE(errs(access, host, start_us));
+	CU_ASSERT_FALSE(errs(access, other, start_us));
+	CU_ASSERT_FALSE(errs(access, port, start_us + ACCESS_WINDOW_US - 2));
+	CU_ASSERT_FALSE(is_banned(access, host, start_us + ACCESS_WINDOW_US - 2));
+	CU_ASSERT(errs(access, host, start_us + ACCESS_WINDOW_US - 1));
+	int64_t banned_us = start_us + ACCESS_WINDOW_US - 1;
+	CU_ASSERT(is_banned(access, port, banned_us));
+	CU_ASSERT(is_banned(access, host, banned_us + 600 * SECOND_US - 1));
+	CU_ASSERT_FALSE(is_banned(access, host, banned_us + 600 * SECOND_US));
+	CU_ASSERT_FALSE(is_banned(access, other, banned_us));
 	/* Afterwards it begins anew. */
-	CU_ASSERT_FALSE(errs(admission, host, banned_us + 601 * SECOND_US));
-	CU_ASSERT_FALSE(errs(admission, host, banned_us + 601 * SECOND_US));
-	CU_ASSERT(errs(admission, host, banned_us + 601 * SECOND_US));
-	admission_free(admission);
+	CU_ASSERT_FALSE(errs(access, host, banned_us + 601 * SECOND_US));
+	CU_ASSERT_FALSE(errs(access, host, banned_us + 601 * SECOND_US));
+	CU_ASSERT(errs(access, host, banned_us + 601 * SECOND_US));
+	access_free(access);
 }
 
 static void errors_of_more_than_an_hour_are_forgotten(void)
 {
-	struct admission *admission = new_admission();
+	struct access *access = new_access();
 	struct address host = address_of("[::2]:1");
 	for (int i = 0; i < 200; i++)
-		EXPECT(!errs(admission, host, start_us + i * ADMISSION_WINDOW_US / 2), "error %d", i);
-	admission_free(admission);
+		EXPECT(!errs(access, host, start_us + i * ACCESS_WINDOW_US / 2), "error %d", i);
+	access_free(access);
 }
 
 static void the_operator_is_never_banned(void)
 {
-	struct admission *admission = new_admission();
+	struct access *access = new_access();
 	struct address hosts[] = {address_of("127.0.0.1:1"), address_of("[::1]:1"), address_of("[::ffff:127.0.0.1]:1")};
 	for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
 		for (int j = 0; j < 10; j++)
-			CU_ASSERT_FALSE(errs(admission, hosts[i], start_us));
-		CU_ASSERT_FALSE(is_banned(admission, hosts[i], start_us));
+			CU_ASSERT_FALSE(errs(access, hosts[i], start_us));
+		CU_ASSERT_FALSE(is_banned(access, hosts[i], start_us));
 	}
-	admission_free(admission);
+	access_free(access);
 }
 
 static void zero_bans_nobody(void)
@@ -129,27 +129,27 @@ static void zero_bans_nobody(void)
 	static const char *const off[] = {"ban_after=0", "ban_time=0"};
 	struct address host = address_of("10.0.0.1:1"), other = address_of("10.0.0.2:1");
 	for (size_t i = 0; i < sizeof off / sizeof *off; i++) {
-		struct admission *admission = new_admission();
+		struct access *access = new_access();
 		for (int j = 0; j < 3; j++)
-			errs(admission, host, start_us);
-		CU_ASSERT(is_banned(admission, host, start_us));
+			errs(access, host, start_us);
+		CU_ASSERT(is_banned(access, host, start_us));
 		set(off[i]);
-		CU_ASSERT_FALSE(is_banned(admission, host, start_us));
+		CU_ASSERT_FALSE(is_banned(access, host, start_us));
 		for (int j = 0; j < 10; j++)
-			CU_ASSERT_FALSE(errs(admission, other, start_us));
-		admission_free(admission);
+			CU_ASSERT_FALSE(errs(access, other, start_us));
+		access_free(access);
 	}
 }
 
 static void the_longest_ban_after_counts_exactly(void)
 {
-	struct admission *admission = new_admission();
+	struct access *access = new_access();
 	struct address host = address_of("10.0.0.1:1");
 	set("ban_after=64");
 	CU_ASSERT_EQUAL(settings.ban_after, SETTINGS_BAN_AFTER);
 	for (int i = 1; i <= SETTINGS_BAN_AFTER; i++)
-		EXPECT(errs(admission, host, start_us + i) == (i == SETTINGS_BAN_AFTER), "error %d", i);
-	admission_free(admission);
+		EXPECT(errs(access, host, start_us + i) == (i == SETTINGS_BAN_AFTER), "error %d", i);
+	access_free(access);
 }
 
 static struct address numbered(unsigned number)
@@ -162,19 +162,19 @@ static struct address numbered(unsigned number)
 
 static void the_host_that_has_been_quiet_for_longest_is_forgotten(void)
 {
-	struct admission *admission = new_admission();
-	for (unsigned i = 0; i < ADMISSION_HOSTS; i++)
+	struct access *access = new_access();
+	for (unsigned i = 0; i < ACCESS_HOSTS; i++)
 		for (int error = 0; error < 3; error++)
-			errs(admission, numbered(i), start_us);
-	CU_ASSERT(is_banned(admission, numbered(0), start_us));
+			errs(access, numbered(i), start_us);
+	CU_ASSERT(is_banned(access, numbered(0), start_us));
 	/* The first errs again, so that the second one has been quiet for longest. */
-	errs(admission, numbered(0), start_us);
-	errs(admission, numbered(ADMISSION_HOSTS), start_us);
-	CU_ASSERT(is_banned(admission, numbered(0), start_us));
-	CU_ASSERT_FALSE(is_banned(admission, numbered(1), start_us));
-	CU_ASSERT(is_banned(admission, numbered(2), start_us));
-	CU_ASSERT_FALSE(is_banned(admission, numbered(ADMISSION_HOSTS), start_us));
-	admission_free(admission);
+	errs(access, numbered(0), start_us);
+	errs(access, numbered(ACCESS_HOSTS), start_us);
+	CU_ASSERT(is_banned(access, numbered(0), start_us));
+	CU_ASSERT_FALSE(is_banned(access, numbered(1), start_us));
+	CU_ASSERT(is_banned(access, numbered(2), start_us));
+	CU_ASSERT_FALSE(is_banned(access, numbered(ACCESS_HOSTS), start_us));
+	access_free(access);
 }
 
 static CU_TestInfo tests[] = {
@@ -189,4 +189,4 @@ static CU_TestInfo tests[] = {
 	CU_TEST_INFO_NULL,
 };
 
-CU_SuiteInfo suite_admission = {.pName = "admission", .pInitFunc = set_up, .pCleanupFunc = tear_down, .pTests = tests};
+CU_SuiteInfo suite_access = {.pName = "access", .pInitFunc = set_up, .pCleanupFunc = tear_down, .pTests = tests};

@@ -3,13 +3,13 @@
  * that keeps breaking the protocol is banned for a while.
  *
  * The life of a host here: it enters with its first protocol error and moves to the end of the queue with each one that
- * follows. It is banned after ban_after errors within ADMISSION_WINDOW_US, and forgotten once ADMISSION_HOSTS other
+ * follows. It is banned after ban_after errors within ACCESS_WINDOW_US, and forgotten once ACCESS_HOSTS other
  * hosts have erred after it. Its weakness: an attacker with more hosts than that can have bans forgotten.
  *
  * Any thread may call; nothing blocks.
  */
-#ifndef KITH_ADMISSION_H
-#define KITH_ADMISSION_H
+#ifndef KITH_ACCESS_H
+#define KITH_ACCESS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,25 +18,25 @@
 #include "wire/address.h"
 
 /* Hosts whose protocol errors are remembered. */
-enum { ADMISSION_HOSTS = 1024 };
+enum { ACCESS_HOSTS = 1024 };
 
-#define ADMISSION_WINDOW_US ((int64_t)3600 * 1000 * 1000)
+#define ACCESS_WINDOW_US ((int64_t)3600 * 1000 * 1000)
 
-struct admission;
+struct access;
 
 /* Borrows the settings, of which it copies the lists. NULL if there is no memory. */
-struct admission *admission_new(const struct settings *settings);
-void admission_free(struct admission *admission);
+struct access *access_new(const struct settings *settings);
+void access_free(struct access *access);
 /* By the thread that changes the settings: copies their lists. False if there is no memory: the old lists stay. */
-bool admission_set_lists(struct admission *admission, const struct settings *settings);
+bool access_set_lists(struct access *access, const struct settings *settings);
 
 /* Do the lists let this host connect and be dialled? It is in allow, or allow is empty; and it is not in deny. */
-bool admission_allows(struct admission *admission, const struct address *host);
-bool admission_is_banned(struct admission *admission, const struct address *host, int64_t now_us);
+bool access_allows(struct access *access, const struct address *host);
+bool access_is_banned(struct access *access, const struct address *host, int64_t now_us);
 /*
  * An inbound connection of this host ended in a protocol error. True if the host is banned for it now. 127.0.0.1 and
  * ::1 are never banned: the operator tries things out from there.
  */
-bool admission_note_error(struct admission *admission, const struct address *host, int64_t now_us);
+bool access_note_error(struct access *access, const struct address *host, int64_t now_us);
 
 #endif
