@@ -254,7 +254,7 @@ lint: floors ## check the code, the man pages and the scripts without running th
 	@echo "the canary: clang must complain about tests/lint/wrong_lock.c"
 	$(quiet)$(TIDY) tests/lint/wrong_lock.c -- $(CLANG_FLAGS) 2>/dev/null | grep -q thread-safety-analysis
 	$(quiet)$(TIDY) tests/lint/wrong_lock.c -- $(CLANG_FLAGS) -Wno-thread-safety 2>/dev/null
-	$(MAKE) -j2 cppcheck tidy
+	$(MAKE) -j2 -k cppcheck tidy
 	mandoc -T lint -W warning man/*
 	shellcheck $(SCRIPTS)
 

@@ -111,7 +111,7 @@ void text_duration(int64_t us, char out[static TEXT_DURATION_BYTES])
 	static const struct {
 		int64_t below_s, unit_s;
 		const char *unit;
-	} steps[] = {{120, 1, "s"}, {120 * 60, 60, "min"}, {48 * 3600, 3600, "h"}, {INT64_MAX, 24 * 3600, "d"}};
+	} steps[] = {{120, 1, "s"}, {7200, 60, "min"}, {172800, 3600, "h"}, {INT64_MAX, 86400, "d"}};
 	int64_t s = us / 1000000, ms = us / 1000;
 	size_t i = 0;
 	if (ms < 1000) {

@@ -163,7 +163,7 @@ const char *kind_of(struct fixture *fixture, const char *text)
 int64_t fail_once(struct fixture *fixture, const char *expected)
 {
 	struct dial dial;
-	int64_t next_us;
+	int64_t next_us = 0;
 	EXPECT_PICK(fixture, expected);
 	address_book_failed(fixture->book, &dial, "refused", fixture->now_us);
 	EXPECT_PICK(fixture, "-");
