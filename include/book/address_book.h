@@ -4,8 +4,9 @@
  *
  * The life of an address. It comes from the configuration (a bootstrap, kept while it is configured), from the file of
  * an earlier run, by hearsay, or announced by the node that listens there. address_book_pick takes it out for one
- * dial at a time; then exactly one of address_book_reached, address_book_failed and address_book_abandoned brings it
- * back. A failure doubles the time until the next try. An address whose node is connected isn't picked.
+ * dial at a time; then exactly one of address_book_reached, address_book_failed, address_book_hindered and
+ * address_book_abandoned brings it back. A failure doubles the time until the next try. An address whose node is
+ * connected isn't picked.
  *
  * Two kinds, as in Bitcoin Core's address manager. NEW is hearsay; TRIED was reached by a dial or feeler of our own, or
  * announced from its own host. Hearsay is forgotten after ADDRESS_BOOK_NEW_FAILURES failures in a row, what was tried
@@ -147,11 +148,24 @@ enum address_book_place address_book_reached(struct address_book *book, const st
  * node is connected another way.
  */
 unsigned address_book_failed(struct address_book *book, const struct dial *dial, const char *error, int64_t now_us);
+/*
+ * This machine could not dial it: no route, no name server, no descriptor. error is kept, but no failure is counted and
+ * nothing forgotten. It is due after retry_min, as one of those that have failed: of all these one is dialled in that
+ * time, however many addresses this machine has no route to.
+ */
+void address_book_hindered(struct address_book *book, const struct dial *dial, const char *error, int64_t now_us);
 /* The dial is over, and says nothing about its address. */
 void address_book_abandoned(struct address_book *book, const struct dial *dial, int64_t now_us);
 /* The addresses that the name of this dial was resolved to. */
 void address_book_resolved(struct address_book *book, const struct dial *dial, const struct address *addresses,
 			   size_t count, int64_t now_us);
+
+/*
+ * What has failed may work now, since the network of this machine has changed or the operator says so: every address
+ * and name that waits is due at once. Those of the configuration, and those whose node was heard from within a day, are
+ * dialled as if they had not failed; the others one in retry_min, until one answers.
+ */
+void address_book_hurry(struct address_book *book, int64_t now_us);
 
 /* ---- connections ---- */
 

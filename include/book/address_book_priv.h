@@ -161,6 +161,9 @@ struct next_dial book_pick_name(struct address_book *book, int64_t now_us) REQUI
 unsigned book_retry_name(struct address_book *book, const struct dial *dial, bool has_failed, int64_t now_us)
 	REQUIRES(address_book_guard);
 
+/* Every name that waits is due at once. */
+void book_hurry_names(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard);
+
 /* ---- dials (address_book_dials.c) ---- */
 
 /* address_book_reached under the lock. */

@@ -42,10 +42,11 @@ enum peer_state {
 
 enum peer_ending {
 	PEER_GOES_ON,
-	PEER_LEFT,    /* the far end said bye for a reason that is no failure */
-	PEER_FAILED,  /* broken, silent, slow, or unreachable; the text says why */
-	PEER_REFUSED, /* no node of this network: the text says what it is or does, as in "speaks TLS" */
-	PEER_CLOSED,  /* we said bye for another reason */
+	PEER_LEFT,     /* the far end said bye for a reason that is no failure */
+	PEER_FAILED,   /* broken, silent, slow, or unreachable; the text says why */
+	PEER_HINDERED, /* a dial or look-up that failed for this machine, as without a route; the text says why */
+	PEER_REFUSED,  /* no node of this network: the text says what it is or does, as in "speaks TLS" */
+	PEER_CLOSED,   /* we said bye for another reason */
 };
 
 /* What there is to see of a peer at one moment. The texts are valid while the peer is held. */
@@ -135,10 +136,13 @@ void peer_cut(struct peer *peer, const char *text);
 void peer_note_bye(struct peer *peer, enum bye_reason reason, const char *text);
 /* It is broken, so a bye would not arrive. By a thread that connects, reads or writes. */
 void peer_fail(struct peer *peer, const char *text);
+/* This machine could not dial it, or look its name up: that says nothing about the far end. The reader's. */
+void peer_hinder(struct peer *peer, const char *text);
 /* It is no node of this network; the text says what it is or does. The reader's. */
 void peer_refuse(struct peer *peer, const char *text);
-/* peer_fail with what the errno means as the text. */
+/* The same with what an errno means as the text. */
 void peer_fail_errno(struct peer *peer, int error);
+void peer_hinder_errno(struct peer *peer, int error);
 
 /* True once: the caller logs the ending. */
 bool peer_take_ending(struct peer *peer);

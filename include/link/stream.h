@@ -37,6 +37,9 @@ struct resolver_answer stream_lookup(struct stream *stream, const char *host, ui
 
 /* Connects, from a given host if that is known. 0 or an errno: ECANCELED if it was shut, ETIMEDOUT at the deadline. */
 int stream_connect(struct stream *stream, const struct address *to, const struct address *from, int64_t deadline_us);
+/* Has stream_connect failed on this machine, before anything was sent: no route, no such address here, no descriptor?
+ */
+bool stream_is_hindered(const struct stream *stream);
 
 /*
  * By the reader, once it is connected and before the first byte. 0 or an errno: EPROTO if the far end speaks something

@@ -6,6 +6,7 @@
 #define KITH_CONNECTOR_H
 
 #include "base/sync.h"
+#include "node/rerouting.h"
 #include "node/worker.h"
 
 /* The clocks of condition variables stop while the machine is suspended. A suspension is noticed within this time. */
@@ -18,6 +19,7 @@ struct connector {
 	const struct worker_parts *parts;
 	/* Its thread's alone. */
 	int64_t trim_us; /* when to give memory back next */
+	struct rerouting rerouting;
 	struct alarm *alarm;
 	struct thread thread;
 	_Atomic bool is_stopping;

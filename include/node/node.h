@@ -26,6 +26,9 @@ void node_stop(struct node *node);
  */
 void node_reload(struct node *node, struct settings *fresh);
 
+/* Every address and name that waits is dialled now. */
+void node_redial(struct node *node);
+
 /* Takes the secrets that were read again, of a node that has some: existing connections stay. */
 void node_reload_secrets(struct node *node, struct secrets *secrets);
 

@@ -22,6 +22,8 @@
 #include "members/registry.h"
 #include "settings/settings.h"
 
+/* Reasons why dials do not leave this machine that are remembered, so that each is logged once. */
+enum { PROTOCOL_HINDRANCES = 8 };
 /* Departures that wait for another connection at once. */
 enum { PROTOCOL_DEPARTURES = 64 };
 /*

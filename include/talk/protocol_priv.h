@@ -1,6 +1,7 @@
 /*
  * What the files of the protocol share: protocol.c has the object, the table of handlers and the timers; handshake.c
- * what a hello does; hearsay.c what a peer says of addresses; endings.c what happens when a connection has ended.
+ * what a hello does; hearsay.c what a peer says of addresses; endings.c what happens when a connection has ended;
+ * hindrances.c which dials do not leave this machine.
  */
 #ifndef KITH_PROTOCOL_PRIV_H
 #define KITH_PROTOCOL_PRIV_H
@@ -17,6 +18,13 @@ struct departure {
 	struct nodeid nodeid;
 	int64_t deadline_us;
 	char label[PEER_LABEL_BYTES];
+};
+
+/* Why some dials do not leave this machine, and the first of them. */
+struct hindrance {
+	enum address_family family; /* unknown for a name */
+	char text[PEER_ENDING_BYTES + 32];
+	char label[PEER_LABEL_BYTES]; /* "" for none */
 };
 
 /* How many log lines there may be about some kind of connection. */
@@ -41,6 +49,8 @@ struct protocol {
 	struct address back GUARDED_BY(protocol_guard); /* where somebody was back last */
 	struct lines strangers GUARDED_BY(protocol_guard);
 	struct lines comers GUARDED_BY(protocol_guard);
+	struct hindrance hindrances[PROTOCOL_HINDRANCES] GUARDED_BY(protocol_guard);
+	size_t next_hindrance GUARDED_BY(protocol_guard); /* the one that was noted longest ago */
 	struct rng rng GUARDED_BY(protocol_guard);
 	/* Of the thread that runs the timers. */
 	int64_t asleep_us; /* as it was told last; -1 before */
@@ -85,6 +95,11 @@ void ending_words(const struct protocol *protocol, struct peer *peer, const stru
 		  struct ending_words *words);
 /* Logs them, with `since` before the hint. */
 void ending_log(struct peer *peer, enum log_level level, const struct ending_words *words, const char *since);
+
+/* A dial did not leave this machine: logged when there was no such reason before for addresses of its family. */
+void hindrances_note(struct protocol *protocol, struct peer *peer, const struct ending_words *words);
+/* A dial has left this machine: logged for one that was named when it could not. */
+void hindrances_over(struct protocol *protocol, struct peer *peer);
 
 /* Logs how the connection has ended, and tells the address book. */
 void endings_conclude(struct protocol *protocol, struct peer *peer, int64_t now_us);

@@ -271,6 +271,12 @@ enum address_book_place address_book_reached(struct address_book *book, const st
 	return place;
 }
 
+/* A proof changes nothing about when its address is due. */
+static bool is_proof(const struct dial *dial)
+{
+	return dial->kind == DIAL_PROOF_CLAIM || dial->kind == DIAL_PROOF_RIVAL;
+}
+
 static unsigned fail_entry(struct address_book *book, struct address_entry *entry, const char *error, int64_t now_us)
 	REQUIRES(address_book_guard)
 {
@@ -304,6 +310,21 @@ unsigned address_book_failed(struct address_book *book, const struct dial *dial,
 	return failures;
 }
 
+void address_book_hindered(struct address_book *book, const struct dial *dial, const char *error, int64_t now_us)
+{
+	struct address rival;
+	book_enter(book);
+	struct address_entry *entry = take_back(book, dial, &rival);
+	if (dial->kind == DIAL_NAME)
+		book_retry_name(book, dial, false, now_us);
+	if (entry != NULL && entry->since_us == NEVER_US && !is_proof(dial)) {
+		book_set_error(book, entry, error, now_us);
+		entry->backoff = entry->backoff > 0 ? entry->backoff : 1;
+		address_table_set_due(&book->table, entry, book_after_failure_us(book, 0, now_us));
+	}
+	book_leave(book);
+}
+
 void address_book_abandoned(struct address_book *book, const struct dial *dial, int64_t now_us)
 {
 	struct address rival;
@@ -311,9 +332,24 @@ void address_book_abandoned(struct address_book *book, const struct dial *dial, 
 	struct address_entry *entry = take_back(book, dial, &rival);
 	if (dial->kind == DIAL_NAME)
 		book_retry_name(book, dial, false, now_us);
-	/* A proof changes nothing about when its address is due. */
-	bool is_proof = dial->kind == DIAL_PROOF_CLAIM || dial->kind == DIAL_PROOF_RIVAL;
-	if (entry != NULL && !is_proof && entry->since_us == NEVER_US)
+	if (entry != NULL && !is_proof(dial) && entry->since_us == NEVER_US)
 		address_table_set_due(&book->table, entry, book_after_failure_us(book, 0, now_us));
+	book_leave(book);
+}
+
+void address_book_hurry(struct address_book *book, int64_t now_us)
+{
+	book_enter(book);
+	for (struct address_entry *entry = book->table.entries; entry != NULL; entry = entry->hh.next) {
+		bool is_good = book_is_kept(entry) || (entry->kind == ADDRESS_TRIED &&
+						       book_is_within(entry->heard_us, ADDRESS_BOOK_DAY_US, now_us));
+		if (entry->is_dialing || entry->since_us != NEVER_US)
+			continue;
+		if (is_good)
+			entry->backoff = 0;
+		address_table_set_due(&book->table, entry, now_us);
+	}
+	book_hurry_names(book, now_us);
+	book->next_again_us = now_us;
 	book_leave(book);
 }

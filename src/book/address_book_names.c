@@ -173,6 +173,15 @@ unsigned book_retry_name(struct address_book *book, const struct dial *dial, boo
 	return failures;
 }
 
+void book_hurry_names(struct address_book *book, int64_t now_us)
+{
+	for (size_t i = 0; i < book->name_count; i++) {
+		book->names[i].failures = 0;
+		if (book->names[i].due_us > now_us)
+			book->names[i].due_us = now_us;
+	}
+}
+
 void address_book_resolved(struct address_book *book, const struct dial *dial, const struct address *addresses,
 			   size_t count, int64_t now_us)
 {

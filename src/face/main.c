@@ -201,6 +201,7 @@ static void reload(struct node *node, const struct settings *running, const stru
 	}
 	settings_fini(&fresh);
 	reload_secrets(node, running);
+	node_redial(node);
 }
 
 static void serve(struct node *node, const struct settings *settings, const struct arguments *arguments,

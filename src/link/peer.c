@@ -313,6 +313,11 @@ void peer_fail(struct peer *peer, const char *text)
 	end_silently(peer, PEER_FAILED, BYE_UNKNOWN, text);
 }
 
+void peer_hinder(struct peer *peer, const char *text)
+{
+	end_silently(peer, PEER_HINDERED, BYE_UNKNOWN, text);
+}
+
 void peer_refuse(struct peer *peer, const char *text)
 {
 	end_silently(peer, PEER_REFUSED, BYE_UNKNOWN, text);
@@ -323,6 +328,13 @@ void peer_fail_errno(struct peer *peer, int error)
 	char text[TEXT_ERROR_BYTES];
 	text_error(error, text);
 	peer_fail(peer, text);
+}
+
+void peer_hinder_errno(struct peer *peer, int error)
+{
+	char text[TEXT_ERROR_BYTES];
+	text_error(error, text);
+	peer_hinder(peer, text);
 }
 
 bool peer_take_ending(struct peer *peer)

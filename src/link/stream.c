@@ -28,9 +28,10 @@ struct stream {
 	/* The reader's. */
 	int64_t receive_timeout_us; /* what the socket was told; 0 for none */
 	bool has_read;		    /* something has come */
-	size_t taken;		    /* as stream_taken counts, of a plain one */
-	const char *problem;	    /* of a plain one */
-	struct tls *tls;	    /* others use it once it is_secure */
+	bool is_hindered;
+	size_t taken;	     /* as stream_taken counts, of a plain one */
+	const char *problem; /* of a plain one */
+	struct tls *tls;     /* others use it once it is_secure */
 	/* Atomic: the handshake is done. */
 	atomic_bool is_secure;
 };
@@ -145,14 +146,18 @@ int stream_connect(struct stream *stream, const struct address *to, const struct
 	int fd = socket(remote.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int error = 0;
 
-	if (fd < 0)
+	if (fd < 0) {
+		stream->is_hindered = true;
 		return errno;
+	}
 	stream_set_options(fd);
 	atomic_store(&stream->fd, fd);
 	if (address_is_known(from))
 		error = bind_to_host(fd, from);
 	if (error == 0 && connect(fd, (struct sockaddr *)&remote, length) != 0)
 		error = errno;
+	/* What others answer comes later, except over loopback. Later errors may be the word of a stranger (ICMP). */
+	stream->is_hindered = error != 0 && error != EINPROGRESS && error != ECONNREFUSED;
 	if (atomic_load(&stream->is_shut))
 		return ECANCELED;
 	if (error == EINPROGRESS)
@@ -167,6 +172,11 @@ int stream_connect(struct stream *stream, const struct address *to, const struct
 	 */
 	struct address local = stream_local_address(stream);
 	return error == 0 && address_equals(&local, to) ? ECONNREFUSED : error;
+}
+
+bool stream_is_hindered(const struct stream *stream)
+{
+	return stream->is_hindered;
 }
 
 struct address stream_local_address(const struct stream *stream)

@@ -53,7 +53,8 @@ static void *connect_all(void *argument)
 		int64_t now_us = clock_now_us();
 		give_back_memory(connector, now_us);
 		int64_t timers_us = protocol_run_timers(parts->protocol, now_us, clock_asleep_us());
-		int64_t tick_us = now_us + CONNECTOR_TICK_US;
+		int64_t rerouting_us = rerouting_run(&connector->rerouting, parts, now_us);
+		int64_t tick_us = clock_earlier(now_us + CONNECTOR_TICK_US, rerouting_us);
 		struct next_dial next =
 			dialing_next(parts->common.settings, parts->common.registry, parts->common.book, now_us);
 		if (next.is_due)
@@ -71,7 +72,11 @@ int connector_start(struct connector *connector, const struct worker_parts *part
 	connector->alarm = alarm;
 	connector->trim_us = clock_now_us() + CONNECTOR_TRIM_US;
 	atomic_init(&connector->is_stopping, false);
-	return thread_start(&connector->thread, connect_all, connector);
+	rerouting_open(&connector->rerouting, clock_now_us());
+	int error = thread_start(&connector->thread, connect_all, connector);
+	if (error != 0)
+		rerouting_close(&connector->rerouting);
+	return error;
 }
 
 void connector_stop(struct connector *connector)
@@ -79,4 +84,5 @@ void connector_stop(struct connector *connector)
 	atomic_store(&connector->is_stopping, true);
 	alarm_ring(connector->alarm);
 	thread_join(connector->thread);
+	rerouting_close(&connector->rerouting);
 }

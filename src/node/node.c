@@ -324,6 +324,12 @@ void node_reload(struct node *node, struct settings *fresh)
 		log_info("the settings are read again: nothing has changed");
 }
 
+void node_redial(struct node *node)
+{
+	address_book_hurry(node->book, clock_now_us());
+	alarm_ring(&node->alarm);
+}
+
 void node_reload_secrets(struct node *node, struct secrets *secrets)
 {
 	/* It is how an operator sees that a node has the file of this step of a rotation. */

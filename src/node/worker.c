@@ -200,7 +200,9 @@ static void resolve(struct worker *worker)
 	struct resolver_answer answer =
 		stream_lookup(peer_stream(worker->peer), dial->host, dial->port,
 			      clock_now_us() + worker->parts->common.settings->connect_timeout_us);
-	if (answer.problem != NULL)
+	if (answer.is_unanswered)
+		peer_hinder(worker->peer, answer.problem);
+	else if (answer.problem != NULL)
 		peer_fail(worker->peer, answer.problem);
 	else
 		address_book_resolved(worker->parts->common.book, dial, answer.addresses, answer.count, clock_now_us());
@@ -224,7 +226,9 @@ static bool dial(struct worker *worker)
 	struct address from = route_source(parts->common.listen, parts->common.listen_count, to);
 	int error = stream_connect(peer_stream(worker->peer), to, &from,
 				   clock_now_us() + parts->common.settings->connect_timeout_us);
-	if (error != 0)
+	if (error != 0 && stream_is_hindered(peer_stream(worker->peer)))
+		peer_hinder_errno(worker->peer, error);
+	else if (error != 0)
 		peer_fail_errno(worker->peer, error);
 	return error == 0;
 }

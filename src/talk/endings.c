@@ -79,6 +79,7 @@ static void end_dial(struct protocol *protocol, struct peer *peer, const struct 
 	struct ending_words words;
 	if (info->ending == PEER_GOES_ON) {
 		peer_log(peer, LOG_DEBUG, "was looked up");
+		hindrances_over(protocol, peer);
 		return;
 	}
 	if (info->reason == BYE_SELF)
@@ -87,6 +88,12 @@ static void end_dial(struct protocol *protocol, struct peer *peer, const struct 
 	if (dial_is_feeler(dial) && info->reason == BYE_FEELER && info->ending == PEER_CLOSED)
 		return;
 	ending_words(protocol, peer, info, &words);
+	if (info->ending == PEER_HINDERED) {
+		address_book_hindered(protocol->parts.common.book, dial, words.text, now_us);
+		hindrances_note(protocol, peer, &words);
+		return;
+	}
+	hindrances_over(protocol, peer);
 	unsigned failures = address_book_failed(protocol->parts.common.book, dial, words.text, now_us);
 	if (dial_is_feeler(dial) || info->reason == BYE_SELF || failures == 0)
 		ending_log(peer, LOG_DEBUG, &words, "");

@@ -230,6 +230,7 @@ void protocol_connected(struct protocol *protocol, struct peer *peer, const stru
 	if (!peer_connected(peer, local) || peer_direction(peer) != PEER_OUTBOUND)
 		return;
 	struct peer_info info = peer_look(peer, 0);
+	hindrances_over(protocol, peer);
 	greeter_say_hello(protocol->greeter, peer, &info);
 }
 

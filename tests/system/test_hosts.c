@@ -186,7 +186,38 @@ static void test_cut_cable(void)
 	AWAIT(kithd_peers(nodes[0]) == 1 && kithd_peers(nodes[1]) == 1);
 }
 
+/* The network comes late: nothing waits for the next retry, and nothing is forgotten. */
+static void test_network_comes_late(void)
+{
+	if (!harness_is_root("a node dials as soon as its network is there"))
+		return;
+	struct hosts hosts = two_hosts();
+	harness_ip("link set cable down");
+	const char *argv[] = {"-l", "0.0.0.0:5999", "-b", OTHER, "-o", "retry_min=600", "-o", "retry_max=600", NULL};
+	struct kithd *one = launch_on(hosts.one, argv);
+	AWAIT(kithd_log_count(one, " info ", "cannot be dialled from this machine: network is unreachable") == 1);
+	struct kithd *other = start_on(hosts.other, OTHER, "-o", "name=other");
+	harness_ip("link set cable up");
+	AWAIT(kithd_cell_is(one, kithd_nodeid(other), "STATE", "READY"));
+	CU_ASSERT_EQUAL(kithd_log_count(one, " info ", "can be dialled from this machine again"), 1);
+}
+
+static void test_signal_dials(void)
+{
+	if (!harness_is_root("SIGHUP dials an address that waits"))
+		return;
+	struct hosts hosts = two_hosts();
+	const char *argv[] = {"-l", ONE ":5999", "-b", OTHER, "-o", "retry_min=600", "-o", "retry_max=600", NULL};
+	struct kithd *one = launch_on(hosts.one, argv);
+	AWAIT(kithd_log_count(one, " info ", "connection refused") == 1);
+	struct kithd *other = start_on(hosts.other, OTHER, "-o", "name=other");
+	kithd_signal(one, SIGHUP);
+	AWAIT(kithd_cell_is(one, kithd_nodeid(other), "STATE", "READY"));
+}
+
 static CU_TestInfo tests[] = {
+	{"a node dials as soon as its network is there", test_network_comes_late},
+	{"SIGHUP dials an address that waits", test_signal_dials},
 	{"nodes on two hosts become a mesh", test_mesh_of_hosts},
 	{"two hosts with one nodeid get a warning", test_one_nodeid_on_two_hosts},
 	{"a node that reaches itself by another address gets no warning", test_reaching_oneself_is_no_warning},

@@ -399,7 +399,87 @@ static void a_group_in_which_no_node_is_connected_is_preferred(void)
 	fixture_fini(&fixture);
 }
 
+/* ---- this machine's own errors ---- */
+
+static void what_does_not_leave_this_machine_counts_no_failure(void)
+{
+	static const char *const addresses[] = {"127.0.0.2:5999", "10.0.0.2:5999"};
+	for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
+		struct fixture fixture;
+		struct dial dial;
+		struct address_info info;
+		int64_t next_us;
+		fixture_init(&fixture, i == 0 ? addresses[i] : "");
+		if (i == 1)
+			hear(&fixture, addresses[i], 2);
+		for (unsigned tries = 0; tries < 12; tries++) {
+			EXPECT_PICK(&fixture, addresses[i]);
+			address_book_hindered(fixture.book, &dial, "no route", fixture.now_us);
+			EXPECT_PICK(&fixture, "-");
+			EXPECT(is_back_off(next_us - fixture.now_us, 1), "%lld", (long long)next_us);
+			fixture.now_us = next_us;
+		}
+		CU_ASSERT(find(&fixture, addresses[i], &info) && info.failures == 0);
+		EXPECT_TEXT(info.error, "no route");
+		CU_ASSERT(is_back_off(fail_once(&fixture, addresses[i]), 2));
+		fixture_fini(&fixture);
+	}
+}
+
+static void of_many_addresses_without_a_route_one_is_dialled_in_retry_min(void)
+{
+	struct fixture fixture;
+	struct dial dials[MOST_PICKS];
+	int64_t next_us;
+	fixture_init(&fixture, "");
+	for (unsigned i = 1; i <= 8; i++)
+		announce(&fixture,
+			 address_text((struct address){
+				 .family = ADDRESS_IPV4, .host = {10, 0, 0, (unsigned char)i}, .port = 5999}),
+			 0);
+	pick_all(&fixture, dials, &next_us);
+	for (unsigned i = 0; i < 8; i++)
+		address_book_hindered(fixture.book, &dials[i], "no route", fixture.now_us);
+	fixture.now_us += 2 * SECOND_US;
+	struct dial dial;
+	CU_ASSERT_STRING_NOT_EQUAL(pick(&fixture, &dial, &next_us), "-");
+	EXPECT_PICK(&fixture, "-");
+	CU_ASSERT_EQUAL(next_us, fixture.now_us + SECOND_US);
+	fixture_fini(&fixture);
+}
+
+static void a_hurry_makes_everything_due(void)
+{
+	struct fixture fixture;
+	struct dial dial, dials[MOST_PICKS];
+	int64_t next_us;
+	fixture_init(&fixture, "127.0.0.2:5999");
+	for (unsigned i = 1; i <= 6; i++)
+		fixture.now_us += fail_once(&fixture, "127.0.0.2:5999");
+	EXPECT_PICK(&fixture, "127.0.0.2:5999");
+	address_book_failed(fixture.book, &dial, "refused", fixture.now_us);
+	announce(&fixture, "127.0.0.3:5999", 3);
+	EXPECT_PICK(&fixture, "127.0.0.3:5999");
+	address_book_failed(fixture.book, &dial, "refused", fixture.now_us);
+	hear(&fixture, "127.0.0.4:5999", 4);
+	EXPECT_PICK(&fixture, "127.0.0.4:5999");
+	address_book_failed(fixture.book, &dial, "refused", fixture.now_us);
+	EXPECT_PICK(&fixture, "-");
+	address_book_hurry(fixture.book, fixture.now_us);
+	EXPECT_PICK(&fixture, "127.0.0.2:5999");
+	EXPECT_PICK(&fixture, "127.0.0.3:5999");
+	EXPECT_PICK(&fixture, "127.0.0.4:5999");
+	/* Not what is being dialled. */
+	address_book_hurry(fixture.book, fixture.now_us);
+	EXPECT_PICKS(&fixture, "");
+	fixture_fini(&fixture);
+}
+
 static CU_TestInfo tests[] = {
+	{"what does not leave this machine counts no failure", what_does_not_leave_this_machine_counts_no_failure},
+	{"of many addresses without a route one is dialled in retry min",
+	 of_many_addresses_without_a_route_one_is_dialled_in_retry_min},
+	{"a hurry makes everything due", a_hurry_makes_everything_due},
 	{"the back-off doubles within its bounds, with jitter", the_back_off_doubles_within_its_bounds_with_jitter},
 	{"a failing bootstrap is tried for ever, with back-off", a_failing_bootstrap_is_tried_for_ever_with_back_off},
 	{"failures in a row are told", failures_in_a_row_are_told},

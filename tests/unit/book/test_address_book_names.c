@@ -83,6 +83,30 @@ static void a_name_that_cannot_be_looked_up_is_tried_again_with_back_off(void)
 	fixture_fini(&fixture);
 }
 
+static void without_a_name_server_the_wait_for_a_name_does_not_grow(void)
+{
+	struct fixture fixture;
+	struct dial dial;
+	int64_t next_us;
+	char host[] = "kith.example";
+	fixture_init(&fixture, "kith.example:6000");
+	for (unsigned i = 1; i < 12; i++) {
+		EXPECT_PICK(&fixture, "kith.example:6000");
+		dial.host = host;
+		address_book_hindered(fixture.book, &dial, "no name server answered", fixture.now_us);
+		EXPECT_PICK(&fixture, "-");
+		EXPECT(is_back_off(next_us - fixture.now_us, 1), "%u", i);
+		fixture.now_us = next_us;
+	}
+	EXPECT_PICK(&fixture, "kith.example:6000");
+	dial.host = host;
+	address_book_failed(fixture.book, &dial, "no such name", fixture.now_us);
+	EXPECT_PICK(&fixture, "-");
+	address_book_hurry(fixture.book, fixture.now_us);
+	EXPECT_PICK(&fixture, "kith.example:6000");
+	fixture_fini(&fixture);
+}
+
 static void a_name_that_is_configured_twice_is_looked_up_once(void)
 {
 	struct fixture fixture;
@@ -325,6 +349,8 @@ static CU_TestInfo tests[] = {
 	 a_name_is_due_again_only_when_none_of_its_addresses_is_connected_or_dialled},
 	{"a name that cannot be looked up is tried again with back-off",
 	 a_name_that_cannot_be_looked_up_is_tried_again_with_back_off},
+	{"without a name server the wait for a name does not grow",
+	 without_a_name_server_the_wait_for_a_name_does_not_grow},
 	{"a name that is configured twice is looked up once", a_name_that_is_configured_twice_is_looked_up_once},
 	{"names with the same host and other ports are told apart",
 	 names_with_the_same_host_and_other_ports_are_told_apart},

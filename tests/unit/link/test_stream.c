@@ -182,6 +182,7 @@ static void a_host_that_is_not_ones_own_is_nothing_to_dial_from(void)
 	int listener = bind_socket("127.0.0.1", 8, &address);
 	struct stream *stream = stream_new(NULL);
 	CU_ASSERT_EQUAL(stream_connect(stream, &address, &from, late_us()), EADDRNOTAVAIL);
+	CU_ASSERT(stream_is_hindered(stream));
 	stream_free(stream);
 	close(listener);
 }

@@ -142,6 +142,31 @@ static void why_an_address_failed_is_kept_in_words(void)
 	}
 }
 
+/* Without a route all addresses of a family fail alike: the first is logged, and that it works again. */
+static void why_dials_do_not_leave_this_machine_is_logged_once(void)
+{
+	struct core core;
+	five_start(&core);
+	capture_log(LOG_INFO);
+	for (int i = 2; i < 5; i++) {
+		char to[ADDRESS_TEXT_BYTES];
+		snprintf(to, sizeof to, "127.0.0.%d:5999", i);
+		struct peer *peer = core_dial(&core, to);
+		peer_hinder_errno(peer, ENETUNREACH);
+		core_end(&core, peer);
+	}
+	core.now_us += 2 * SECOND_US;
+	address_book_hurry(core.book, core.now_us);
+	for (int i = 2; i < 5; i++)
+		core_dial_next(&core);
+	const char *log = captured_log();
+	CU_ASSERT_EQUAL(five_count_lines(log), 2);
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(log, "127.0.0.2:5999 cannot be dialled from this machine: network is unreachable\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(log, "127.0.0.2:5999 can be dialled from this machine again\n"));
+	core_fini(&core);
+}
+
 static void the_error_of_an_address_is_kept_until_it_is_reached_again(void)
 {
 	struct core core;
@@ -313,6 +338,7 @@ static void who_comes_and_goes_all_the_time_gets_so_many_lines(void)
 }
 
 static CU_TestInfo tests[] = {
+	{"why dials do not leave this machine is logged once", why_dials_do_not_leave_this_machine_is_logged_once},
 	{"who comes and goes all the time gets so many lines", who_comes_and_goes_all_the_time_gets_so_many_lines},
 	{"a peer that says bye has left", a_peer_that_says_bye_has_left},
 	{"a peer that goes is dialled again after a back-off", a_peer_that_goes_is_dialled_again_after_a_back_off},
