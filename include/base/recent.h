@@ -1,7 +1,7 @@
 /*
- * A bounded set of hashes that remembers when each came last, and forgets the oldest when it is full. It grows with its
- * content. Its weakness: it keeps only 32 bits of a hash, so about one in 200,000 that never came seems known.
- * Not thread-safe; embedded in its owner.
+ * A bounded set of hashes that are known for some time, and forgets the oldest when it is full. A hash that comes again
+ * meanwhile is not known any longer for that. The set grows with its content. Its weakness: it keeps only 32 bits of a
+ * hash, so about one in 200,000 that never came seems known. Not thread-safe; embedded in its owner.
  */
 #ifndef KITH_RECENT_H
 #define KITH_RECENT_H
@@ -22,7 +22,7 @@ struct recent {
 /* Remembers at most `most` hashes (a power of two) for span_s seconds. */
 void recent_init(struct recent *recent, size_t most, uint32_t span_s);
 void recent_fini(struct recent *recent);
-/* Notes that the hash has come now. True if it had not come within the span; without memory false. */
+/* True if the hash was not known: it is from now on, for the span. Without memory false. */
 bool recent_note(struct recent *recent, uint64_t hash, int64_t now_us);
 
 #endif

@@ -2,12 +2,16 @@
  * Gossip passes on what peers have told of others, so that an address reaches all nodes of a network in which not every
  * node is connected with every other.
  *
- * The life of a piece of gossip: any reader hands in what a peer has told. It is remembered for a day, even if the
- * address book forgets it, so that dead addresses don't circulate. An `addr` that was not asked for has at most
- * GOSSIP_ENTRIES entries; those that had not come within a day wait for GOSSIP_DELAY_US. Then the connector's thread
- * passes each on to GOSSIP_TARGETS peers, in messages of at most GOSSIP_ENTRIES. A hash of the address, the day and a
- * secret chooses them among the peers that it may travel to and that are not known to know it. At most GOSSIP_WAITING
- * entries wait; more are dropped.
+ * The life of a piece of gossip: any reader hands in what a peer has told. An `addr` that was not asked for has at most
+ * GOSSIP_ENTRIES entries; longer ones are answers and no gossip. An entry whose address was not passed on within
+ * GOSSIP_SPAN_S waits for GOSSIP_DELAY_US. Then the connector's thread passes it on to GOSSIP_TARGETS peers, in
+ * messages of at most GOSSIP_ENTRIES. A hash of the address, the day and a secret chooses them among the peers that it
+ * may travel to and that are not known to know it.
+ *
+ * An address that is passed on is remembered for GOSSIP_SPAN_S, even if the address book forgets it, so that dead
+ * addresses don't circulate. Nothing else keeps an address from being passed on: mentions meanwhile do not extend the
+ * time, and the entries of answers, and those that are dropped because GOSSIP_WAITING wait already, are not remembered.
+ * Otherwise a peer could hide an address from others by telling it.
  */
 #ifndef KITH_GOSSIP_H
 #define KITH_GOSSIP_H
@@ -28,6 +32,8 @@ enum {
 	GOSSIP_REMEMBERED = 16384,
 };
 
+/* A node tells its own address once a day: the repetition must be new to others, even if it comes a little early. */
+#define GOSSIP_SPAN_S (23 * 3600)
 #define GOSSIP_DELAY_US ((int64_t)1000 * 1000)
 
 struct gossip;
@@ -39,7 +45,7 @@ void gossip_free(struct gossip *gossip);
 /* Any thread. A peer has told of these, in a message that had message_entries entries in all. */
 void gossip_hear(struct gossip *gossip, const struct message_entry *entries, size_t count, size_t message_entries,
 		 int64_t now_us);
-/* Any thread. This address is known already: it isn't passed on when it is heard of within a day. */
+/* Any thread. This address is announced another way: it isn't passed on when it is heard of within the span. */
 void gossip_note(struct gossip *gossip, const struct address *address, int64_t now_us);
 /* One thread alone. Sends what is due; returns when to call again. */
 int64_t gossip_run(struct gossip *gossip, int64_t now_us);

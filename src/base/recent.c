@@ -70,6 +70,7 @@ bool recent_note(struct recent *recent, uint64_t hash, int64_t now_us)
 	bool is_known = slot->time_s != 0 && slot->hash == low && !is_expired(recent, slot, time_s);
 	while (!is_known && !is_expired(recent, slot, time_s) && slot->hash != low && grow(recent))
 		slot = find_slot(recent, low);
-	*slot = (struct recent_slot){.hash = low, .time_s = time_s};
+	if (!is_known)
+		*slot = (struct recent_slot){.hash = low, .time_s = time_s};
 	return !is_known;
 }

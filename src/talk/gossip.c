@@ -8,8 +8,7 @@
 
 extern struct mutex gossip_guard;
 
-#define DAY_S ((int64_t)24 * 3600)
-#define DAY_US (DAY_S * 1000 * 1000)
+#define DAY_US ((int64_t)24 * 3600 * 1000 * 1000)
 
 struct gossip {
 	/* Immutable. */
@@ -19,7 +18,7 @@ struct gossip {
 	/* Guarded. */
 	struct mutex mutex;
 	struct recent heard GUARDED_BY(gossip_guard);
-	struct message_entry *waiting GUARDED_BY(gossip_guard); /* NULL while none waits */
+	struct message_entry *waiting GUARDED_BY(gossip_guard); /* NULL until one waits */
 	size_t count GUARDED_BY(gossip_guard);
 	size_t capacity GUARDED_BY(gossip_guard);
 	int64_t due_us GUARDED_BY(gossip_guard); /* meaningless while none waits */
@@ -55,7 +54,7 @@ struct gossip *gossip_new(struct registry *registry, struct alarm *alarm, const 
 	gossip->alarm = alarm;
 	gossip->secret = *secret;
 	mutex_init(&gossip->mutex);
-	recent_init(&gossip->heard, GOSSIP_REMEMBERED, DAY_S);
+	recent_init(&gossip->heard, GOSSIP_REMEMBERED, GOSSIP_SPAN_S);
 	return gossip;
 }
 
@@ -69,19 +68,18 @@ void gossip_free(struct gossip *gossip) UNCHECKED
 	free(gossip);
 }
 
-/* It is dropped if there is no memory, or if GOSSIP_WAITING wait already. */
-static void add(struct gossip *gossip, const struct message_entry *entry) REQUIRES(gossip_guard)
+/* False if GOSSIP_WAITING wait already, or if there is no memory. */
+static bool make_room(struct gossip *gossip) REQUIRES(gossip_guard)
 {
 	if (gossip->count == gossip->capacity && gossip->capacity < GOSSIP_WAITING) {
 		size_t capacity = gossip->capacity == 0 ? GOSSIP_ENTRIES : gossip->capacity * 2;
 		struct message_entry *grown = realloc(gossip->waiting, capacity * sizeof *grown);
 		if (grown == NULL)
-			return;
+			return false;
 		gossip->waiting = grown;
 		gossip->capacity = capacity;
 	}
-	if (gossip->count < gossip->capacity && gossip->count < GOSSIP_WAITING)
-		gossip->waiting[gossip->count++] = *entry;
+	return gossip->count < GOSSIP_WAITING;
 }
 
 static uint64_t hash_of(const struct gossip *gossip, const struct address *address)
@@ -92,14 +90,14 @@ static uint64_t hash_of(const struct gossip *gossip, const struct address *addre
 void gossip_hear(struct gossip *gossip, const struct message_entry *entries, size_t count, size_t message_entries,
 		 int64_t now_us)
 {
+	if (message_entries > GOSSIP_ENTRIES)
+		return;
 	enter(gossip);
 	bool was_empty = gossip->count == 0;
-	for (size_t i = 0; i < count; i++) {
-		uint64_t hash = hash_of(gossip, &entries[i].address);
-		bool is_first = recent_note(&gossip->heard, hash, now_us);
-		if (is_first && message_entries <= GOSSIP_ENTRIES)
-			add(gossip, &entries[i]);
-	}
+	/* What is not passed on must not be noted: it would be kept from others for the span. */
+	for (size_t i = 0; i < count && make_room(gossip); i++)
+		if (recent_note(&gossip->heard, hash_of(gossip, &entries[i].address), now_us))
+			gossip->waiting[gossip->count++] = entries[i];
 	bool has_begun = was_empty && gossip->count > 0;
 	if (has_begun)
 		gossip->due_us = now_us + GOSSIP_DELAY_US;
