@@ -13,6 +13,9 @@
 
 enum { ALLOWANCE_ADDRESSES_BURST = 1000 };
 #define ALLOWANCE_ADDRESSES_PER_S 0.1
+/* An answer to getaddr is thousands of times as long as the question. */
+enum { ALLOWANCE_QUESTIONS_BURST = 4 };
+#define ALLOWANCE_QUESTIONS_PER_S 0.1
 
 struct allowance {
 	bool has_hello; /* the hello has been taken */
@@ -20,7 +23,7 @@ struct allowance {
 	size_t named; /* addresses in that one */
 	unsigned moves;
 	int64_t next_proof_us, next_move_us;
-	struct token_bucket addresses;
+	struct token_bucket addresses, questions;
 };
 
 void allowance_init(struct allowance *allowance, int64_t now_us);
@@ -34,6 +37,8 @@ bool allowance_take_early_addr(struct allowance *allowance);
  * ALLOWANCE_ADDRESSES_BURST at once, as in Bitcoin Core, and what it may answer when it is asked.
  */
 size_t allowance_take_addresses(struct allowance *allowance, size_t count, int64_t now_us);
+/* True if a getaddr of this peer is answered: ALLOWANCE_QUESTIONS_BURST at once, and ALLOWANCE_QUESTIONS_PER_S. */
+bool allowance_take_question(struct allowance *allowance, int64_t now_us);
 /* The peer is asked for addresses. */
 void allowance_expect_addresses(struct allowance *allowance);
 /* True if a claimed address may be proven now, which is once in an interval. */

@@ -4,7 +4,8 @@
  * within that time (announcer.h), to the asker too. If there are more peers than an answer may have, a random choice is
  * told. If there is room, the address book's sample of the day follows, as of at most DIRECTORY_SAMPLE_US ago.
  *
- * Any thread may call; nothing blocks.
+ * Any thread may call. Those that find the peers known too old at the same moment wait for one of them, which does the
+ * walk.
  */
 #ifndef KITH_DIRECTORY_H
 #define KITH_DIRECTORY_H

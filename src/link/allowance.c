@@ -6,6 +6,7 @@ void allowance_init(struct allowance *allowance, int64_t now_us)
 {
 	*allowance = (struct allowance){0};
 	token_bucket_init(&allowance->addresses, ALLOWANCE_ADDRESSES_BURST, now_us);
+	token_bucket_init(&allowance->questions, ALLOWANCE_QUESTIONS_BURST, now_us);
 }
 
 bool allowance_take_hello(struct allowance *allowance)
@@ -26,6 +27,12 @@ size_t allowance_take_addresses(struct allowance *allowance, size_t count, int64
 {
 	return token_bucket_take(&allowance->addresses, count, ALLOWANCE_ADDRESSES_PER_S, ALLOWANCE_ADDRESSES_BURST,
 				 now_us);
+}
+
+bool allowance_take_question(struct allowance *allowance, int64_t now_us)
+{
+	return token_bucket_take(&allowance->questions, 1, ALLOWANCE_QUESTIONS_PER_S, ALLOWANCE_QUESTIONS_BURST,
+				 now_us) > 0;
 }
 
 void allowance_expect_addresses(struct allowance *allowance)

@@ -24,11 +24,14 @@ struct directory {
 	const struct settings *settings; /* what it holds may change */
 	/* Guarded. */
 	struct mutex mutex;
-	struct page *page GUARDED_BY(directory_guard); /* NULL before the first question, as is the next */
-	struct message_entry *sample GUARDED_BY(directory_guard);
-	size_t sample_count GUARDED_BY(directory_guard);
-	int64_t sampled_us GUARDED_BY(directory_guard);
-	struct rng rng GUARDED_BY(directory_guard);
+	struct page *page GUARDED_BY(directory_guard); /* NULL before the first question */
+	bool is_renewing GUARDED_BY(directory_guard);  /* a thread walks, without the lock */
+	struct condition renewed;
+	/* Of the thread that walks. */
+	struct message_entry *sample; /* NULL before the first walk */
+	size_t sample_count;
+	int64_t sampled_us;
+	struct rng rng;
 };
 
 static void enter(struct directory *directory) ACQUIRES(directory_guard) UNCHECKED
@@ -39,6 +42,11 @@ static void enter(struct directory *directory) ACQUIRES(directory_guard) UNCHECK
 static void leave(struct directory *directory) RELEASES(directory_guard) UNCHECKED
 {
 	mutex_unlock(&directory->mutex);
+}
+
+static void wait_for_renewal(struct directory *directory) REQUIRES(directory_guard) UNCHECKED
+{
+	condition_wait_until(&directory->renewed, &directory->mutex, FOREVER_US);
 }
 
 static void release_page(struct page *page)
@@ -58,6 +66,7 @@ struct directory *directory_new(struct registry *registry, struct address_book *
 	directory->access = access;
 	directory->settings = settings;
 	mutex_init(&directory->mutex);
+	condition_init(&directory->renewed);
 	rng_seed(&directory->rng, seed);
 	return directory;
 }
@@ -68,6 +77,7 @@ void directory_free(struct directory *directory) UNCHECKED
 		return;
 	release_page(directory->page);
 	free(directory->sample);
+	condition_fini(&directory->renewed);
 	mutex_fini(&directory->mutex);
 	free(directory);
 }
@@ -78,51 +88,28 @@ static bool may_be_told(const struct directory *directory, const struct peer_inf
 	       address_is_known(&info->listen);
 }
 
-/* The first that needs a newer page makes it; the others use the old one meanwhile. */
 static void renew_sample(struct directory *directory, int64_t now_us)
 {
-	enter(directory);
-	bool is_due = directory->sample == NULL || now_us - directory->sampled_us >= DIRECTORY_SAMPLE_US;
-	if (is_due)
-		directory->sampled_us = now_us;
-	leave(directory);
+	if (directory->sample != NULL && now_us - directory->sampled_us < DIRECTORY_SAMPLE_US)
+		return;
 	size_t most = address_book_count(directory->book) * ADDRESS_BOOK_SAMPLE_PERCENT / 100;
 	if (most > MESSAGE_ADDR_ENTRIES)
 		most = MESSAGE_ADDR_ENTRIES;
-	struct message_entry *sample = is_due ? calloc(most + 1, sizeof *sample) : NULL;
+	struct message_entry *sample = calloc(most + 1, sizeof *sample);
 	if (sample == NULL)
 		return;
-	size_t count = address_book_sample(directory->book, sample, most, now_us);
-	enter(directory);
-	struct message_entry *before = directory->sample;
+	free(directory->sample);
 	directory->sample = sample;
-	directory->sample_count = count;
-	leave(directory);
-	free(before);
-}
-
-static void append_sample(struct directory *directory, struct page *page, size_t most)
-{
-	enter(directory);
-	for (size_t i = 0; i < directory->sample_count && page->count < most; i++)
-		page->entries[page->count++] = directory->sample[i];
-	leave(directory);
-}
-
-static size_t sample_size(struct directory *directory)
-{
-	enter(directory);
-	size_t count = directory->sample_count;
-	leave(directory);
-	return count;
+	directory->sample_count = address_book_sample(directory->book, sample, most, now_us);
+	directory->sampled_us = now_us;
 }
 
 /* NULL if there is no memory. */
-static struct page *take_page(struct directory *directory, struct rng *rng, int64_t now_us)
+static struct page *take_page(struct directory *directory, int64_t now_us)
 {
 	struct registry_snapshot ready = registry_take_snapshot(directory->registry, true);
 	renew_sample(directory, now_us);
-	size_t most = ready.count + sample_size(directory);
+	size_t most = ready.count + directory->sample_count;
 	if (most > PAGE_ENTRIES)
 		most = PAGE_ENTRIES;
 	struct page *page = malloc(sizeof *page + most * sizeof *page->entries);
@@ -131,43 +118,55 @@ static struct page *take_page(struct directory *directory, struct rng *rng, int6
 		page->taken_us = now_us;
 		page->count = 0;
 		if (ready.count > PAGE_ENTRIES)
-			registry_shuffle_snapshot(&ready, rng);
+			registry_shuffle_snapshot(&ready, &directory->rng);
 		for (size_t i = 0; i < ready.count && page->count < most; i++) {
 			struct peer_info info = peer_look(ready.peers[i], now_us);
 			if (may_be_told(directory, &info, now_us))
 				page->entries[page->count++] =
 					(struct message_entry){.address = info.listen, .nodeid = info.nodeid};
 		}
-		append_sample(directory, page, most);
+		for (size_t i = 0; i < directory->sample_count && page->count < most; i++)
+			page->entries[page->count++] = directory->sample[i];
 	}
 	registry_release_snapshot(&ready);
 	return page;
 }
 
-/* The page of this moment, held for the caller. */
-static struct page *current_page(struct directory *directory, int64_t now_us)
+static struct page *hold_page(struct page *page)
 {
-	enter(directory);
-	struct page *page = directory->page;
-	if (page != NULL && now_us - page->taken_us < DIRECTORY_AGE_US) {
-		atomic_fetch_add_explicit(&page->references, 1, memory_order_relaxed);
-		leave(directory);
-		return page;
-	}
-	struct rng rng; /* the shuffle is done without the lock */
-	rng_seed(&rng, rng_below(&directory->rng, 1U << 31));
-	leave(directory);
-
-	page = take_page(directory, &rng, now_us);
-	if (page == NULL)
-		return NULL;
 	atomic_fetch_add_explicit(&page->references, 1, memory_order_relaxed);
+	return page;
+}
+
+/* By the thread that has set is_renewing. The new page, held for the caller; NULL if there is no memory. */
+static struct page *renew_page(struct directory *directory, int64_t now_us)
+{
+	struct page *page = take_page(directory, now_us), *before = NULL;
 	enter(directory);
-	struct page *before = directory->page;
-	directory->page = page;
+	if (page != NULL) {
+		before = directory->page;
+		directory->page = hold_page(page);
+	}
+	directory->is_renewing = false;
+	condition_broadcast(&directory->renewed);
 	leave(directory);
 	release_page(before);
 	return page;
+}
+
+/* The page of this moment, held for the caller; NULL if there is no memory. */
+static struct page *current_page(struct directory *directory, int64_t now_us)
+{
+	struct page *page = NULL;
+	enter(directory);
+	while (directory->is_renewing)
+		wait_for_renewal(directory);
+	if (directory->page != NULL && now_us - directory->page->taken_us < DIRECTORY_AGE_US)
+		page = hold_page(directory->page);
+	else
+		directory->is_renewing = true;
+	leave(directory);
+	return page != NULL ? page : renew_page(directory, now_us);
 }
 
 void directory_tell(struct directory *directory, struct peer *asker, int64_t now_us)

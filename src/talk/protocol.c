@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "link/allowance.h"
 #include "talk/announcer.h"
 #include "talk/directory.h"
 #include "talk/gossip.h"
@@ -120,7 +121,10 @@ static void handle_pong(struct protocol *protocol, struct peer *peer, struct mes
 static void handle_getaddr(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us)
 {
 	(void)message;
-	directory_tell(protocol->directory, peer, now_us);
+	if (allowance_take_question(peer_allowance(peer), now_us))
+		directory_tell(protocol->directory, peer, now_us);
+	else
+		peer_count_ignored(peer);
 }
 
 static void handle_bye(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us)

@@ -17,8 +17,9 @@ STORM = 60  # more than max_handshakes
 ENTRIES = 10  # more in one message are an answer, and aren't passed on
 FLOODS = 8  # more messages than may come at once
 SMALL_BUFFER_BYTES = 4096
-UNREAD = GETADDR * 200 + PONG  # of who never reads, and yet isn't silent
+UNREAD = GETADDR + PING * 200 + PONG  # of who never reads, and yet isn't silent
 END_LIMIT_S = 30 * SLOW  # for the node to close what it must close
+UNREAD_LIMIT_S = 90 * SLOW  # the same, where pongs first fill what the kernel takes
 
 # What comes most often has the most weight. No more than `most` actors do the same at the same time.
 Habit = namedtuple("Habit", "act weight most")
@@ -258,7 +259,7 @@ async def never_read(actor):
     """Asks, and lets the answers lie until the node closes."""
     async with await actor.open(receive_bytes=SMALL_BUFFER_BYTES) as connection:
         await connection.send(line(msgtype="hello", nodeid=actor.nodeid))
-        async with asyncio.timeout(END_LIMIT_S):
+        async with asyncio.timeout(UNREAD_LIMIT_S):
             while True:
                 await connection.send(UNREAD)
                 await asyncio.sleep(0.1)

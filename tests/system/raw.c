@@ -579,6 +579,17 @@ struct raw *raw_join(struct kithd *kithd, const char *nodeid, const char *more_k
 	return raw;
 }
 
+int raw_ask_anew(struct kithd *kithd)
+{
+	static unsigned asked;
+	struct raw *raw = raw_join(kithd, harness_text("a5ce0000-0000-4000-8000-%012x", ++asked), "");
+	raw_send(raw, "{\"msgtype\":\"getaddr\"}");
+	raw_expect(raw, "addr");
+	int count = raw_told_count(raw);
+	raw_close(raw);
+	return count;
+}
+
 void raw_answer_hello(struct raw *raw, const char *nodeid, const char *more_keys)
 {
 	raw_expect_next(raw, "hello");

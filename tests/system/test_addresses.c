@@ -104,7 +104,9 @@ static void test_getaddr(void)
 	AWAIT(kithd_peers(kithd) == 2);
 	raw_ping(alice);
 	/* What is told may be 10 ms old. */
-	AWAIT((ask(alice), raw_told_count(alice) == 0));
+	AWAIT(raw_ask_anew(kithd) == 1);
+	ask(alice);
+	CU_ASSERT_EQUAL(raw_told_count(alice), 0);
 }
 
 static void test_told_only_if_heard_from(void)
@@ -115,8 +117,8 @@ static void test_told_only_if_heard_from(void)
 	struct raw *bob = raw_join(kithd, BOB, "");
 	ask(bob);
 	CU_ASSERT_EQUAL(raw_told_count(bob), 0);
-	/* Alice speaks again and again until Bob's question comes soon enough after it. */
-	AWAIT((raw_ping(alice), ask(bob), raw_told_count(bob) == 1));
+	/* Alice speaks again and again until a question comes soon enough after it. */
+	AWAIT((raw_ping(alice), raw_ask_anew(kithd) == 1));
 }
 
 static void test_announcement(void)
@@ -266,8 +268,9 @@ static void test_proven_between_nodes(void)
 	const char *advertised = harness_text("%s:%s", harness_host(9), strrchr(everywhere, ':') + 1);
 	struct kithd *node = kithd_start_at(everywhere, "-o advertise=%s -b %s", advertised, kithd_address(kithd));
 	AWAIT(kithd_cell_is(kithd, kithd_nodeid(node), "LISTEN", advertised));
+	AWAIT(raw_ask_anew(kithd) == 1);
 	struct raw *asker = raw_join(kithd, ALICE, "");
-	AWAIT((ask(asker), raw_told_count(asker) == 1));
+	ask(asker);
 	CU_ASSERT_STRING_EQUAL(raw_told(asker, advertised), kithd_nodeid(node));
 }
 

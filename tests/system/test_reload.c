@@ -138,21 +138,13 @@ static void test_other_timeouts(void)
 	AWAIT(kithd_log_count(node.kithd, raw_address(deaf), "cannot be reached: timed out") == 1);
 }
 
-static int told(struct raw *raw)
-{
-	raw_send(raw, "{\"msgtype\":\"getaddr\"}");
-	raw_expect(raw, "addr");
-	return raw_told_count(raw);
-}
-
 static void test_share_within(void)
 {
 	struct node node = start("", "");
 	raw_join(node.kithd, ALICE, ",\"listen\":5999");
-	struct raw *bob = raw_join(node.kithd, BOB, "");
-	AWAIT(told(bob) == 1);
+	AWAIT(raw_ask_anew(node.kithd) == 1);
 	reload(&node, "share_within = 0.01;", "share_within: 240 is now 0.01");
-	AWAIT(told(bob) == 0);
+	AWAIT(raw_ask_anew(node.kithd) == 0);
 }
 
 /* What it says of itself to one who comes now. */

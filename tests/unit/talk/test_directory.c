@@ -1,5 +1,6 @@
 #include "talk/directory.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -114,6 +115,56 @@ static void of_more_than_an_answer_may_have_a_random_choice_is_told(void)
 	core_fini(&core);
 }
 
+enum { ASKERS = 4, TIMES = 20 };
+
+struct asker {
+	struct core *core;
+	struct peer *peer;
+	atomic_uint *waiting; /* that have not come to the question yet */
+	struct thread thread;
+};
+
+static void *ask_at_once(void *argument)
+{
+	static const char question[] = "{\"msgtype\":\"getaddr\"}";
+	struct asker *asker = argument;
+	atomic_fetch_sub(asker->waiting, 1);
+	while (atomic_load(asker->waiting) > 0)
+		;
+	protocol_receive(asker->core->protocol, asker->peer, question, sizeof question - 1, asker->core->now_us);
+	return NULL;
+}
+
+/* Each walk over so many peers makes another choice. */
+static void those_that_ask_at_the_same_moment_share_one_walk(void)
+{
+	static char answer[128 * 1024];
+	struct core core;
+	struct asker askers[ASKERS];
+	atomic_uint waiting;
+	start(&core, 2 * MESSAGE_ADDR_ENTRIES);
+	for (unsigned i = 0; i < MESSAGE_ADDR_ENTRIES * 3 / 2; i++)
+		meet(&core, i + 2, 5999);
+	for (unsigned i = 0; i < ASKERS; i++)
+		askers[i] = (struct asker){.core = &core, .peer = meet(&core, 4000 + i, 0), .waiting = &waiting};
+	for (unsigned time = 0; time < TIMES; time++) {
+		core.now_us += 10 * SECOND_US;
+		atomic_init(&waiting, ASKERS);
+		for (unsigned i = 0; i < ASKERS; i++)
+			CU_ASSERT_EQUAL_FATAL(thread_start(&askers[i].thread, ask_at_once, &askers[i]), 0);
+		for (unsigned i = 0; i < ASKERS; i++)
+			thread_join(askers[i].thread);
+		for (unsigned i = 0; i < ASKERS; i++) {
+			const char *line = take_line(askers[i].peer);
+			CU_ASSERT_PTR_NOT_NULL_FATAL(line);
+			if (i == 0)
+				snprintf(answer, sizeof answer, "%s", line);
+			EXPECT(strcmp(line, answer) == 0, "time %u, asker %u", time, i);
+		}
+	}
+	core_fini(&core);
+}
+
 /* Reaches so many addresses 127.GROUP.1.N:6000, and stays connected to none: so these are due again, too. */
 static void feel(struct core *core, unsigned count)
 {
@@ -219,6 +270,7 @@ static CU_TestInfo tests[] = {
 	 another_time_to_share_within_holds_for_the_next_answer},
 	{"of more than an answer may have a random choice is told",
 	 of_more_than_an_answer_may_have_a_random_choice_is_told},
+	{"those that ask at the same moment share one walk", those_that_ask_at_the_same_moment_share_one_walk},
 	{"connected peers are told first, and then a sample of the address book",
 	 connected_peers_are_told_first_and_then_a_sample_of_the_address_book},
 	{"the sample is the same to everybody for a day", the_sample_is_the_same_to_everybody_for_a_day},

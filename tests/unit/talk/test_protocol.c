@@ -218,6 +218,41 @@ static void getaddr_is_answered_with_those_who_are_connected_and_alive(void)
 	core_fini(&core);
 }
 
+static void a_getaddr_too_many_is_ignored_and_counted(void)
+{
+	static const struct {
+		int64_t after_us;
+		int questions, answered;
+	} cases[] = {
+		{0, 200, 4},
+		{9 * SECOND_US, 5, 0},
+		{SECOND_US, 5, 1},
+		{10 * SECOND_US, 5, 1},
+		{3600 * SECOND_US, 200, 4},
+		{20 * SECOND_US, 5, 2},
+	};
+	struct core core;
+	five_start(&core);
+	struct peer *asker = core_meet(&core, 2, "127.0.0.2:40000", 5999);
+	struct peer *other = core_meet(&core, 3, "127.0.0.3:40000", 5999);
+	int ignored = 0;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		int answered = 0;
+		core.now_us += cases[i].after_us;
+		for (int j = 0; j < cases[i].questions; j++) {
+			core_say(&core, asker, "{'msgtype': 'getaddr'}");
+			answered += take_line(asker) != NULL;
+		}
+		ignored += cases[i].questions - cases[i].answered;
+		EXPECT(answered == cases[i].answered, "case %zu: %d", i, answered);
+		EXPECT(five_look(&core, asker).ignored == ignored, "case %zu", i);
+	}
+	/* What one has asked takes nothing from another. */
+	core_say(&core, other, "{'msgtype': 'getaddr'}");
+	CU_ASSERT_PTR_NOT_NULL(take_line(other));
+	core_fini(&core);
+}
+
 static void who_was_silent_for_too_long_is_not_told_to_others(void)
 {
 	struct core core;
@@ -489,6 +524,7 @@ static CU_TestInfo tests[] = {
 	 a_ping_that_was_outstanding_in_a_sleep_is_not_repeated},
 	{"getaddr is answered with those who are connected and alive",
 	 getaddr_is_answered_with_those_who_are_connected_and_alive},
+	{"a getaddr too many is ignored and counted", a_getaddr_too_many_is_ignored_and_counted},
 	{"who was silent for too long is not told to others", who_was_silent_for_too_long_is_not_told_to_others},
 	{"an address is told only where it means something", an_address_is_told_only_where_it_means_something},
 	{"an answer names at most a thousand", an_answer_names_at_most_a_thousand},
