@@ -89,6 +89,11 @@ uint64_t address_book_changes(struct address_book *book);
 
 /* Where this node itself listens: never dialled, and never forgotten. */
 void address_book_add_own(struct address_book *book, const struct address *address);
+/*
+ * The address that this node advertises from now on (unknown for none): the same. The one before becomes an address
+ * like others, and so do those where the node has met itself: what led here by way of it may lead elsewhere now.
+ */
+void address_book_set_advertised(struct address_book *book, const struct address *address);
 /* Where it has met itself: not dialled again. Bootstraps aside, the last ADDRESS_BOOK_SELVES are remembered. */
 void address_book_add_self(struct address_book *book, const struct address *address);
 bool address_book_is_self(struct address_book *book, const struct address *address);

@@ -66,6 +66,7 @@ struct address_book {
 	size_t self_count GUARDED_BY(address_book_guard); /* ever added; a ring */
 	struct address *own GUARDED_BY(address_book_guard);
 	size_t own_count GUARDED_BY(address_book_guard);
+	struct address advertised GUARDED_BY(address_book_guard);
 	size_t feelers GUARDED_BY(address_book_guard);	       /* dials under way */
 	size_t hearsay GUARDED_BY(address_book_guard);	       /* the same, without feelers */
 	int64_t next_again_us GUARDED_BY(address_book_guard);  /* of what has failed */

@@ -102,7 +102,7 @@ bool book_is_self(struct address_book *book, const struct address *address)
 	for (size_t i = 0; i < book->own_count; i++)
 		if (address_equals(&book->own[i], address))
 			return true;
-	return false;
+	return address_is_known(&book->advertised) && address_equals(&book->advertised, address);
 }
 
 uint64_t address_book_changes(struct address_book *book)
@@ -121,6 +121,18 @@ void address_book_add_own(struct address_book *book, const struct address *addre
 		book->own = grown;
 		book->own[book->own_count++] = *address;
 	}
+	book_leave(book);
+}
+
+void address_book_set_advertised(struct address_book *book, const struct address *address)
+{
+	book_enter(book);
+	if (address_is_known(&book->advertised) && !address_equals(&book->advertised, address)) {
+		book->self_count = 0;
+		for (struct address_entry *entry = book->table.entries; entry != NULL; entry = entry->hh.next)
+			entry->is_self = false;
+	}
+	book->advertised = *address;
 	book_leave(book);
 }
 

@@ -53,8 +53,7 @@ struct protocol *protocol_new(const struct protocol_parts *parts) UNCHECKED
 	for (size_t i = 0; i < parts->common.listen_count; i++)
 		if (!address_is_wildcard(&parts->common.listen[i]))
 			address_book_add_own(parts->common.book, &parts->common.listen[i]);
-	if (address_is_known(&parts->common.settings->texts->advertise))
-		address_book_add_own(parts->common.book, &parts->common.settings->texts->advertise);
+	address_book_set_advertised(parts->common.book, &parts->common.settings->texts->advertise);
 	return protocol;
 }
 
@@ -73,8 +72,7 @@ void protocol_free(struct protocol *protocol)
 void protocol_introduce_as(struct protocol *protocol, const char *name, const struct address *advertise)
 {
 	greeter_introduce_as(protocol->greeter, name, advertise);
-	if (address_is_known(advertise) && !address_book_is_self(protocol->parts.common.book, advertise))
-		address_book_add_own(protocol->parts.common.book, advertise);
+	address_book_set_advertised(protocol->parts.common.book, advertise);
 }
 
 /* Those about connections that came in are bounded. */

@@ -62,6 +62,34 @@ static void the_list_of_addresses_where_a_node_met_itself_is_bounded(void)
 	fixture_fini(&fixture);
 }
 
+static void what_was_advertised_before_is_an_address_like_others(void)
+{
+	struct fixture fixture;
+	struct address first = address_of("8.8.8.8:5999"), second = address_of("8.8.4.4:5999"), none = {0};
+	struct address met = address_of("10.0.0.1:5999"), bootstrap = address_of("127.0.0.2:5999");
+	fixture_init(&fixture, "127.0.0.2:5999");
+	address_book_set_advertised(fixture.book, &first);
+	address_book_add_self(fixture.book, &met);
+	address_book_add_self(fixture.book, &bootstrap);
+	/* Nothing has changed. */
+	address_book_set_advertised(fixture.book, &first);
+	CU_ASSERT(address_book_is_self(fixture.book, &first));
+	CU_ASSERT(address_book_is_self(fixture.book, &met));
+	CU_ASSERT(address_book_is_self(fixture.book, &bootstrap));
+	CU_ASSERT_FALSE(hear(&fixture, "8.8.8.8:5999", 7));
+	address_book_set_advertised(fixture.book, &second);
+	CU_ASSERT(address_book_is_self(fixture.book, &second));
+	CU_ASSERT_FALSE(address_book_is_self(fixture.book, &first));
+	/* Perhaps it led here by way of the first. */
+	CU_ASSERT_FALSE(address_book_is_self(fixture.book, &met));
+	CU_ASSERT_FALSE(address_book_is_self(fixture.book, &bootstrap));
+	CU_ASSERT(hear(&fixture, "8.8.8.8:5999", 7));
+	address_book_set_advertised(fixture.book, &none);
+	CU_ASSERT_FALSE(address_book_is_self(fixture.book, &second));
+	CU_ASSERT_FALSE(address_book_is_self(fixture.book, &none));
+	fixture_fini(&fixture);
+}
+
 static void where_a_node_listens_is_not_forgotten_for_what_peers_say(void)
 {
 	struct fixture fixture;
@@ -426,6 +454,7 @@ static CU_TestInfo tests[] = {
 	{"what is this node itself is never dialled", what_is_this_node_itself_is_never_dialled},
 	{"the list of addresses where a node met itself is bounded",
 	 the_list_of_addresses_where_a_node_met_itself_is_bounded},
+	{"what was advertised before is an address like others", what_was_advertised_before_is_an_address_like_others},
 	{"where a node listens is not forgotten for what peers say",
 	 where_a_node_listens_is_not_forgotten_for_what_peers_say},
 	{"a connected node is nothing to dial", a_connected_node_is_nothing_to_dial},
