@@ -103,7 +103,7 @@ static void name_journal(ino_t more)
 	struct stat status;
 	CU_ASSERT_EQUAL_FATAL(fstat(STDERR_FILENO, &status), 0);
 	snprintf(stream, sizeof stream, "%llu:%llu", (unsigned long long)status.st_dev,
-		 (unsigned long long)(status.st_ino + more));
+		 (unsigned long long)status.st_ino + more);
 	setenv("JOURNAL_STREAM", stream, 1);
 	log_close();
 	log_open();
