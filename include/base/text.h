@@ -19,9 +19,9 @@ bool text_is_plain(const char *bytes, size_t length);
 
 /*
  * Writes bytes into out, ended by NUL, with what could disturb a terminal or a reader of lines (control characters,
- * what is not UTF-8, invisible line and direction changes) as \xHH a byte. In TEXT_WORD a backslash is escaped as
- * well, so that the text can be told from its escape. What doesn't fit is left off, never in the middle of a character
- * or of an escape. Returns the length of what was written.
+ * what is not UTF-8, what is invisible or changes the line or its direction) as \xHH a byte. In TEXT_WORD a backslash
+ * is escaped as well, so that the text can be told from its escape. What doesn't fit is left off, never in the middle
+ * of a character or of an escape. Returns the length of what was written.
  */
 size_t text_escape(char *out, size_t out_bytes, const char *bytes, size_t length, enum text_style style);
 
@@ -33,7 +33,7 @@ void text_error(int error, char out[static TEXT_ERROR_BYTES]);
 enum { TEXT_DURATION_BYTES = 32 };
 void text_duration(int64_t us, char out[static TEXT_DURATION_BYTES]);
 
-/* How many columns the text takes if each character takes one. */
+/* How many cells of a terminal the text takes: two for most characters of East Asia, none for an accent of its own. */
 size_t text_width(const char *text);
 
 /* How many single-character edits turn one word into the other (Levenshtein, 1966), for "did you mean". */

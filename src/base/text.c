@@ -2,8 +2,11 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <locale.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <wchar.h>
 
 /*
  * The length of the character that starts at bytes, with its code point, or 0 where that isn't UTF-8 (RFC 3629: no
@@ -42,11 +45,26 @@ static bool is_control(uint32_t c)
 	return c < 0x20 || (c >= 0x7f && c < 0xa0);
 }
 
-/* Separators and direction marks that break a line or reorder it: Unicode's Zl, Zp and Bidi_Control. */
-static bool is_disturbing(uint32_t c)
+/*
+ * What breaks a line, reorders it, or cannot be seen: the categories Zl, Zp and Cf of Unicode 15, what it calls
+ * Default_Ignorable_Code_Point (fillers, variation selectors), and the blank of Braille.
+ */
+static bool is_invisible(uint32_t c)
 {
-	return is_control(c) || c == 0x61c || c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
-	       (c >= 0x2066 && c <= 0x2069);
+	static const struct {
+		uint32_t first, last;
+	} ranges[] = {
+		{0xad, 0xad},	    {0x34f, 0x34f},	{0x600, 0x605},	    {0x61c, 0x61c},	{0x6dd, 0x6dd},
+		{0x70f, 0x70f},	    {0x890, 0x891},	{0x8e2, 0x8e2},	    {0x115f, 0x1160},	{0x17b4, 0x17b5},
+		{0x180b, 0x180f},   {0x200b, 0x200f},	{0x2028, 0x202e},   {0x2060, 0x206f},	{0x2800, 0x2800},
+		{0x3164, 0x3164},   {0xfe00, 0xfe0f},	{0xfeff, 0xfeff},   {0xffa0, 0xffa0},	{0xfff0, 0xfffb},
+		{0x110bd, 0x110bd}, {0x110cd, 0x110cd}, {0x13430, 0x1343f}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a},
+		{0xe0000, 0xe0fff},
+	};
+	for (size_t i = 0; i < sizeof ranges / sizeof *ranges && c >= ranges[i].first; i++)
+		if (c <= ranges[i].last)
+			return true;
+	return false;
 }
 
 /* Unicode's category Zs. */
@@ -76,7 +94,8 @@ size_t text_escape(char *out, size_t out_bytes, const char *bytes, size_t length
 	for (size_t at = 0; at < length;) {
 		uint32_t c = 0;
 		size_t step = next_character(bytes + at, length - at, &c);
-		bool escape = step == 0 || is_disturbing(c) || (style == TEXT_WORD && (is_space(c) || c == '\\'));
+		bool escape = step == 0 || is_control(c) || is_invisible(c) ||
+			      (style == TEXT_WORD && (is_space(c) || c == '\\'));
 		size_t from_bytes = step == 0 ? 1 : step;
 		if (written + from_bytes * (escape ? 4 : 1) >= out_bytes)
 			break;
@@ -125,11 +144,39 @@ void text_duration(int64_t us, char out[static TEXT_DURATION_BYTES])
 	}
 }
 
+/* For wcwidth, made when it is needed first and kept; none where the system lacks it. */
+static locale_t utf8_locale(void)
+{
+	static _Atomic(locale_t) kept;
+	locale_t locale = atomic_load(&kept), none = (locale_t)0;
+	if (locale != none)
+		return locale;
+	locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", none);
+	if (locale == none || atomic_compare_exchange_strong(&kept, &none, locale))
+		return locale;
+	freelocale(locale);
+	return none; /* another thread's, which was faster */
+}
+
+/* A character that is unknown to the system takes one cell, as on most terminals. */
+static size_t width_of(uint32_t c, locale_t locale)
+{
+	locale_t before = uselocale(locale);
+	int width = wcwidth((wchar_t)c);
+	uselocale(before);
+	return width < 0 ? 1 : (size_t)width;
+}
+
 size_t text_width(const char *text)
 {
-	size_t width = 0;
-	for (; *text != '\0'; text++)
-		width += ((unsigned char)*text & 0xc0) != 0x80;
+	size_t width = 0, length = strlen(text);
+	for (size_t at = 0; at < length;) {
+		uint32_t c = 0;
+		size_t step = next_character(text + at, length - at, &c);
+		locale_t locale = c < 0x80 ? (locale_t)0 : utf8_locale();
+		width += locale == (locale_t)0 ? 1 : width_of(c, locale);
+		at += step == 0 ? 1 : step;
+	}
 	return width;
 }
 

@@ -1,6 +1,7 @@
 #include "settings/settings_priv.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,7 +90,8 @@ static bool set_network(struct settings *settings, const struct setting *setting
 static void set_host_name(struct settings *settings)
 {
 	char name[MESSAGE_TEXT_BYTES] = "";
-	if (gethostname(name, sizeof name - 1) != 0 || !text_is_plain(name, strlen(name)))
+	_Static_assert(sizeof name > HOST_NAME_MAX, "the longest host name fits");
+	if (gethostname(name, sizeof name) != 0 || !text_is_plain(name, strlen(name)))
 		name[0] = '\0';
 	strcpy(settings->texts->name, name);
 }

@@ -97,6 +97,18 @@ static void what_could_disturb_a_terminal_is_shown_as_hex(void)
 		{"right-to-left mark", BYTES("\xe2\x80\x8f"), "\\xe2\\x80\\x8f", "\\xe2\\x80\\x8f"},
 		{"Arabic letter mark", BYTES("\xd8\x9c"), "\\xd8\\x9c", "\\xd8\\x9c"},
 		{"right-to-left isolate", BYTES("\xe2\x81\xa7"), "\\xe2\\x81\\xa7", "\\xe2\\x81\\xa7"},
+		{"zero-width space",
+		 BYTES("a\xe2\x80\x8b"
+		       "b"),
+		 "a\\xe2\\x80\\x8bb", "a\\xe2\\x80\\x8bb"},
+		{"zero-width joiner", BYTES("\xe2\x80\x8d"), "\\xe2\\x80\\x8d", "\\xe2\\x80\\x8d"},
+		{"word joiner", BYTES("\xe2\x81\xa0"), "\\xe2\\x81\\xa0", "\\xe2\\x81\\xa0"},
+		{"soft hyphen", BYTES("\xc2\xad"), "\\xc2\\xad", "\\xc2\\xad"},
+		{"byte order mark", BYTES("\xef\xbb\xbf"), "\\xef\\xbb\\xbf", "\\xef\\xbb\\xbf"},
+		{"a tag", BYTES("\xf3\xa0\x81\xa1"), "\\xf3\\xa0\\x81\\xa1", "\\xf3\\xa0\\x81\\xa1"},
+		{"variation selector", BYTES("\xef\xb8\x8f"), "\\xef\\xb8\\x8f", "\\xef\\xb8\\x8f"},
+		{"Hangul filler", BYTES("\xe3\x85\xa4"), "\\xe3\\x85\\xa4", "\\xe3\\x85\\xa4"},
+		{"an accent, which is seen", BYTES("e\xcc\x81"), "e\xcc\x81", "e\xcc\x81"},
 		{"not UTF-8", BYTES("a\xffz"), "a\\xffz", "a\\xffz"},
 		{"a character cut short", BYTES("a\xe2\x82"), "a\\xe2\\x82", "a\\xe2\\x82"},
 		{"a surrogate", BYTES("\xed\xa0\x80"), "\\xed\\xa0\\x80", "\\xed\\xa0\\x80"},
@@ -160,7 +172,18 @@ static void a_column_is_as_wide_as_its_characters(void)
 		const char *text;
 		size_t width;
 	} cases[] = {
-		{"", 0}, {"alpha", 5}, {"caf\xc3\xa9", 4}, {"\xe6\x97\xa5\xe6\x9c\xac", 2}, {"\xf0\x9f\x98\x80!", 2},
+		{"", 0},
+		{"alpha", 5},
+		{"caf\xc3\xa9", 4},
+		{"cafe\xcc\x81", 4},
+		{"\xe6\x97\xa5\xe6\x9c\xac", 4},
+		{"\xf0\x9f\x98\x80!", 3},
+		{"\xef\xbc\xa1", 2},
+		{"\xea\xb0\x80", 2},
+		{"\xee\x80\x80", 1},
+		{"a\xff"
+		 "b",
+		 3},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
 		EXPECT(text_width(cases[i].text) == cases[i].width, "%s", cases[i].text);

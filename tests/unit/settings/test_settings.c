@@ -1,8 +1,11 @@
 #include "settings/settings.h"
 
+#include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "runner.h"
@@ -12,7 +15,7 @@
 static void expect_defaults(const struct settings *settings)
 {
 	char host_name[MESSAGE_TEXT_BYTES] = "";
-	CU_ASSERT_EQUAL(gethostname(host_name, sizeof host_name - 1), 0);
+	CU_ASSERT_EQUAL(gethostname(host_name, sizeof host_name), 0);
 	CU_ASSERT_EQUAL_FATAL(settings->listen_count, 1);
 	CU_ASSERT(address_is(&settings->listen[0], "127.0.0.1:5999"));
 	CU_ASSERT_FALSE(address_is_known(&settings->texts->advertise));
@@ -197,7 +200,7 @@ static void what_is_no_setting_with_a_value_is_refused(void)
 static void the_name_of_the_host_stands_for_an_empty_name(void)
 {
 	char host_name[MESSAGE_TEXT_BYTES] = "";
-	CU_ASSERT_EQUAL(gethostname(host_name, sizeof host_name - 1), 0);
+	CU_ASSERT_EQUAL(gethostname(host_name, sizeof host_name), 0);
 	struct settings settings = with_option("name=");
 	CU_ASSERT_STRING_EQUAL(settings.texts->name, host_name);
 	settings_fini(&settings);
@@ -528,6 +531,27 @@ static void a_value_that_is_cut_says_so(void)
 	}
 }
 
+/* In a process of its own, whose host name is changed. */
+static void the_longest_host_name_is_a_name(void)
+{
+	static const char longest[] = "a-host-name-of-64-bytes.with-dots.and-more-of-it.as-long-as-can-";
+	_Static_assert(sizeof longest - 1 == HOST_NAME_MAX, "it is the longest");
+	enum { SAME, DIFFERENT, NOT_ALLOWED };
+	int status = 0;
+	pid_t child = fork();
+	if (child == 0) {
+		struct settings settings;
+		if (unshare(CLONE_NEWUTS) != 0 || sethostname(longest, sizeof longest - 1) != 0)
+			_exit(NOT_ALLOWED);
+		_exit(settings_init(&settings) && strcmp(settings.texts->name, longest) == 0 ? SAME : DIFFERENT);
+	}
+	CU_ASSERT_FATAL(child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status));
+	if (WEXITSTATUS(status) == NOT_ALLOWED)
+		puts("left out: only root can give this host another name");
+	else
+		CU_ASSERT_EQUAL(WEXITSTATUS(status), SAME);
+}
+
 static CU_TestInfo tests[] = {
 	{"without a file everything is at its default", without_a_file_everything_is_at_its_default},
 	{"a file that says nothing changes nothing", a_file_that_says_nothing_changes_nothing},
@@ -538,6 +562,7 @@ static CU_TestInfo tests[] = {
 	{"an option that is no good text is refused", an_option_that_is_no_good_text_is_refused},
 	{"what is no setting with a value is refused", what_is_no_setting_with_a_value_is_refused},
 	{"the name of the host stands for an empty name", the_name_of_the_host_stands_for_an_empty_name},
+	{"the longest host name is a name", the_longest_host_name_is_a_name},
 	{"an option beats the file, a listen address replaces, a bootstrap adds",
 	 an_option_beats_the_file_and_a_listen_address_replaces_and_a_bootstrap_adds},
 	{"a back-off that ends below its start is refused", a_back_off_that_ends_below_its_start_is_refused},
