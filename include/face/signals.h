@@ -1,5 +1,6 @@
 /*
- * The signals of kithd: blocked in all threads, and waited for in that of main. The table in signals.c is the policy.
+ * The signals of kithd: ignored, or blocked in all threads and waited for in that of main. The table in signals.c is
+ * the policy.
  */
 #ifndef KITH_SIGNALS_H
 #define KITH_SIGNALS_H
@@ -11,13 +12,17 @@ enum signal_action {
 	ACTION_TABLE,
 	ACTION_RELOAD,
 	ACTION_STOP,
+	ACTION_REAP,
 };
 
-/* Before there are threads: a signal that comes early waits. */
-void signals_block(void);
+/* Before there are threads: from now on, a signal that is not ignored waits. */
+void signals_settle(void);
 
 /* Blocks until a signal comes; its number is for strsignal. */
 enum signal_action signals_wait(int *number);
+
+/* Lets go of the children that have ended: kithd starts none, but it may have inherited some. */
+void signals_reap(void);
 
 /* Has a signal come that asks for a stop, and waits? */
 bool signals_stop_is_pending(void);

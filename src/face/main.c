@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,6 +207,7 @@ static void serve(struct node *node, const struct settings *settings, const stru
 		  struct output *output)
 {
 	enum signal_action action = ACTION_NONE;
+	signals_reap(); /* who ended before the program began has sent no signal to it */
 	while (action != ACTION_STOP) {
 		int number;
 		action = signals_wait(&number);
@@ -215,6 +215,8 @@ static void serve(struct node *node, const struct settings *settings, const stru
 			print_table(node, output);
 		else if (action == ACTION_RELOAD)
 			reload(node, settings, arguments);
+		else if (action == ACTION_REAP)
+			signals_reap();
 		else if (action == ACTION_STOP)
 			log_info("stopping: %s", strsignal(number));
 	}
@@ -244,7 +246,6 @@ static int run(struct settings *settings, struct secrets *secrets, const struct 
 	struct output output;
 	struct node *node = NULL;
 
-	signal(SIGPIPE, SIG_IGN);
 	raise_descriptor_limit();
 	/* Another user may not open them. */
 	log_open();
@@ -277,12 +278,14 @@ static int run(struct settings *settings, struct secrets *secrets, const struct 
  * thread that goes on: with two threads a peer they hold more pages than all that is in use. After half an hour among
  * peers that come and go a node with 50 of them took 3,032 kB, after a minute 2,480 (make soak); with one block of each
  * size 2,128 and 2,024; with none 1,848 and 1,852. So none are kept. Only the environment that a program begins with
- * can say that, so it begins again, once. Where that can't be, it goes on as it is.
+ * can say that, so it begins again, once. Where that can't be, it goes on as it is: if it was started by the dynamic
+ * loader (`ld.so kithd`), then /proc/self/exe is the loader. The kernel says so by loading no other one (AT_BASE).
  */
 static void begin_without_thread_caches(char **argv)
 {
 	static const char name[] = "GLIBC_TUNABLES";
-	if (getenv(name) == NULL && getauxval(AT_SECURE) == 0 && setenv(name, "glibc.malloc.tcache_count=0", 0) == 0)
+	if (getenv(name) == NULL && getauxval(AT_SECURE) == 0 && getauxval(AT_BASE) != 0 &&
+	    setenv(name, "glibc.malloc.tcache_count=0", 0) == 0)
 		execv("/proc/self/exe", argv);
 	/* Else it would be called "exe". */
 	prctl(PR_SET_NAME, program_invocation_short_name);
@@ -297,7 +300,7 @@ int main(int argc, char **argv)
 
 	secure_standard_descriptors();
 	/* Before anything else: a request for the table that comes too early waits, and doesn't kill. */
-	signals_block();
+	signals_settle();
 	int status = arguments_parse(&arguments, argc, argv);
 	if (status >= 0)
 		return status;

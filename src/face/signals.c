@@ -2,27 +2,40 @@
 
 #include <signal.h>
 #include <stddef.h>
+#include <sys/wait.h>
 
 #include "base/sync.h"
 
+/*
+ * What each signal does. Those that are not here have the default action of signal(7): SIGTSTP stops the process until
+ * SIGCONT, SIGWINCH and SIGURG do nothing, and the others end it at once, SIGQUIT with a core file. They come from
+ * people or programs that want just that, or mean a bug.
+ */
 static const struct {
 	int number;
 	enum signal_action action;
 } signals[] = {
-	{SIGUSR1, ACTION_TABLE},
-	{SIGHUP, ACTION_RELOAD},
-	{SIGINT, ACTION_STOP},
-	{SIGTERM, ACTION_STOP},
+	{SIGUSR1, ACTION_TABLE}, {SIGHUP, ACTION_RELOAD}, {SIGINT, ACTION_STOP},
+	{SIGTERM, ACTION_STOP},	 {SIGPWR, ACTION_STOP}, /* to the first process of a container, or when the power fails
+							 */
+	{SIGCHLD, ACTION_REAP}, /* as process 1, kithd has the children of others that ended before them */
+	{SIGUSR2, ACTION_NONE}, /* meant for SIGUSR1, or for another program */
+	{SIGPIPE, ACTION_NONE}, /* the write fails instead */
+	{SIGXFSZ, ACTION_NONE}, /* the same, for a file that reaches ulimit -f */
+	{SIGTTOU, ACTION_NONE}, /* a job in the background writes its log, whatever stty tostop says */
+	{SIGTTIN, ACTION_NONE}, /* a read fails instead */
 };
 
 enum { SIGNALS = sizeof signals / sizeof *signals };
 
+/* Those that are waited for. */
 static sigset_t handled_signals(void)
 {
 	sigset_t set;
 	sigemptyset(&set);
 	for (size_t i = 0; i < SIGNALS; i++)
-		sigaddset(&set, signals[i].number);
+		if (signals[i].action != ACTION_NONE)
+			sigaddset(&set, signals[i].number);
 	return set;
 }
 
@@ -34,16 +47,25 @@ static enum signal_action action_of(int number)
 	return ACTION_NONE;
 }
 
-void signals_block(void)
+void signals_settle(void)
 {
 	sigset_t set = handled_signals();
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	for (size_t i = 0; i < SIGNALS; i++)
+		if (signals[i].action == ACTION_NONE)
+			signal(signals[i].number, SIG_IGN);
 }
 
 enum signal_action signals_wait(int *number)
 {
 	sigset_t set = handled_signals();
 	return sigwait(&set, number) == 0 ? action_of(*number) : ACTION_NONE;
+}
+
+void signals_reap(void)
+{
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		continue;
 }
 
 bool signals_stop_is_pending(void)

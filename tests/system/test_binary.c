@@ -119,6 +119,18 @@ static void test_thread_caches(void)
 	EXPECT(strcmp(look_up(kithd, "comm"), "kithd\n") == 0, "it is called %s", look_up(kithd, "comm"));
 }
 
+/* Then /proc/self/exe is the loader. */
+static void test_started_by_the_loader(void)
+{
+	const char *loader = line_with(ask("readelf -lW"), "interpreter: ");
+	if (loader == NULL)
+		harness_fail("the program names no loader");
+	loader += strlen("interpreter: ");
+	const char *run = harness_text("sh -c 'exec env -u GLIBC_TUNABLES %.*s \"$0\" -t -c /dev/null -o name=x'",
+				       (int)strcspn(loader, "]"), loader);
+	CU_ASSERT_STRING_EQUAL(ask(run), "/dev/null is good (0 settings)\n");
+}
+
 static CU_TestInfo tests[] = {
 	{"kithd can be loaded at any address", test_position},
 	{"what the loader writes is read-only before kithd runs", test_relocations_are_read_only},
@@ -127,6 +139,7 @@ static CU_TestInfo tests[] = {
 	{"the stack is protected", test_stack_protector},
 	{"calls of the C library check their buffers", test_fortified_calls},
 	{"glibc keeps nothing for each thread, and kithd keeps its name", test_thread_caches},
+	{"kithd can be started by the loader", test_started_by_the_loader},
 	CU_TEST_INFO_NULL,
 };
 
