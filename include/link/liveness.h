@@ -17,6 +17,7 @@ struct liveness {
 	int64_t rtt_us;	       /* of the last answered ping; -1 before the first */
 	int64_t deaf_until_us; /* until then nothing of the peer is read */
 	int64_t deaf_us;       /* so long of the time since the outstanding ping nothing was read */
+	int64_t doubt_us;      /* when to look whether its host is there at all; FOREVER_US without a doubt */
 	bool is_waiting;       /* a ping is outstanding */
 };
 
@@ -30,6 +31,16 @@ void liveness_set(struct liveness *liveness, int64_t interval_us, int64_t timeou
 bool liveness_ping(struct liveness *liveness, int64_t now_us);
 /* Makes the next ping due at once, unless one is outstanding. */
 void liveness_hurry(struct liveness *liveness, int64_t now_us);
+/*
+ * The peer may be gone, since somebody else claims to be it: pings as liveness_hurry does. If that ping has no pong for
+ * LIVENESS_DOUBT_US, it is time to look whether the host acknowledges anything (liveness_doubt_us).
+ */
+#define LIVENESS_DOUBT_US ((int64_t)5 * 1000 * 1000)
+void liveness_doubt(struct liveness *liveness, int64_t now_us);
+/* When to look; FOREVER_US for no reason to. */
+int64_t liveness_doubt_us(const struct liveness *liveness);
+/* It has been looked, and nothing is certain: again a second later. */
+void liveness_doubt_again(struct liveness *liveness, int64_t now_us);
 /* False for a pong that nobody waits for. */
 bool liveness_pong(struct liveness *liveness, int64_t now_us);
 

@@ -44,7 +44,7 @@ enum peer_ending {
 	PEER_GOES_ON,
 	PEER_LEFT,     /* the far end said bye for a reason that is no failure */
 	PEER_FAILED,   /* broken, silent, slow, or unreachable; the text says why */
-	PEER_HINDERED, /* a dial or look-up that failed for this machine, as without a route; the text says why */
+	PEER_HINDERED, /* by this machine, as a dial without a route; the text says why */
 	PEER_REFUSED,  /* no node of this network: the text says what it is or does, as in "speaks TLS" */
 	PEER_CLOSED,   /* we said bye for another reason */
 };
@@ -132,6 +132,8 @@ void peer_close(struct peer *peer, enum bye_reason reason);
 void peer_close_because(struct peer *peer, enum bye_reason reason, const char *text);
 /* This node ends it at once, without a bye, in any state: its threads wake from whatever they wait for. Any thread. */
 void peer_cut(struct peer *peer, const char *text);
+/* The same for a connection that this machine has lost its end of: the far end has not failed. */
+void peer_cut_here(struct peer *peer, const char *text);
 /* The far end has ended it and said why. The reader's. */
 void peer_note_bye(struct peer *peer, enum bye_reason reason, const char *text);
 /* It is broken, so a bye would not arrive. By a thread that connects, reads or writes. */
@@ -154,6 +156,14 @@ void peer_set_pings(struct peer *peer, const struct settings *settings, int64_t 
 /* Pings at once, unless a ping is outstanding or was hurried within PEER_HURRY_US: otherwise others who claim the
  * nodeid of this peer could make it exceed its message rate. */
 void peer_hurry_ping(struct peer *peer, int64_t now_us);
+/*
+ * Another connection claims to be this peer: pings as peer_hurry_ping does. From peer_doubt_us on, until the pong
+ * comes, its pinger looks now and then whether its host is there at all.
+ */
+void peer_doubt(struct peer *peer, int64_t now_us);
+int64_t peer_doubt_us(struct peer *peer);
+/* It has looked, and nothing is certain: when to look again. */
+int64_t peer_doubt_again(struct peer *peer, int64_t now_us);
 /* False for a pong that nobody waits for. */
 bool peer_pong(struct peer *peer, int64_t now_us);
 /* The round trip of the last answered ping; -1 before the first, and once a pong came unasked. Takes no lock. */

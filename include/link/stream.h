@@ -88,6 +88,15 @@ void stream_abort(struct stream *stream);
  */
 void stream_drain(struct stream *stream, int64_t deadline_us);
 
+/*
+ * Has the far end's kernel acknowledged nothing for so long, though there is something to acknowledge that was sent at
+ * least STREAM_RETRANSMISSIONS times more? A host that is there does so within a round trip, whatever its programs do.
+ */
+enum { STREAM_RETRANSMISSIONS = 4 };
+bool stream_gets_no_acks(const struct stream *stream, int64_t for_us);
+
+/* Is this host no longer one of this machine's? False in doubt. */
+bool stream_host_is_gone(const struct address *address);
 /* Is this host one of this machine's? */
 bool stream_host_is_local(const struct address *address);
 

@@ -47,6 +47,8 @@ bool address_split(const char *text, char *host, size_t host_bytes, uint16_t *po
 bool address_from_host(const char *host, uint16_t port, struct address *address);
 
 void address_format(const struct address *address, char out[static ADDRESS_TEXT_BYTES]);
+/* The host alone, without brackets. */
+void address_format_host(const struct address *address, char out[static ADDRESS_TEXT_BYTES]);
 
 /* False for a family that isn't IP. */
 bool address_from_socket(const struct sockaddr_storage *from, struct address *address);

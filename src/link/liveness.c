@@ -4,8 +4,11 @@
 
 void liveness_init(struct liveness *liveness, int64_t interval_us, int64_t timeout_us, int64_t now_us)
 {
-	*liveness = (struct liveness){
-		.interval_us = interval_us, .timeout_us = timeout_us, .ping_due_us = now_us, .rtt_us = -1};
+	*liveness = (struct liveness){.interval_us = interval_us,
+				      .timeout_us = timeout_us,
+				      .ping_due_us = now_us,
+				      .rtt_us = -1,
+				      .doubt_us = FOREVER_US};
 }
 
 void liveness_set(struct liveness *liveness, int64_t interval_us, int64_t timeout_us)
@@ -23,6 +26,8 @@ bool liveness_ping(struct liveness *liveness, int64_t now_us)
 		return false;
 	liveness->is_waiting = true;
 	liveness->pinged_us = now_us;
+	if (liveness->doubt_us != FOREVER_US)
+		liveness->doubt_us = now_us + LIVENESS_DOUBT_US;
 	liveness->deaf_us = liveness->deaf_until_us > now_us ? liveness->deaf_until_us - now_us : 0;
 	return true;
 }
@@ -33,11 +38,31 @@ void liveness_hurry(struct liveness *liveness, int64_t now_us)
 		liveness->ping_due_us = now_us;
 }
 
+void liveness_doubt(struct liveness *liveness, int64_t now_us)
+{
+	liveness_hurry(liveness, now_us);
+	if (liveness->doubt_us == FOREVER_US)
+		liveness->doubt_us = now_us + LIVENESS_DOUBT_US;
+}
+
+int64_t liveness_doubt_us(const struct liveness *liveness)
+{
+	return liveness->is_waiting ? liveness->doubt_us : FOREVER_US;
+}
+
+void liveness_doubt_again(struct liveness *liveness, int64_t now_us)
+{
+	enum { AGAIN_US = 1000 * 1000 };
+	if (liveness->doubt_us != FOREVER_US)
+		liveness->doubt_us = now_us + AGAIN_US;
+}
+
 bool liveness_pong(struct liveness *liveness, int64_t now_us)
 {
 	if (!liveness->is_waiting)
 		return false;
 	liveness->is_waiting = false;
+	liveness->doubt_us = FOREVER_US;
 	liveness->rtt_us = now_us - liveness->pinged_us;
 	liveness->ping_due_us = liveness->pinged_us + liveness->interval_us;
 	return true;

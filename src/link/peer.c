@@ -293,14 +293,24 @@ static void end_silently(struct peer *peer, enum peer_ending ending, enum bye_re
 		outbox_close(peer->outbox, "", 0);
 }
 
-void peer_cut(struct peer *peer, const char *text)
+static void cut(struct peer *peer, enum peer_ending ending, const char *text)
 {
 	/* A reader that gives up before READY does not wait for a pinger: none may start. */
 	if (peer_state(peer) != PEER_READY)
 		outbox_retire_pinger(peer->outbox);
-	end_silently(peer, PEER_CLOSED, BYE_UNKNOWN, text);
+	end_silently(peer, ending, BYE_UNKNOWN, text);
 	if (peer->stream != NULL)
 		stream_shut(peer->stream);
+}
+
+void peer_cut(struct peer *peer, const char *text)
+{
+	cut(peer, PEER_CLOSED, text);
+}
+
+void peer_cut_here(struct peer *peer, const char *text)
+{
+	cut(peer, PEER_HINDERED, text);
 }
 
 void peer_note_bye(struct peer *peer, enum bye_reason reason, const char *text)
@@ -340,86 +350,6 @@ void peer_hinder_errno(struct peer *peer, int error)
 bool peer_take_ending(struct peer *peer)
 {
 	return !atomic_exchange(&peer->is_logged, true);
-}
-
-int64_t peer_ping(struct peer *peer, int64_t now_us)
-{
-	peer_enter(peer);
-	bool is_ready = peer->state == PEER_READY;
-	bool is_due = is_ready && liveness_ping(&peer->liveness, now_us);
-	int64_t next_us = is_ready ? liveness_next_ping_us(&peer->liveness, now_us) : FOREVER_US;
-	peer_leave(peer);
-	if (is_due)
-		peer_send_type(peer, MESSAGE_PING);
-	return next_us;
-}
-
-/* When the next ping is due, or the outstanding one has failed. */
-static int64_t next_look_us(const struct peer *peer, int64_t now_us) REQUIRES(peer_guard)
-{
-	return clock_earlier(liveness_next_ping_us(&peer->liveness, now_us), liveness_deadline_us(&peer->liveness));
-}
-
-void peer_set_pings(struct peer *peer, const struct settings *settings, int64_t now_us)
-{
-	bool is_earlier = false;
-	peer_enter(peer);
-	if (peer->state == PEER_READY) {
-		int64_t before_us = next_look_us(peer, now_us);
-		liveness_set(&peer->liveness, settings->ping_interval_us, settings->ping_timeout_us);
-		is_earlier = next_look_us(peer, now_us) < before_us;
-	}
-	peer_leave(peer);
-	/* A pinger that waits for an earlier moment looks again by itself. */
-	if (is_earlier)
-		outbox_call_pinger(peer->outbox);
-}
-
-void peer_hurry_ping(struct peer *peer, int64_t now_us)
-{
-	peer_enter(peer);
-	bool may_hurry = now_us >= peer->hurry_us;
-	if (may_hurry) {
-		liveness_hurry(&peer->liveness, now_us);
-		peer->hurry_us = now_us + PEER_HURRY_US;
-	}
-	peer_leave(peer);
-	if (may_hurry)
-		outbox_call_pinger(peer->outbox);
-}
-
-bool peer_pong(struct peer *peer, int64_t now_us)
-{
-	peer_enter(peer);
-	bool is_awaited = liveness_pong(&peer->liveness, now_us);
-	bool is_due = is_awaited && liveness_next_ping_us(&peer->liveness, now_us) <= now_us;
-	/* A peer that sends pongs unasked may have sent the others before their pings, to seem near. */
-	peer->has_guessed = peer->has_guessed || !is_awaited;
-	atomic_store_explicit(&peer->rtt_us, peer->has_guessed ? -1 : peer->liveness.rtt_us, memory_order_relaxed);
-	peer_leave(peer);
-	if (is_due)
-		outbox_call_pinger(peer->outbox);
-	return is_awaited;
-}
-
-int64_t peer_rtt_us(const struct peer *peer)
-{
-	return atomic_load_explicit(&peer->rtt_us, memory_order_relaxed);
-}
-
-void peer_be_deaf(struct peer *peer, int64_t now_us, int64_t until_us)
-{
-	peer_enter(peer);
-	liveness_be_deaf(&peer->liveness, now_us, until_us);
-	peer_leave(peer);
-}
-
-int64_t peer_ping_deadline_us(struct peer *peer)
-{
-	peer_enter(peer);
-	int64_t deadline_us = liveness_deadline_us(&peer->liveness);
-	peer_leave(peer);
-	return deadline_us;
 }
 
 bool peer_knows_address(struct peer *peer, const struct address *address)

@@ -444,7 +444,17 @@ void stream_drain(struct stream *stream, int64_t deadline_us)
 	}
 }
 
-bool stream_host_is_local(const struct address *address)
+bool stream_gets_no_acks(const struct stream *stream, int64_t for_us)
+{
+	struct tcp_info info;
+	socklen_t length = sizeof info;
+	return getsockopt(atomic_load(&stream->fd), IPPROTO_TCP, TCP_INFO, &info, &length) == 0 &&
+	       info.tcpi_unacked > 0 && info.tcpi_retransmits >= STREAM_RETRANSMISSIONS &&
+	       info.tcpi_last_ack_recv >= for_us / 1000;
+}
+
+/* What the kernel says of this machine's use of an address. 0 or an errno. */
+static int try_to_use(const struct address *address)
 {
 	struct address any_port = *address;
 	struct sockaddr_storage socket_address;
@@ -452,8 +462,18 @@ bool stream_host_is_local(const struct address *address)
 	socklen_t length = address_to_socket(&any_port, &socket_address);
 	int fd = socket(socket_address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return false;
-	bool is_local = bind(fd, (struct sockaddr *)&socket_address, length) == 0;
+		return errno;
+	int error = bind(fd, (struct sockaddr *)&socket_address, length) == 0 ? 0 : errno;
 	close(fd);
-	return is_local;
+	return error;
+}
+
+bool stream_host_is_gone(const struct address *address)
+{
+	return try_to_use(address) == EADDRNOTAVAIL;
+}
+
+bool stream_host_is_local(const struct address *address)
+{
+	return try_to_use(address) == 0;
 }

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/sync.h"
+#include "link/liveness.h"
 #include "link/stream.h"
 #include "node/farewell_priv.h"
 
@@ -24,6 +25,19 @@ static int64_t judge_silence(struct peer *peer, int64_t deadline_us, int64_t tim
 }
 
 /*
+ * Another connection claims to be the same node, and the ping that was sent for that has no pong yet. A claim ends
+ * nothing: only that the host acknowledges nothing at all does, which a liar cannot bring about.
+ */
+static int64_t judge_host(struct peer *peer, int64_t now_us)
+{
+	if (!stream_gets_no_acks(peer_stream(peer), LIVENESS_DOUBT_US))
+		return peer_doubt_again(peer, now_us);
+	peer_close_because(peer, BYE_TIMEOUT,
+			   "no acknowledgement from its host for 5 s; another connection claims to be the same node");
+	return now_us;
+}
+
+/*
  * Writes until nothing is left, the peer is closing, or it has taken nothing for timeout_us. A wait for a socket is not
  * ended by a condition variable, so it is cut into pieces to notice that the peer is closing. 0, or an errno.
  */
@@ -33,8 +47,10 @@ static int write_patiently(struct peer *peer, int64_t timeout_us)
 	for (;;) {
 		int64_t give_up_us = clock_earlier(peer_ping_deadline_us(peer), progress_us + timeout_us);
 		int error = peer_write(peer, clock_earlier(give_up_us, now_us + CLOSE_CHECK_US));
-		bool has_ended = error != ETIMEDOUT || outbox_is_closed(peer_outbox(peer));
 		now_us = clock_now_us();
+		if (peer_doubt_us(peer) <= now_us)
+			judge_host(peer, now_us);
+		bool has_ended = error != ETIMEDOUT || outbox_is_closed(peer_outbox(peer));
 		if (peer_written_bytes(peer) > written)
 			progress_us = now_us;
 		written = peer_written_bytes(peer);
@@ -71,7 +87,10 @@ void pinger_run(struct pool_job *job)
 		int64_t deadline_us = peer_ping_deadline_us(peer);
 		if (deadline_us <= now_us)
 			deadline_us = judge_silence(peer, deadline_us, timeout_us, now_us);
-		outbox_wait(outbox, clock_earlier(next_us, deadline_us));
+		int64_t doubt_us = peer_doubt_us(peer);
+		if (doubt_us <= now_us)
+			doubt_us = judge_host(peer, now_us);
+		outbox_wait(outbox, clock_earlier(doubt_us, clock_earlier(next_us, deadline_us)));
 		if (!outbox_is_closed(outbox))
 			write_as_pinger(peer, timeout_us);
 	}

@@ -1,16 +1,18 @@
 #include "node/rerouting.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/sync.h"
 #include "link/netwatch.h"
+#include "link/stream.h"
 
 void rerouting_open(struct rerouting *rerouting, int64_t now_us)
 {
-	*rerouting = (struct rerouting){.fd = netwatch_open(), .redial_us = FOREVER_US};
+	*rerouting = (struct rerouting){.fd = netwatch_open(), .redial_us = FOREVER_US, .judge_us = FOREVER_US};
 	if (rerouting->fd < 0)
 		log_info("changes of this machine's network are not noticed: %s", strerror(errno));
 	token_bucket_init(&rerouting->redials, REROUTING_BURST, now_us);
@@ -33,12 +35,59 @@ static void redial(struct rerouting *rerouting, const struct worker_parts *parts
 	address_book_hurry(parts->common.book, now_us);
 }
 
+/* Each address of this machine has mostly many connections, which are asked for once in a row. */
+struct end_of_connections {
+	struct address host;
+	bool is_gone;
+};
+
+static void visit(struct peer *peer, struct end_of_connections *last, bool is_over, int64_t now_us)
+{
+	struct peer_info info = peer_look(peer, now_us);
+	char address[ADDRESS_TEXT_BYTES], text[PEER_ENDING_BYTES];
+	if (info.is_closing || !address_is_known(&info.local))
+		return;
+	if (!address_same_host(&last->host, &info.local))
+		*last = (struct end_of_connections){.host = info.local, .is_gone = stream_host_is_gone(&info.local)};
+	if (last->is_gone && is_over) {
+		address_format_host(&info.local, address);
+		snprintf(text, sizeof text, "%s is no longer an address of this machine", address);
+		peer_cut_here(peer, text);
+	} else if (last->is_gone && info.state == PEER_READY) {
+		peer_hurry_ping(peer, now_us);
+	}
+}
+
+/* Pings the peers whose end of the connection is gone, or ends them. */
+static void visit_all(struct registry *registry, bool is_over, int64_t now_us)
+{
+	struct peer *peers[REGISTRY_STEP];
+	struct end_of_connections last = {0};
+	uint64_t after = 0;
+	size_t count;
+	while ((count = registry_walk(registry, &after, peers)) > 0) {
+		for (size_t i = 0; i < count; i++) {
+			visit(peers[i], &last, is_over, now_us);
+			peer_release(peers[i]);
+		}
+	}
+}
+
 int64_t rerouting_run(struct rerouting *rerouting, const struct worker_parts *parts, int64_t now_us)
 {
 	unsigned changes = rerouting->fd < 0 ? 0 : netwatch_read(rerouting->fd);
 	if ((changes & NETWATCH_GAINED) != 0 && rerouting->redial_us == FOREVER_US)
 		rerouting->redial_us = now_us + REROUTING_SETTLE_US;
+	if ((changes & NETWATCH_LOST) != 0) {
+		visit_all(parts->common.registry, false, now_us);
+		if (rerouting->judge_us == FOREVER_US)
+			rerouting->judge_us = now_us + REROUTING_BACK_US;
+	}
 	if (now_us >= rerouting->redial_us)
 		redial(rerouting, parts, now_us);
-	return rerouting->redial_us;
+	if (now_us >= rerouting->judge_us) {
+		rerouting->judge_us = FOREVER_US;
+		visit_all(parts->common.registry, true, now_us);
+	}
+	return clock_earlier(rerouting->redial_us, rerouting->judge_us);
 }

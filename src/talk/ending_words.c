@@ -147,6 +147,8 @@ static void say_broken(struct ending_words *words, const struct peer_info *info)
 	bool is_dial = info->state == PEER_DIAL;
 	if (info->ending == PEER_REFUSED)
 		say(words, "", info->ending_text);
+	else if (info->ending == PEER_HINDERED && info->state == PEER_READY)
+		say(words, "failed", info->ending_text);
 	else if (info->ending == PEER_HINDERED)
 		say(words, "cannot be dialled from this machine", info->ending_text);
 	else if (info->ending == PEER_FAILED)

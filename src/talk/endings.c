@@ -52,10 +52,11 @@ static void end_ready_peer(struct protocol *protocol, struct peer *peer, const s
 {
 	bool was_steady = now_us - info->since_us > protocol->parts.common.settings->handshake_timeout_us;
 	bool gave_way = info->ending == PEER_CLOSED && info->reason == BYE_FULL;
+	bool is_blameless = gave_way || info->ending == PEER_HINDERED;
 	struct ending_words words;
 	ending_words(protocol, peer, info, &words);
 	if (address_book_disconnected(protocol->parts.common.book, &info->nodeid, was_steady,
-				      gave_way ? NULL : words.text, now_us))
+				      is_blameless ? NULL : words.text, now_us))
 		alarm_ring(protocol->parts.alarm);
 	log_ready_peer_ended(protocol, peer, info, &words, now_us);
 }

@@ -75,7 +75,7 @@ static void claim_nodeid(struct protocol *protocol, struct peer *peer, const str
 		become_ready(protocol, peer, hello, now_us);
 		break;
 	case REGISTRY_DUPLICATE:
-		peer_hurry_ping(other, now_us);
+		peer_doubt(other, now_us);
 		if (peer_direction(peer) == PEER_OUTBOUND)
 			address_book_found(protocol->parts.common.book, peer_dial(peer), &hello->nodeid);
 		peer_close(peer, BYE_DUPLICATE);

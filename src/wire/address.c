@@ -97,15 +97,24 @@ bool address_parse(const char *text, struct address *address)
 	return address_from_host(host, port, address);
 }
 
+void address_format_host(const struct address *address, char out[static ADDRESS_TEXT_BYTES])
+{
+	bool is_ipv6 = address->family == ADDRESS_IPV6;
+	if (address->family == ADDRESS_NONE)
+		strcpy(out, "-");
+	else
+		must(inet_ntop(is_ipv6 ? AF_INET6 : AF_INET, address->host, out, ADDRESS_TEXT_BYTES) != NULL);
+}
+
 void address_format(const struct address *address, char out[static ADDRESS_TEXT_BYTES])
 {
-	char host[INET6_ADDRSTRLEN] = "-";
+	char host[ADDRESS_TEXT_BYTES];
 	bool is_ipv6 = address->family == ADDRESS_IPV6;
 	if (address->family == ADDRESS_NONE) {
 		strcpy(out, "-");
 		return;
 	}
-	must(inet_ntop(is_ipv6 ? AF_INET6 : AF_INET, address->host, host, sizeof host) != NULL);
+	address_format_host(address, host);
 	snprintf(out, ADDRESS_TEXT_BYTES, is_ipv6 ? "[%s]:%u" : "%s:%u", host, (unsigned)address->port);
 }
 

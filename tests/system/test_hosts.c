@@ -215,7 +215,69 @@ static void test_signal_dials(void)
 	AWAIT(kithd_cell_is(one, kithd_nodeid(other), "STATE", "READY"));
 }
 
+/* An address goes, another comes: both ends get rid of the old connection by what they see themselves. */
+static void test_address_changes(void)
+{
+	if (!harness_is_root("a machine that gets another address is a peer again soon"))
+		return;
+	struct hosts hosts = two_hosts();
+	const char *argv[] = {"-l", "0.0.0.0:5999",  "-b", OTHER,	    "-o", "retry_min=0.5",
+			      "-o", "retry_max=0.5", "-o", "nodeid=" ALICE, NULL};
+	struct kithd *other = start_on(hosts.other, OTHER, "-o", "handshake_timeout=0.2");
+	struct kithd *one = launch_on(hosts.one, argv);
+	AWAIT(kithd_cell_is(other, ALICE, "LISTEN", ONE ":5999"));
+	harness_ip("address add 10.99.0.3/24 dev cable");
+	harness_ip("address del " ONE "/24 dev cable");
+	harness_ip("address replace 10.99.0.3/24 dev cable");
+	AWAIT(kithd_log_count(one, " info ", ONE " is no longer an address of this machine") == 1);
+	AWAIT(kithd_log_count(other, " info ", "no acknowledgement from its host for 5 s") == 1);
+	AWAIT(kithd_cell_is(other, ALICE, "LISTEN", "10.99.0.3:5999"));
+	AWAIT(kithd_cell_is(one, kithd_nodeid(other), "STATE", "READY"));
+}
+
+/* As when a lease is renewed. */
+static void test_address_comes_back(void)
+{
+	if (!harness_is_root("an address that comes back at once ends no connection"))
+		return;
+	struct hosts hosts = two_hosts();
+	struct kithd *other = start_on(hosts.other, OTHER, "-o", "name=other");
+	const char *argv[] = {"-l", "0.0.0.0:5999",    "-b", OTHER, "-o", "ping_interval=0.2",
+			      "-o", "log_level=debug", NULL};
+	struct kithd *one = launch_on(hosts.one, argv);
+	AWAIT(kithd_cell_is(one, kithd_nodeid(other), "STATE", "READY"));
+	harness_ip("address del " ONE "/24 dev cable");
+	harness_ip("address add " ONE "/24 dev cable");
+	AWAIT(kithd_log_count(one, " debug ", "the network of this machine has changed") > 0);
+	/* When it would have ended, it is pinged again and again. */
+	AWAIT(kithd_cell_number(one, kithd_nodeid(other), "UP_S") > 3);
+	CU_ASSERT_EQUAL(kithd_log_count(one, "is no longer an address", ""), 0);
+}
+
+/* A claim ends nothing, whatever the far end's program does: its host acknowledges. */
+static void test_hung_peer_keeps_its_place(void)
+{
+	if (!harness_is_root("a hung peer keeps its place while its host is there"))
+		return;
+	struct hosts hosts = two_hosts();
+	struct kithd *one = start_on(hosts.one, ONE, "-o", "name=one");
+	enter(hosts.other);
+	struct raw *hung = raw_connect_from(OTHER, ONE ":5999", 0);
+	raw_shake_hands(hung, ALICE, "");
+	raw_ping_next(hung);
+	struct raw *liar = raw_connect_from(OTHER, ONE ":5999", 0);
+	raw_send_hello(liar, ALICE, "");
+	raw_expect_bye(liar, "duplicate");
+	raw_expect_next(hung, "ping");
+	AWAIT(kithd_cell_number(one, ALICE, "RTT_MS") > 7000);
+	CU_ASSERT_EQUAL(kithd_log_count(one, "no acknowledgement", ""), 0);
+	CU_ASSERT(kithd_has_peer(one, ALICE));
+}
+
 static CU_TestInfo tests[] = {
+	{"a machine that gets another address is a peer again soon", test_address_changes},
+	{"an address that comes back at once ends no connection", test_address_comes_back},
+	{"a hung peer keeps its place while its host is there", test_hung_peer_keeps_its_place},
 	{"a node dials as soon as its network is there", test_network_comes_late},
 	{"SIGHUP dials an address that waits", test_signal_dials},
 	{"nodes on two hosts become a mesh", test_mesh_of_hosts},

@@ -183,7 +183,33 @@ static void a_time_in_which_nothing_is_read_does_not_count(void)
 	CU_ASSERT_EQUAL(liveness_deadline_us(&liveness), 1600);
 }
 
+static void a_doubt_lasts_until_the_pong(void)
+{
+	struct liveness liveness;
+	liveness_init(&liveness, 60 * SECOND_US, 20 * SECOND_US, 0);
+	CU_ASSERT(liveness_ping(&liveness, 0) && liveness_pong(&liveness, 10));
+	CU_ASSERT_EQUAL(liveness_doubt_us(&liveness), FOREVER_US);
+	liveness_doubt(&liveness, 1000);
+	/* It runs from the ping on. */
+	CU_ASSERT_EQUAL(liveness_doubt_us(&liveness), FOREVER_US);
+	CU_ASSERT(liveness_ping(&liveness, 2000));
+	CU_ASSERT_EQUAL(liveness_doubt_us(&liveness), 2000 + LIVENESS_DOUBT_US);
+	/* Another claim moves nothing. */
+	liveness_doubt(&liveness, 3 * SECOND_US);
+	CU_ASSERT_EQUAL(liveness_doubt_us(&liveness), 2000 + LIVENESS_DOUBT_US);
+	liveness_doubt_again(&liveness, 6 * SECOND_US);
+	CU_ASSERT_EQUAL(liveness_doubt_us(&liveness), 7 * SECOND_US);
+	CU_ASSERT(liveness_pong(&liveness, 6 * SECOND_US + 5));
+	CU_ASSERT_EQUAL(liveness_doubt_us(&liveness), FOREVER_US);
+	/* An ordinary ping raises none; a claim while one is outstanding does. */
+	CU_ASSERT(liveness_ping(&liveness, 100 * SECOND_US));
+	CU_ASSERT_EQUAL(liveness_doubt_us(&liveness), FOREVER_US);
+	liveness_doubt(&liveness, 101 * SECOND_US);
+	CU_ASSERT_EQUAL(liveness_doubt_us(&liveness), 101 * SECOND_US + LIVENESS_DOUBT_US);
+}
+
 static CU_TestInfo tests[] = {
+	{"a doubt lasts until the pong", a_doubt_lasts_until_the_pong},
 	{"a healthy peer is pinged once an interval", a_healthy_peer_is_pinged_once_an_interval},
 	{"a silent peer has failed at the time-out", a_silent_peer_has_failed_at_the_time_out},
 	{"a pong later than the interval makes the next ping due at once",

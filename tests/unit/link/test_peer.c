@@ -11,6 +11,7 @@
 #include "base/must.h"
 #include "link/allowance.h"
 #include "link/known_addresses.h"
+#include "link/liveness.h"
 #include "runner.h"
 #include "unit/core.h"
 #include "unit/suites.h"
@@ -376,6 +377,30 @@ static void a_ping_is_hurried_once_in_a_while(void)
 	peer_release(peer);
 }
 
+static void a_claim_pings_like_a_hurry_and_raises_a_doubt(void)
+{
+	struct peer *peer = new_ready_peer();
+	peer_ping(peer, start_us);
+	take_all(peer);
+	CU_ASSERT(peer_pong(peer, start_us + 5));
+	peer_doubt(peer, start_us + 10);
+	peer_ping(peer, start_us + 10);
+	EXPECT_SENT(peer, "ping");
+	CU_ASSERT_EQUAL(peer_doubt_us(peer), start_us + 10 + LIVENESS_DOUBT_US);
+	CU_ASSERT_EQUAL(peer_doubt_again(peer, start_us + 6 * SECOND_US), start_us + 7 * SECOND_US);
+	CU_ASSERT(peer_pong(peer, start_us + 6 * SECOND_US));
+	CU_ASSERT_EQUAL(peer_doubt_us(peer), FOREVER_US);
+	peer_doubt(peer, start_us + 7 * SECOND_US);
+	peer_ping(peer, start_us + 7 * SECOND_US);
+	CU_ASSERT(peer_pong(peer, start_us + 7 * SECOND_US + 5));
+	/* Within PEER_HURRY_US: it has just answered. */
+	peer_doubt(peer, start_us + 7 * SECOND_US + 10);
+	peer_ping(peer, start_us + 7 * SECOND_US + 10);
+	CU_ASSERT_EQUAL(peer_doubt_us(peer), FOREVER_US);
+	EXPECT_SENT(peer, "ping");
+	peer_release(peer);
+}
+
 static void a_hurry_and_a_late_pong_wake_the_pinger(void)
 {
 	struct peer *peer = new_ready_peer();
@@ -555,6 +580,7 @@ static void log_lines_name_a_peer_by_what_is_known_of_it(void)
 }
 
 static CU_TestInfo tests[] = {
+	{"a claim pings like a hurry and raises a doubt", a_claim_pings_like_a_hurry_and_raises_a_doubt},
 	{"a line is written by who sends it", a_line_is_written_by_who_sends_it},
 	{"what would block is left to the pinger", what_would_block_is_left_to_the_pinger},
 	{"who sends to a broken connection ends it", who_sends_to_a_broken_connection_ends_it},
