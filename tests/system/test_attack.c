@@ -98,6 +98,8 @@ static struct siege begin(const char *options)
 	struct siege siege = {.kithd = kithd_start("%s", options)};
 	siege.good = raw_join_from(harness_host(GOOD_HOST), siege.kithd, ALICE, "");
 	raw_note_arrivals(siege.good);
+	/* A node that answers has started everything. */
+	AWAIT(kithd_has_peer(siege.kithd, ALICE));
 	siege.threads = kithd_entries(siege.kithd, "task");
 	siege.descriptors = kithd_entries(siege.kithd, "fd");
 	siege.private_kib = kithd_private_kib(siege.kithd);
