@@ -58,6 +58,9 @@ void registry_free(struct registry *registry);
 /* Holds the peer. False if there is no memory. */
 bool registry_add(struct registry *registry, struct peer *peer);
 void registry_remove(struct registry *registry, struct peer *peer);
+/* An inbound connection is a stranger until it becomes READY, or until its far end has proven here that it has the
+ * secret of the network. */
+void registry_trust(struct registry *registry, struct peer *peer);
 /* The connection has ended, but its worker has not: an inbound one now counts only as a connection. */
 void registry_retire(struct registry *registry, struct peer *peer);
 

@@ -13,7 +13,8 @@ extern struct mutex registry_guard;
 struct entry {
 	struct peer *peer;
 	struct nodeid nodeid;
-	bool is_ready; /* it has claimed a nodeid */
+	bool is_ready;	  /* it has claimed a nodeid */
+	bool is_stranger; /* inbound, and has neither proven the secret nor been READY */
 	bool is_indexed;
 	bool is_retired;
 	bool is_listed;	 /* in handshakes, or in retired */

@@ -15,6 +15,7 @@ struct tally {
 	struct address of; /* address_host, address_subnet or address_network */
 	size_t connections;
 	size_t handshakes; /* counted for hosts only */
+	size_t strangers;  /* counted for hosts and groups */
 	size_t ready;	   /* counted for networks only */
 	UT_hash_handle hh;
 };

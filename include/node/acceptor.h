@@ -2,9 +2,8 @@
 #ifndef KITH_ACCEPTOR_H
 #define KITH_ACCEPTOR_H
 
-#include <stddef.h>
-
 #include "base/problem.h"
+#include "link/listening.h"
 #include "node/worker.h"
 #include "settings/settings.h"
 #include "wire/address.h"
@@ -12,11 +11,18 @@
 struct acceptor;
 
 /*
- * Opens the listening sockets. NULL with a problem that says which address cannot be listened on, and why.
- * The addresses, borrowed until acceptor_close, are as bound: no port 0.
+ * Opens the listening sockets. An address that this machine does not have yet may be left for later (listen_retry): the
+ * acceptor's thread tries again every second. NULL with a problem that says which address cannot be listened on, and
+ * why.
  */
 struct acceptor *acceptor_open(const struct settings *settings, struct problem *problem);
-const struct address *acceptor_addresses(const struct acceptor *acceptor, size_t *count);
+/* Borrowed until acceptor_close. It grows when an address is listened on that was left for later. */
+const struct listening *acceptor_listening(const struct acceptor *acceptor);
+/* Before acceptor_start: the first address that other machines may reach, listened on already or left for later,
+ * borrowed; NULL if there is none. */
+const struct address *acceptor_beyond_loopback(const struct acceptor *acceptor);
+/* Before acceptor_start: a log line for each address. */
+void acceptor_log(const struct acceptor *acceptor);
 void acceptor_close(struct acceptor *acceptor);
 
 /* 0, or an errno. */

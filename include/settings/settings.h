@@ -45,6 +45,7 @@ enum nodeid_mode {
 
 enum setting_id {
 	SETTING_LISTEN,
+	SETTING_LISTEN_RETRY,
 	SETTING_ADVERTISE,
 	SETTING_BOOTSTRAP,
 	SETTING_NETWORK,
@@ -102,6 +103,7 @@ struct settings {
 	struct settings_texts *texts; /* read directly by the thread that reads settings alone */
 	struct address *listen;
 	size_t listen_count;
+	bool listen_retry; /* may an address to listen on be missing at the start? */
 	char network[MESSAGE_TEXT_BYTES];
 	char secret_file[SETTINGS_PATH_BYTES]; /* "" for none: whoever reaches the port is a member */
 	enum nodeid_mode nodeid_mode;
@@ -156,6 +158,16 @@ bool settings_add_bootstrap(struct settings *settings, const char *address, cons
 /* A path, as the file would have it; of several that are separated by colons the first. */
 bool settings_set_state_dir(struct settings *settings, const char *path, const char *where,
 			    char error[static SETTINGS_ERROR_BYTES]);
+/*
+ * Once all is read: the default of listen where there is a secret_file. Those who have the secret may come from
+ * anywhere, so the node listens on all addresses.
+ */
+bool settings_choose_listen(struct settings *settings, char error[static SETTINGS_ERROR_BYTES]);
+/*
+ * Would nodes that this one is told to dial be on other machines, which can't dial it, since it listens on loopback
+ * addresses only? Writes what to write instead.
+ */
+bool settings_is_secluded(const struct settings *settings, char warning[static SETTINGS_ERROR_BYTES]);
 /* What no setting can tell alone. */
 bool settings_check(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES]);
 

@@ -10,8 +10,9 @@
 
 /* A value as it was written, in the file or after -o, before its setting's type has judged it. */
 struct value {
-	enum { VALUE_NUMBER, VALUE_TEXT, VALUE_LIST, VALUE_OTHER } kind;
+	enum { VALUE_NUMBER, VALUE_BOOLEAN, VALUE_TEXT, VALUE_LIST, VALUE_OTHER } kind;
 	int wrong_element; /* of a list that is VALUE_OTHER for it: from 1 */
+	bool is_true;
 	double number;
 	const char *text;
 	const char *const *list;
@@ -33,7 +34,7 @@ struct setting_type {
 	bool (*equals)(const struct settings *one, const struct settings *other, const struct setting *setting);
 	/* Two settings swap it; NULL for what is in settings_texts, or needs a restart. */
 	void (*exchange)(struct settings *one, struct settings *other, const struct setting *setting);
-	enum { READ_NUMBER, READ_TEXT, READ_LIST } option_syntax;
+	enum { READ_NUMBER, READ_BOOLEAN, READ_TEXT, READ_LIST } option_syntax;
 };
 
 struct setting {
@@ -51,8 +52,9 @@ struct setting {
 
 extern const struct setting settings_table[SETTING_COUNT];
 
-extern const struct setting_type setting_type_count, setting_type_seconds, setting_type_text, setting_type_network,
-	setting_type_name, setting_type_nodeid, setting_type_path, setting_type_secret_file, setting_type_log_level;
+extern const struct setting_type setting_type_count, setting_type_seconds, setting_type_boolean, setting_type_text,
+	setting_type_network, setting_type_name, setting_type_nodeid, setting_type_path, setting_type_secret_file,
+	setting_type_log_level;
 extern const struct setting_type setting_type_listen, setting_type_advertise, setting_type_bootstrap,
 	setting_type_blocks;
 

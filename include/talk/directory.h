@@ -10,6 +10,7 @@
 #ifndef KITH_DIRECTORY_H
 #define KITH_DIRECTORY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "book/address_book.h"
@@ -31,5 +32,12 @@ void directory_free(struct directory *directory);
 
 /* Sends the asker an `addr` with all other peers, except what must not travel to it and what access denies. */
 void directory_tell(struct directory *directory, struct peer *asker, int64_t now_us);
+
+/*
+ * Appends the `addr` for a connection between these two ends that has no peer yet: a random choice of at most so many
+ * addresses. False if there is no memory.
+ */
+bool directory_write(struct directory *directory, const struct address *near_end, const struct address *far_end,
+		     size_t most, int64_t now_us, struct buffer *out);
 
 #endif

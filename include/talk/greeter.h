@@ -7,6 +7,7 @@
 #ifndef KITH_GREETER_H
 #define KITH_GREETER_H
 
+#include "link/listening.h"
 #include "link/peer.h"
 #include "settings/settings.h"
 #include "wire/nodeid.h"
@@ -17,8 +18,8 @@ enum { GREETER_LINES = 8 };
 struct greeter;
 
 /* Borrows the network's name and the addresses as bound. NULL if there is no memory. */
-struct greeter *greeter_new(const struct settings *settings, const struct nodeid *self, const struct address *listen,
-			    size_t listen_count);
+struct greeter *greeter_new(const struct settings *settings, const struct nodeid *self,
+			    const struct listening *listening);
 void greeter_free(struct greeter *greeter);
 
 /* The name and the address to advertise (unknown for none) that are told from now on. */

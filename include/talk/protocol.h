@@ -76,6 +76,23 @@ void protocol_free(struct protocol *protocol);
 /* The name and the address to advertise (unknown for none) that are told from now on. */
 void protocol_introduce_as(struct protocol *protocol, const char *name, const struct address *advertise);
 
+/* This node listens at an address more: it is in parts->listening, will not be dialled, and the peers are told. */
+void protocol_listens(struct protocol *protocol, const struct address *address);
+
+/* A connection that came in and is refused for a limit, before anything is read from it. */
+struct protocol_refusal {
+	struct address near_end, far_end;
+	enum bye_limit limit;
+	bool names_others; /* the answer says where else to go */
+	int64_t now_us;
+};
+
+/* Addresses in the answer to one that is refused: with these the answer fits into what TCP sends at once. */
+enum { PROTOCOL_REFERRED = 100 };
+
+/* Appends the lines that answer it. False if there is no memory. */
+bool protocol_write_refusal(struct protocol *protocol, const struct protocol_refusal *refusal, struct buffer *out);
+
 /* The connection is up, and this is its near end. The side that dialled says hello. */
 void protocol_connected(struct protocol *protocol, struct peer *peer, const struct address *local);
 /* One line, without its LF. */

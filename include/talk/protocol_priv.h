@@ -52,6 +52,8 @@ struct protocol {
 	struct hindrance hindrances[PROTOCOL_HINDRANCES] GUARDED_BY(protocol_guard);
 	size_t next_hindrance GUARDED_BY(protocol_guard); /* the one that was noted longest ago */
 	struct rng rng GUARDED_BY(protocol_guard);
+	/* Atomic. */
+	atomic_bool tells_now; /* it listens at an address more, and has to tell its peers */
 	/* Of the thread that runs the timers. */
 	int64_t asleep_us; /* as it was told last; -1 before */
 	int64_t tell_us;   /* when to say again where this node listens; 0 before the first look */

@@ -45,6 +45,15 @@ enum bye_reason {
 	BYE_FEELER,
 };
 
+/* Which limit of a node that is full was reached; the words are the settings of the far end. */
+enum bye_limit {
+	BYE_NO_LIMIT, /* none is named, or one that this version doesn't know */
+	BYE_MAX_CONNECTIONS,
+	BYE_MAX_PER_ADDRESS,
+	BYE_MAX_PER_GROUP,
+	BYE_LIMITS,
+};
+
 struct message_hello {
 	struct nodeid nodeid;
 	int64_t version;		  /* 0 where the key was missing */
@@ -58,7 +67,8 @@ struct message_hello {
 
 struct message_bye {
 	enum bye_reason reason;
-	char text[MESSAGE_TEXT_BYTES]; /* as it was written, cut */
+	enum bye_limit limit;
+	char text[MESSAGE_TEXT_BYTES]; /* the reason as it was written, cut */
 };
 
 struct message {
@@ -80,10 +90,12 @@ void message_fini(struct message *message);
 /* The line of a message without other keys, LF included; NULL for a type that has some. */
 const char *message_bare_line(enum message_type type);
 
-/* Appends the message with its LF. False if there is no memory. A bye is written from its reason. */
+/* Appends the message with its LF. False if there is no memory. A bye is written from its reason and its limit. */
 bool message_encode(const struct message *message, struct buffer *out);
 
 const char *message_type_name(enum message_type type);
 const char *bye_reason_name(enum bye_reason reason);
+/* NULL for no limit. */
+const char *bye_limit_name(enum bye_limit limit);
 
 #endif

@@ -177,7 +177,7 @@ bool arguments_read_settings(const struct arguments *arguments, struct settings 
 	for (size_t i = 0; i < arguments->bootstrap_count; i++)
 		if (!settings_add_bootstrap(settings, arguments->bootstrap[i], "-b", error))
 			return false;
-	return settings_check(settings, error);
+	return settings_choose_listen(settings, error) && settings_check(settings, error);
 }
 
 enum log_level arguments_log_level(const struct arguments *arguments, const struct settings *settings)

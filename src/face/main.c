@@ -73,6 +73,7 @@ static const char *plural(size_t count)
 static int report_test(const struct settings *settings, const struct arguments *arguments, struct secrets *secrets)
 {
 	struct problem problem;
+	char warning[SETTINGS_ERROR_BYTES];
 	const char *file = arguments_file(arguments);
 	size_t count = settings->count_in_file, secret_count = secrets == NULL ? 0 : secrets->count;
 	struct tls_context *context = secrets == NULL ? NULL : tls_context_new(secrets, &problem);
@@ -82,6 +83,8 @@ static int report_test(const struct settings *settings, const struct arguments *
 		return STATUS_SYSTEM;
 	}
 	tls_context_free(context);
+	if (settings_is_secluded(settings, warning))
+		arguments_complain(warning);
 	if (file == NULL)
 		puts("no configuration file; the defaults are good");
 	else

@@ -118,6 +118,16 @@ static void retire(struct registry *registry, struct entry *entry) REQUIRES(regi
 	list(&registry->retired, entry);
 }
 
+/* From now on it counts for neither max_per_address nor max_per_group. */
+static void trust(struct entry *entry)
+{
+	if (!entry->is_stranger)
+		return;
+	entry->is_stranger = false;
+	entry->host->strangers--;
+	entry->group->strangers--;
+}
+
 static void leave_tallies(struct registry *registry, struct entry *entry) REQUIRES(registry_guard)
 {
 	tally_quit(&registry->hosts, entry->host);
@@ -133,10 +143,14 @@ static bool join_tallies(struct registry *registry, struct entry *entry) REQUIRE
 	entry->host = tally_join(&registry->hosts, address_host(address));
 	entry->group = tally_join(&registry->groups, address_subnet(address));
 	entry->network = tally_join(&registry->networks, address_network(address));
-	if (entry->host != NULL && entry->group != NULL && entry->network != NULL)
-		return true;
-	leave_tallies(registry, entry);
-	return false;
+	if (entry->host == NULL || entry->group == NULL || entry->network == NULL) {
+		leave_tallies(registry, entry);
+		return false;
+	}
+	entry->is_stranger = true;
+	entry->host->strangers++;
+	entry->group->strangers++;
+	return true;
 }
 
 static void unindex(struct registry *registry, struct entry *entry) REQUIRES(registry_guard)
@@ -157,6 +171,7 @@ static bool add(struct registry *registry, struct entry *entry) REQUIRES(registr
 			roll_remove(&registry->roll, entry->serial);
 	}
 	if (entry->hh.tbl == NULL) {
+		trust(entry);
 		leave_tallies(registry, entry);
 		return false;
 	}
@@ -190,6 +205,15 @@ void registry_retire(struct registry *registry, struct peer *peer)
 	registry_leave(registry);
 }
 
+void registry_trust(struct registry *registry, struct peer *peer)
+{
+	registry_enter(registry);
+	struct entry *entry = find_entry(registry, peer);
+	if (entry != NULL)
+		trust(entry);
+	registry_leave(registry);
+}
+
 void registry_remove(struct registry *registry, struct peer *peer)
 {
 	registry_enter(registry);
@@ -200,6 +224,7 @@ void registry_remove(struct registry *registry, struct peer *peer)
 			unlist(&registry->retired, entry);
 		else
 			leave_counts(registry, entry);
+		trust(entry);
 		leave_tallies(registry, entry);
 		HASH_DEL(registry->entries, entry);
 		roll_remove(&registry->roll, entry->serial);
@@ -236,11 +261,12 @@ static enum registry_limit judge(struct registry *registry, const struct address
 	const struct tally *group = tally_find(registry->groups, address_subnet(from));
 	if (is_reached(expected_connections(registry), settings->max_connections))
 		return REGISTRY_MAX_CONNECTIONS;
-	if (address_scope_of(from) == SCOPE_LOOPBACK)
+	/* One's own network: there are many nodes in it, and max_handshakes is limit enough for it. */
+	if (address_scope_of(from) != SCOPE_GLOBAL)
 		return REGISTRY_NO_LIMIT;
-	if (host != NULL && is_reached(host->connections, settings->max_per_address))
+	if (host != NULL && is_reached(host->strangers, settings->max_per_address))
 		return REGISTRY_MAX_PER_ADDRESS;
-	if (group != NULL && is_reached(group->connections, settings->max_per_group))
+	if (group != NULL && is_reached(group->strangers, settings->max_per_group))
 		return REGISTRY_MAX_PER_GROUP;
 	return REGISTRY_NO_LIMIT;
 }
@@ -311,6 +337,7 @@ static bool enter_index(struct registry *registry, struct entry *entry, struct e
 static void become_ready(struct registry *registry, struct entry *entry, int64_t now_us) REQUIRES(registry_guard)
 {
 	leave_counts(registry, entry);
+	trust(entry);
 	entry->is_ready = true;
 	enter_counts(registry, entry);
 	entry->ready_us = now_us;

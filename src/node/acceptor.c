@@ -10,37 +10,28 @@
 
 #include "base/log.h"
 #include "base/sync.h"
-#include "base/text.h"
 #include "link/stream.h"
+#include "node/listener_priv.h"
+#include "node/refuser_priv.h"
 
 /* The pause after an accept that failed for lack of descriptors. */
 enum { PAUSE_MS = 100 };
 
-enum { REFUSAL_BYTES = 192 };
-
-/* Why a connection is refused: a line a minute for each. */
-enum refusal {
-	REFUSED_NOT,
-	REFUSED_DENIED,
-	REFUSED_BANNED,
-	REFUSED_CONNECTIONS,
-	REFUSED_ADDRESS,
-	REFUSED_GROUP,
-	REFUSALS,
-};
-
 struct acceptor {
 	/* Immutable after acceptor_start. */
 	const struct worker_parts *parts;
-	struct address *addresses;
-	struct pollfd *fds; /* the wakeup, then a socket for each address */
-	size_t count;
+	size_t count; /* of listeners */
 	struct thread thread;
 	struct wakeup wakeup;
 	bool has_wakeup;
-	/* The acceptor thread's alone. */
-	int spare_fd; /* closed when descriptors run out, so that a connection can be accepted and refused */
-	struct log_limit want_limit, limits[REFUSALS];
+	/* The acceptor thread's alone, once it is started. */
+	struct listener *listeners;
+	struct pollfd *fds; /* the wakeup, then a socket for each listener */
+	int spare_fd;	    /* closed when descriptors run out, so that a connection can be accepted and refused */
+	struct refuser refuser;
+	struct log_limit want_limit, broken_limit, retry_limit;
+	/* Of any thread. */
+	struct listening listening; /* the listeners that have been bound */
 };
 
 static int open_spare(void)
@@ -48,36 +39,28 @@ static int open_spare(void)
 	return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-static int listen_on(const struct address *address)
+/* Without a list in the settings, IPv6 is listened on if this machine has it. */
+static bool can_do_without(const struct settings *settings, size_t i, int error)
 {
-	struct sockaddr_storage socket_address;
-	socklen_t length = address_to_socket(address, &socket_address);
-	int on = 1;
-	int fd = socket(socket_address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -1;
-	/* A restart must not wait until the kernel has forgotten the connections of the last run. */
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	stream_set_options(fd);
-	/* So that a node can listen on both 0.0.0.0 and [::]. */
-	if (address->family == ADDRESS_IPV6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-	if (bind(fd, (struct sockaddr *)&socket_address, length) == 0 && listen(fd, SOMAXCONN) == 0)
-		return fd;
-	int error = errno;
-	close(fd);
-	errno = error;
-	return -1;
+	return settings->texts->where[SETTING_LISTEN] == NULL && i > 0 &&
+	       (error == EAFNOSUPPORT || error == EADDRNOTAVAIL);
 }
 
-static struct address bound_address(int fd, const struct address *asked)
+/* Is it one that this machine doesn't have yet, as when its network comes late at boot? */
+static bool may_come_later(const struct settings *settings, int error)
 {
-	struct sockaddr_storage local;
-	socklen_t length = sizeof local;
-	struct address address = *asked;
-	if (getsockname(fd, (struct sockaddr *)&local, &length) == 0)
-		address_from_socket(&local, &address);
-	return address;
+	bool has_other_uses = settings->listen_count > 1 || settings->texts->bootstrap_count > 0;
+	bool is_chosen = settings->texts->where[SETTING_LISTEN_RETRY] != NULL;
+	return error == EADDRNOTAVAIL && settings->listen_retry && (is_chosen || has_other_uses);
+}
+
+/* 0, or an errno. */
+static int open_listener(struct acceptor *acceptor, size_t i)
+{
+	struct listener *listener = &acceptor->listeners[i];
+	int error = listener_open(listener, clock_now_us());
+	acceptor->fds[i + 1] = (struct pollfd){.fd = listener->fd, .events = POLLIN};
+	return error;
 }
 
 /* Says why this machine does not let us listen there, and what to do about it. */
@@ -103,15 +86,19 @@ static bool explain_listen(struct problem *problem, const struct address *addres
 	return problem_set(problem, "cannot listen on %s: %s", text, strerror(error));
 }
 
-/* False with a problem. */
-static bool open_sockets(struct acceptor *acceptor, const struct settings *settings, struct problem *problem)
+/* Opens what can be opened; false with a problem if one that is needed cannot be. */
+static bool open_all(struct acceptor *acceptor, const struct settings *settings, struct problem *problem)
 {
 	for (size_t i = 0; i < settings->listen_count; i++) {
-		int fd = listen_on(&settings->listen[i]);
-		if (fd < 0)
-			return explain_listen(problem, &settings->listen[i], errno);
-		acceptor->addresses[i] = bound_address(fd, &settings->listen[i]);
-		acceptor->fds[++acceptor->count] = (struct pollfd){.fd = fd, .events = POLLIN};
+		acceptor->listeners[acceptor->count] = (struct listener){.address = settings->listen[i], .fd = -1};
+		int error = open_listener(acceptor, acceptor->count);
+		if (error != 0 && can_do_without(settings, i, error))
+			continue;
+		if (error != 0 && !may_come_later(settings, error))
+			return explain_listen(problem, &settings->listen[i], error);
+		if (error == 0)
+			listening_add(&acceptor->listening, &acceptor->listeners[acceptor->count].address);
+		acceptor->count++;
 	}
 	return true;
 }
@@ -122,9 +109,10 @@ static struct acceptor *acceptor_new(size_t most)
 	if (acceptor == NULL)
 		return NULL;
 	acceptor->spare_fd = open_spare();
-	acceptor->addresses = calloc(most + 1, sizeof *acceptor->addresses);
+	acceptor->listeners = calloc(most + 1, sizeof *acceptor->listeners);
+	acceptor->listening.addresses = calloc(most + 1, sizeof *acceptor->listening.addresses);
 	acceptor->fds = calloc(most + 1, sizeof *acceptor->fds);
-	if (acceptor->addresses != NULL && acceptor->fds != NULL)
+	if (acceptor->listeners != NULL && acceptor->listening.addresses != NULL && acceptor->fds != NULL)
 		return acceptor;
 	acceptor_close(acceptor);
 	return NULL;
@@ -138,7 +126,7 @@ struct acceptor *acceptor_open(const struct settings *settings, struct problem *
 	if (error == 0) {
 		acceptor->has_wakeup = true;
 		acceptor->fds[0] = (struct pollfd){.fd = acceptor->wakeup.fd, .events = POLLIN};
-		opened = open_sockets(acceptor, settings, problem);
+		opened = open_all(acceptor, settings, problem);
 	} else {
 		problem_set(problem, "cannot start: %s", strerror(error));
 	}
@@ -148,19 +136,40 @@ struct acceptor *acceptor_open(const struct settings *settings, struct problem *
 	return NULL;
 }
 
-const struct address *acceptor_addresses(const struct acceptor *acceptor, size_t *count)
+const struct listening *acceptor_listening(const struct acceptor *acceptor)
 {
-	*count = acceptor->count;
-	return acceptor->addresses;
+	return &acceptor->listening;
+}
+
+const struct address *acceptor_beyond_loopback(const struct acceptor *acceptor)
+{
+	for (size_t i = 0; i < acceptor->count; i++)
+		if (address_scope_of(&acceptor->listeners[i].address) != SCOPE_LOOPBACK)
+			return &acceptor->listeners[i].address;
+	return NULL;
+}
+
+void acceptor_log(const struct acceptor *acceptor)
+{
+	char text[ADDRESS_TEXT_BYTES];
+	for (size_t i = 0; i < acceptor->count; i++) {
+		address_format(&acceptor->listeners[i].address, text);
+		if (acceptor->listeners[i].fd >= 0)
+			log_info("listening on %s", text);
+		else
+			log_warning("cannot listen on %s yet: this machine does not have the address; trying again "
+				    "every second",
+				    text);
+	}
 }
 
 static void close_sockets(struct acceptor *acceptor)
 {
-	for (size_t i = 1; i <= acceptor->count; i++) {
-		if (acceptor->fds[i].fd >= 0)
-			close(acceptor->fds[i].fd);
-		acceptor->fds[i].fd = -1;
+	for (size_t i = 0; i < acceptor->count; i++) {
+		listener_close(&acceptor->listeners[i]);
+		acceptor->fds[i + 1].fd = -1;
 	}
+	refuser_fini(&acceptor->refuser);
 }
 
 void acceptor_close(struct acceptor *acceptor)
@@ -172,7 +181,8 @@ void acceptor_close(struct acceptor *acceptor)
 		wakeup_fini(&acceptor->wakeup);
 	if (acceptor->spare_fd >= 0)
 		close(acceptor->spare_fd);
-	free(acceptor->addresses);
+	free(acceptor->listeners);
+	free(acceptor->listening.addresses);
 	free(acceptor->fds);
 	free(acceptor);
 }
@@ -183,38 +193,6 @@ static void log_want(struct acceptor *acceptor, const char *of)
 	unsigned suppressed;
 	if (log_limit_passes(&acceptor->want_limit, &suppressed))
 		log_error("refused a connection: %s (%u more since the last such line)", of, suppressed);
-}
-
-/* Why a connection from there is refused, and what to do about it if that is wrong. */
-static void explain(const struct settings *settings, enum refusal refusal, const struct address *from,
-		    char out[static REFUSAL_BYTES])
-{
-	static const char raise[] = "raise it if these are your nodes";
-	struct address_block group = {.base = address_subnet(from),
-				      .prefix_bits = from->family == ADDRESS_IPV4 ? 24 : 56};
-	char block[ADDRESS_BLOCK_TEXT_BYTES], duration[TEXT_DURATION_BYTES];
-	switch (refusal) {
-	case REFUSED_DENIED:
-		snprintf(out, REFUSAL_BYTES, "allow and deny exclude it");
-		break;
-	case REFUSED_BANNED:
-		text_duration(settings->ban_time_us, duration);
-		snprintf(out, REFUSAL_BYTES, "its host broke the protocol again and again, and is banned for %s",
-			 duration);
-		break;
-	case REFUSED_CONNECTIONS:
-		snprintf(out, REFUSAL_BYTES, "all connections are in use (max_connections = %lld); %s",
-			 (long long)settings->max_connections, raise);
-		break;
-	case REFUSED_ADDRESS:
-		snprintf(out, REFUSAL_BYTES, "%lld connections from its host already (max_per_address = %lld); %s",
-			 (long long)settings->max_per_address, (long long)settings->max_per_address, raise);
-		break;
-	default:
-		address_block_format(&group, block);
-		snprintf(out, REFUSAL_BYTES, "%lld connections from %s already (max_per_group = %lld); %s",
-			 (long long)settings->max_per_group, block, (long long)settings->max_per_group, raise);
-	}
 }
 
 static enum refusal judge(struct acceptor *acceptor, const struct address *from, struct peer **goes)
@@ -233,24 +211,15 @@ static enum refusal judge(struct acceptor *acceptor, const struct address *from,
 }
 
 /* May this one come in? What has to give way is cut. */
-static bool admit(struct acceptor *acceptor, const struct address *from)
+static enum refusal admit(struct acceptor *acceptor, const struct address *from)
 {
 	struct peer *goes;
-	unsigned suppressed;
-	char text[ADDRESS_TEXT_BYTES], reason[REFUSAL_BYTES];
 	enum refusal refusal = judge(acceptor, from, &goes);
 	if (goes != NULL) {
 		peer_cut(goes, "it made room for another connection");
 		peer_release(goes);
 	}
-	if (refusal == REFUSED_NOT)
-		return true;
-	if (log_limit_passes(&acceptor->limits[refusal], &suppressed)) {
-		address_format(from, text);
-		explain(acceptor->parts->common.settings, refusal, from, reason);
-		log_warning("refused %s: %s (%u more since the last such line)", text, reason, suppressed);
-	}
-	return false;
+	return refusal;
 }
 
 /* Takes the socket. */
@@ -258,8 +227,13 @@ static void receive(struct acceptor *acceptor, int fd, const struct sockaddr_sto
 {
 	const struct worker_parts *parts = acceptor->parts;
 	struct dial dial = {0};
-	if (!address_from_socket(from, &dial.address) || !admit(acceptor, &dial.address)) {
+	if (!address_from_socket(from, &dial.address)) {
 		close(fd);
+		return;
+	}
+	enum refusal refusal = admit(acceptor, &dial.address);
+	if (refusal != REFUSED_NOT) {
+		refuser_turn_away(&acceptor->refuser, fd, &dial.address, refusal);
 		return;
 	}
 	struct stream *stream = stream_from_socket(fd, parts->context);
@@ -294,27 +268,108 @@ static void refuse_one(struct acceptor *acceptor, int listening_fd)
 	acceptor->spare_fd = open_spare();
 }
 
-static void accept_one(struct acceptor *acceptor, int listening_fd)
+/* accept(2): errors of a connection that was waiting, and has ended. */
+static bool is_of_the_connection(int error)
+{
+	switch (error) {
+	case EAGAIN:
+	case EINTR:
+	case ECONNABORTED:
+	case ETIMEDOUT:
+	case EPROTO:
+	case ENOPROTOOPT:
+	case ENETDOWN:
+	case ENETUNREACH:
+	case EHOSTDOWN:
+	case EHOSTUNREACH:
+	case ENONET:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The listening socket is good for nothing any more: somebody may have destroyed it (ss -K). */
+static void give_up(struct acceptor *acceptor, size_t i, int error)
+{
+	struct listener *listener = &acceptor->listeners[i];
+	char text[ADDRESS_TEXT_BYTES];
+	unsigned suppressed;
+	if (log_limit_passes(&acceptor->broken_limit, &suppressed)) {
+		address_format(&listener->address, text);
+		log_error("cannot accept connections on %s: %s; its socket is closed and opened again (%u more since "
+			  "the last such line)",
+			  text, strerror(error), suppressed);
+	}
+	listener_close(listener);
+	acceptor->fds[i + 1].fd = -1;
+}
+
+static void accept_one(struct acceptor *acceptor, size_t i)
 {
 	struct sockaddr_storage from;
 	socklen_t length = sizeof from;
+	int listening_fd = acceptor->listeners[i].fd;
 	int fd = accept4(listening_fd, (struct sockaddr *)&from, &length, SOCK_CLOEXEC);
 	if (fd >= 0) {
 		receive(acceptor, fd, &from);
 	} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
 		log_want(acceptor, strerror(errno));
 		refuse_one(acceptor, listening_fd);
+	} else if (!is_of_the_connection(errno)) {
+		give_up(acceptor, i, errno);
 	}
+}
+
+static void open_again(struct acceptor *acceptor, size_t i)
+{
+	struct listener *listener = &acceptor->listeners[i];
+	char text[ADDRESS_TEXT_BYTES];
+	bool is_first = !listener->was_bound;
+	unsigned suppressed;
+	int error = open_listener(acceptor, i);
+	address_format(&listener->address, text);
+	if (error == 0)
+		log_info("listening on %s", text);
+	else if ((!is_first || error != EADDRNOTAVAIL) && log_limit_passes(&acceptor->retry_limit, &suppressed))
+		log_error("cannot listen on %s: %s; trying again every second (%u more since the last such line)", text,
+			  strerror(error), suppressed);
+	if (error != 0 || !is_first)
+		return;
+	listening_add(&acceptor->listening, &listener->address);
+	protocol_listens(acceptor->parts->protocol, &listener->address);
+}
+
+/* Opens the sockets that are due; returns when to look again. */
+static int64_t open_due(struct acceptor *acceptor, int64_t now_us)
+{
+	int64_t next_us = FOREVER_US;
+	for (size_t i = 0; i < acceptor->count; i++) {
+		if (now_us >= listener_retry_us(&acceptor->listeners[i]))
+			open_again(acceptor, i);
+		next_us = clock_earlier(next_us, listener_retry_us(&acceptor->listeners[i]));
+	}
+	return next_us;
+}
+
+/* For poll: until then, rounded up; -1 for ever. */
+static int timeout_ms(int64_t until_us, int64_t now_us)
+{
+	if (until_us == FOREVER_US)
+		return -1;
+	return until_us <= now_us ? 0 : (int)((until_us - now_us) / 1000 + 1);
 }
 
 static void *accept_all(void *argument)
 {
 	struct acceptor *acceptor = argument;
 	while (acceptor->fds[0].revents == 0) {
-		poll(acceptor->fds, acceptor->count + 1, -1);
-		for (size_t i = 1; i <= acceptor->count; i++)
-			if (acceptor->fds[i].revents != 0)
-				accept_one(acceptor, acceptor->fds[i].fd);
+		int64_t now_us = clock_now_us();
+		int64_t next_us = clock_earlier(open_due(acceptor, now_us), refuser_run(&acceptor->refuser, now_us));
+		poll(acceptor->fds, acceptor->count + 1, timeout_ms(next_us, now_us));
+		for (size_t i = 0; i < acceptor->count; i++)
+			if (acceptor->fds[i + 1].revents != 0)
+				accept_one(acceptor, i);
 	}
 	return NULL;
 }
@@ -322,6 +377,7 @@ static void *accept_all(void *argument)
 int acceptor_start(struct acceptor *acceptor, const struct worker_parts *parts)
 {
 	acceptor->parts = parts;
+	refuser_init(&acceptor->refuser, parts);
 	return thread_start(&acceptor->thread, accept_all, acceptor);
 }
 

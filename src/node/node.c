@@ -81,9 +81,11 @@ static bool build(struct node *node, const struct address_records *kept)
 	node->pool = pool_new((size_t)settings->max_parked, PARKED_US);
 	if (node->registry == NULL || node->book == NULL || node->access == NULL || node->pool == NULL)
 		return false;
-	struct parts common = {
-		.settings = settings, .registry = node->registry, .book = node->book, .access = node->access};
-	common.listen = acceptor_addresses(node->acceptor, &common.listen_count);
+	struct parts common = {.settings = settings,
+			       .listening = acceptor_listening(node->acceptor),
+			       .registry = node->registry,
+			       .book = node->book,
+			       .access = node->access};
 	struct protocol_parts parts = {.common = common,
 				       .self = node->nodeid,
 				       .alarm = &node->alarm,
@@ -150,36 +152,35 @@ static int start_threads(struct node *node)
 /* A node that other machines can reach should not be open by mistake. */
 static void warn_of_openness(const struct node *node)
 {
-	char address[ADDRESS_TEXT_BYTES];
-	size_t count;
-	const struct address *listen = acceptor_addresses(node->acceptor, &count);
-	for (size_t i = 0; i < count && node->context == NULL; i++) {
-		if (address_scope_of(&listen[i]) == SCOPE_LOOPBACK)
-			continue;
-		address_format(&listen[i], address);
-		log_warning("anyone who can reach %s can join, and traffic is not encrypted: set secret_file (kithd "
-			    "--new-secret makes one), or listen on 127.0.0.1 only; see kith.conf(5)",
-			    address);
+	char text[ADDRESS_TEXT_BYTES];
+	const struct address *address = acceptor_beyond_loopback(node->acceptor);
+	if (node->context != NULL || address == NULL)
 		return;
-	}
+	address_format(address, text);
+	log_warning("anyone who can reach %s can join, and traffic is not encrypted: set secret_file (kithd "
+		    "--new-secret makes one), or listen on 127.0.0.1 only; see kith.conf(5)",
+		    text);
+}
+
+static void warn_of_seclusion(const struct settings *settings)
+{
+	char warning[SETTINGS_ERROR_BYTES];
+	if (settings_is_secluded(settings, warning))
+		log_warning("%s", warning);
 }
 
 /* The description of the secrets is "" for a network that anybody may join. */
 static void log_start(const struct node *node, const char *secrets)
 {
-	char nodeid[NODEID_TEXT_BYTES], address[ADDRESS_TEXT_BYTES];
+	char nodeid[NODEID_TEXT_BYTES];
 	nodeid_format(&node->nodeid, nodeid);
 	log_info("kithd " KITH_VERSION " node %s name %s network %s", nodeid, node->settings->texts->name,
 		 node->settings->network);
-	size_t count;
-	const struct address *listen = acceptor_addresses(node->acceptor, &count);
-	for (size_t i = 0; i < count; i++) {
-		address_format(&listen[i], address);
-		log_info("listening on %s", address);
-	}
+	acceptor_log(node->acceptor);
 	if (secrets[0] != '\0')
 		log_info("the network is private: %s", secrets);
 	warn_of_openness(node);
+	warn_of_seclusion(node->settings);
 }
 
 /* Takes the secrets, if there are any. False with a problem. */
@@ -283,6 +284,7 @@ static void take_over_lists(struct node *node)
 
 static void take_over_bootstraps(struct node *node)
 {
+	warn_of_seclusion(node->settings);
 	node->lacks_bootstraps = !address_book_set_bootstraps(node->book, node->settings, clock_now_us());
 	if (node->lacks_bootstraps)
 		log_error("bootstrap: not all can be dialled: %s; the next SIGHUP tries again", strerror(ENOMEM));

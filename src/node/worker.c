@@ -223,7 +223,8 @@ static bool dial(struct worker *worker)
 {
 	const struct worker_parts *parts = worker->parts;
 	const struct address *to = &peer_dial(worker->peer)->address;
-	struct address from = route_source(parts->common.listen, parts->common.listen_count, to);
+	const struct listening *listening = parts->common.listening;
+	struct address from = route_source(listening->addresses, listening_count(listening), to);
 	int error = stream_connect(peer_stream(worker->peer), to, &from,
 				   clock_now_us() + parts->common.settings->connect_timeout_us);
 	if (error != 0 && stream_is_hindered(peer_stream(worker->peer)))
@@ -269,6 +270,8 @@ static enum reach begin(struct worker *worker)
 	enum reach reach = shake_hands(worker);
 	if (reach != REACHED_PEER)
 		return reach;
+	if (parts->context != NULL)
+		registry_trust(parts->common.registry, peer);
 	now_us = clock_now_us();
 	intake_init(&worker->intake, parts->common.settings, now_us);
 	worker->read_us = now_us;

@@ -70,6 +70,15 @@ static bool set_seconds(struct settings *settings, const struct setting *setting
 	return true;
 }
 
+static bool set_boolean(struct settings *settings, const struct setting *setting, const struct value *value,
+			char *problem)
+{
+	if (value->kind != VALUE_BOOLEAN)
+		return setting_wrong_value(setting, problem);
+	*(bool *)setting_field(settings, setting) = value->is_true;
+	return true;
+}
+
 static bool set_text(struct settings *settings, const struct setting *setting, const struct value *value, char *problem)
 {
 	if (value->kind != VALUE_TEXT || strlen(value->text) >= MESSAGE_TEXT_BYTES ||
@@ -188,6 +197,11 @@ static void format_count(const struct settings *settings, const struct setting *
 	setting_add_text(out, "%lld", (long long)count);
 }
 
+static void format_boolean(const struct settings *settings, const struct setting *setting, struct written *out)
+{
+	setting_add_text(out, "%s", *(const bool *)setting_const_field(settings, setting) ? "true" : "false");
+}
+
 static void format_seconds(const struct settings *settings, const struct setting *setting, struct written *out)
 {
 	int64_t us = *(const _Atomic int64_t *)setting_const_field(settings, setting);
@@ -239,6 +253,11 @@ static bool equals_nodeid(const struct settings *one, const struct settings *oth
 	return one->nodeid_mode == other->nodeid_mode && nodeid_equals(&one->nodeid, &other->nodeid);
 }
 
+static bool equals_boolean(const struct settings *one, const struct settings *other, const struct setting *setting)
+{
+	return *(const bool *)setting_const_field(one, setting) == *(const bool *)setting_const_field(other, setting);
+}
+
 static bool equals_log_level(const struct settings *one, const struct settings *other, const struct setting *setting)
 {
 	(void)setting;
@@ -269,6 +288,8 @@ const struct setting_type setting_type_seconds = {.set = set_seconds,
 						  .equals = equals_number,
 						  .exchange = exchange_number,
 						  .option_syntax = READ_NUMBER};
+const struct setting_type setting_type_boolean = {
+	.set = set_boolean, .format = format_boolean, .equals = equals_boolean, .option_syntax = READ_BOOLEAN};
 const struct setting_type setting_type_text = {
 	.set = set_text, .format = format_text, .equals = equals_text, .option_syntax = READ_TEXT};
 const struct setting_type setting_type_network = {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/must.h"
 #include "settings/settings_priv.h"
@@ -119,6 +120,10 @@ bool settings_set_option(struct settings *settings, const char *option, char err
 		value.number = strtod(copy, &end);
 		value.kind = end != copy && *end == '\0' ? VALUE_NUMBER : VALUE_TEXT;
 		value.text = copy;
+	} else if (setting->type->option_syntax == READ_BOOLEAN) {
+		value.is_true = strcmp(copy, "true") == 0;
+		value.kind = value.is_true || strcmp(copy, "false") == 0 ? VALUE_BOOLEAN : VALUE_TEXT;
+		value.text = copy;
 	} else if (setting->type->option_syntax == READ_LIST) {
 		split_list(copy, list, &value);
 	} else {
@@ -175,6 +180,52 @@ void settings_take_over(struct settings *running, struct settings *fresh,
 	}
 	/* With them goes where each setting was read, so this isn't left out for texts that are the same. */
 	settings_texts_exchange(running, fresh);
+}
+
+bool settings_choose_listen(struct settings *settings, char error[static SETTINGS_ERROR_BYTES])
+{
+	static const char *const everywhere[] = {"0.0.0.0:5999", "[::]:5999"};
+	char **where = &settings->texts->where[SETTING_LISTEN];
+	if (*where != NULL || settings->secret_file[0] == '\0')
+		return true;
+	bool good = settings_set_listen(settings, everywhere, sizeof everywhere / sizeof *everywhere, "listen", error);
+	free(*where);
+	*where = NULL; /* it is a default */
+	return good;
+}
+
+static bool has_bootstrap_elsewhere(const struct settings *settings)
+{
+	for (size_t i = 0; i < settings->texts->bootstrap_count; i++) {
+		const struct bootstrap *bootstrap = &settings->texts->bootstrap[i];
+		if (address_is_known(&bootstrap->address) ? address_scope_of(&bootstrap->address) != SCOPE_LOOPBACK
+							  : strcasecmp(bootstrap->host, "localhost") != 0)
+			return true;
+	}
+	return false;
+}
+
+bool settings_is_secluded(const struct settings *settings, char warning[static SETTINGS_ERROR_BYTES])
+{
+	const struct address *listen = settings->listen;
+	char where[ADDRESS_TEXT_BYTES];
+	bool is_one_host = true;
+	if (settings->listen_count == 0 || address_is_known(&settings->texts->advertise) ||
+	    !has_bootstrap_elsewhere(settings))
+		return false;
+	for (size_t i = 0; i < settings->listen_count; i++) {
+		if (address_scope_of(&listen[i]) != SCOPE_LOOPBACK)
+			return false;
+		is_one_host = is_one_host && address_same_host(&listen[i], &listen[0]);
+	}
+	address_format(&listen[0], where);
+	*strrchr(where, ':') = '\0';
+	unsigned port = listen[0].port == 0 ? ADDRESS_DEFAULT_PORT : listen[0].port;
+	snprintf(warning, SETTINGS_ERROR_BYTES,
+		 "listens on %s only, so other machines cannot dial this node: write listen = [\"0.0.0.0:%u\", "
+		 "\"[::]:%u\"]",
+		 is_one_host ? where : "loopback addresses", port, port);
+	return true;
 }
 
 static bool check_retries(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES])

@@ -50,6 +50,9 @@ static bool set_from_file(struct settings *settings, const char *path, const con
 	case CONFIG_TYPE_FLOAT:
 		value = (struct value){.kind = VALUE_NUMBER, .number = config_setting_get_float(from)};
 		break;
+	case CONFIG_TYPE_BOOL:
+		value = (struct value){.kind = VALUE_BOOLEAN, .is_true = config_setting_get_bool(from) == CONFIG_TRUE};
+		break;
 	case CONFIG_TYPE_STRING:
 		value = (struct value){.kind = VALUE_TEXT, .text = config_setting_get_string(from)};
 		break;

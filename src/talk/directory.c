@@ -27,6 +27,7 @@ struct directory {
 	struct page *page GUARDED_BY(directory_guard); /* NULL before the first question */
 	bool is_renewing GUARDED_BY(directory_guard);  /* a thread walks, without the lock */
 	struct condition renewed;
+	struct rng choices GUARDED_BY(directory_guard); /* of the addresses for those that are refused */
 	/* Of the thread that walks. */
 	struct message_entry *sample; /* NULL before the first walk */
 	size_t sample_count;
@@ -68,6 +69,7 @@ struct directory *directory_new(struct registry *registry, struct address_book *
 	mutex_init(&directory->mutex);
 	condition_init(&directory->renewed);
 	rng_seed(&directory->rng, seed);
+	rng_seed(&directory->choices, seed + 1);
 	return directory;
 }
 
@@ -169,23 +171,63 @@ static struct page *current_page(struct directory *directory, int64_t now_us)
 	return page != NULL ? page : renew_page(directory, now_us);
 }
 
-void directory_tell(struct directory *directory, struct peer *asker, int64_t now_us)
+/* What may be told of the page over a connection between these two ends; the caller frees it. NULL without memory. */
+static struct message_entry *collect(struct directory *directory, const struct address *near_end,
+				     const struct address *far_end, int64_t now_us, size_t *collected)
 {
 	struct page *page = current_page(directory, now_us);
 	size_t count = page == NULL ? 0 : page->count;
 	struct message_entry *entries = malloc((count + 1) * sizeof *entries);
-	struct message message = {.type = MESSAGE_ADDR, .addr.entries = entries};
-	struct peer_info info = peer_look(asker, now_us);
-
-	for (size_t i = 0; entries != NULL && i < count && message.addr.count < MESSAGE_ADDR_ENTRIES; i++) {
+	*collected = 0;
+	for (size_t i = 0; entries != NULL && i < count; i++) {
 		const struct message_entry *entry = &page->entries[i];
-		if (!nodeid_equals(&entry->nodeid, &info.nodeid) &&
-		    address_may_travel(&entry->address, &info.local, &info.remote) &&
+		if (address_may_travel(&entry->address, near_end, far_end) &&
 		    access_allows(directory->access, &entry->address))
-			entries[message.addr.count++] = *entry;
+			entries[(*collected)++] = *entry;
 	}
 	release_page(page);
+	return entries;
+}
+
+void directory_tell(struct directory *directory, struct peer *asker, int64_t now_us)
+{
+	struct peer_info info = peer_look(asker, now_us);
+	size_t count;
+	struct message_entry *entries = collect(directory, &info.local, &info.remote, now_us, &count);
+	struct message message = {.type = MESSAGE_ADDR, .addr.entries = entries};
+
+	for (size_t i = 0; i < count && message.addr.count < MESSAGE_ADDR_ENTRIES; i++)
+		if (!nodeid_equals(&entries[i].nodeid, &info.nodeid))
+			entries[message.addr.count++] = entries[i];
 	peer_note_addresses(asker, entries, message.addr.count);
 	peer_send(asker, &message);
 	free(entries);
+}
+
+/* Puts a random choice of `most` of the entries first. */
+static void shuffle(struct directory *directory, struct message_entry *entries, size_t count, size_t most)
+{
+	enter(directory);
+	for (size_t i = 0; i < most; i++) {
+		size_t other = i + rng_below(&directory->choices, (uint32_t)(count - i));
+		struct message_entry chosen = entries[other];
+		entries[other] = entries[i];
+		entries[i] = chosen;
+	}
+	leave(directory);
+}
+
+bool directory_write(struct directory *directory, const struct address *near_end, const struct address *far_end,
+		     size_t most, int64_t now_us, struct buffer *out)
+{
+	size_t count;
+	struct message_entry *entries = collect(directory, near_end, far_end, now_us, &count);
+	struct message message = {.type = MESSAGE_ADDR,
+				  .addr = {.entries = entries, .count = count < most ? count : most}};
+	if (entries == NULL)
+		return false;
+	shuffle(directory, entries, count, message.addr.count);
+	bool written = message_encode(&message, out);
+	free(entries);
+	return written;
 }

@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "link/allowance.h"
@@ -103,6 +104,21 @@ static void say_refused(struct ending_words *words, const struct settings *setti
 	}
 }
 
+/* The far end is full. */
+static void say_was_full(struct ending_words *words, const char *limit, size_t named)
+{
+	char why[64] = "", others[48] = "";
+	if (strcmp(limit, bye_limit_name(BYE_MAX_PER_GROUP)) == 0)
+		snprintf(why, sizeof why, " for this network (%s there)", limit);
+	else if (strcmp(limit, bye_limit_name(BYE_MAX_PER_ADDRESS)) == 0)
+		snprintf(why, sizeof why, " for this address (%s there)", limit);
+	else if (strcmp(limit, bye_limit_name(BYE_MAX_CONNECTIONS)) == 0)
+		snprintf(why, sizeof why, " (%s there)", limit);
+	if (named > 0)
+		snprintf(others, sizeof others, " and named %zu other node%s", named, named == 1 ? "" : "s");
+	snprintf(words->text, sizeof words->text, "is full%s%s", why, others);
+}
+
 /* The far end has ended a handshake with a bye. */
 static void say_was_refused(struct ending_words *words, const struct settings *settings, const struct peer_info *info,
 			    size_t named)
@@ -114,11 +130,7 @@ static void say_was_refused(struct ending_words *words, const struct settings *s
 			 settings->network);
 		break;
 	case BYE_FULL:
-		if (named == 0)
-			say(words, "", "is full");
-		else
-			snprintf(words->text, sizeof words->text, "is full and named %zu other node%s", named,
-				 named == 1 ? "" : "s");
+		say_was_full(words, info->ending_text, named);
 		break;
 	case BYE_DUPLICATE:
 		say(words, "", "is connected with this node already");

@@ -29,8 +29,7 @@ struct greeter {
 	/* Immutable. */
 	const char *network;
 	struct nodeid self;
-	const struct address *listen;
-	size_t listen_count;
+	const struct listening *listening;
 	/* Guarded. */
 	struct mutex mutex;
 	char name[MESSAGE_TEXT_BYTES] GUARDED_BY(greeter_guard);
@@ -59,16 +58,15 @@ static void release(struct greeting *greeting)
 	free(greeting);
 }
 
-struct greeter *greeter_new(const struct settings *settings, const struct nodeid *self, const struct address *listen,
-			    size_t listen_count)
+struct greeter *greeter_new(const struct settings *settings, const struct nodeid *self,
+			    const struct listening *listening)
 {
 	struct greeter *greeter = calloc(1, sizeof *greeter);
 	if (greeter == NULL)
 		return NULL;
 	greeter->network = settings->network;
 	greeter->self = *self;
-	greeter->listen = listen;
-	greeter->listen_count = listen_count;
+	greeter->listening = listening;
 	mutex_init(&greeter->mutex);
 	greeter_introduce_as(greeter, settings->texts->name, &settings->texts->advertise);
 	return greeter;
@@ -100,8 +98,9 @@ void greeter_introduce_as(struct greeter *greeter, const char *name, const struc
 static struct address listening_at(const struct greeter *greeter, const struct address *near_end)
 {
 	struct address other = {0};
-	for (size_t i = 0; i < greeter->listen_count; i++) {
-		struct address own = greeter->listen[i];
+	size_t count = listening_count(greeter->listening);
+	for (size_t i = 0; i < count; i++) {
+		struct address own = greeter->listening->addresses[i];
 		if (own.family != near_end->family)
 			continue;
 		if (address_is_wildcard(&own))

@@ -28,6 +28,13 @@ static void lines_init(struct lines *lines, unsigned burst, unsigned per_s)
 	token_bucket_init(&lines->bucket, burst, 0);
 }
 
+/* A listening address is not dialled. */
+static void add_own(struct protocol *protocol, const struct address *address)
+{
+	if (!address_is_wildcard(address))
+		address_book_add_own(protocol->parts.common.book, address);
+}
+
 struct protocol *protocol_new(const struct protocol_parts *parts) UNCHECKED
 {
 	struct protocol *protocol = calloc(1, sizeof *protocol);
@@ -37,8 +44,7 @@ struct protocol *protocol_new(const struct protocol_parts *parts) UNCHECKED
 	protocol->announcer = announcer_new(parts->common.registry, parts->alarm, parts->seed);
 	protocol->directory = directory_new(parts->common.registry, parts->common.book, parts->common.access,
 					    parts->common.settings, parts->seed);
-	protocol->greeter =
-		greeter_new(parts->common.settings, &parts->self, parts->common.listen, parts->common.listen_count);
+	protocol->greeter = greeter_new(parts->common.settings, &parts->self, parts->common.listening);
 	protocol->gossip = gossip_new(parts->common.registry, parts->alarm, &parts->secret);
 	protocol->asleep_us = -1;
 	rng_seed(&protocol->rng, parts->seed);
@@ -50,9 +56,9 @@ struct protocol *protocol_new(const struct protocol_parts *parts) UNCHECKED
 		protocol_free(protocol);
 		return NULL;
 	}
-	for (size_t i = 0; i < parts->common.listen_count; i++)
-		if (!address_is_wildcard(&parts->common.listen[i]))
-			address_book_add_own(parts->common.book, &parts->common.listen[i]);
+	size_t count = listening_count(parts->common.listening);
+	for (size_t i = 0; i < count; i++)
+		add_own(protocol, &parts->common.listening->addresses[i]);
 	address_book_set_advertised(parts->common.book, &parts->common.settings->texts->advertise);
 	return protocol;
 }
@@ -73,6 +79,22 @@ void protocol_introduce_as(struct protocol *protocol, const char *name, const st
 {
 	greeter_introduce_as(protocol->greeter, name, advertise);
 	address_book_set_advertised(protocol->parts.common.book, advertise);
+}
+
+void protocol_listens(struct protocol *protocol, const struct address *address)
+{
+	add_own(protocol, address);
+	atomic_store(&protocol->tells_now, true);
+	alarm_ring(protocol->parts.alarm);
+}
+
+bool protocol_write_refusal(struct protocol *protocol, const struct protocol_refusal *refusal, struct buffer *out)
+{
+	struct message bye = {.type = MESSAGE_BYE, .bye = {.reason = BYE_FULL, .limit = refusal->limit}};
+	if (refusal->names_others && !directory_write(protocol->directory, &refusal->near_end, &refusal->far_end,
+						      PROTOCOL_REFERRED, refusal->now_us, out))
+		return false;
+	return message_encode(&bye, out);
 }
 
 /* Those about connections that came in are bounded. */
@@ -128,7 +150,8 @@ static void handle_getaddr(struct protocol *protocol, struct peer *peer, struct 
 static void handle_bye(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us)
 {
 	(void)protocol, (void)now_us;
-	peer_note_bye(peer, message->bye.reason, message->bye.text);
+	const char *limit = bye_limit_name(message->bye.limit);
+	peer_note_bye(peer, message->bye.reason, limit != NULL ? limit : message->bye.text);
 }
 
 static void ignore(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us)
@@ -285,6 +308,8 @@ static int64_t run_telling(struct protocol *protocol, int64_t now_us)
 	if (protocol->tell_us == 0) {
 		int64_t half_us = PROTOCOL_TELL_US / 2;
 		protocol->tell_us = now_us + half_us + (int64_t)(protocol->parts.seed % (uint64_t)half_us);
+	} else if (atomic_exchange(&protocol->tells_now, false)) {
+		tell_all(protocol, now_us);
 	} else if (now_us >= protocol->tell_us) {
 		tell_all(protocol, now_us);
 		protocol->tell_us = now_us + PROTOCOL_TELL_US;

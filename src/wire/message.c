@@ -28,6 +28,12 @@ static const char *const reason_names[] = {
 	[BYE_SLOW]      = "slow",
 	[BYE_FEELER]    = "feeler",
 };
+
+static const char *const limit_names[BYE_LIMITS] = {
+	[BYE_MAX_CONNECTIONS] = "max_connections",
+	[BYE_MAX_PER_ADDRESS] = "max_per_address",
+	[BYE_MAX_PER_GROUP]   = "max_per_group",
+};
 /* clang-format on */
 
 enum { REASONS = sizeof reason_names / sizeof *reason_names };
@@ -40,6 +46,11 @@ const char *message_type_name(enum message_type type)
 const char *bye_reason_name(enum bye_reason reason)
 {
 	return reason_names[reason];
+}
+
+const char *bye_limit_name(enum bye_limit limit)
+{
+	return limit_names[limit];
 }
 
 /* Copies an optional text of at most 64 bytes without control characters. */
@@ -155,6 +166,10 @@ static bool decode_bye(struct json_object *object, struct message *message, stru
 	for (int i = BYE_UNKNOWN + 1; word != NULL && i < REASONS; i++)
 		if (strcmp(word, reason_names[i]) == 0)
 			message->bye.reason = (enum bye_reason)i;
+	word = json_object_object_get_ex(object, "limit", &value) ? json_string(value) : NULL;
+	for (int i = BYE_NO_LIMIT + 1; word != NULL && i < BYE_LIMITS; i++)
+		if (strcmp(word, limit_names[i]) == 0)
+			message->bye.limit = (enum bye_limit)i;
 	return true;
 }
 
@@ -321,7 +336,9 @@ static bool encode_keys(struct json_object *object, const struct message *messag
 	case MESSAGE_HELLO:
 		return encode_hello(object, message);
 	case MESSAGE_BYE:
-		return json_add_text(object, "reason", reason_names[message->bye.reason]);
+		return json_add_text(object, "reason", reason_names[message->bye.reason]) &&
+		       (message->bye.limit == BYE_NO_LIMIT ||
+			json_add_text(object, "limit", limit_names[message->bye.limit]));
 	default:
 		return true;
 	}

@@ -138,13 +138,14 @@ static enum registry_limit expected_limit(const struct node *node, const struct 
 		if (node->ends[i].peer == NULL || !node_is_inbound(&node->ends[i]))
 			continue;
 		struct address other = address_subnet(&node->ends[i].from);
-		hosts += address_same_host(&node->ends[i].from, from);
-		subnets += address_equals(&other, &subnet);
+		bool is_stranger = peer_state(node->ends[i].peer) != PEER_READY;
+		hosts += is_stranger && address_same_host(&node->ends[i].from, from);
+		subnets += is_stranger && address_equals(&other, &subnet);
 	}
 	if (settings->max_connections != 0 &&
 	    counts.connections + (most_own > own ? most_own - own : 0) >= (size_t)settings->max_connections)
 		return REGISTRY_MAX_CONNECTIONS;
-	if (address_scope_of(from) == SCOPE_LOOPBACK)
+	if (address_scope_of(from) != SCOPE_GLOBAL)
 		return REGISTRY_NO_LIMIT;
 	if (settings->max_per_address != 0 && hosts >= (size_t)settings->max_per_address)
 		return REGISTRY_MAX_PER_ADDRESS;
@@ -438,8 +439,7 @@ static void build(struct node *node)
 	node->access = access_new(node->settings);
 	must(node->registry != NULL && node->book != NULL && node->access != NULL);
 	struct protocol_parts parts = {.common = {.settings = node->settings,
-						  .listen = node->listen,
-						  .listen_count = NODE_LISTENS,
+						  .listening = &node->listening,
 						  .registry = node->registry,
 						  .book = node->book,
 						  .access = node->access},
@@ -475,6 +475,7 @@ void node_init(struct node *node, struct settings *settings)
 	*node = (struct node){.settings = settings,
 			      .listen = {node_parse("192.0.2.80:5999"), node_parse("127.0.0.1:5999"),
 					 node_parse("[2001:db8::80]:5999")},
+			      .listening = {.addresses = node->listen, .count = NODE_LISTENS},
 			      .now_us = 1000 * NODE_SECOND_US,
 			      .inbound = {.setting = &settings->max_inbound},
 			      .outbound = {.setting = &settings->max_outbound},

@@ -74,6 +74,7 @@ struct node_offender {
 struct node {
 	struct settings *settings;
 	struct address listen[NODE_LISTENS];
+	struct listening listening;
 	struct alarm alarm;
 	struct registry *registry;
 	struct address_book *book;

@@ -97,9 +97,9 @@ void host_start(struct host *host)
 		secret = host->saved.secret;
 	host->book = address_book_new(host->settings, &secret, world_below(world, 1U << 31), host->up_us);
 	host->access = access_new(host->settings);
+	host->listening = (struct listening){.addresses = &host->address, .count = 1};
 	struct protocol_parts parts = {.common = {.settings = host->settings,
-						  .listen = &host->address,
-						  .listen_count = 1,
+						  .listening = &host->listening,
 						  .registry = host->registry,
 						  .book = host->book,
 						  .access = host->access},

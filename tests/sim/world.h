@@ -85,6 +85,7 @@ enum host_state {
 struct host {
 	struct world *world;
 	struct address address;
+	struct listening listening;
 	struct nodeid nodeid;
 	double x, y; /* where it is, from 0 to 1 */
 	enum host_state state;

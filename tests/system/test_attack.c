@@ -22,7 +22,7 @@ enum {
 	LINE_BYTES = 131072,
 	IDLE_KIB = 40,	  /* of a connection that does little */
 	LINE_KIB = 512,	  /* of one whose long lines are read */
-	PER_NETWORK = 64, /* peers that one network may have: max_per_group, from which loopback is exempt */
+	PER_NETWORK = 64, /* attackers in one network */
 };
 
 struct round_trips {

@@ -4,6 +4,7 @@
 
 #include "kithd.h"
 #include "raw.h"
+#include "secure.h"
 #include "suites.h"
 
 static struct raw *join_from(const char *host, struct kithd *kithd, int number)
@@ -17,6 +18,20 @@ static void expect_closed(struct raw *raw)
 	const char *line = raw_line(raw);
 	if (line != NULL)
 		harness_fail("expected the end, and not %s", line);
+}
+
+/* The answer to a connection that is refused for a limit: where else to go, and why. */
+static void expect_referral(struct raw *raw, const char *limit, const char *named)
+{
+	if (secure_is_on()) {
+		expect_closed(raw);
+		return;
+	}
+	raw_send_hello(raw, DAVE, "");
+	raw_expect_next(raw, "addr");
+	CU_ASSERT_EQUAL(raw_told(raw, named) != NULL, named != NULL);
+	raw_expect_line(raw, "{\"msgtype\":\"bye\",\"reason\":\"full\",\"limit\":\"%s\"}", limit);
+	raw_expect_end(raw);
 }
 
 /* What a connection from there comes to: true if a hello is answered. */
@@ -38,7 +53,7 @@ static void test_max_connections(void)
 	struct raw *peer = raw_join(kithd, ALICE, "");
 	struct raw *other = raw_connect(kithd_address(kithd));
 	AWAIT(kithd_rows(kithd, "STATE", "HELLO") == 1);
-	expect_closed(raw_connect(kithd_address(kithd)));
+	expect_referral(raw_connect(kithd_address(kithd)), "max_connections", NULL);
 	AWAIT(kithd_log_count(kithd, "refused ", "all connections are in use (max_connections = ") == 1);
 	raw_ping(peer);
 	raw_close(other);
@@ -67,26 +82,83 @@ static void test_max_handshakes(void)
 
 static void test_bounds_of_an_address_and_a_group(void)
 {
-	if (!harness_is_root("max_per_address and max_per_group hold for all but loopback"))
+	if (!harness_is_root("max_per_address and max_per_group hold for strangers on public addresses"))
 		return;
 	harness_isolate();
 	for (int i = 1; i <= 4; i++)
-		harness_ip("address add 10.0.0.%d/32 dev lo", i);
-	harness_ip("address add 10.0.1.1/32 dev lo");
-	struct kithd *kithd = kithd_start_at("10.0.0.1:5999", "-o max_per_address=2 -o max_per_group=3");
-	struct raw *first = raw_connect_from("10.0.0.2", "10.0.0.1:5999", 0);
-	raw_connect_from("10.0.0.2", "10.0.0.1:5999", 0);
+		harness_ip("address add 198.51.100.%d/32 dev lo", i);
+	harness_ip("address add 203.0.113.1/32 dev lo");
+	struct kithd *kithd = kithd_start_at("198.51.100.1:5999", "-o max_per_address=2 -o max_per_group=3 "
+								  "-o handshake_timeout=600");
+	/* Peers count for no such limit. */
+	for (int i = 0; i < 3; i++)
+		raw_join_from("198.51.100.2", kithd, harness_text("%08x-0000-4000-8000-000000000000", i + 10),
+			      i == 0 ? ",\"listen\":6000" : "");
+	struct raw *first = raw_connect_from("198.51.100.2", "198.51.100.1:5999", 0);
+	raw_connect_from("198.51.100.2", "198.51.100.1:5999", 0);
 	AWAIT(kithd_rows(kithd, "STATE", "HELLO") == 2);
-	CU_ASSERT_FALSE(is_let_in("10.0.0.2", kithd));
-	AWAIT(kithd_log_count(kithd, "10.0.0.2",
-			      "2 connections from its host already (max_per_address = 2); raise it if") == 1);
-	join_from("10.0.0.3", kithd, 3);
-	CU_ASSERT_FALSE(is_let_in("10.0.0.4", kithd));
-	AWAIT(kithd_log_count(kithd, "10.0.0.4",
-			      "3 connections from 10.0.0.0/24 already (max_per_group = 3); raise it if") == 1);
-	CU_ASSERT(is_let_in("10.0.1.1", kithd));
+	expect_referral(raw_connect_from("198.51.100.2", "198.51.100.1:5999", 0), "max_per_address",
+			"198.51.100.2:6000");
+	AWAIT(kithd_log_count(kithd, "198.51.100.2",
+			      "2 handshakes from its host already (max_per_address = 2); raise it if") == 1);
+	raw_connect_from("198.51.100.3", "198.51.100.1:5999", 0);
+	AWAIT(kithd_rows(kithd, "STATE", "HELLO") == 3);
+	expect_referral(raw_connect_from("198.51.100.4", "198.51.100.1:5999", 0), "max_per_group", "198.51.100.2:6000");
+	AWAIT(kithd_log_count(kithd, "198.51.100.4",
+			      "3 handshakes from 198.51.100.0/24 already (max_per_group = 3); raise it if") == 1);
+	CU_ASSERT(is_let_in("203.0.113.1", kithd));
 	raw_close(first);
-	AWAIT(is_let_in("10.0.0.4", kithd));
+	AWAIT(is_let_in("198.51.100.4", kithd));
+}
+
+/* One that is refused says so, and goes where it is sent. */
+static void test_who_is_refused_goes_elsewhere(void)
+{
+	if (!harness_is_root("a node that is refused goes where it is sent") || secure_is_on())
+		return;
+	harness_isolate();
+	for (int i = 1; i <= 3; i++)
+		harness_ip("address add 198.51.100.%d/32 dev lo", i);
+	struct kithd *full = kithd_start_at("198.51.100.1:5999", "-o max_per_group=1 -o handshake_timeout=600");
+	struct kithd *other = kithd_start_at("198.51.100.2:5999", "-b 198.51.100.1:5999");
+	AWAIT(kithd_cell_is(full, kithd_nodeid(other), "LISTEN", "198.51.100.2:5999"));
+	raw_connect_from("198.51.100.2", "198.51.100.1:5999", 0);
+	AWAIT(kithd_rows(full, "STATE", "HELLO") == 1);
+	struct kithd *late = kithd_start_at("198.51.100.3:5999", "-b 198.51.100.1:5999");
+	AWAIT(kithd_log_count(late, "198.51.100.1:5999",
+			      " is full for this network (max_per_group there) and named 1 other node") == 1);
+	AWAIT(kithd_has_peer(late, kithd_nodeid(other)));
+}
+
+static void test_a_private_network_has_no_such_bounds(void)
+{
+	enum { CONNECTIONS = 4 };
+	if (!harness_is_root("max_per_address and max_per_group leave private addresses alone"))
+		return;
+	harness_isolate();
+	harness_ip("address add 10.0.0.1/32 dev lo");
+	struct kithd *kithd = kithd_start_at("10.0.0.1:5999", "-o max_per_address=1 -o max_per_group=1");
+	for (int i = 0; i < CONNECTIONS; i++)
+		raw_connect_from("10.0.0.1", "10.0.0.1:5999", 0);
+	AWAIT(kithd_rows(kithd, "STATE", "HELLO") == CONNECTIONS);
+}
+
+/* More refused connections than are answered, and none of them costs a descriptor for long. */
+static void test_flood_of_refused_connections(void)
+{
+	enum { CONNECTIONS = 1000 };
+	if (!harness_is_root("a flood of refused connections leaves nothing behind"))
+		return;
+	harness_isolate();
+	harness_ip("address add 198.51.100.1/32 dev lo");
+	struct kithd *kithd = kithd_start_at("198.51.100.1:5999", "-o max_per_address=1 -o handshake_timeout=600");
+	struct raw *stays = raw_connect_from("198.51.100.1", "198.51.100.1:5999", 0);
+	AWAIT(kithd_rows(kithd, "STATE", "HELLO") == 1);
+	int before = kithd_entries(kithd, "fd");
+	for (int i = 0; i < CONNECTIONS; i++)
+		raw_close(raw_connect_from("198.51.100.1", "198.51.100.1:5999", 0));
+	AWAIT(kithd_entries(kithd, "fd") == before);
+	raw_shake_hands(stays, ALICE, "");
 }
 
 static void test_loopback_has_no_bound_of_an_address(void)
@@ -348,7 +420,11 @@ static void test_a_reload_closes_who_is_denied(void)
 static CU_TestInfo tests[] = {
 	{"beyond max_connections nobody comes in", test_max_connections},
 	{"silent connections lock nobody out", test_max_handshakes},
-	{"max_per_address and max_per_group hold for all but loopback", test_bounds_of_an_address_and_a_group},
+	{"max_per_address and max_per_group hold for strangers on public addresses",
+	 test_bounds_of_an_address_and_a_group},
+	{"max_per_address and max_per_group leave private addresses alone", test_a_private_network_has_no_such_bounds},
+	{"a node that is refused goes where it is sent", test_who_is_refused_goes_elsewhere},
+	{"a flood of refused connections leaves nothing behind", test_flood_of_refused_connections},
 	{"loopback addresses have no bound", test_loopback_has_no_bound_of_an_address},
 	{"a full node makes room for a newcomer", test_full_node_makes_room},
 	{"a dripped hello is in vain", test_a_dripped_hello_is_in_vain},

@@ -64,10 +64,17 @@ struct nodeid nodeid_of(unsigned number)
 	return number == 0 ? nodeid_none : nodeid;
 }
 
+void core_listen(struct core *core, const char *listen)
+{
+	struct address address = address_of(listen);
+	listening_add(&core->listening, &address);
+}
+
 void core_init(struct core *core, unsigned number, const char *listen)
 {
-	*core = (struct core){.self = nodeid_of(number), .listen_count = 1, .now_us = 1000 * SECOND_US};
-	core->listen[0] = address_of(listen);
+	*core = (struct core){.self = nodeid_of(number), .now_us = 1000 * SECOND_US};
+	core->listening.addresses = core->listen;
+	core_listen(core, listen);
 	settings_init(&core->settings);
 	snprintf(core->settings.texts->name, sizeof core->settings.texts->name, "node %u", number);
 }
@@ -79,8 +86,7 @@ void core_start(struct core *core)
 	core->book = address_book_new(&core->settings, &core_secret, 1, core->now_us);
 	core->access = access_new(&core->settings);
 	struct protocol_parts parts = {.common = {.settings = &core->settings,
-						  .listen = core->listen,
-						  .listen_count = core->listen_count,
+						  .listening = &core->listening,
 						  .registry = core->registry,
 						  .book = core->book,
 						  .access = core->access},

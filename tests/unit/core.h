@@ -28,7 +28,7 @@ struct core {
 	struct settings settings;
 	struct nodeid self;
 	struct address listen[CORE_LISTENS];
-	size_t listen_count;
+	struct listening listening;
 	struct alarm alarm;
 	struct registry *registry;
 	struct address_book *book;
@@ -53,6 +53,8 @@ const char *nodeid_text(unsigned number);
 
 /* Node NUMBER of the default settings, which listens there. Between the two, a test changes what it likes. */
 void core_init(struct core *core, unsigned number, const char *listen);
+/* It listens there too. Before core_start. */
+void core_listen(struct core *core, const char *listen);
 void core_start(struct core *core);
 /* Ends what is still connected. */
 void core_fini(struct core *core);

@@ -65,26 +65,35 @@ static void what_is_no_inbound_handshake_does_not_give_way(void)
 	crowd_remove_all(registry);
 }
 
-static void a_host_and_a_group_have_a_bound(void)
+static void the_strangers_of_a_public_host_and_group_have_a_bound(void)
 {
 	struct registry *registry = crowd_new(CROWD_SELF);
 	crowd_settings.max_per_address = 2;
 	crowd_settings.max_per_group = 3;
-	CU_ASSERT_EQUAL(come(registry, "10.0.0.1:1"), REGISTRY_NO_LIMIT);
-	CU_ASSERT_EQUAL(come(registry, "10.0.0.1:2"), REGISTRY_NO_LIMIT);
-	CU_ASSERT_EQUAL(come(registry, "10.0.0.1:3"), REGISTRY_MAX_PER_ADDRESS);
-	CU_ASSERT_EQUAL(come(registry, "10.0.0.2:1"), REGISTRY_NO_LIMIT);
-	CU_ASSERT_EQUAL(come(registry, "10.0.0.3:1"), REGISTRY_MAX_PER_GROUP);
-	CU_ASSERT_EQUAL(come(registry, "10.0.1.3:1"), REGISTRY_NO_LIMIT);
+	CU_ASSERT_EQUAL(come(registry, "198.51.100.1:1"), REGISTRY_NO_LIMIT);
+	CU_ASSERT_EQUAL(come(registry, "198.51.100.1:2"), REGISTRY_NO_LIMIT);
+	CU_ASSERT_EQUAL(come(registry, "198.51.100.1:3"), REGISTRY_MAX_PER_ADDRESS);
+	CU_ASSERT_EQUAL(come(registry, "198.51.100.2:1"), REGISTRY_NO_LIMIT);
+	CU_ASSERT_EQUAL(come(registry, "198.51.100.3:1"), REGISTRY_MAX_PER_GROUP);
+	CU_ASSERT_EQUAL(come(registry, "198.51.101.3:1"), REGISTRY_NO_LIMIT);
 	CU_ASSERT_EQUAL(come(registry, "[2001:db8:0:1::1]:1"), REGISTRY_NO_LIMIT);
 	CU_ASSERT_EQUAL(come(registry, "[2001:db8:0:2::1]:1"), REGISTRY_NO_LIMIT);
 	CU_ASSERT_EQUAL(come(registry, "[2001:db8:0:ff::1]:1"), REGISTRY_NO_LIMIT);
 	CU_ASSERT_EQUAL(come(registry, "[2001:db8:0:3::1]:1"), REGISTRY_MAX_PER_GROUP);
 	CU_ASSERT_EQUAL(come(registry, "[2001:db8:0:100::1]:1"), REGISTRY_NO_LIMIT);
-	for (int i = 0; i < 10; i++) {
-		CU_ASSERT_EQUAL(come(registry, "127.0.0.1:1"), REGISTRY_NO_LIMIT);
-		CU_ASSERT_EQUAL(come(registry, "[::1]:1"), REGISTRY_NO_LIMIT);
-	}
+	crowd_remove_all(registry);
+}
+
+static void ones_own_networks_have_no_such_bound(void)
+{
+	static const char *const hosts[] = {"127.0.0.1:1",  "[::1]:1",	     "10.0.0.1:1",
+					    "172.16.0.1:1", "192.168.0.1:1", "169.254.0.1:1",
+					    "100.64.0.1:1", "[fd00::1]:1",   "[fe80::1]:1"};
+	struct registry *registry = crowd_new(CROWD_SELF);
+	crowd_settings.max_per_address = crowd_settings.max_per_group = 1;
+	for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)
+		for (int j = 0; j < 10; j++)
+			EXPECT(come(registry, hosts[i]) == REGISTRY_NO_LIMIT, "%s", hosts[i]);
 	crowd_remove_all(registry);
 }
 
@@ -92,13 +101,34 @@ static void a_connection_counts_for_its_host_until_it_is_over(void)
 {
 	struct registry *registry = crowd_new(CROWD_SELF);
 	crowd_settings.max_per_address = 1;
-	struct peer *peer = crowd_add_at(registry, PEER_INBOUND, address_of("10.0.0.1:1"));
+	struct peer *peer = crowd_add_at(registry, PEER_INBOUND, address_of("198.51.100.1:1"));
 	registry_retire(registry, peer);
-	CU_ASSERT_EQUAL(come(registry, "10.0.0.1:2"), REGISTRY_MAX_PER_ADDRESS);
+	CU_ASSERT_EQUAL(come(registry, "198.51.100.1:2"), REGISTRY_MAX_PER_ADDRESS);
 	registry_remove(registry, peer);
 	/* What this node dials doesn't count. */
-	crowd_add_at(registry, PEER_OUTBOUND, address_of("10.0.0.1:3"));
-	CU_ASSERT_EQUAL(come(registry, "10.0.0.1:2"), REGISTRY_NO_LIMIT);
+	crowd_add_at(registry, PEER_OUTBOUND, address_of("198.51.100.1:3"));
+	CU_ASSERT_EQUAL(come(registry, "198.51.100.1:2"), REGISTRY_NO_LIMIT);
+	crowd_remove_all(registry);
+}
+
+static void members_and_peers_count_for_no_host(void)
+{
+	struct registry *registry = crowd_new(CROWD_SELF);
+	struct peer *other;
+	crowd_settings.max_per_address = crowd_settings.max_per_group = 1;
+	struct peer *peer = crowd_add_at(registry, PEER_INBOUND, address_of("198.51.100.1:1"));
+	crowd_claim(registry, peer, 2, crowd_start_us, &other);
+	CU_ASSERT_EQUAL(come(registry, "198.51.100.1:2"), REGISTRY_NO_LIMIT);
+	CU_ASSERT_EQUAL(come(registry, "198.51.100.1:3"), REGISTRY_MAX_PER_ADDRESS);
+	/* Its end changes nothing for those that still count. */
+	registry_retire(registry, peer);
+	registry_remove(registry, peer);
+	CU_ASSERT_EQUAL(come(registry, "198.51.100.1:3"), REGISTRY_MAX_PER_ADDRESS);
+	struct peer *member = crowd_add_at(registry, PEER_INBOUND, address_of("203.0.113.1:1"));
+	CU_ASSERT_EQUAL(come(registry, "203.0.113.2:1"), REGISTRY_MAX_PER_GROUP);
+	registry_trust(registry, member);
+	registry_trust(registry, member);
+	CU_ASSERT_EQUAL(come(registry, "203.0.113.2:1"), REGISTRY_NO_LIMIT);
 	crowd_remove_all(registry);
 }
 
@@ -253,7 +283,10 @@ static CU_TestInfo tests[] = {
 	{"beyond max_handshakes the oldest of the host with most gives way",
 	 beyond_max_handshakes_the_oldest_of_the_host_with_most_gives_way},
 	{"what is no inbound handshake does not give way", what_is_no_inbound_handshake_does_not_give_way},
-	{"a host and a group have a bound", a_host_and_a_group_have_a_bound},
+	{"the strangers of a public host and group have a bound",
+	 the_strangers_of_a_public_host_and_group_have_a_bound},
+	{"one's own networks have no such bound", ones_own_networks_have_no_such_bound},
+	{"members and peers count for no host", members_and_peers_count_for_no_host},
 	{"a connection counts for its host until it is over", a_connection_counts_for_its_host_until_it_is_over},
 	{"what is over gives way at max_connections", what_is_over_gives_way_at_max_connections},
 	{"who has given way becomes no peer", who_has_given_way_becomes_no_peer},

@@ -232,6 +232,77 @@ static void an_option_beats_the_file_and_a_listen_address_replaces_and_a_bootstr
 	settings_fini(&settings);
 }
 
+static void with_a_secret_the_default_is_to_listen_everywhere(void)
+{
+	static const struct {
+		const char *secret_file, *listen; /* NULL for none */
+		size_t count;
+		const char *first;
+	} cases[] = {
+		{"", NULL, 1, "127.0.0.1:5999"},
+		{"secret_file=/etc/kith/secret", NULL, 2, "0.0.0.0:5999"},
+		{"secret_file=/etc/kith/secret", "listen=127.0.0.1:5999", 1, "127.0.0.1:5999"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct settings settings;
+		char error[SETTINGS_ERROR_BYTES];
+		settings_init(&settings);
+		CU_ASSERT(cases[i].secret_file[0] == '\0' ||
+			  settings_set_option(&settings, cases[i].secret_file, error));
+		CU_ASSERT(cases[i].listen == NULL || settings_set_option(&settings, cases[i].listen, error));
+		CU_ASSERT(settings_choose_listen(&settings, error));
+		CU_ASSERT_EQUAL(settings.listen_count, cases[i].count);
+		CU_ASSERT(address_is(&settings.listen[0], cases[i].first));
+		if (cases[i].count == 2)
+			CU_ASSERT(address_is(&settings.listen[1], "[::]:5999"));
+		CU_ASSERT((settings.texts->where[SETTING_LISTEN] == NULL) == (cases[i].listen == NULL));
+		settings_fini(&settings);
+	}
+}
+
+static void a_node_that_other_machines_cannot_dial_is_told_so(void)
+{
+	static const struct {
+		const char *listen, *bootstrap, *advertise;
+		const char *warning; /* what it begins with; NULL for none */
+	} cases[] = {
+		{"127.0.0.1:5999", "", "", NULL},
+		{"127.0.0.1:5999", "127.0.0.1:6000", "", NULL},
+		{"127.0.0.1:5999", "localhost", "", NULL},
+		{"127.0.0.1:5999", "[::1]:6000,127.0.0.7", "", NULL},
+		{"127.0.0.1:5999", "10.0.0.1", "192.0.2.7:6000", NULL},
+		{"", "10.0.0.1", "", NULL},
+		{"10.0.0.2:5999", "10.0.0.1", "", NULL},
+		{"127.0.0.1:5999,[::]:5999", "10.0.0.1", "", NULL},
+		{"127.0.0.1:5999", "10.0.0.1", "",
+		 "listens on 127.0.0.1 only, so other machines cannot dial this node: "
+		 "write listen = [\"0.0.0.0:5999\", \"[::]:5999\"]"},
+		{"127.0.0.1:7000,127.0.0.1:7001", "127.0.0.1,node.example", "",
+		 "listens on 127.0.0.1 only, so other machines cannot dial this node: "
+		 "write listen = [\"0.0.0.0:7000\", \"[::]:7000\"]"},
+		{"[::1]:0", "10.0.0.1", "",
+		 "listens on [::1] only, so other machines cannot dial this node: "
+		 "write listen = [\"0.0.0.0:5999\", \"[::]:5999\"]"},
+		{"[::1]:5999,127.0.0.1:5999", "10.0.0.1", "", "listens on loopback addresses only, "},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct settings settings;
+		char option[128], error[SETTINGS_ERROR_BYTES], warning[SETTINGS_ERROR_BYTES] = "";
+		settings_init(&settings);
+		snprintf(option, sizeof option, "listen=%s", cases[i].listen);
+		CU_ASSERT(settings_set_option(&settings, option, error));
+		snprintf(option, sizeof option, "bootstrap=%s", cases[i].bootstrap);
+		CU_ASSERT(settings_set_option(&settings, option, error));
+		snprintf(option, sizeof option, "advertise=%s", cases[i].advertise);
+		CU_ASSERT(settings_set_option(&settings, option, error));
+		bool is_secluded = settings_is_secluded(&settings, warning);
+		const char *wanted = cases[i].warning;
+		EXPECT(is_secluded == (wanted != NULL), "%s, %s", cases[i].listen, cases[i].bootstrap);
+		EXPECT(wanted == NULL || strncmp(warning, wanted, strlen(wanted)) == 0, "%s", warning);
+		settings_fini(&settings);
+	}
+}
+
 static void a_back_off_that_ends_below_its_start_is_refused(void)
 {
 	static const struct {
@@ -332,6 +403,8 @@ static const struct {
 	{SETTING_LISTEN, "[]", NULL},
 	{SETTING_LISTEN, "[\"127.0.0.1:5999\"]", NULL},
 	{SETTING_LISTEN, "(\"0.0.0.0:0\",\"[0:0::1]:7\")", "[\"0.0.0.0:0\", \"[::1]:7\"]"},
+	{SETTING_LISTEN_RETRY, "true", NULL},
+	{SETTING_LISTEN_RETRY, "FALSE", "false"},
 	{SETTING_ADVERTISE, "\"\"", NULL},
 	{SETTING_ADVERTISE, "\"192.0.2.7:6000\"", NULL},
 	{SETTING_ADVERTISE, "\"[2001:db8::7]:6000\"", NULL},
@@ -451,7 +524,7 @@ static void the_longest_list_is_written_whole(void)
 
 static void a_running_node_takes_over_all_but_what_needs_a_restart(void)
 {
-	static const enum setting_id fixed[] = {SETTING_LISTEN,	    SETTING_NETWORK, SETTING_NODEID,
+	static const enum setting_id fixed[] = {SETTING_LISTEN, SETTING_LISTEN_RETRY,	    SETTING_NETWORK, SETTING_NODEID,
 						SETTING_STATE_DIR,  SETTING_USER,    SETTING_MAX_ADDRESSES,
 						SETTING_SECRET_FILE};
 	for (size_t i = 0; i < VALUES; i++) {
@@ -576,6 +649,8 @@ static CU_TestInfo tests[] = {
 	 a_running_node_takes_over_all_but_what_needs_a_restart},
 	{"what differs is taken over, and nothing else", what_differs_is_taken_over_and_nothing_else},
 	{"a value that is cut says so", a_value_that_is_cut_says_so},
+	{"with a secret the default is to listen everywhere", with_a_secret_the_default_is_to_listen_everywhere},
+	{"a node that other machines cannot dial is told so", a_node_that_other_machines_cannot_dial_is_told_so},
 	CU_TEST_INFO_NULL,
 };
 

@@ -21,6 +21,7 @@ static void a_file_sets_every_setting(void)
 {
 	struct settings settings = read_good("# don't stop at a quote: \"\n"
 					     "listen = [ \"0.0.0.0:5999\", \"[::]:5999\" ];\n"
+					     "listen_retry = false;\n"
 					     "advertise = \"192.0.2.7:6000\";\n"
 					     "bootstrap = ( \"node.example\", \"192.0.2.9:7000\" );\n"
 					     "network = \"caf\xc3\xa9\";\n"
@@ -41,6 +42,7 @@ static void a_file_sets_every_setting(void)
 	CU_ASSERT_EQUAL_FATAL(settings.listen_count, 2);
 	CU_ASSERT(address_is(&settings.listen[0], "0.0.0.0:5999"));
 	CU_ASSERT(address_is(&settings.listen[1], "[::]:5999"));
+	CU_ASSERT_FALSE(settings.listen_retry);
 	CU_ASSERT(address_is(&settings.texts->advertise, "192.0.2.7:6000"));
 	CU_ASSERT_EQUAL_FATAL(settings.texts->bootstrap_count, 2);
 	CU_ASSERT_STRING_EQUAL(settings.texts->bootstrap[0].host, "node.example");
@@ -134,6 +136,7 @@ static void a_value_of_the_wrong_type_is_refused_with_what_would_be_right(void)
 	} cases[] = {
 		{SETTING_LISTEN, "7 7.5 true \"127.0.0.1:1\" {} [7] [true] (\"127.0.0.1:1\",7) ([\"127.0.0.1:1\"])",
 		 "a list of at most 256 addresses, as in [\"127.0.0.1:5999\"]"},
+		{SETTING_LISTEN_RETRY, "7 0 1 7.5 \"true\" [true] {}", "true or false"},
 		{SETTING_ADVERTISE, "7 7.5 true [\"192.0.2.7:1\"] (\"192.0.2.7:1\") {}", "as in \"192.0.2.7:5999\""},
 		{SETTING_BOOTSTRAP, "7 7.5 true \"node.example\" {} [7] (\"node.example\",7)",
 		 "a list of at most 256 addresses, as in [\"node.example:5999\"]"},

@@ -166,6 +166,51 @@ static void those_that_ask_at_the_same_moment_share_one_walk(void)
 }
 
 /* Reaches so many addresses 127.GROUP.1.N:6000, and stays connected to none: so these are due again, too. */
+static void who_is_refused_is_told_a_random_choice_and_which_limit_was_reached(void)
+{
+	static const char bye[] = "{\"msgtype\":\"bye\",\"reason\":\"full\",\"limit\":\"max_per_group\"}\n";
+	struct core core;
+	start(&core, 600);
+	for (unsigned i = 0; i < 2 * PROTOCOL_REFERRED; i++)
+		meet(&core, 2 + i, 5999);
+	struct protocol_refusal refusal = {.near_end = address_of("127.0.0.1:5999"),
+					   .far_end = address_of("127.0.0.9:40000"),
+					   .limit = BYE_MAX_PER_GROUP,
+					   .now_us = core.now_us + DIRECTORY_AGE_US};
+	char first[1024] = "";
+	for (int i = 0; i < 3; i++) {
+		struct buffer lines = {0};
+		struct problem problem;
+		struct message message;
+		refusal.names_others = i < 2;
+		CU_ASSERT_FATAL(protocol_write_refusal(core.protocol, &refusal, &lines));
+		size_t addr_bytes = buffer_length(&lines) - (sizeof bye - 1);
+		CU_ASSERT_EQUAL(memcmp(buffer_content(&lines) + addr_bytes, bye, sizeof bye - 1), 0);
+		if (i == 2) {
+			CU_ASSERT_EQUAL(addr_bytes, 0);
+		} else if (message_decode(buffer_content(&lines), addr_bytes - 1, &message, &problem)) {
+			CU_ASSERT_EQUAL(message.type, MESSAGE_ADDR);
+			CU_ASSERT_EQUAL(message.addr.count, PROTOCOL_REFERRED);
+			CU_ASSERT_NOT_EQUAL(strncmp(first, buffer_content(&lines), sizeof first - 1), 0);
+			memcpy(first, buffer_content(&lines), sizeof first - 1);
+			message_fini(&message);
+		} else {
+			CU_FAIL("no addr");
+		}
+		buffer_fini(&lines);
+	}
+	/* Loopback addresses mean nothing elsewhere. */
+	struct buffer lines = {0};
+	refusal.near_end = address_of("192.0.2.1:5999");
+	refusal.far_end = address_of("192.0.2.9:40000");
+	refusal.names_others = true;
+	CU_ASSERT_FATAL(protocol_write_refusal(core.protocol, &refusal, &lines));
+	static const char none[] = "{\"msgtype\":\"addr\",\"peers\":[]}\n";
+	CU_ASSERT_EQUAL(memcmp(buffer_content(&lines), none, sizeof none - 1), 0);
+	buffer_fini(&lines);
+	core_fini(&core);
+}
+
 static void feel(struct core *core, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
@@ -275,6 +320,8 @@ static CU_TestInfo tests[] = {
 	 connected_peers_are_told_first_and_then_a_sample_of_the_address_book},
 	{"the sample is the same to everybody for a day", the_sample_is_the_same_to_everybody_for_a_day},
 	{"the sample is told only where it means something", the_sample_is_told_only_where_it_means_something},
+	{"who is refused is told a random choice, and which limit was reached",
+	 who_is_refused_is_told_a_random_choice_and_which_limit_was_reached},
 	CU_TEST_INFO_NULL,
 };
 

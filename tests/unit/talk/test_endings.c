@@ -109,6 +109,12 @@ static void why_an_address_failed_is_kept_in_words(void)
 		{NULL, "connection refused"},
 		{"", "it closed the connection without a bye"},
 		{"{'msgtype': 'bye', 'reason': 'full'}", "is full"},
+		{"{'msgtype': 'bye', 'reason': 'full', 'limit': 'max_per_group'}",
+		 "is full for this network (max_per_group there)"},
+		{"{'msgtype': 'bye', 'reason': 'full', 'limit': 'max_per_address'}",
+		 "is full for this address (max_per_address there)"},
+		{"{'msgtype': 'bye', 'reason': 'full', 'limit': 'max_connections'}", "is full (max_connections there)"},
+		{"{'msgtype': 'bye', 'reason': 'full', 'limit': 'max_whatever'}", "is full"},
 		{"{'msgtype': 'bye', 'reason': 'a reason that is so very long that it does not fit into what is "
 		 "kept of one, which is cut'}",
 		 "it said \"a reason that is so very long that it does not fit into what is "},

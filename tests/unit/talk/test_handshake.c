@@ -180,7 +180,7 @@ static void a_node_never_dials_where_it_listens(void)
 	struct core core;
 	core_init(&core, 5, "127.0.0.1:5999");
 	core.settings.texts->advertise = address_of("8.8.8.8:5999");
-	core.listen[core.listen_count++] = address_of("127.0.0.7:6000");
+	core_listen(&core, "127.0.0.7:6000");
 	core_start(&core);
 	struct peer *teller = core_meet(&core, 2, "127.0.0.2:40000", 0);
 	core_say(&core, teller, "{'msgtype': 'addr', 'peers': ['127.0.0.1:5999', '127.0.0.7:6000', '8.8.8.8:5999']}");

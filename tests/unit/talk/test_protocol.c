@@ -436,9 +436,8 @@ static void a_node_tells_the_address_where_the_far_end_can_dial_it(void)
 		struct core core;
 		char port[32] = "", sent[128] = "getaddr ping";
 		core_init(&core, 5, cases[i].listen[0]);
-		for (; core.listen_count < CORE_LISTENS && cases[i].listen[core.listen_count] != NULL;
-		     core.listen_count++)
-			core.listen[core.listen_count] = address_of(cases[i].listen[core.listen_count]);
+		for (size_t j = 1; j < CORE_LISTENS && cases[i].listen[j] != NULL; j++)
+			core_listen(&core, cases[i].listen[j]);
 		if (cases[i].advertise != NULL)
 			core.settings.texts->advertise = address_of(cases[i].advertise);
 		core_start(&core);

@@ -599,6 +599,26 @@ static void a_bye_says_why(void)
 	}
 }
 
+static void a_bye_says_which_limit_was_reached(void)
+{
+	static const struct {
+		const char *line;
+		enum bye_limit meaning;
+	} cases[] = {
+		{"{\"msgtype\":\"bye\",\"reason\":\"full\"}", BYE_NO_LIMIT},
+		{"{\"msgtype\":\"bye\",\"reason\":\"full\",\"limit\":\"max_per_group\"}", BYE_MAX_PER_GROUP},
+		{"{\"msgtype\":\"bye\",\"reason\":\"full\",\"limit\":\"max_anything\"}", BYE_NO_LIMIT},
+		{"{\"msgtype\":\"bye\",\"reason\":\"full\",\"limit\":\"\"}", BYE_NO_LIMIT},
+		{"{\"msgtype\":\"bye\",\"reason\":\"full\",\"limit\":7}", BYE_NO_LIMIT},
+		{"{\"msgtype\":\"bye\",\"reason\":\"full\",\"limit\":null}", BYE_NO_LIMIT},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct message message = decoded(cases[i].line, strlen(cases[i].line));
+		EXPECT(message.bye.reason == BYE_FULL && message.bye.limit == cases[i].meaning, "%s", cases[i].line);
+		message_fini(&message);
+	}
+}
+
 static void a_reason_with_a_nul_in_it_is_not_the_word_before_the_nul(void)
 {
 	struct message message = decoded(BYTES("{\"msgtype\":\"bye\",\"reason\":\"shutdown\\u0000x\"}"));
@@ -745,6 +765,15 @@ static void a_bye_survives_the_wire(void)
 		message_fini(&again);
 		buffer_fini(&text);
 	}
+	for (int limit = BYE_NO_LIMIT; limit < BYE_LIMITS; limit++) {
+		struct message message = {.type = MESSAGE_BYE,
+					  .bye = {.reason = BYE_FULL, .limit = (enum bye_limit)limit}};
+		struct buffer text = {0};
+		struct message again = sent_and_read(&message, &text);
+		EXPECT(again.bye.limit == message.bye.limit, "limit %d", limit);
+		message_fini(&again);
+		buffer_fini(&text);
+	}
 }
 
 static void a_message_is_written_behind_those_that_wait(void)
@@ -779,6 +808,7 @@ static CU_TestInfo tests[] = {
 	{"an addr with an entry of another type is refused", an_addr_with_an_entry_of_another_type_is_refused},
 	{"an addr has at most 1000 entries", an_addr_has_at_most_1000_entries},
 	{"a bye says why", a_bye_says_why},
+	{"a bye says which limit was reached", a_bye_says_which_limit_was_reached},
 	{"a reason with a NUL in it is not the word before the NUL",
 	 a_reason_with_a_nul_in_it_is_not_the_word_before_the_nul},
 	{"a bye without a reason is refused", a_bye_without_a_reason_is_refused},
