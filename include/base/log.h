@@ -2,8 +2,8 @@
  * Lines to stderr: `2026-11-23T10:15:02.123Z info  beta (1a2b3c4d, 10.0.0.7:5999) is ready after 3 ms`. If stderr is
  * the journal of systemd, which has a time of its own, a priority takes the place of time and level: `<6>beta ...`. Any
  * thread may log. Nobody waits for the reader of stderr: a line that can't be written now is dropped and counted, and
- * the count is logged when lines pass again. Every line is escaped as a whole, so text from a peer needs no care by the caller.
- * Never called under a lock.
+ * the count is logged with the reason when lines pass again. A line that is written in part is finished then. Every
+ * line is escaped as a whole, so text from a peer needs no care by the caller. Never called under a lock.
  */
 #ifndef KITH_LOG_H
 #define KITH_LOG_H
@@ -35,7 +35,7 @@ static inline bool log_is_on(enum log_level level)
 	return (int)level <= atomic_load_explicit(&log_current_level, memory_order_relaxed);
 }
 
-/* A line is at most 1,024 bytes with its escapes; a longer one is cut. */
+/* A line is at most 1,024 bytes with its escapes; a longer one is cut and ends in "...". */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_error(...) log_line(LOG_ERROR, __VA_ARGS__)

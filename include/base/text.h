@@ -25,6 +25,9 @@ bool text_is_plain(const char *bytes, size_t length);
  */
 size_t text_escape(char *out, size_t out_bytes, const char *bytes, size_t length, enum text_style style);
 
+/* In TEXT_LINE, with "..." at the end if not all of it fits, or if it is cut already; out_bytes is at least 4. */
+size_t text_escape_marked(char *out, size_t out_bytes, const char *bytes, size_t length, bool is_cut);
+
 /* What an errno means, in words that stand within a sentence. */
 enum { TEXT_ERROR_BYTES = 96 };
 void text_error(int error, char out[static TEXT_ERROR_BYTES]);

@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,10 +18,16 @@ enum { LINE_BYTES = 1024 };
 
 enum { LIMIT_INTERVAL_US = 60 * 1000 * 1000 };
 
-static struct output output = {.fd = STDERR_FILENO};
 atomic_int log_current_level = LOG_INFO;
-static atomic_ulong dropped_lines;
 static bool is_journal; /* set before there are threads */
+
+/* One line is written at a time: one that a full disk takes half of is finished before the next one begins. */
+static struct mutex turn = MUTEX_INITIALIZER;
+static struct output output GUARDED_BY(turn) = {.fd = STDERR_FILENO};
+static char rest[LINE_BYTES] GUARDED_BY(turn); /* of a line that was written in part */
+static size_t rest_bytes GUARDED_BY(turn);
+static unsigned long dropped_lines GUARDED_BY(turn);
+static int last_error GUARDED_BY(turn); /* why the last line that failed was not written */
 
 /* systemd.exec(5), JOURNAL_STREAM: the device and inode of the journal's stream, in decimal. */
 bool log_goes_to_journal(void)
@@ -37,13 +44,28 @@ bool log_goes_to_journal(void)
 void log_open(void)
 {
 	is_journal = log_goes_to_journal();
+	mutex_lock(&turn);
 	output_init(&output, STDERR_FILENO);
+	mutex_unlock(&turn);
+}
+
+static bool write_rest(void) REQUIRES(turn)
+{
+	size_t written = output_write(&output, rest, rest_bytes, 0, NULL);
+	rest_bytes -= written;
+	memmove(rest, rest + written, rest_bytes);
+	return rest_bytes == 0;
 }
 
 void log_close(void)
 {
+	mutex_lock(&turn);
+	write_rest();
+	rest_bytes = 0;
+	dropped_lines = 0;
 	output_fini(&output);
 	output = (struct output){.fd = STDERR_FILENO};
+	mutex_unlock(&turn);
 	is_journal = false;
 }
 
@@ -68,13 +90,31 @@ static size_t write_head(enum log_level level, char line[static LINE_BYTES])
 	       (size_t)snprintf(line + used, LINE_BYTES - used, ".%03ldZ %-5s ", now.tv_nsec / 1000000, names[level]);
 }
 
-static bool write_line(enum log_level level, const char *text, size_t length)
+/* False if nothing of it is written: what is written in part will be finished. */
+static bool write_line(enum log_level level, const char *text, size_t length, bool is_cut) REQUIRES(turn)
 {
 	char line[LINE_BYTES];
-	size_t used = write_head(level, line);
-	used += text_escape(line + used, sizeof line - used - 1, text, length, TEXT_LINE);
+	size_t used = write_head(level, line), written = 0;
+	used += text_escape_marked(line + used, sizeof line - used - 1, text, length, is_cut);
 	line[used++] = '\n';
-	return output_write(&output, line, used, 0, NULL) == used;
+	if (write_rest())
+		written = output_write(&output, line, used, 0, NULL);
+	if (written < used)
+		last_error = errno;
+	if (written == 0)
+		return false;
+	rest_bytes = used - written;
+	memcpy(rest, line + written, rest_bytes);
+	return true;
+}
+
+static bool write_notice(void) REQUIRES(turn)
+{
+	char notice[TEXT_ERROR_BYTES + 64], error[TEXT_ERROR_BYTES];
+	text_error(last_error, error);
+	int length = snprintf(notice, sizeof notice, "%lu log lines were dropped: %s", dropped_lines,
+			      last_error == EAGAIN ? "stderr was not read" : error);
+	return write_line(LOG_WARNING, notice, (size_t)length, false);
 }
 
 void log_line(enum log_level level, const char *format, ...)
@@ -90,17 +130,12 @@ void log_line(enum log_level level, const char *format, ...)
 	if (length < 0)
 		return;
 
-	unsigned long dropped = atomic_exchange(&dropped_lines, 0);
-	if (dropped > 0) {
-		char notice[96];
-		int n = snprintf(notice, sizeof notice, "%lu log lines were dropped: stderr was not read", dropped);
-		if (!write_line(LOG_WARNING, notice, (size_t)n)) {
-			atomic_fetch_add(&dropped_lines, dropped + 1);
-			return;
-		}
-	}
-	if (!write_line(level, text, strnlen(text, sizeof text)))
-		atomic_fetch_add(&dropped_lines, 1);
+	mutex_lock(&turn);
+	if (dropped_lines > 0 && write_notice())
+		dropped_lines = 0;
+	if (dropped_lines > 0 || !write_line(level, text, strlen(text), length >= LINE_BYTES))
+		dropped_lines++;
+	mutex_unlock(&turn);
 }
 
 bool log_limit_passes(struct log_limit *limit, unsigned *suppressed)

@@ -44,17 +44,10 @@ void output_fini(struct output *output)
 static ssize_t write_polled(struct output *output, const char *bytes, size_t length)
 {
 	struct pollfd ready = {.fd = output->fd, .events = POLLOUT};
-	ssize_t n = -1;
-	int error = EAGAIN;
-	if (!atomic_flag_test_and_set(&output->is_busy)) {
-		if (poll(&ready, 1, 0) != 0) {
-			n = write(output->fd, bytes, length < PIPE_BUF ? length : PIPE_BUF);
-			error = errno;
-		}
-		atomic_flag_clear(&output->is_busy);
-	}
-	errno = error;
-	return n;
+	if (poll(&ready, 1, 0) != 0)
+		return write(output->fd, bytes, length < PIPE_BUF ? length : PIPE_BUF);
+	errno = EAGAIN;
+	return -1;
 }
 
 static ssize_t write_now(struct output *output, const char *bytes, size_t length)
@@ -79,8 +72,10 @@ size_t output_write(struct output *output, const char *bytes, size_t length, int
 		if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
 			break;
 		int64_t left_us = deadline_us == 0 ? 0 : deadline_us - clock_now_us();
-		if (left_us <= 0 || (interrupted != NULL && interrupted()))
+		if (left_us <= 0 || (interrupted != NULL && interrupted())) {
+			errno = EAGAIN;
 			break;
+		}
 		struct pollfd ready = {.fd = output->fd, .events = POLLOUT};
 		poll(&ready, 1, (int)((left_us < POLL_SLICE_US ? left_us : POLL_SLICE_US) / 1000) + 1);
 	}

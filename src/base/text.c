@@ -86,22 +86,23 @@ bool text_is_plain(const char *bytes, size_t length)
 	return true;
 }
 
-size_t text_escape(char *out, size_t out_bytes, const char *bytes, size_t length, enum text_style style)
+/* How many of the bytes fit. */
+static size_t escape(char *out, size_t out_bytes, const char *bytes, size_t length, enum text_style style)
 {
 	static const char hex[] = "0123456789abcdef";
-	size_t written = 0;
+	size_t written = 0, at = 0;
 
-	for (size_t at = 0; at < length;) {
+	while (at < length) {
 		uint32_t c = 0;
 		size_t step = next_character(bytes + at, length - at, &c);
-		bool escape = step == 0 || is_control(c) || is_invisible(c) ||
-			      (style == TEXT_WORD && (is_space(c) || c == '\\'));
+		bool is_escaped = step == 0 || is_control(c) || is_invisible(c) ||
+				  (style == TEXT_WORD && (is_space(c) || c == '\\'));
 		size_t from_bytes = step == 0 ? 1 : step;
-		if (written + from_bytes * (escape ? 4 : 1) >= out_bytes)
+		if (written + from_bytes * (is_escaped ? 4 : 1) >= out_bytes)
 			break;
 		for (size_t i = 0; i < from_bytes; i++) {
 			unsigned char byte = (unsigned char)bytes[at + i];
-			if (escape) {
+			if (is_escaped) {
 				out[written++] = '\\';
 				out[written++] = 'x';
 				out[written++] = hex[byte >> 4];
@@ -113,7 +114,22 @@ size_t text_escape(char *out, size_t out_bytes, const char *bytes, size_t length
 		at += from_bytes;
 	}
 	out[written] = '\0';
-	return written;
+	return at;
+}
+
+size_t text_escape(char *out, size_t out_bytes, const char *bytes, size_t length, enum text_style style)
+{
+	escape(out, out_bytes, bytes, length, style);
+	return strlen(out);
+}
+
+size_t text_escape_marked(char *out, size_t out_bytes, const char *bytes, size_t length, bool is_cut)
+{
+	static const char mark[] = "...";
+	if (!is_cut && escape(out, out_bytes, bytes, length, TEXT_LINE) == length)
+		return strlen(out);
+	escape(out, out_bytes - strlen(mark), bytes, length, TEXT_LINE);
+	return strlen(strcat(out, mark));
 }
 
 void text_error(int error, char out[static TEXT_ERROR_BYTES])

@@ -40,7 +40,7 @@ static const char help[] =
 void arguments_complain(const char *error)
 {
 	char line[SETTINGS_ERROR_BYTES * 2];
-	text_escape(line, sizeof line, error, strlen(error), TEXT_LINE);
+	text_escape_marked(line, sizeof line, error, strlen(error), false);
 	/* The priority of an error, for the journal. */
 	fprintf(stderr, "%skithd: %s\n", log_goes_to_journal() ? "<3>" : "", line);
 }

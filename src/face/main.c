@@ -14,6 +14,7 @@
 #include "base/privilege.h"
 #include "base/problem.h"
 #include "base/sync.h"
+#include "base/text.h"
 #include "face/arguments.h"
 #include "face/listing.h"
 #include "face/signals.h"
@@ -151,9 +152,12 @@ static void print_table(struct node *node, struct output *output)
 		size_t length = buffer_length(&table);
 		size_t written = output_write(output, buffer_content(&table), length, clock_now_us() + TABLE_WRITE_US,
 					      signals_stop_is_pending);
-		is_torn = written > 0 && written < length;
+		char error[TEXT_ERROR_BYTES];
+		text_error(errno, error);
 		if (written < length)
-			log_warning("the peer table is dropped: stdout did not take it");
+			log_warning("the peer table is dropped: %s", errno == EAGAIN ? "stdout was not read" : error);
+		if (written > 0)
+			is_torn = written < length;
 	}
 	buffer_fini(&table);
 }

@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <regex.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -174,9 +176,13 @@ static void a_long_line_is_cut_and_still_a_line(void)
 		const char *what;
 		char filler;
 		size_t length;
+		bool is_cut;
 	} cases[] = {
-		{"plain", 'x', 3000},	    {"escaped", '\n', 3000},	   {"escaped, shorter", '\x01', 400},
-		{"at the limit", 'x', 993}, {"below the limit", 'x', 992},
+		{"plain", 'x', 3000, true},
+		{"escaped", '\n', 3000, true},
+		{"escaped, shorter", '\x01', 400, true},
+		{"above the limit", 'x', 992, true},
+		{"at the limit", 'x', 991, false},
 	};
 	capture_stderr();
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -185,8 +191,9 @@ static void a_long_line_is_cut_and_still_a_line(void)
 		memset(filler, cases[i].filler, cases[i].length);
 		log_info("%s", filler);
 		size_t length = read_log();
-		EXPECT(length <= LINE_MOST && length > LINE_MOST - 8, "%s: %zu bytes", cases[i].what, length);
+		EXPECT(length <= LINE_MOST && length > LINE_MOST - 12, "%s: %zu bytes", cases[i].what, length);
 		EXPECT(length > 0 && strchr(text, '\n') == text + length - 1, "%s", cases[i].what);
+		EXPECT((strstr(text, "...\n") != NULL) == cases[i].is_cut, "%s: %s", cases[i].what, text);
 		free(filler);
 	}
 	release_stderr();
@@ -223,6 +230,52 @@ static void when_nobody_reads_lines_are_dropped_and_counted(void)
 	read_log();
 	CU_ASSERT_EQUAL(count_lines(), 1);
 	release_stderr();
+}
+
+/* A file that takes this many bytes, as stderr, in place of a disk that is full. */
+static void capture_in_file(FILE *file, rlim_t most_bytes, struct rlimit *before)
+{
+	struct rlimit limit;
+	signal(SIGXFSZ, SIG_IGN);
+	CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_FSIZE, before), 0);
+	limit = *before;
+	limit.rlim_cur = most_bytes;
+	fflush(NULL);
+	CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	saved_stderr = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	CU_ASSERT_FATAL(saved_stderr >= 0 && dup2(fileno(file), STDERR_FILENO) >= 0);
+	reading_end = fcntl(fileno(file), F_DUPFD_CLOEXEC, 3);
+	log_set_level(LOG_INFO);
+	log_open();
+}
+
+/* Wherever in a line it ends. */
+static void when_the_disk_has_room_again_each_line_is_whole(void)
+{
+	enum { BYTES = STAMP_BYTES + sizeof "info  line 0 of a log\n" - 1 };
+	for (rlim_t most_bytes = BYTES; most_bytes <= (rlim_t)2 * BYTES; most_bytes++) {
+		struct rlimit before;
+		/* One that is written in part isn't dropped. */
+		int lines = 0, dropped = most_bytes == BYTES ? 2 : 1;
+		FILE *file = tmpfile();
+		CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+		capture_in_file(file, most_bytes, &before);
+		for (int i = 0; i < 3; i++)
+			log_info("line %d of a log", i);
+		setrlimit(RLIMIT_FSIZE, &before);
+		for (int i = 3; i < 5; i++)
+			log_info("line %d of a log", i);
+		release_stderr();
+		rewind(file);
+		text[fread(text, 1, sizeof text - 1, file)] = '\0';
+		fclose(file);
+		char *notice = strstr(text, " log lines were dropped: file too large\n");
+		EXPECT(notice != NULL && notice[-1] == '0' + dropped, "%d: %s", (int)most_bytes, text);
+		for (char *line_end = text, *line; (line = strsep(&line_end, "\n")) != NULL && line[0] != '\0'; lines++)
+			EXPECT(matches(line, STAMP "(info  line [0-9] of a log|warning [0-9] log lines.*)$"), "%d: %s",
+			       (int)most_bytes, line);
+		EXPECT(lines == 5 - dropped + 1, "%d: %d lines", (int)most_bytes, lines);
+	}
 }
 
 static void *log_many(void *argument)
@@ -280,6 +333,7 @@ static CU_TestInfo tests[] = {
 	{"text from a peer stays on its line", text_from_a_peer_stays_on_its_line},
 	{"a long line is cut and still a line", a_long_line_is_cut_and_still_a_line},
 	{"when nobody reads, lines are dropped and counted", when_nobody_reads_lines_are_dropped_and_counted},
+	{"when the disk has room again, each line is whole", when_the_disk_has_room_again_each_line_is_whole},
 	{"lines of many threads stay whole", lines_of_many_threads_stay_whole},
 	{"a trouble that repeats is logged once a minute with its count",
 	 a_trouble_that_repeats_is_logged_once_a_minute_with_its_count},
