@@ -42,7 +42,7 @@ GROUPS = {
 INTEROP = ["/usr/bin/python3", os.path.join(os.path.dirname(os.path.abspath(__file__)), "interop", "run.py")]
 
 # Those that take longest begin first, so that nothing is left to wait for in the end.
-LONG = ["saves", "guest", "reloads", "start", "dials", "newcomers", "recovery", "attack", "state", "stop", "mesh", "private", "bounds", "address_record", "tls"]
+LONG = ["lan", "saves", "guest", "reloads", "start", "dials", "newcomers", "recovery", "attack", "state", "stop", "mesh", "private", "bounds", "address_record", "tls"]
 
 RESULT = re.compile(r"^(passed|FAILED) +([0-9.]+) s  (.*)$")
 COUNT = re.compile(r": (\d+) passed, (\d+) failed$")
