@@ -38,6 +38,7 @@ struct bootstrap {
 };
 
 enum nodeid_mode {
+	NODEID_AUTO,	/* as NODEID_KEEP with a state_dir, as NODEID_SESSION without */
 	NODEID_SESSION, /* a new one each time that the node starts */
 	NODEID_KEEP,	/* the same one after a restart, from state_dir */
 	NODEID_GIVEN,
@@ -170,6 +171,8 @@ bool settings_choose_listen(struct settings *settings, char error[static SETTING
 bool settings_is_secluded(const struct settings *settings, char warning[static SETTINGS_ERROR_BYTES]);
 /* What no setting can tell alone. */
 bool settings_check(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES]);
+/* The nodeid is the same one after a restart, from state_dir. */
+bool settings_keep_nodeid(const struct settings *settings);
 
 /*
  * The texts and lists as they are now, for any thread while no other one reads into these settings; they stay good

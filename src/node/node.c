@@ -64,7 +64,7 @@ static bool open_state(struct node *node, struct problem *problem)
 		if (node->state == NULL)
 			return false;
 	}
-	if (settings->nodeid_mode == NODEID_KEEP)
+	if (settings_keep_nodeid(settings))
 		return state_nodeid(node->state, &node->nodeid, problem);
 	node->nodeid = settings->nodeid_mode == NODEID_GIVEN ? settings->nodeid : nodeid_random();
 	return true;

@@ -114,21 +114,23 @@ static bool set_name(struct settings *settings, const struct setting *setting, c
 	return true;
 }
 
+static const char *const nodeid_mode_names[NODEID_GIVEN] = {
+	[NODEID_AUTO] = "auto", [NODEID_SESSION] = "session", [NODEID_KEEP] = "keep"};
+
 static bool set_nodeid(struct settings *settings, const struct setting *setting, const struct value *value,
 		       char *problem)
 {
 	if (value->kind != VALUE_TEXT)
 		return setting_wrong_value(setting, problem);
 	settings->nodeid = nodeid_none;
-	if (strcmp(value->text, "session") == 0)
-		settings->nodeid_mode = NODEID_SESSION;
-	else if (strcmp(value->text, "keep") == 0)
-		settings->nodeid_mode = NODEID_KEEP;
-	else if (nodeid_parse(value->text, &settings->nodeid))
-		settings->nodeid_mode = NODEID_GIVEN;
-	else
-		return setting_wrong_value(setting, problem);
-	return true;
+	for (size_t i = 0; i < NODEID_GIVEN; i++) {
+		if (strcmp(value->text, nodeid_mode_names[i]) == 0) {
+			settings->nodeid_mode = (enum nodeid_mode)i;
+			return true;
+		}
+	}
+	settings->nodeid_mode = NODEID_GIVEN;
+	return nodeid_parse(value->text, &settings->nodeid) || setting_wrong_value(setting, problem);
 }
 
 static bool set_path(struct settings *settings, const struct setting *setting, const struct value *value, char *problem)
@@ -222,10 +224,8 @@ static void format_nodeid(const struct settings *settings, const struct setting 
 	char given[NODEID_TEXT_BYTES];
 	(void)setting;
 	nodeid_format(&settings->nodeid, given);
-	if (settings->nodeid_mode == NODEID_GIVEN)
-		setting_add_quoted(out, given);
-	else
-		setting_add_quoted(out, settings->nodeid_mode == NODEID_KEEP ? "keep" : "session");
+	setting_add_quoted(out,
+			   settings->nodeid_mode == NODEID_GIVEN ? given : nodeid_mode_names[settings->nodeid_mode]);
 }
 
 static void format_log_level(const struct settings *settings, const struct setting *setting, struct written *out)

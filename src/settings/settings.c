@@ -228,16 +228,44 @@ bool settings_is_secluded(const struct settings *settings, char warning[static S
 	return true;
 }
 
+/* Where the user has set the first of these that has no default. */
+static const char *first_set(const struct settings *settings, const enum setting_id *parts, size_t count)
+{
+	const char *where = NULL;
+	for (size_t i = 0; i < count && where == NULL; i++)
+		where = settings->texts->where[parts[i]];
+	return where;
+}
+
 static bool check_retries(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES])
 {
+	static const enum setting_id parts[] = {SETTING_RETRY_MAX, SETTING_RETRY_MIN};
 	if (settings->retry_min_us <= settings->retry_max_us)
 		return true;
-	const char *where = settings->texts->where[SETTING_RETRY_MAX];
-	if (where == NULL)
-		where = settings->texts->where[SETTING_RETRY_MIN];
 	snprintf(error, SETTINGS_ERROR_BYTES, "%s: retry_max is below retry_min: raise retry_max, or lower retry_min",
-		 where);
+		 first_set(settings, parts, sizeof parts / sizeof *parts));
 	return false;
+}
+
+/* A healthy peer that has nothing to say is heard from once in this time: others must be told of it meanwhile. */
+static bool check_sharing(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES])
+{
+	static const enum setting_id parts[] = {SETTING_SHARE_WITHIN, SETTING_PING_INTERVAL, SETTING_PING_TIMEOUT};
+	int64_t silence_us = settings->ping_interval_us + settings->ping_timeout_us;
+	if (settings->share_within_us >= silence_us)
+		return true;
+	snprintf(error, SETTINGS_ERROR_BYTES,
+		 "%s: share_within %.9g is below ping_interval + ping_timeout, which is %.9g seconds, so healthy peers "
+		 "would not be told to others: raise share_within to %.9g or more, or lower one of these",
+		 first_set(settings, parts, sizeof parts / sizeof *parts), (double)settings->share_within_us / 1e6,
+		 (double)silence_us / 1e6, (double)silence_us / 1e6);
+	return false;
+}
+
+bool settings_keep_nodeid(const struct settings *settings)
+{
+	return settings->nodeid_mode == NODEID_KEEP ||
+	       (settings->nodeid_mode == NODEID_AUTO && settings->state_dir[0] != '\0');
 }
 
 static bool check_nodeid(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES])
@@ -258,19 +286,18 @@ static bool check_connections(const struct settings *settings, char error[static
 						SETTING_MAX_DIALING, SETTING_MAX_HANDSHAKES};
 	int64_t needed =
 		settings->max_inbound + settings->max_outbound + settings->max_dialing + settings->max_handshakes;
-	const char *where = NULL;
 	if (settings->max_connections == 0 || settings->max_connections >= needed)
 		return true;
-	for (size_t i = 0; i < sizeof parts / sizeof *parts && where == NULL; i++)
-		where = settings->texts->where[parts[i]];
 	snprintf(error, SETTINGS_ERROR_BYTES,
 		 "%s: max_connections %lld is less than max_inbound, max_outbound, max_dialing and max_handshakes "
 		 "together: raise it to %lld or more, write 0 for no limit, or lower one of these",
-		 where, (long long)settings->max_connections, (long long)needed);
+		 first_set(settings, parts, sizeof parts / sizeof *parts), (long long)settings->max_connections,
+		 (long long)needed);
 	return false;
 }
 
 bool settings_check(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES])
 {
-	return check_retries(settings, error) && check_nodeid(settings, error) && check_connections(settings, error);
+	return check_retries(settings, error) && check_sharing(settings, error) && check_nodeid(settings, error) &&
+	       check_connections(settings, error);
 }

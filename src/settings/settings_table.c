@@ -75,8 +75,8 @@ const struct setting settings_table[SETTING_COUNT] = {
 			  .offset = offsetof(struct settings_texts, name)},
 	[SETTING_NODEID] = {.name = "nodeid",
 			    .type = &setting_type_nodeid,
-			    .default_text = "\"session\"",
-			    .wanted = "\"session\", \"keep\" or a UUID, as in "
+			    .default_text = "\"auto\"",
+			    .wanted = "\"auto\", \"keep\", \"session\" or a UUID, as in "
 				      "\"1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5d\"",
 			    .needs_restart = true},
 	[SETTING_STATE_DIR] = PATH(state_dir, setting_type_path, "/var/lib/kith"),
@@ -116,7 +116,7 @@ const struct setting settings_table[SETTING_COUNT] = {
 	[SETTING_HANDSHAKE_TIMEOUT] = SECONDS(handshake_timeout, "10"),
 	[SETTING_SHARE_WITHIN] = SECONDS(share_within, "240"),
 	[SETTING_RETRY_MIN] = SECONDS(retry_min, "1"),
-	[SETTING_RETRY_MAX] = SECONDS(retry_max, "300"),
+	[SETTING_RETRY_MAX] = SECONDS(retry_max, "60"),
 	[SETTING_LOG_LEVEL] = {.name = "log_level",
 			       .type = &setting_type_log_level,
 			       .default_text = "\"info\"",

@@ -14,7 +14,7 @@ START_LIMIT_S = 90
 STOP_LIMIT_S = 2  # kithd(8), SIGTERM
 
 # The settings of a scenario are those of kith.conf(5), but for the pings of those that would take too long.
-DEFAULTS = {"ping_interval": 60, "ping_timeout": 20, "connect_timeout": 10, "retry_min": 1, "retry_max": 300}
+DEFAULTS = {"ping_interval": 60, "ping_timeout": 20, "connect_timeout": 10, "retry_min": 1, "retry_max": 60}
 QUICK = {"ping_interval": 2, "ping_timeout": 3 * SLOW}
 
 # One retransmission: TCP's first time-out where nothing is known of the path (RFC 6298, 2.1).

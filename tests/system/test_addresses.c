@@ -109,18 +109,6 @@ static void test_getaddr(void)
 	CU_ASSERT_EQUAL(raw_told_count(alice), 0);
 }
 
-static void test_told_only_if_heard_from(void)
-{
-	struct kithd *kithd = kithd_start("-o share_within=0.3");
-	struct raw *alice = raw_join(kithd, ALICE, ",\"listen\":7001");
-	AWAIT(kithd_cell_number(kithd, ALICE, "HEARD_S") > 0.5);
-	struct raw *bob = raw_join(kithd, BOB, "");
-	ask(bob);
-	CU_ASSERT_EQUAL(raw_told_count(bob), 0);
-	/* Alice speaks again and again until a question comes soon enough after it. */
-	AWAIT((raw_ping(alice), raw_ask_anew(kithd) == 1));
-}
-
 static void test_announcement(void)
 {
 	struct kithd *kithd = kithd_plain();
@@ -326,7 +314,6 @@ static CU_TestInfo tests[] = {
 	{"what a peer says of itself replaces the address that was dialled", test_believed_entry_replaces_the_dialled},
 	{"the random port of an incoming connection is never told", test_random_port_is_never_told},
 	{"getaddr is answered by who is connected, without the asker", test_getaddr},
-	{"a peer that wasn't heard from lately isn't told", test_told_only_if_heard_from},
 	{"a new peer is announced to the others and to nobody twice", test_announcement},
 	{"a peer that comes and goes is announced once", test_announced_once},
 	{"a peer is announced when it becomes known where it listens", test_announced_when_known},

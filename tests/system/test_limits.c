@@ -190,7 +190,7 @@ static void test_out_of_threads(void)
 		return;
 	const char *argv[] = {"-l", harness_address(),	 "-o", "max_parked=0",	   "-o", "handshake_timeout=600",
 			      "-o", "ping_interval=0.3", "-o", "ping_timeout=600", "-o", "max_handshakes=0",
-			      NULL};
+			      "-o", "share_within=601",	 NULL};
 	struct kithd *kithd = start_with_few_pids(argv);
 	struct raw *peer = raw_join(kithd, ALICE, ""), *raws[PIDS];
 	answer_a_ping(peer);

@@ -123,6 +123,9 @@ static void test_nodeid_is_kept(void)
 	CU_ASSERT_STRING_EQUAL(kithd_nodeid(kithd), nodeid);
 	kithd_stop(kithd, SIGTERM);
 	kithd = kithd_start("-o state_dir=%s", folder);
+	CU_ASSERT_STRING_EQUAL(kithd_nodeid(kithd), nodeid);
+	kithd_stop(kithd, SIGTERM);
+	kithd = kithd_start("-o nodeid=session -o state_dir=%s", folder);
 	CU_ASSERT_STRING_NOT_EQUAL(kithd_nodeid(kithd), nodeid);
 }
 

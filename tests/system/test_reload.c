@@ -110,7 +110,7 @@ static void test_ping_interval(void)
 		raw_expect_next(idle, "ping");
 		raw_send(idle, "{\"msgtype\":\"pong\"}");
 	}
-	reload(&node, "ping_interval = 3600;", "ping_interval: 0.05 is now 3600");
+	reload(&node, "ping_interval = 200;", "ping_interval: 0.05 is now 200");
 	raw_ping(idle);
 	/* A ping may have been on its way, and is answered like the others. */
 	raw_send(idle, "{\"msgtype\":\"pong\"}");
@@ -123,7 +123,7 @@ static void test_ping_timeout(void)
 	struct node node = start("ping_interval = 0.05;", "");
 	struct raw *alice = raw_join(node.kithd, ALICE, "");
 	raw_expect_next(alice, "ping");
-	reload(&node, "ping_interval = 3600; ping_timeout = 0.1;", "ping_timeout: 20 is now 0.1");
+	reload(&node, "ping_interval = 200; ping_timeout = 0.1;", "ping_timeout: 20 is now 0.1");
 	raw_expect_bye(alice, "timeout");
 }
 
@@ -138,13 +138,16 @@ static void test_other_timeouts(void)
 	AWAIT(kithd_log_count(node.kithd, raw_address(deaf), "cannot be reached: timed out") == 1);
 }
 
+/* Idle peers that answer their pings are told whatever the file asks for. */
 static void test_share_within(void)
 {
 	struct node node = start("", "");
 	raw_join(node.kithd, ALICE, ",\"listen\":5999");
 	AWAIT(raw_ask_anew(node.kithd) == 1);
-	reload(&node, "share_within = 0.01;", "share_within: 240 is now 0.01");
-	AWAIT(raw_ask_anew(node.kithd) == 0);
+	reload(&node, "share_within = 79;", " error " REFUSED);
+	CU_ASSERT_EQUAL(kithd_log_count(node.kithd, ":1: share_within 79 ", "raise share_within to 80 or more"), 1);
+	reload(&node, "share_within = 80;", "share_within: 240 is now 80");
+	AWAIT(raw_ask_anew(node.kithd) == 1);
 }
 
 /* What it says of itself to one who comes now. */
@@ -224,7 +227,7 @@ static void test_restart_needed(void)
 	const char *lines[] = {
 		harness_text("listen: [\"%s\"] stays until a restart; the file says [\"%s\"]", first, second),
 		"network: \"kith\" stays until a restart; the file says \"kin\"",
-		harness_text("nodeid: \"session\" stays until a restart; the file says \"%s\"", ALICE),
+		harness_text("nodeid: \"auto\" stays until a restart; the file says \"%s\"", ALICE),
 		"state_dir: \"\" stays until a restart; the file says \"/tmp\"",
 		"user: \"\" stays until a restart; the file says \"nobody\"",
 		"max_addresses: 81920 stays until a restart; the file says 300",
@@ -317,7 +320,7 @@ static const char *everything(int variant)
 		       : "advertise = \"127.0.0.9:1\"; bootstrap = [\"localhost:1\", \"127.0.0.1:1\"]; name = \"b\";"
 			 "max_outbound = 9; max_inbound = 9; max_dialing = 9; max_parked = 9;"
 			 "ping_interval = 0.03; ping_timeout = 15; connect_timeout = 9; handshake_timeout = 9;"
-			 "share_within = 9; retry_min = 400; retry_max = 500; save_interval = 9;"
+			 "share_within = 99; retry_min = 400; retry_max = 500; save_interval = 9;"
 			 "log_level = \"warning\";";
 }
 
@@ -376,7 +379,7 @@ static CU_TestInfo tests[] = {
 	{"ping_interval reaches the peers that are there", test_ping_interval},
 	{"ping_timeout reaches a ping that is outstanding", test_ping_timeout},
 	{"connect_timeout and handshake_timeout hold from now on", test_other_timeouts},
-	{"share_within holds for the next answer", test_share_within},
+	{"share_within below the time in which a peer is heard from is refused", test_share_within},
 	{"name and advertise are told to those who come later", test_name_and_advertise},
 	{"log_level changes what is logged", test_log_level},
 	{"-v adds to a new log_level too", test_verbose_stays},

@@ -296,10 +296,10 @@ static void test_nodeids(void)
 	struct kithd *kithd = kithd_start("-o nodeid=%s", ALICE);
 	CU_ASSERT_STRING_EQUAL(kithd_nodeid(kithd), ALICE);
 	raw_ping_next(raw_join(kithd, BOB, ""));
-	kithd = kithd_start_at(address, "-o nodeid=session");
+	kithd = kithd_start_at(address, "-o name=first");
 	const char *before = kithd_nodeid(kithd);
 	kithd_stop(kithd, SIGTERM);
-	CU_ASSERT_STRING_NOT_EQUAL(kithd_nodeid(kithd_start_at(address, "-o nodeid=session")), before);
+	CU_ASSERT_STRING_NOT_EQUAL(kithd_nodeid(kithd_start_at(address, "-o name=second")), before);
 }
 
 static void test_used_address(void)

@@ -173,12 +173,12 @@ int64_t fail_once(struct fixture *fixture, const char *expected)
 bool is_back_off(int64_t wait_us, unsigned failures)
 {
 	int64_t middle_us = SECOND_US;
-	for (unsigned i = 1; i < failures && middle_us < 300 * SECOND_US; i++)
+	for (unsigned i = 1; i < failures && middle_us < 60 * SECOND_US; i++)
 		middle_us *= 2;
-	if (middle_us > 300 * SECOND_US)
-		middle_us = 300 * SECOND_US;
+	if (middle_us > 60 * SECOND_US)
+		middle_us = 60 * SECOND_US;
 	return wait_us >= SECOND_US && wait_us >= middle_us * 3 / 4 && wait_us <= middle_us * 5 / 4 &&
-	       wait_us <= 300 * SECOND_US;
+	       wait_us <= 60 * SECOND_US;
 }
 
 size_t count_dials_to_hearsay(struct fixture *fixture)

@@ -92,7 +92,7 @@ static void forget_hearsay(struct fixture *fixture, const char *text)
 {
 	struct dial dial;
 	for (int i = 0; i < ADDRESS_BOOK_NEW_FAILURES; i++) {
-		fixture->now_us += 2 * fixture->settings.retry_max_us;
+		fixture->now_us += 2 * ADDRESS_BOOK_FEELER_US;
 		CU_ASSERT_FATAL(pick_feeler(fixture, &dial));
 		EXPECT_TEXT(address_text(dial.address), text);
 		address_book_failed(fixture->book, &dial, "refused", fixture->now_us);

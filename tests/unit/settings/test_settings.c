@@ -22,7 +22,7 @@ static void expect_defaults(const struct settings *settings)
 	CU_ASSERT_EQUAL(settings->texts->bootstrap_count, 0);
 	CU_ASSERT_STRING_EQUAL(settings->network, "kith");
 	CU_ASSERT_STRING_EQUAL(settings->texts->name, host_name);
-	CU_ASSERT_EQUAL(settings->nodeid_mode, NODEID_SESSION);
+	CU_ASSERT_EQUAL(settings->nodeid_mode, NODEID_AUTO);
 	CU_ASSERT(nodeid_is_none(&settings->nodeid));
 	CU_ASSERT_STRING_EQUAL(settings->state_dir, "");
 	CU_ASSERT_EQUAL(settings->save_interval_us, 60000000);
@@ -38,7 +38,7 @@ static void expect_defaults(const struct settings *settings)
 	CU_ASSERT_EQUAL(settings->handshake_timeout_us, 10000000);
 	CU_ASSERT_EQUAL(settings->share_within_us, 240000000);
 	CU_ASSERT_EQUAL(settings->retry_min_us, 1000000);
-	CU_ASSERT_EQUAL(settings->retry_max_us, 300000000);
+	CU_ASSERT_EQUAL(settings->retry_max_us, 60000000);
 	CU_ASSERT_EQUAL(settings->log_level, LOG_INFO);
 }
 
@@ -311,11 +311,11 @@ static void a_back_off_that_ends_below_its_start_is_refused(void)
 		int line; /* 0: -o is where the error is */
 		bool good;
 	} cases[] = {
-		{"", "retry_min=300", 0, true},
+		{"", "retry_min=60", 0, true},
 		{"", "retry_max=1", 0, true},
 		{"", "retry_max=0.5", 0, false},
-		{"", "retry_min=300.5", 0, false},
-		{"\nretry_min = 301;", "network=kith", 2, false},
+		{"", "retry_min=60.5", 0, false},
+		{"\nretry_min = 61;", "network=kith", 2, false},
 		{"retry_max = 0.5;", "network=kith", 1, false},
 		{"retry_min = 9;\nretry_max = 8;", "network=kith", 2, false},
 		{"retry_min = 8;\nretry_max = 8;", "network=kith", 0, true},
@@ -348,6 +348,7 @@ static void a_nodeid_is_kept_only_where_there_is_a_directory(void)
 		{"state_dir = \"/tmp\";", "nodeid=keep", -1},
 		{"nodeid = \"keep\";", "state_dir=/", -1},
 		{"nodeid = \"keep\";", "nodeid=session", -1},
+		{"nodeid = \"keep\";", "nodeid=auto", -1},
 		{"nodeid = \"keep\";", "nodeid=1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5d", -1},
 		{"nodeid = \"session\";\nstate_dir = \"/tmp\";", "nodeid=keep", -1},
 		{"", "nodeid=keep", 0},
@@ -363,6 +364,57 @@ static void a_nodeid_is_kept_only_where_there_is_a_directory(void)
 			snprintf(where, sizeof where, "%s:%d: ", some_path, cases[i].line);
 		if (!good)
 			expect_error(error, where, "\"keep\"", "write state_dir = \"/var/lib/kith\"");
+		settings_fini(&settings);
+	}
+}
+
+static void without_a_mode_a_nodeid_is_kept_where_there_is_a_directory(void)
+{
+	static const struct {
+		const char *text; /* of the file */
+		bool is_kept;
+	} cases[] = {
+		{"", false},
+		{"nodeid = \"auto\";", false},
+		{"state_dir = \"/tmp\";", true},
+		{"nodeid = \"auto\";\nstate_dir = \"/tmp\";", true},
+		{"nodeid = \"keep\";\nstate_dir = \"/tmp\";", true},
+		{"nodeid = \"session\";\nstate_dir = \"/tmp\";", false},
+		{"nodeid = \"1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5d\";\nstate_dir = \"/tmp\";", false},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct settings settings = read_good(cases[i].text);
+		EXPECT(settings_keep_nodeid(&settings) == cases[i].is_kept, "case %zu", i);
+		settings_fini(&settings);
+	}
+}
+
+static void a_time_to_share_within_that_healthy_peers_exceed_is_refused(void)
+{
+	static const struct {
+		const char *text; /* of the file */
+		const char *option;
+		int line; /* 0: -o is where the error is; -1: there is none */
+		const char *numbers[2];
+	} cases[] = {
+		{"", "share_within=80", -1, {NULL}},
+		{"", "share_within=79.99", 0, {"share_within 79.99", "share_within to 80 "}},
+		{"share_within = 9;", "network=kith", 1, {"share_within 9 ", "is 80 seconds"}},
+		{"ping_interval = 2;\nping_timeout = 0.5;\nshare_within = 2.5;", "network=kith", -1, {NULL}},
+		{"ping_interval = 2;\nping_timeout = 0.6;\nshare_within = 2.5;", "network=kith", 3, {"2.5 ", "2.6 "}},
+		{"ping_interval = 220;", "network=kith", -1, {NULL}},
+		{"\nping_interval = 3600;", "network=kith", 2, {"share_within 240", "to 3620 "}},
+		{"\n\nping_timeout = 180.000001;", "network=kith", 3, {"share_within 240", "to 240.000001 "}},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char error[SETTINGS_ERROR_BYTES] = "", where[PATH_BYTES + 16] = "-o share_within: ";
+		struct settings settings = read_good(cases[i].text);
+		CU_ASSERT(settings_set_option(&settings, cases[i].option, error));
+		EXPECT(settings_check(&settings, error) == (cases[i].line < 0), "case %zu", i);
+		if (cases[i].line > 0)
+			snprintf(where, sizeof where, "%s:%d: ", some_path, cases[i].line);
+		if (cases[i].line >= 0)
+			expect_error(error, where, cases[i].numbers[0], cases[i].numbers[1]);
 		settings_fini(&settings);
 	}
 }
@@ -415,6 +467,7 @@ static const struct {
 	{SETTING_NETWORK, "\"\\\"\\\\\\\"\"", NULL},
 	{SETTING_NAME, "\"a \\\"b\\\" \\\\\"", NULL},
 	{SETTING_NAME, "\"" X64 "\"", NULL},
+	{SETTING_NODEID, "\"auto\"", NULL},
 	{SETTING_NODEID, "\"session\"", NULL},
 	{SETTING_NODEID, "\"keep\"", NULL},
 	{SETTING_NODEID, "\"1A2B3C4D-5E6F-4A7B-8C9D-0E1F2A3B4C5D\"", "\"1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5d\""},
@@ -640,6 +693,10 @@ static CU_TestInfo tests[] = {
 	 an_option_beats_the_file_and_a_listen_address_replaces_and_a_bootstrap_adds},
 	{"a back-off that ends below its start is refused", a_back_off_that_ends_below_its_start_is_refused},
 	{"a nodeid is kept only where there is a directory", a_nodeid_is_kept_only_where_there_is_a_directory},
+	{"without a mode a nodeid is kept where there is a directory",
+	 without_a_mode_a_nodeid_is_kept_where_there_is_a_directory},
+	{"a time to share within that healthy peers exceed is refused",
+	 a_time_to_share_within_that_healthy_peers_exceed_is_refused},
 	{"a path has its limits", a_path_has_its_limits},
 	{"a secret in place of its file is not shown", a_secret_in_place_of_its_file_is_not_shown},
 	{"what is written of a setting is read back the same", what_is_written_of_a_setting_is_read_back_the_same},

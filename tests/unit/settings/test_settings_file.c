@@ -146,7 +146,7 @@ static void a_value_of_the_wrong_type_is_refused_with_what_would_be_right(void)
 		{SETTING_NAME, "7 7.5 true [\"alpha\"] {} ()", "a text of at most 64 bytes"},
 		{SETTING_NODEID,
 		 "7 true [\"keep\"] {} \"\" \"Keep\" \"1a2b3c4d\" \"00000000-0000-0000-0000-000000000000\"",
-		 "\"session\", \"keep\" or a UUID, as in \"1a2b3c4d-"},
+		 "\"auto\", \"keep\", \"session\" or a UUID, as in \"1a2b3c4d-"},
 		{SETTING_STATE_DIR, "7 true [\"/var/lib/kith\"] {} \"/a\\nb\" \"/" X64 X64 X64 X64 "\"",
 		 "an absolute path of at most 255 bytes"},
 		{SETTING_SAVE_INTERVAL, "\"60\" true [60] {} 0 -1 86401", "a number of seconds from 0.01 to 86400"},

@@ -390,7 +390,7 @@ static void a_feeler_that_is_turned_away_has_failed_whatever_it_is_told(void)
 			core_end(&core, feeler);
 			CU_ASSERT_EQUAL(address_book_recent(core.book, &info, 1, core.now_us), 1);
 			EXPECT(info.failures == (unsigned)turn + 1, "bye \"%s\": %u failures", byes[i], info.failures);
-			core.now_us += 2 * core.settings.retry_max_us;
+			core.now_us += 2 * ADDRESS_BOOK_FEELER_US;
 			if (strcmp(byes[i], "self") == 0)
 				break;
 		}
