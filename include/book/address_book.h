@@ -9,9 +9,9 @@
  * connected isn't picked.
  *
  * Two kinds, as in Bitcoin Core's address manager. NEW is hearsay; TRIED was reached by a dial or feeler of our own, or
- * announced from its own host. Hearsay is forgotten after ADDRESS_BOOK_NEW_FAILURES failures in a row, what was tried
- * after ADDRESS_BOOK_TRIED_FAILURES and ADDRESS_BOOK_TRIED_US without success, and both when nothing was heard of them
- * for ADDRESS_BOOK_UNHEARD_US. Bootstraps, and the addresses of a bootstrap's name, are never forgotten.
+ * announced from its own host. Hearsay is forgotten after ADDRESS_BOOK_NEW_FAILURES failures in a row, and when nothing
+ * was heard of it for ADDRESS_BOOK_UNHEARD_US; what was tried after ADDRESS_BOOK_TRIED_FAILURES and
+ * ADDRESS_BOOK_TRIED_US without success. Bootstraps, and the addresses of a bootstrap's name, are never forgotten.
  *
  * What peers can make grow is bounded: three quarters of max_addresses are NEW and the rest TRIED, in buckets of
  * ADDRESS_BUCKET_ENTRIES. The bucket of an address is chosen by a hash that is keyed by a secret of this node: for NEW
@@ -60,6 +60,9 @@ enum {
 /* What was reached within this time keeps its place among the tried without a test; as in Bitcoin Core. */
 #define ADDRESS_BOOK_SURE_US ((int64_t)4 * 3600 * 1000 * 1000)
 
+/* The first day of 2025: an earlier wall clock is wrong. */
+#define ADDRESS_BOOK_EARLIEST_S INT64_C(1735689600)
+
 struct address_book;
 
 /* The back-off after this many failures in a row: doubles from least to most, plus or minus a quarter within them. */
@@ -75,12 +78,27 @@ void address_book_free(struct address_book *book);
  */
 bool address_book_set_bootstraps(struct address_book *book, const struct settings *settings, int64_t now_us);
 
-/* ---- over restarts; unix_us is the wall clock at the moment now_us ---- */
+/* ---- over restarts ---- */
 
-/* Adds the records of an earlier run. All are due at once, anchors first. */
-void address_book_import(struct address_book *book, const struct address_records *records, int64_t now_us,
-			 int64_t unix_us);
-/* Copies everything worth keeping. False if there is no memory. */
+/* What became of the records of an earlier run. */
+struct address_book_import {
+	size_t known;
+	size_t unheard, failed; /* hearsay: too old; failed too often */
+	size_t crowded;		/* no place in their bucket */
+	size_t own;		/* where this node itself listens */
+};
+
+/*
+ * Adds the records of an earlier run, as old as they were when they were saved: how long ago that was, and what a wall
+ * clock says that may be wrong, doesn't count. What is later than that is now. No age drops one that was tried. All are
+ * due at once, anchors first.
+ */
+struct address_book_import address_book_import(struct address_book *book, const struct address_records *records,
+					       int64_t now_us);
+/*
+ * Copies everything worth keeping. unix_us is the wall clock at the moment now_us; one that is before
+ * ADDRESS_BOOK_EARLIEST_S counts as that, since there would be no times before it. False if there is no memory.
+ */
 bool address_book_export(struct address_book *book, struct address_records *records, int64_t now_us, int64_t unix_us);
 /* How many changes worth keeping there have been. */
 uint64_t address_book_changes(struct address_book *book);

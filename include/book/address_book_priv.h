@@ -105,6 +105,8 @@ void book_forget(struct address_book *book, struct address_entry *entry, int64_t
 bool book_is_busy(struct address_book *book, const struct address_entry *entry) REQUIRES(address_book_guard);
 bool book_is_kept(const struct address_entry *entry);
 bool book_may_go(void *context, const struct address_entry *entry);
+/* Too old, if it is hearsay. */
+bool book_is_unheard(const struct address_entry *entry, int64_t now_us);
 /* It is no longer worth a dial. */
 bool book_is_hopeless(const struct address_entry *entry, int64_t now_us);
 /*

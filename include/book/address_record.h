@@ -1,6 +1,7 @@
 /*
  * What is kept of an address over restarts, to and from JSON. Plain values and pure functions. All times are seconds of
- * Unix time, since a monotonic clock begins anew with each boot.
+ * Unix time, since a monotonic clock begins anew with each boot. Only their distance from "saved" counts: the wall
+ *clock may be wrong when they are written or read.
  *
  * The text is one JSON object with a line for each address, so that what is whole in a damaged file can be told from
  * what isn't. Keys without a value are left out:
@@ -56,8 +57,10 @@ struct address_record {
 struct address_records {
 	struct hash_key secret; /* keys the choices of the book */
 	bool has_secret;
+	int64_t saved_s; /* when that was */
 	struct address_record *records;
 	size_t count;
+	size_t left_out; /* more good ones were read than were asked for */
 };
 
 enum address_records_health {
@@ -69,12 +72,13 @@ enum address_records_health {
 /* The records are then as new. */
 void address_records_fini(struct address_records *records);
 
-/* Appends the text; saved_s is the time now. False if there is no memory. */
-bool address_records_write(const struct address_records *records, int64_t saved_s, struct buffer *out);
+/* Appends the text. False if there is no memory. */
+bool address_records_write(const struct address_records *records, struct buffer *out);
 
 /*
  * Reads a text that may be anything: the first most addresses of it, each once. They are fit to be dialled, and all
- * that is said of them is in its range. What can't be used of a newer version is left out without being a damage.
+ * that is said of them is in its range. A text that doesn't say when it was saved has the time of its latest record.
+ * What can't be used of a newer version is left out without being a damage.
  * Memory that runs out is one.
  */
 enum address_records_health address_records_read(const char *text, size_t length, size_t most,

@@ -36,7 +36,7 @@ bool state_nodeid(struct state *state, struct nodeid *nodeid, struct problem *pr
  * it; then there are none, or fewer.
  */
 void state_load_addresses(struct state *state, size_t most, struct address_records *records);
-/* 0, or an errno: the file is then as it was, or the new one that might not outlast the machine. unix_s is now. */
-int state_save_addresses(struct state *state, const struct address_records *records, int64_t unix_s);
+/* 0, or an errno: the file is then as it was, or the new one that might not outlast the machine. */
+int state_save_addresses(struct state *state, const struct address_records *records);
 
 #endif

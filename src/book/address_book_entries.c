@@ -50,15 +50,18 @@ bool book_may_go(void *context, const struct address_entry *entry) UNCHECKED
 	return !book_is_kept(entry) && !book_is_busy(context, entry);
 }
 
+bool book_is_unheard(const struct address_entry *entry, int64_t now_us)
+{
+	return !book_is_within(entry->heard_us, ADDRESS_BOOK_UNHEARD_US, now_us);
+}
+
 bool book_is_hopeless(const struct address_entry *entry, int64_t now_us)
 {
 	int64_t good_us = entry->reached_us > entry->heard_us ? entry->reached_us : entry->heard_us;
 	if (book_is_kept(entry) || entry->since_us != NEVER_US)
 		return false;
-	if (!book_is_within(entry->heard_us, ADDRESS_BOOK_UNHEARD_US, now_us))
-		return true;
 	if (entry->kind == ADDRESS_NEW)
-		return entry->failures >= ADDRESS_BOOK_NEW_FAILURES;
+		return entry->failures >= ADDRESS_BOOK_NEW_FAILURES || book_is_unheard(entry, now_us);
 	return entry->failures >= ADDRESS_BOOK_TRIED_FAILURES &&
 	       !book_is_within(good_us, ADDRESS_BOOK_TRIED_US, now_us);
 }

@@ -3,10 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int64_t from_unix(int64_t then_s, int64_t now_us, int64_t unix_us)
+static int64_t from_saved(int64_t then_s, int64_t now_us, int64_t saved_s)
 {
-	int64_t ago_us = unix_us - then_s * 1000000;
-	return then_s <= 0 ? NEVER_US : ago_us > 0 ? now_us - ago_us : now_us;
+	return then_s <= 0 ? NEVER_US : then_s < saved_s ? now_us - (saved_s - then_s) * 1000000 : now_us;
 }
 
 static int64_t to_unix(int64_t then_us, int64_t now_us, int64_t unix_us)
@@ -27,39 +26,59 @@ static bool place_import(struct address_book *book, struct address_entry *entry,
 	       address_table_place_new(&book->table, entry, book_may_go, book);
 }
 
-static void import(struct address_book *book, const struct address_record *record, int64_t now_us, int64_t unix_us)
-	REQUIRES(address_book_guard)
+static void fill(struct address_book *book, struct address_entry *entry, const struct address_record *record,
+		 int64_t now_us, int64_t saved_s) REQUIRES(address_book_guard)
 {
-	struct address_entry *entry = address_table_find(&book->table, &record->address);
-	if ((entry != NULL && !book_is_kept(entry)) || book_is_self(book, &record->address))
-		return;
-	if (entry == NULL)
-		entry = book_add(book, &record->address, now_us);
-	if (entry == NULL)
-		return;
 	entry->nodeid = record->nodeid;
 	entry->teller = record->teller;
-	entry->heard_us = record->heard_s <= 0 ? now_us : from_unix(record->heard_s, now_us, unix_us);
-	entry->tried_us = from_unix(record->tried_s, now_us, unix_us);
-	entry->reached_us = from_unix(record->reached_s, now_us, unix_us);
+	entry->heard_us = record->heard_s <= 0 ? now_us : from_saved(record->heard_s, now_us, saved_s);
+	entry->tried_us = from_saved(record->tried_s, now_us, saved_s);
+	entry->reached_us = from_saved(record->reached_s, now_us, saved_s);
 	entry->failures = record->failures;
 	entry->is_anchor = record->is_anchor;
 	if (record->error[0] != '\0')
-		book_set_error(book, entry, record->error, from_unix(record->error_s, now_us, unix_us));
+		book_set_error(book, entry, record->error, from_saved(record->error_s, now_us, saved_s));
 	entry->kind = record->kind;
-	if (book_is_hopeless(entry, now_us) || !place_import(book, entry, record->kind))
-		address_table_remove(&book->table, entry);
-	else
-		address_table_set_due(&book->table, entry, now_us);
 }
 
-void address_book_import(struct address_book *book, const struct address_records *records, int64_t now_us,
-			 int64_t unix_us)
+/* The count of what became of it; NULL for one that the file says twice, or if there is no memory. */
+static size_t *import(struct address_book *book, const struct address_record *record, int64_t now_us, int64_t saved_s,
+		      struct address_book_import *counts) REQUIRES(address_book_guard)
 {
+	struct address_entry *entry = address_table_find(&book->table, &record->address);
+	if (book_is_self(book, &record->address))
+		return &counts->own;
+	if (entry != NULL && !book_is_kept(entry))
+		return NULL;
+	if (entry == NULL)
+		entry = book_add(book, &record->address, now_us);
+	if (entry == NULL)
+		return NULL;
+	fill(book, entry, record, now_us, saved_s);
+	size_t *count = &counts->known;
+	if (entry->kind == ADDRESS_NEW && book_is_hopeless(entry, now_us))
+		count = book_is_unheard(entry, now_us) ? &counts->unheard : &counts->failed;
+	else if (!place_import(book, entry, record->kind))
+		count = &counts->crowded;
+	if (count == &counts->known)
+		address_table_set_due(&book->table, entry, now_us);
+	else
+		address_table_remove(&book->table, entry);
+	return count;
+}
+
+struct address_book_import address_book_import(struct address_book *book, const struct address_records *records,
+					       int64_t now_us)
+{
+	struct address_book_import counts = {0};
 	book_enter(book);
-	for (size_t i = 0; i < records->count; i++)
-		import(book, &records->records[i], now_us, unix_us);
+	for (size_t i = 0; i < records->count; i++) {
+		size_t *count = import(book, &records->records[i], now_us, records->saved_s, &counts);
+		if (count != NULL)
+			++*count;
+	}
 	book_leave(book);
+	return counts;
 }
 
 static void export(const struct address_entry *entry, struct address_record *record, int64_t now_us, int64_t unix_us)
@@ -119,14 +138,16 @@ static void export_kind(struct address_book *book, struct address_records *recor
 {
 	for (struct address_entry *entry = book->table.entries; entry != NULL; entry = entry->hh.next)
 		/* Addresses known only from the configuration will be there after a restart anyway. */
-		if (entry->kind == kind && !book_is_self(book, &entry->address) && !book_is_hopeless(entry, now_us) &&
-		    (kind == ADDRESS_TRIED || !book_is_kept(entry)))
+		if (entry->kind == kind && !book_is_self(book, &entry->address) &&
+		    (kind == ADDRESS_TRIED || (!book_is_kept(entry) && !book_is_hopeless(entry, now_us))))
 			export(entry, &records->records[records->count++], now_us, unix_us);
 }
 
 bool address_book_export(struct address_book *book, struct address_records *records, int64_t now_us, int64_t unix_us)
 {
-	*records = (struct address_records){.secret = book->secret, .has_secret = true};
+	if (unix_us < ADDRESS_BOOK_EARLIEST_S * 1000000)
+		unix_us = ADDRESS_BOOK_EARLIEST_S * 1000000;
+	*records = (struct address_records){.secret = book->secret, .has_secret = true, .saved_s = unix_us / 1000000};
 	book_enter(book);
 	records->records = calloc(address_table_count(&book->table) + 1, sizeof *records->records);
 	if (records->records != NULL) {

@@ -74,11 +74,11 @@ static bool write_record(const struct address_record *record, struct buffer *out
 	return written;
 }
 
-static bool write_head(const struct address_records *records, int64_t saved_s, struct buffer *out)
+static bool write_head(const struct address_records *records, struct buffer *out)
 {
 	char line[128], secret[SECRET_TEXT_BYTES];
 	int length = snprintf(line, sizeof line, "{\"format\":\"" FORMAT "\",\"version\":%d,\"saved\":%" PRId64 ",\n",
-			      VERSION, saved_s);
+			      VERSION, records->saved_s);
 	if (!buffer_append(out, line, (size_t)length))
 		return false;
 	if (!records->has_secret)
@@ -94,9 +94,9 @@ static bool append(struct buffer *out, const char *text)
 	return buffer_append(out, text, strlen(text));
 }
 
-bool address_records_write(const struct address_records *records, int64_t saved_s, struct buffer *out)
+bool address_records_write(const struct address_records *records, struct buffer *out)
 {
-	bool written = write_head(records, saved_s, out) && append(out, "\"addresses\":[");
+	bool written = write_head(records, out) && append(out, "\"addresses\":[");
 	for (size_t i = 0; written && i < records->count; i++)
 		written = append(out, i == 0 ? "\n" : ",\n") && write_record(&records->records[i], out);
 	return written && append(out, "\n]}\n");
@@ -112,7 +112,8 @@ struct found {
 
 struct reader {
 	struct found *found;
-	size_t most;
+	size_t most, left_out;
+	int64_t saved_s, latest_s; /* as the text says; of its records */
 	struct hash_key secret;
 	bool has_secret;
 };
@@ -201,6 +202,12 @@ static bool read_record(struct json_object *object, struct address_record *recor
 	return true;
 }
 
+static void note_time(struct reader *reader, int64_t time_s)
+{
+	if (time_s > reader->latest_s)
+		reader->latest_s = time_s;
+}
+
 /* False for what is no good record, or if there is no memory. */
 static bool take_record(struct reader *reader, struct json_object *object)
 {
@@ -209,12 +216,20 @@ static bool take_record(struct reader *reader, struct json_object *object)
 	if (!json_object_is_type(object, json_type_object) || !read_record(object, &record))
 		return false;
 	HASH_FIND(hh, reader->found, &record.address, sizeof record.address, found);
-	if (found != NULL || HASH_COUNT(reader->found) >= reader->most)
+	if (found != NULL)
 		return true;
+	if (HASH_COUNT(reader->found) >= reader->most) {
+		reader->left_out++;
+		return true;
+	}
 	found = calloc(1, sizeof *found);
 	if (found == NULL)
 		return false;
 	found->record = record;
+	note_time(reader, record.heard_s);
+	note_time(reader, record.tried_s);
+	note_time(reader, record.reached_s);
+	note_time(reader, record.error_s);
 	HASH_ADD(hh, reader->found, record.address, sizeof found->record.address, found);
 	if (found->hh.tbl != NULL)
 		return true;
@@ -265,6 +280,7 @@ static bool take_whole(struct reader *reader, struct json_object *root)
 	    !json_object_is_type(addresses, json_type_array))
 		return false;
 	bool is_good = take_secret(reader, root);
+	is_good = read_number(root, "saved", ADDRESS_LATEST_S, &reader->saved_s) && is_good;
 	for (size_t i = 0; i < json_object_array_length(addresses); i++)
 		is_good = take_record(reader, json_object_array_get_idx(addresses, i)) && is_good;
 	return is_good || version > VERSION;
@@ -322,6 +338,8 @@ static bool hand_over(struct reader *reader, struct address_records *records)
 	struct found *found = reader->found, *next;
 	records->secret = reader->secret;
 	records->has_secret = reader->has_secret;
+	records->saved_s = reader->saved_s > 0 ? reader->saved_s : reader->latest_s;
+	records->left_out = reader->left_out;
 	records->records = calloc((size_t)HASH_COUNT(found) + 1, sizeof *records->records);
 	HASH_CLEAR(hh, reader->found);
 	for (; found != NULL; found = next) {

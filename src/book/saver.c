@@ -22,10 +22,9 @@ static int64_t greater(int64_t one, int64_t other)
 static int save_book(struct saver *saver, int64_t now_us)
 {
 	struct address_records records = {0};
-	int64_t unix_us = clock_unix_us();
-	if (!address_book_export(saver->book, &records, now_us, unix_us))
+	if (!address_book_export(saver->book, &records, now_us, clock_unix_us()))
 		return ENOMEM;
-	int error = state_save_addresses(saver->state, &records, unix_us / 1000000);
+	int error = state_save_addresses(saver->state, &records);
 	address_records_fini(&records);
 	return error;
 }

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
@@ -253,7 +252,7 @@ static void replace_damaged(struct state *state, const struct address_records *r
 	log_warning("%s/" STATE_ADDRESSES_FILE " is damaged: %zu addresses were salvaged%s; %s", state->dir,
 		    records->count, records->has_secret ? "" : ", the secret was not",
 		    set_aside(state, STATE_ADDRESSES_FILE, kept));
-	int error = state_save_addresses(state, records, time(NULL));
+	int error = state_save_addresses(state, records);
 	if (error != 0)
 		log_error("%s/" STATE_ADDRESSES_FILE " cannot be written: %s", state->dir, strerror(error));
 }
@@ -281,11 +280,11 @@ void state_load_addresses(struct state *state, size_t most, struct address_recor
 			    set_aside(state, STATE_ADDRESSES_FILE, kept));
 }
 
-int state_save_addresses(struct state *state, const struct address_records *records, int64_t unix_s)
+int state_save_addresses(struct state *state, const struct address_records *records)
 {
 	struct buffer text = {0};
 	int error = ENOMEM;
-	if (address_records_write(records, unix_s, &text))
+	if (address_records_write(records, &text))
 		error = replace_file(state, STATE_ADDRESSES_FILE, buffer_content(&text), buffer_length(&text));
 	buffer_fini(&text);
 	return error;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysinfo.h>
@@ -70,6 +71,26 @@ static bool open_state(struct node *node, struct problem *problem)
 	return true;
 }
 
+/* Says how many addresses an earlier run has left, and why some of them are not used. */
+static void log_known(const struct address_book_import *import, size_t left_out)
+{
+	const struct {
+		size_t count;
+		const char *why;
+	} dropped[] = {{import->unheard, "nobody has told of them for 30 days"},
+		       {import->failed, "they failed too often"},
+		       {import->crowded + left_out, "there is no place for them (max_addresses)"},
+		       {import->own, "this node listens there"}};
+	char text[256] = "";
+	size_t used = 0;
+	for (size_t i = 0; i < sizeof dropped / sizeof *dropped; i++)
+		if (dropped[i].count > 0)
+			used += (size_t)snprintf(text + used, sizeof text - used, "%s %zu because %s",
+						 used == 0 ? "; dropped:" : ",", dropped[i].count, dropped[i].why);
+	if (import->known > 0 || used > 0)
+		log_info("%zu addresses are known from before%s", import->known, text);
+}
+
 /* The parts that have no threads. */
 static bool build(struct node *node, const struct address_records *kept)
 {
@@ -95,7 +116,8 @@ static bool build(struct node *node, const struct address_records *kept)
 	node->parts = (struct worker_parts){
 		.common = common, .protocol = node->protocol, .pool = node->pool, .context = node->context};
 	/* After the protocol has said which addresses are this node's own. */
-	address_book_import(node->book, kept, clock_now_us(), clock_unix_us());
+	struct address_book_import import = address_book_import(node->book, kept, clock_now_us());
+	log_known(&import, kept->left_out);
 	return node->protocol != NULL;
 }
 
@@ -105,8 +127,6 @@ static bool build_from_state(struct node *node)
 	if (node->state != NULL)
 		state_load_addresses(node->state, (size_t)node->settings->max_addresses, &kept);
 	bool built = build(node, &kept);
-	if (kept.count > 0)
-		log_info("%zu addresses are known from before", kept.count);
 	address_records_fini(&kept);
 	/* Reading them leaves free memory between what is kept: 80 of 100 MB for a full book (make bench BENCH=worst).
 	 */

@@ -92,7 +92,7 @@ static void check_records(const struct address_records *records)
 static void check_round_trip(const struct address_records *records, struct buffer *text)
 {
 	struct address_records again;
-	must(address_records_write(records, UNIX_S, text));
+	must(address_records_write(records, text));
 	must(address_records_read(buffer_content(text), buffer_length(text), MOST_ADDRESSES, &again) ==
 	     ADDRESS_RECORDS_GOOD);
 	must(again.count == records->count && again.has_secret == records->has_secret);
@@ -142,7 +142,7 @@ static struct address_book *new_book(const struct address_records *records)
 	struct address_book *book =
 		address_book_new(&settings, records->has_secret ? &records->secret : &fixed, 1, NOW_US);
 	must(book != NULL);
-	address_book_import(book, records, NOW_US, UNIX_US);
+	address_book_import(book, records, NOW_US);
 	return book;
 }
 

@@ -109,7 +109,7 @@ void host_start(struct host *host)
 				       .seed = world_below(world, 1U << 31)};
 	host->protocol = protocol_new(&parts);
 	must(host->access != NULL && host->protocol != NULL);
-	address_book_import(host->book, &host->saved, host->up_us, unix_us(host->up_us));
+	address_book_import(host->book, &host->saved, host->up_us);
 	address_records_fini(&host->saved);
 	look_at(host, host->up_us);
 }

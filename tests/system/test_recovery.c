@@ -189,6 +189,28 @@ static void test_damaged_file(void)
 	CU_ASSERT(file_holds(folder, ALICE));
 }
 
+static void test_old_file(void)
+{
+	const char *folder = harness_make_folder();
+	struct raw *listener = raw_listen(harness_address());
+	/* Saved at the beginning of 2020. */
+	write_addresses(folder,
+			harness_text("{\"format\":\"kith addresses\",\"version\":1,\"saved\":1577836800,\n"
+				     "\"addresses\":[\n"
+				     "{\"address\":\"%s\",\"kind\":\"tried\",\"heard\":1500000000},\n"
+				     "{\"address\":\"127.0.0.9:9\",\"kind\":\"new\",\"heard\":1577836700},\n"
+				     "{\"address\":\"127.0.0.8:9\",\"kind\":\"new\",\"heard\":1575000000}\n]}\n",
+				     raw_address(listener)));
+	struct kithd *kithd = kithd_start(QUICK " -o state_dir=%s", folder);
+	raw_answer_hello(raw_accept(listener), ALICE, "");
+	AWAIT(kithd_has_peer(kithd, ALICE));
+	CU_ASSERT_EQUAL(kithd_log_count(kithd, "2 addresses are known from before; dropped: 1 because nobody has told",
+					"for 30 days"),
+			1);
+	kithd_stop(kithd, SIGTERM);
+	CU_ASSERT(file_holds(folder, ALICE));
+}
+
 /* Peers that have been connected longest are dialled first: with one dial at a time, nobody else before them. */
 static void test_anchors(void)
 {
@@ -507,6 +529,7 @@ static CU_TestInfo tests[] = {
 	{"two nodes can't share a state_dir", test_one_folder_for_two},
 	{"a state_dir that can't be made is an error", test_no_such_folder},
 	{"of a damaged file what is left is used", test_damaged_file},
+	{"in an old file only old hearsay is dropped, with a word", test_old_file},
 	{"the peers that were connected longest are dialled first", test_anchors},
 	{"after a total outage the nodes find each other without their bootstrap", test_total_outage},
 	{"halves that were cut from each other find each other again", test_partition},

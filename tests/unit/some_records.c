@@ -33,7 +33,7 @@ static struct address_record some_record(unsigned i, unsigned marker)
 
 struct address_records some_records(size_t count, unsigned marker)
 {
-	struct address_records records = {.has_secret = true, .count = count};
+	struct address_records records = {.has_secret = true, .saved_s = 1764000000, .count = count};
 	records.records = calloc(count + 1, sizeof *records.records);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(records.records);
 	for (size_t i = 0; i < count; i++)

@@ -208,9 +208,10 @@ struct address_record record_of(const char *text, enum address_kind kind, unsign
 	return record;
 }
 
-void import(struct fixture *fixture, struct address_record *records, size_t count)
+struct address_book_import import(struct fixture *fixture, struct address_record *records, size_t count)
 {
-	struct address_records all = {.records = records, .count = count};
 	int64_t elapsed_us = fixture->now_us - START_US;
-	address_book_import(fixture->book, &all, fixture->now_us, UNIX_US + elapsed_us);
+	struct address_records all = {
+		.saved_s = (UNIX_US + elapsed_us) / SECOND_US, .records = records, .count = count};
+	return address_book_import(fixture->book, &all, fixture->now_us);
 }

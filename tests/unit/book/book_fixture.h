@@ -84,6 +84,6 @@ size_t count_dials_to_hearsay(struct fixture *fixture);
 /* What an earlier run kept of an address that was heard of, and reached, so long ago (0: never). */
 struct address_record record_of(const char *text, enum address_kind kind, unsigned failures, int64_t heard_ago_us,
 				int64_t reached_ago_us);
-void import(struct fixture *fixture, struct address_record *records, size_t count);
+struct address_book_import import(struct fixture *fixture, struct address_record *records, size_t count);
 
 #endif

@@ -115,7 +115,7 @@ static void what_was_tried_is_tested_before_it_is_displaced(void)
 		{5 * HOUR_US, NOTHING, FAILS, "new", "tried"},
 		{5 * HOUR_US, IS_CONNECTED, FAILS, "tried", "new"},
 		{5 * HOUR_US, NEWCOMER_IS_FORGOTTEN, FAILS, "tried", "-"},
-		{31 * 24 * HOUR_US, NOTHING, FAILS, "-", "tried"},
+		{31 * 24 * HOUR_US, NOTHING, FAILS, "new", "tried"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct fixture fixture;

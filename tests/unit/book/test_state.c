@@ -263,7 +263,7 @@ static void a_nodeid_that_cannot_be_read_or_written_is_an_error(void)
 
 static void save(struct state *state, const struct address_records *records)
 {
-	int error = state_save_addresses(state, records, MARKER);
+	int error = state_save_addresses(state, records);
 	EXPECT(error == 0, "%s", strerror(error));
 }
 
@@ -459,13 +459,13 @@ static void a_save_that_has_no_place_leaves_the_old_file(void)
 	struct address_records old = some_records(SOME, MARKER), other = some_records(MANY, MARKER + 1);
 	save(state, &old);
 	CU_ASSERT_FATAL(mkdir(path_of("addresses.json.tmp"), 0700) == 0);
-	CU_ASSERT_EQUAL(state_save_addresses(state, &other, MARKER), EISDIR);
+	CU_ASSERT_EQUAL(state_save_addresses(state, &other), EISDIR);
 	expect_saved(state, &old);
 	CU_ASSERT_FATAL(rmdir(path_of("addresses.json.tmp")) == 0);
 	save(state, &other);
 	expect_saved(state, &other);
 	CU_ASSERT_FATAL(remove(path_of("addresses.json")) == 0 && mkdir(path_of("addresses.json"), 0700) == 0);
-	CU_ASSERT_EQUAL(state_save_addresses(state, &other, MARKER), EISDIR);
+	CU_ASSERT_EQUAL(state_save_addresses(state, &other), EISDIR);
 	CU_ASSERT_FALSE(exists("addresses.json.tmp"));
 	address_records_fini(&old);
 	address_records_fini(&other);
@@ -484,7 +484,7 @@ static void a_save_that_is_cut_short_leaves_the_old_file(void)
 	CU_ASSERT_FATAL(sigaction(SIGXFSZ, &ignore, &old_action) == 0 && getrlimit(RLIMIT_FSIZE, &old_limit) == 0);
 	limit = (struct rlimit){.rlim_cur = 10000, .rlim_max = old_limit.rlim_max};
 	CU_ASSERT_FATAL(setrlimit(RLIMIT_FSIZE, &limit) == 0);
-	int error = state_save_addresses(state, &other, MARKER);
+	int error = state_save_addresses(state, &other);
 	CU_ASSERT_FATAL(setrlimit(RLIMIT_FSIZE, &old_limit) == 0 && sigaction(SIGXFSZ, &old_action, NULL) == 0);
 	EXPECT(error == EFBIG, "%s", strerror(error));
 	CU_ASSERT_FALSE(exists("addresses.json.tmp"));
@@ -513,7 +513,7 @@ static _Noreturn void save_for_ever(unsigned version, int ready_fd)
 		_exit(EXIT_FAILURE);
 	for (bool is_first = true;; is_first = false, version++) {
 		struct address_records records = some_records(version_count(version), version);
-		if (state_save_addresses(state, &records, MARKER) != 0 || (is_first && write(ready_fd, "", 1) != 1))
+		if (state_save_addresses(state, &records) != 0 || (is_first && write(ready_fd, "", 1) != 1))
 			_exit(EXIT_FAILURE);
 		address_records_fini(&records);
 	}
