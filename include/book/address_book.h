@@ -210,6 +210,8 @@ void address_book_arrived(struct address_book *book, const struct arrival *arriv
 bool address_book_disconnected(struct address_book *book, const struct nodeid *nodeid, bool was_steady,
 			       const char *error, int64_t now_us);
 bool address_book_is_connected(struct address_book *book, const struct nodeid *nodeid);
+/* The node that is connected and is known to be at this address; none for nobody. */
+struct nodeid address_book_tenant(struct address_book *book, const struct address *address);
 
 /* ---- to look at ---- */
 

@@ -80,6 +80,12 @@ protocol_handler hearsay_handle_early_addr;
 /* May the address be used or told over this connection, and could a node listen there? */
 bool hearsay_is_believable(const struct protocol *protocol, const struct peer_info *info,
 			   const struct address *address);
+/*
+ * This node says that it listens at an address: another one that is connected and was there is pinged at once, unless
+ * it was within PEER_HURRY_US. If its host has started again, its kernel answers that with a reset.
+ */
+void hearsay_ask_tenant(struct protocol *protocol, const struct address *address, const struct nodeid *newcomer,
+			int64_t now_us);
 /* A listening address that is believed to be the peer's own. */
 void hearsay_set_listen(struct protocol *protocol, struct peer *peer, const struct nodeid *nodeid,
 			const struct address *address, bool may_announce, int64_t now_us);

@@ -150,3 +150,12 @@ bool address_book_is_connected(struct address_book *book, const struct nodeid *n
 	book_leave(book);
 	return found;
 }
+
+struct nodeid address_book_tenant(struct address_book *book, const struct address *address)
+{
+	book_enter(book);
+	const struct address_entry *entry = address_table_find(&book->table, address);
+	struct nodeid tenant = entry != NULL && entry->since_us != NEVER_US ? entry->nodeid : nodeid_none;
+	book_leave(book);
+	return tenant;
+}

@@ -48,6 +48,7 @@ static void become_ready(struct protocol *protocol, struct peer *peer, const str
 				  .nodeid = hello->nodeid,
 				  .listen = listen,
 				  .now_us = now_us};
+	hearsay_ask_tenant(protocol, &listen, &hello->nodeid, now_us);
 	address_book_arrived(protocol->parts.common.book, &arrival);
 	greeter_say_address(protocol->greeter, peer, &info);
 	peer_send_type(peer, MESSAGE_GETADDR);

@@ -19,6 +19,19 @@ static void tell(struct protocol *protocol, struct peer *peer, const struct addr
 	announcer_add(protocol->announcer, peer, now_us);
 }
 
+void hearsay_ask_tenant(struct protocol *protocol, const struct address *address, const struct nodeid *newcomer,
+			int64_t now_us)
+{
+	struct nodeid tenant = address_book_tenant(protocol->parts.common.book, address);
+	if (nodeid_is_none(&tenant) || nodeid_equals(&tenant, newcomer))
+		return;
+	struct peer *peer = registry_find(protocol->parts.common.registry, &tenant);
+	if (peer == NULL)
+		return;
+	peer_hurry_ping(peer, now_us);
+	peer_release(peer);
+}
+
 void hearsay_set_listen(struct protocol *protocol, struct peer *peer, const struct nodeid *nodeid,
 			const struct address *address, bool may_announce, int64_t now_us)
 {
@@ -27,6 +40,7 @@ void hearsay_set_listen(struct protocol *protocol, struct peer *peer, const stru
 	bool is_new = peer_set_listen(peer, address);
 	peer_note_address(peer, address);
 	if (is_new && may_announce) {
+		hearsay_ask_tenant(protocol, address, nodeid, now_us);
 		address_book_announced(protocol->parts.common.book, address, nodeid, now_us);
 		tell(protocol, peer, address, now_us);
 	}

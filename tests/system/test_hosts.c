@@ -274,7 +274,31 @@ static void test_hung_peer_keeps_its_place(void)
 	CU_ASSERT(kithd_has_peer(one, ALICE));
 }
 
+/* A power cut, and a new node at the same address: its kernel knows nothing of the old connection. */
+static void test_reinstalled(void)
+{
+	if (!harness_is_root("a node that is installed again replaces the old one at once"))
+		return;
+	struct hosts hosts = two_hosts();
+	struct kithd *one = start_on(hosts.one, ONE, "-o", "name=one");
+	const char *argv[] = {"-l", "0.0.0.0:5999", "-b", ONE, NULL};
+	struct kithd *before = launch_on(hosts.other, argv);
+	AWAIT(kithd_cell_is(one, kithd_nodeid(before), "LISTEN", OTHER ":5999"));
+	if (unshare(CLONE_NEWNET) != 0)
+		harness_fail("no third network namespace");
+	int again = harness_keep_fd(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+	enter(hosts.other);
+	harness_ip("link set cable netns /proc/%d/fd/%d", (int)getpid(), again);
+	enter(again);
+	harness_ip("address add " OTHER "/24 dev cable");
+	harness_ip("link set cable up");
+	struct kithd *after = launch_on(again, argv);
+	AWAIT(kithd_cell_is(one, kithd_nodeid(after), "LISTEN", OTHER ":5999"));
+	AWAIT_WITHIN(5, kithd_peers(one) == 1);
+}
+
 static CU_TestInfo tests[] = {
+	{"a node that is installed again replaces the old one at once", test_reinstalled},
 	{"a machine that gets another address is a peer again soon", test_address_changes},
 	{"an address that comes back at once ends no connection", test_address_comes_back},
 	{"a hung peer keeps its place while its host is there", test_hung_peer_keeps_its_place},

@@ -325,6 +325,33 @@ static void a_claimed_peer_is_not_pinged_while_a_ping_is_outstanding(void)
 	core_fini(&core);
 }
 
+static void a_newcomer_at_the_address_of_a_peer_has_that_pinged(void)
+{
+	static const struct {
+		const char *remote;
+		unsigned listen;
+		const char *sent;
+	} comers[] = {
+		{"127.0.0.2:40001", 5999, "ping"}, /* installed again, say */
+		{"127.0.0.2:40002", 6000, ""},	   /* another node on its host */
+		{"127.0.0.3:40003", 5999, ""},
+	};
+	for (size_t i = 0; i < sizeof comers / sizeof *comers; i++) {
+		struct core core;
+		five_start(&core);
+		struct peer *peer = core_meet(&core, 2, "127.0.0.2:40000", 5999);
+		core_say(&core, peer, "{'msgtype': 'pong'}");
+		core.now_us += 3 * SECOND_US;
+		protocol_run_timers(core.protocol, core.now_us, 0);
+		take_all(peer);
+		core_meet(&core, 3, comers[i].remote, comers[i].listen);
+		peer_ping(peer, core.now_us);
+		EXPECT_SENT(peer, comers[i].sent);
+		CU_ASSERT_FALSE(peer_is_closing(peer));
+		core_fini(&core);
+	}
+}
+
 static void nobody_displaces_a_peer_by_claiming_its_nodeid(void)
 {
 	struct core core;
@@ -607,6 +634,7 @@ static void who_is_back_gives_way_to_the_next(void)
 }
 
 static CU_TestInfo tests[] = {
+	{"a newcomer at the address of a peer has that pinged", a_newcomer_at_the_address_of_a_peer_has_that_pinged},
 	{"who dials says hello first", who_dials_says_hello_first},
 	{"nobody gives way to who is a peer already", nobody_gives_way_to_who_is_a_peer_already},
 	{"a hello is answered by a hello, then come address, question and ping",
