@@ -26,12 +26,8 @@
 enum { PROTOCOL_HINDRANCES = 8 };
 /* Departures that wait for another connection at once. */
 enum { PROTOCOL_DEPARTURES = 64 };
-/*
- * If this many dials in a row fail, the last of them refused as a duplicate, the operator is told that another node may
- * have the same nodeid. If it was only an earlier connection of this node that looked alive, the far end pings that at
- * the first dial, and it is mostly gone at the second. Hearsay is forgotten after as many failures.
- */
-enum { PROTOCOL_DOUBLE_FAILURES = 3 };
+/* Addresses of which is remembered since when they refuse this node as a duplicate. */
+enum { PROTOCOL_DOUBLES = 16 };
 
 /*
  * Bounds of the log lines about inbound connections, since it costs a far end nothing to connect again and again:

@@ -1,7 +1,7 @@
 /*
  * What the files of the protocol share: protocol.c has the object, the table of handlers and the timers; handshake.c
  * what a hello does; hearsay.c what a peer says of addresses; endings.c what happens when a connection has ended;
- * hindrances.c which dials do not leave this machine.
+ * hindrances.c which dials do not leave this machine; doubles.c who refuses this node as a duplicate.
  */
 #ifndef KITH_PROTOCOL_PRIV_H
 #define KITH_PROTOCOL_PRIV_H
@@ -25,6 +25,13 @@ struct hindrance {
 	enum address_family family; /* unknown for a name */
 	char text[PEER_ENDING_BYTES + 32];
 	char label[PEER_LABEL_BYTES]; /* "" for none */
+};
+
+/* An address that refuses this node as a duplicate, and did so at each dial since then. */
+struct twin {
+	struct address address; /* unknown for none */
+	int64_t since_us;
+	bool is_told;
 };
 
 /* How many log lines there may be about some kind of connection. */
@@ -51,6 +58,8 @@ struct protocol {
 	struct lines comers GUARDED_BY(protocol_guard);
 	struct hindrance hindrances[PROTOCOL_HINDRANCES] GUARDED_BY(protocol_guard);
 	size_t next_hindrance GUARDED_BY(protocol_guard); /* the one that was noted longest ago */
+	struct twin doubles[PROTOCOL_DOUBLES] GUARDED_BY(protocol_guard);
+	size_t next_double GUARDED_BY(protocol_guard); /* the one that was added longest ago */
 	struct rng rng GUARDED_BY(protocol_guard);
 	/* Atomic. */
 	atomic_bool tells_now; /* it listens at an address more, and has to tell its peers */
@@ -108,6 +117,15 @@ void ending_log(struct peer *peer, enum log_level level, const struct ending_wor
 void hindrances_note(struct protocol *protocol, struct peer *peer, const struct ending_words *words);
 /* A dial has left this machine: logged for one that was named when it could not. */
 void hindrances_over(struct protocol *protocol, struct peer *peer);
+
+/*
+ * The node at this address has refused this one as a duplicate. Once it is true, and until doubles_over is called: it
+ * has done so for longer than ping_timeout. If that was only for an earlier connection of this node, the far end has
+ * pinged it since the first dial, and would have ended it. What is left is that another node has the same nodeid.
+ */
+bool doubles_note(struct protocol *protocol, const struct address *address, int64_t now_us);
+/* A dial to this address has ended in another way. */
+void doubles_over(struct protocol *protocol, const struct address *address);
 
 /* Logs how the connection has ended, and tells the address book. */
 void endings_conclude(struct protocol *protocol, struct peer *peer, int64_t now_us);

@@ -61,14 +61,17 @@ static void end_ready_peer(struct protocol *protocol, struct peer *peer, const s
 	log_ready_peer_ended(protocol, peer, info, &words, now_us);
 }
 
-static void log_failed_dial(struct peer *peer, const struct peer_info *info, const struct ending_words *words,
-			    unsigned failures)
+static void log_failed_dial(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
+			    const struct ending_words *words, unsigned failures, int64_t now_us)
 {
+	const struct address *address = &peer_dial(peer)->address;
 	bool is_duplicate = info->ending == PEER_LEFT && info->reason == BYE_DUPLICATE;
 	bool is_wrong = info->ending == PEER_CLOSED && info->reason == BYE_PROTOCOL;
 	/* Of failures in a row the first is logged, not each; what it does wrong may differ each time. */
 	ending_log(peer, is_wrong ? LOG_WARNING : failures == 1 ? LOG_INFO : LOG_DEBUG, words, "");
-	if (is_duplicate && failures == PROTOCOL_DOUBLE_FAILURES)
+	if (!is_duplicate)
+		doubles_over(protocol, address);
+	else if (doubles_note(protocol, address, now_us))
 		peer_log(
 			peer, LOG_WARNING,
 			"is connected with this nodeid, but not with this node: another node may have the same nodeid");
@@ -99,7 +102,7 @@ static void end_dial(struct protocol *protocol, struct peer *peer, const struct 
 	if (dial_is_feeler(dial) || info->reason == BYE_SELF || failures == 0)
 		ending_log(peer, LOG_DEBUG, &words, "");
 	else
-		log_failed_dial(peer, info, &words, failures);
+		log_failed_dial(protocol, peer, info, &words, failures, now_us);
 }
 
 static void end_stranger(struct protocol *protocol, struct peer *peer, const struct peer_info *info)

@@ -50,6 +50,8 @@ static void become_ready(struct protocol *protocol, struct peer *peer, const str
 				  .now_us = now_us};
 	hearsay_ask_tenant(protocol, &listen, &hello->nodeid, now_us);
 	address_book_arrived(protocol->parts.common.book, &arrival);
+	if (info.direction == PEER_OUTBOUND)
+		doubles_over(protocol, &info.remote);
 	greeter_say_address(protocol->greeter, peer, &info);
 	peer_send_type(peer, MESSAGE_GETADDR);
 	allowance_expect_addresses(peer_allowance(peer));

@@ -297,7 +297,32 @@ static void test_reinstalled(void)
 	AWAIT_WITHIN(5, kithd_peers(one) == 1);
 }
 
+/* A power cut, and the same node on another machine: the old connection has nobody at its other end. */
+static void test_restarts_elsewhere(void)
+{
+	if (!harness_is_root("a node that restarts elsewhere is back soon, and is no double"))
+		return;
+	struct hosts hosts = two_hosts();
+	add_second_cable(&hosts);
+	struct kithd *one = start_on(hosts.one, "0.0.0.0", "-o", "handshake_timeout=0.2");
+	const char *argv[2][10] = {
+		{"-l", OTHER ":5999", "-b", ONE, "-o", "nodeid=" ALICE, NULL},
+		{"-l", "10.98.0.2:5999", "-b", "10.98.0.1", "-o", "nodeid=" ALICE, "-o", "retry_max=1", NULL}};
+	struct kithd *before = launch_on(hosts.other, argv[0]);
+	AWAIT(kithd_cell_is(one, ALICE, "LISTEN", OTHER ":5999"));
+	/* It does not see how it loses its address. */
+	kithd_signal(before, SIGSTOP);
+	enter(hosts.other);
+	harness_ip("address del " OTHER "/24 dev cable");
+	struct kithd *after = launch_on(hosts.other, argv[1]);
+	AWAIT(kithd_cell_is(one, ALICE, "LISTEN", "10.98.0.2:5999"));
+	CU_ASSERT_EQUAL(kithd_log_count(after, "the same nodeid", ""), 0);
+	kithd_signal(before, SIGKILL);
+	kithd_wait(before);
+}
+
 static CU_TestInfo tests[] = {
+	{"a node that restarts elsewhere is back soon, and is no double", test_restarts_elsewhere},
 	{"a node that is installed again replaces the old one at once", test_reinstalled},
 	{"a machine that gets another address is a peer again soon", test_address_changes},
 	{"an address that comes back at once ends no connection", test_address_comes_back},
