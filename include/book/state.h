@@ -36,7 +36,18 @@ bool state_nodeid(struct state *state, struct nodeid *nodeid, struct problem *pr
  * it; then there are none, or fewer.
  */
 void state_load_addresses(struct state *state, size_t most, struct address_records *records);
-/* 0, or an errno: the file is then as it was, or the new one that might not outlast the machine. */
-int state_save_addresses(struct state *state, const struct address_records *records);
+/*
+ * False with a problem that doesn't name the file, which is then as it was, or the new one that might not outlast the
+ * machine.
+ */
+bool state_save_addresses(struct state *state, const struct address_records *records, struct problem *problem);
+
+/* The path still leads to the folder that is open: it was not removed, renamed or mounted over. */
+bool state_is_in_place(const struct state *state);
+/*
+ * Opens the folder at the path anew, as state_open does, and keeps the nodeid there if it has none. False with a
+ * problem; the old folder is then still open.
+ */
+bool state_move(struct state *state, struct problem *problem);
 
 #endif

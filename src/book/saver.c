@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/problem.h"
 
 /* How soon a change is seen: the book doesn't ring. */
 #define LOOK_US ((int64_t)1000 * 1000)
@@ -19,38 +20,57 @@ static int64_t greater(int64_t one, int64_t other)
 	return one > other ? one : other;
 }
 
-static int save_book(struct saver *saver, int64_t now_us)
+/*
+ * What lies in another folder at the path is taken in before it is overwritten: it may be the volume that was to be
+ * mounted before this node started.
+ */
+static bool follow_folder(struct saver *saver, int64_t now_us, struct problem *problem)
+{
+	struct address_records found;
+	if (state_is_in_place(saver->state))
+		return true;
+	if (!state_move(saver->state, problem))
+		return false;
+	state_load_addresses(saver->state, (size_t)saver->settings->max_addresses, &found);
+	address_book_import(saver->book, &found, now_us);
+	address_records_fini(&found);
+	return true;
+}
+
+static bool save_book(struct saver *saver, int64_t now_us, struct problem *problem)
 {
 	struct address_records records = {0};
 	if (!address_book_export(saver->book, &records, now_us, clock_unix_us()))
-		return ENOMEM;
-	int error = state_save_addresses(saver->state, &records);
+		return problem_set(problem, "%s", strerror(ENOMEM));
+	bool is_saved = state_save_addresses(saver->state, &records, problem);
 	address_records_fini(&records);
-	return error;
+	return is_saved;
 }
 
 static void save(struct saver *saver, int64_t now_us)
 {
 	/* What changes while it is exported may be in it or not, and is saved again. */
 	uint64_t changes = address_book_changes(saver->book);
-	int error = save_book(saver, now_us);
-	if (error == 0)
+	struct problem problem;
+	bool is_saved = follow_folder(saver, now_us, &problem) && save_book(saver, now_us, &problem);
+	if (is_saved)
 		saver->saved_changes = changes;
-	if (error != 0 && !saver->is_failing)
+	if (!is_saved && !saver->is_failing)
 		log_error("%s/" STATE_ADDRESSES_FILE " cannot be saved: %s; trying again every save_interval",
-			  state_dir(saver->state), strerror(error));
-	if (error == 0 && saver->is_failing)
+			  state_dir(saver->state), problem.text);
+	if (is_saved && saver->is_failing)
 		log_info("%s/" STATE_ADDRESSES_FILE " is saved again", state_dir(saver->state));
-	saver->is_failing = error != 0;
+	saver->is_failing = !is_saved;
 	saver->is_first = false;
 	saver->saved_us = now_us;
 	saver->changed_us = INT64_MAX;
 }
 
-/* Is there something that is not on disk? */
+/* Is there something that is not on disk, or is the disk elsewhere? */
 static bool is_behind(struct saver *saver)
 {
-	return saver->is_failing || address_book_changes(saver->book) != saver->saved_changes;
+	return saver->is_failing || address_book_changes(saver->book) != saver->saved_changes ||
+	       !state_is_in_place(saver->state);
 }
 
 /* When to save. */

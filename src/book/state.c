@@ -26,6 +26,8 @@ enum {
 struct state {
 	int fd;
 	char *dir;
+	bool keeps_nodeid;
+	struct nodeid nodeid; /* if it is kept */
 };
 
 /* ---- the folder ---- */
@@ -39,24 +41,32 @@ static int open_folder(const char *dir)
 	return fd;
 }
 
-/* What to do about it; it may be written into out. */
+/* What to do about it, after a colon, if another folder can help; it may be written into out. */
 static const char *advice(int error, char out[static ADVICE_BYTES])
 {
 	char user[PRIVILEGE_USER_BYTES];
 	switch (error) {
 	case ENOENT:
-		return "make the folder that it is to be in, or name another";
+		return ": make the folder that it is to be in, or name another";
 	case ENOTDIR:
-		return "name a folder";
+		return ": name a folder";
 	case EACCES:
 	case EPERM:
 		privilege_user_name(user);
-		snprintf(out, ADVICE_BYTES, "make a folder there that the user \"%s\" can read and write", user);
+		snprintf(out, ADVICE_BYTES, ": make a folder there that the user \"%s\" can read and write", user);
 		return out;
 	case EROFS:
-		return "name a folder that can be written";
+		return ": name a folder that can be written";
+	case EIO:
+	case ELOOP:
+	case ENAMETOOLONG:
+	case ENOSPC:
+	case EDQUOT:
+	case EOPNOTSUPP:
+	case ESTALE:
+		return ": name another folder";
 	default:
-		return "name another folder";
+		return "";
 	}
 }
 
@@ -67,25 +77,35 @@ static int lock_folder(int fd)
 	return faccessat(fd, ".", R_OK | W_OK | X_OK, AT_EACCESS) == 0 ? 0 : errno;
 }
 
-struct state *state_open(const char *dir, struct problem *problem)
+/* The descriptor of the folder, which is locked; -1 with a problem. */
+static int take_folder(const char *dir, struct problem *problem)
 {
 	char to_do[ADVICE_BYTES];
-	struct state *state = calloc(1, sizeof *state);
-	char *copy = strdup(dir);
 	int fd = open_folder(dir);
 	int error = fd < 0 ? errno : lock_folder(fd);
-	if (error == 0 && state != NULL && copy != NULL) {
-		*state = (struct state){.fd = fd, .dir = copy};
-		return state;
-	}
+	if (error == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
 	if (error == EWOULDBLOCK)
 		problem_set(problem, "state_dir \"%s\": another kithd uses it: give each node a folder of its own",
 			    dir);
 	else
-		problem_set(problem, "state_dir \"%s\": %s: %s", dir, strerror(error == 0 ? ENOMEM : error),
-			    advice(error, to_do));
-	if (fd >= 0)
-		close(fd);
+		problem_set(problem, "state_dir \"%s\": %s%s", dir, strerror(error), advice(error, to_do));
+	return -1;
+}
+
+struct state *state_open(const char *dir, struct problem *problem)
+{
+	struct state *state = calloc(1, sizeof *state);
+	char *copy = strdup(dir);
+	if (state == NULL || copy == NULL)
+		problem_set(problem, "state_dir \"%s\": %s", dir, strerror(ENOMEM));
+	int fd = state == NULL || copy == NULL ? -1 : take_folder(dir, problem);
+	if (fd >= 0) {
+		*state = (struct state){.fd = fd, .dir = copy};
+		return state;
+	}
 	free(copy);
 	free(state);
 	return NULL;
@@ -149,11 +169,8 @@ static int write_bytes(int fd, const char *bytes, size_t length)
 	return fsync(fd) == 0 ? 0 : errno;
 }
 
-/* A temporary file that was left by a crash, or put there by somebody, is not written into. */
-static int write_temporary(const struct state *state, const char *name, const char *bytes, size_t length)
+static int write_new(const struct state *state, const char *name, const char *bytes, size_t length)
 {
-	if (unlinkat(state->fd, name, 0) != 0 && errno != ENOENT)
-		return errno;
 	int fd = openat(state->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return errno;
@@ -165,21 +182,34 @@ static int write_temporary(const struct state *state, const char *name, const ch
 	return error;
 }
 
-/* Whole or not at all, whenever the machine stops. */
-static int replace_file(const struct state *state, const char *name, const char *bytes, size_t length)
+/* False with why this name cannot be replaced. */
+static bool blame(struct problem *problem, const char *name, int error)
+{
+	if (error == EISDIR)
+		return problem_set(problem, "%s is a folder: remove it", name);
+	return problem_set(problem, "%s", strerror(error));
+}
+
+/* Whole or not at all, whenever the machine stops. False with a problem that doesn't name the file. */
+static bool replace_file(const struct state *state, const char *name, const char *bytes, size_t length,
+			 struct problem *problem)
 {
 	char temporary[64];
 	snprintf(temporary, sizeof temporary, "%s.tmp", name);
-	int error = write_temporary(state, temporary, bytes, length);
+	/* What was left by a crash, or put there by somebody, is not written into. */
+	if (unlinkat(state->fd, temporary, 0) != 0 && errno != ENOENT)
+		return errno == EISDIR ? blame(problem, temporary, EISDIR)
+				       : problem_set(problem, "%s cannot be removed: %s", temporary, strerror(errno));
+	int error = write_new(state, temporary, bytes, length);
 	if (error != 0)
-		return error;
+		return blame(problem, temporary, error);
 	if (renameat(state->fd, temporary, state->fd, name) != 0) {
 		error = errno;
 		unlinkat(state->fd, temporary, 0);
-		return error;
+		return blame(problem, name, error);
 	}
-	/* Only now the new name lasts. Not every file system can be asked to see to it. */
-	return fsync(state->fd) == 0 || errno == EINVAL ? 0 : errno;
+	/* fsync the folder so that the rename survives a crash. Not every file system can do that. */
+	return fsync(state->fd) == 0 || errno == EINVAL || problem_set(problem, "%s", strerror(errno));
 }
 
 /* Says in words where the file is now; an earlier one there is replaced. */
@@ -211,16 +241,27 @@ static bool parse_nodeid(const struct buffer *content, struct nodeid *nodeid)
 	return nodeid_parse(text, nodeid);
 }
 
-static bool make_nodeid(const struct state *state, struct nodeid *nodeid, struct problem *problem)
+static bool write_nodeid(const struct state *state, struct problem *problem)
 {
 	char line[NODEID_TEXT_BYTES];
-	*nodeid = nodeid_random();
-	nodeid_format(nodeid, line);
+	nodeid_format(&state->nodeid, line);
 	line[sizeof line - 1] = '\n';
-	int error = replace_file(state, STATE_NODEID_FILE, line, sizeof line);
-	return error == 0 ||
-	       problem_set(problem, "state_dir \"%s\": the file " STATE_NODEID_FILE " cannot be written: %s",
-			   state->dir, strerror(error));
+	return replace_file(state, STATE_NODEID_FILE, line, sizeof line, problem) ||
+	       problem_prefix(problem,
+			      "state_dir \"%s\": the file " STATE_NODEID_FILE " cannot be written: ", state->dir);
+}
+
+static bool keep_nodeid(struct state *state, const struct nodeid *nodeid)
+{
+	state->nodeid = *nodeid;
+	state->keeps_nodeid = true;
+	return true;
+}
+
+static bool make_nodeid(struct state *state, struct nodeid *nodeid, struct problem *problem)
+{
+	*nodeid = nodeid_random();
+	return keep_nodeid(state, nodeid) && write_nodeid(state, problem);
 }
 
 bool state_nodeid(struct state *state, struct nodeid *nodeid, struct problem *problem)
@@ -231,7 +272,7 @@ bool state_nodeid(struct state *state, struct nodeid *nodeid, struct problem *pr
 	bool is_good = error == 0 && parse_nodeid(&content, nodeid);
 	buffer_fini(&content);
 	if (is_good)
-		return true;
+		return keep_nodeid(state, nodeid);
 	if (error != 0 && error != ENOENT && error != EFBIG)
 		return problem_set(problem,
 				   "state_dir \"%s\": the file " STATE_NODEID_FILE
@@ -252,9 +293,9 @@ static void replace_damaged(struct state *state, const struct address_records *r
 	log_warning("%s/" STATE_ADDRESSES_FILE " is damaged: %zu addresses were salvaged%s; %s", state->dir,
 		    records->count, records->has_secret ? "" : ", the secret was not",
 		    set_aside(state, STATE_ADDRESSES_FILE, kept));
-	int error = state_save_addresses(state, records);
-	if (error != 0)
-		log_error("%s/" STATE_ADDRESSES_FILE " cannot be written: %s", state->dir, strerror(error));
+	struct problem problem;
+	if (!state_save_addresses(state, records, &problem))
+		log_error("%s/" STATE_ADDRESSES_FILE " cannot be written: %s", state->dir, problem.text);
 }
 
 void state_load_addresses(struct state *state, size_t most, struct address_records *records)
@@ -280,12 +321,38 @@ void state_load_addresses(struct state *state, size_t most, struct address_recor
 			    set_aside(state, STATE_ADDRESSES_FILE, kept));
 }
 
-int state_save_addresses(struct state *state, const struct address_records *records)
+bool state_save_addresses(struct state *state, const struct address_records *records, struct problem *problem)
 {
 	struct buffer text = {0};
-	int error = ENOMEM;
-	if (address_records_write(records, &text))
-		error = replace_file(state, STATE_ADDRESSES_FILE, buffer_content(&text), buffer_length(&text));
+	bool is_saved = address_records_write(records, &text)
+				? replace_file(state, STATE_ADDRESSES_FILE, buffer_content(&text), buffer_length(&text),
+					       problem)
+				: problem_set(problem, "%s", strerror(ENOMEM));
 	buffer_fini(&text);
-	return error;
+	return is_saved;
+}
+
+/* ---- another folder at the same path ---- */
+
+bool state_is_in_place(const struct state *state)
+{
+	struct stat named, open;
+	if (stat(state->dir, &named) != 0)
+		/* A path that cannot be looked at may still lead there. */
+		return errno != ENOENT && errno != ENOTDIR;
+	return fstat(state->fd, &open) != 0 || (named.st_dev == open.st_dev && named.st_ino == open.st_ino);
+}
+
+bool state_move(struct state *state, struct problem *problem)
+{
+	int fd = take_folder(state->dir, problem);
+	if (fd < 0)
+		return false;
+	close(state->fd);
+	state->fd = fd;
+	log_warning("state_dir \"%s\" is another folder than before: it is used from now on", state->dir);
+	if (state->keeps_nodeid && faccessat(fd, STATE_NODEID_FILE, F_OK, AT_EACCESS) != 0 && errno == ENOENT &&
+	    !write_nodeid(state, problem))
+		log_error("%s", problem->text);
+	return true;
 }

@@ -40,7 +40,7 @@ const struct fault faults[] = {
 	{"renameat", "ENOSPC", SEAM_RENAME, ENOSPC, COSTS_NOBODY},
 	{"unlinkat", "EROFS", SEAM_UNLINK, EROFS, COSTS_NOBODY},
 	{"mkdir, flock, ...", "EACCES", SEAM_FOLDER, EACCES, COSTS_NOBODY},
-	{"fstat", "EOVERFLOW", SEAM_STATUS, EOVERFLOW, COSTS_NOBODY},
+	{"fstat, stat", "EOVERFLOW", SEAM_STATUS, EOVERFLOW, COSTS_NOBODY},
 	{"getrandom", "ENOSYS", SEAM_RANDOM, ENOSYS, COSTS_NOBODY},
 	{"mmap, mlock", "ENOMEM", SEAM_MAP, ENOMEM, COSTS_NOBODY},
 	{"dlopen", "no such library", SEAM_LIBRARY, ENOENT, COSTS_NOBODY},

@@ -172,6 +172,7 @@ WRAP(SEAM_FOLDER, -1, int, mkdir, (const char *path, mode_t mode), (path, mode))
 WRAP(SEAM_FOLDER, -1, int, flock, (int fd, int operation), (fd, operation))
 WRAP(SEAM_FOLDER, -1, int, faccessat, (int dir, const char *path, int mode, int flags), (dir, path, mode, flags))
 WRAP(SEAM_STATUS, -1, int, fstat, (int fd, struct stat *status), (fd, status))
+WRAP(SEAM_STATUS, -1, int, stat, (const char *path, struct stat *status), (path, status))
 WRAP(SEAM_RANDOM, -1, ssize_t, getrandom, (void *bytes, size_t size, unsigned flags), (bytes, size, flags))
 WRAP(SEAM_MAP, MAP_FAILED, void *, mmap, (void *at, size_t size, int protection, int flags, int fd, off_t offset),
      (at, size, protection, flags, fd, offset))

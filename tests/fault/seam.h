@@ -44,7 +44,7 @@ enum seam_kind {
 	SEAM_RENAME,
 	SEAM_UNLINK,
 	SEAM_FOLDER, /* mkdir, flock, faccessat */
-	SEAM_STATUS, /* fstat */
+	SEAM_STATUS, /* fstat, stat */
 	SEAM_RANDOM,
 	SEAM_OF_PRIVATE,	    /* those from here on are a private node's alone */
 	SEAM_MAP = SEAM_OF_PRIVATE, /* mmap, mlock */

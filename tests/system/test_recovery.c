@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -154,6 +155,23 @@ static void test_one_folder_for_two(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(kithd_log(other), "another kithd uses it"));
 	kithd_stop(one, SIGTERM);
 	kithd_start("-o state_dir=%s", folder);
+}
+
+static void test_folder_is_replaced(void)
+{
+	const char *folder = harness_make_folder(), *moved = harness_make_folder();
+	struct kithd *one = kithd_plain();
+	struct kithd *other = kithd_start(QUICK " -o state_dir=%s -b %s", folder, kithd_address(one));
+	AWAIT(file_holds(folder, kithd_nodeid(one)));
+	const char *nodeid = kithd_nodeid(other);
+	if (rename(folder, moved) != 0 || mkdir(folder, 0700) != 0)
+		harness_fail("cannot replace %s", folder);
+	AWAIT(file_holds(folder, kithd_nodeid(one)));
+	CU_ASSERT_EQUAL(kithd_log_count(other, "is another folder than before", ""), 1);
+	struct kithd *third = kithd_run("-l %s -o state_dir=%s", harness_address(), folder);
+	CU_ASSERT_EQUAL(kithd_wait(third), 71);
+	kithd_stop(other, SIGTERM);
+	CU_ASSERT_STRING_EQUAL(kithd_nodeid(kithd_start("-o state_dir=%s", folder)), nodeid);
 }
 
 static void test_no_such_folder(void)
@@ -527,6 +545,7 @@ static CU_TestInfo tests[] = {
 	{"a nodeid is kept", test_nodeid_is_kept},
 	{"nothing is written without a state_dir", test_nothing_is_written_without_a_folder},
 	{"two nodes can't share a state_dir", test_one_folder_for_two},
+	{"a state_dir that is replaced is used from then on", test_folder_is_replaced},
 	{"a state_dir that can't be made is an error", test_no_such_folder},
 	{"of a damaged file what is left is used", test_damaged_file},
 	{"in an old file only old hearsay is dropped, with a word", test_old_file},

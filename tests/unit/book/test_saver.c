@@ -180,7 +180,7 @@ static void a_save_that_fails_is_logged_once_and_tried_again(void)
 	capture_log(LOG_INFO);
 	CU_ASSERT_FATAL(mkdir(path_of("addresses.json"), 0700) == 0);
 	change(1);
-	CU_ASSERT(comes_to_be_logged("/addresses.json cannot be saved: Is a directory"));
+	CU_ASSERT(comes_to_be_logged("/addresses.json cannot be saved: addresses.json is a folder"));
 	for (int i = 0; i < 3; i++)
 		CU_ASSERT(tries_again());
 	CU_ASSERT_FATAL(rmdir(path_of("addresses.json")) == 0);

@@ -245,7 +245,7 @@ static void a_nodeid_that_cannot_be_read_or_written_is_an_error(void)
 	} cases[] = {
 		{"nodeid",
 		 "the file nodeid cannot be read: Is a directory: put that right, or remove it for a new nodeid"},
-		{"nodeid.tmp", "the file nodeid cannot be written: Is a directory"},
+		{"nodeid.tmp", "the file nodeid cannot be written: nodeid.tmp is a folder: remove it"},
 	};
 	struct state *state = opened();
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -263,8 +263,8 @@ static void a_nodeid_that_cannot_be_read_or_written_is_an_error(void)
 
 static void save(struct state *state, const struct address_records *records)
 {
-	int error = state_save_addresses(state, records);
-	EXPECT(error == 0, "%s", strerror(error));
+	struct problem problem;
+	EXPECT(state_save_addresses(state, records, &problem), "%s", problem.text);
 }
 
 /* Loads what is there and expects it to be as saved. */
@@ -455,17 +455,20 @@ static void a_temporary_file_that_is_there_is_not_written_into(void)
 
 static void a_save_that_has_no_place_leaves_the_old_file(void)
 {
+	struct problem problem;
 	struct state *state = opened();
 	struct address_records old = some_records(SOME, MARKER), other = some_records(MANY, MARKER + 1);
 	save(state, &old);
 	CU_ASSERT_FATAL(mkdir(path_of("addresses.json.tmp"), 0700) == 0);
-	CU_ASSERT_EQUAL(state_save_addresses(state, &other), EISDIR);
+	CU_ASSERT_FALSE(state_save_addresses(state, &other, &problem));
+	CU_ASSERT_STRING_EQUAL(problem.text, "addresses.json.tmp is a folder: remove it");
 	expect_saved(state, &old);
 	CU_ASSERT_FATAL(rmdir(path_of("addresses.json.tmp")) == 0);
 	save(state, &other);
 	expect_saved(state, &other);
 	CU_ASSERT_FATAL(remove(path_of("addresses.json")) == 0 && mkdir(path_of("addresses.json"), 0700) == 0);
-	CU_ASSERT_EQUAL(state_save_addresses(state, &other), EISDIR);
+	CU_ASSERT_FALSE(state_save_addresses(state, &other, &problem));
+	CU_ASSERT_STRING_EQUAL(problem.text, "addresses.json is a folder: remove it");
 	CU_ASSERT_FALSE(exists("addresses.json.tmp"));
 	address_records_fini(&old);
 	address_records_fini(&other);
@@ -484,15 +487,62 @@ static void a_save_that_is_cut_short_leaves_the_old_file(void)
 	CU_ASSERT_FATAL(sigaction(SIGXFSZ, &ignore, &old_action) == 0 && getrlimit(RLIMIT_FSIZE, &old_limit) == 0);
 	limit = (struct rlimit){.rlim_cur = 10000, .rlim_max = old_limit.rlim_max};
 	CU_ASSERT_FATAL(setrlimit(RLIMIT_FSIZE, &limit) == 0);
-	int error = state_save_addresses(state, &other);
+	struct problem problem = {.text = ""};
+	CU_ASSERT_FALSE(state_save_addresses(state, &other, &problem));
 	CU_ASSERT_FATAL(setrlimit(RLIMIT_FSIZE, &old_limit) == 0 && sigaction(SIGXFSZ, &old_action, NULL) == 0);
-	EXPECT(error == EFBIG, "%s", strerror(error));
+	CU_ASSERT_STRING_EQUAL(problem.text, strerror(EFBIG));
 	CU_ASSERT_FALSE(exists("addresses.json.tmp"));
 	expect_saved(state, &old);
 	address_records_fini(&old);
 	address_records_fini(&other);
 	state_close(state);
 	empty_folder();
+}
+
+/* ---- another folder at the same path ---- */
+
+static void what_replaces_the_folder_is_used(void)
+{
+	struct problem problem;
+	struct address_records records = some_records(SOME, MARKER);
+	struct nodeid nodeid, again;
+	char moved[2 * PATH_BYTES];
+	struct state *state = opened();
+	CU_ASSERT_FATAL(state_nodeid(state, &nodeid, &problem));
+	CU_ASSERT(state_is_in_place(state));
+	snprintf(moved, sizeof moved, "%s.moved", folder);
+	CU_ASSERT_FATAL(rename(folder, moved) == 0);
+	CU_ASSERT_FALSE(state_is_in_place(state));
+	CU_ASSERT_FATAL(mkdir(folder, 0700) == 0);
+	CU_ASSERT_FALSE(state_is_in_place(state));
+	/* Another node takes the new one. */
+	struct state *other = opened();
+	CU_ASSERT_FALSE(state_move(state, &problem));
+	CU_ASSERT_PTR_NOT_NULL(strstr(problem.text, "another kithd uses it"));
+	CU_ASSERT_FALSE(state_is_in_place(state));
+	state_close(other);
+	CU_ASSERT_FATAL(state_move(state, &problem));
+	CU_ASSERT(state_is_in_place(state));
+	CU_ASSERT_PTR_NULL(state_open(folder, &problem));
+	save(state, &records);
+	state_close(state);
+	state = opened();
+	CU_ASSERT_FATAL(state_nodeid(state, &again, &problem));
+	CU_ASSERT(nodeid_equals(&nodeid, &again));
+	expect_saved(state, &records);
+	empty_folder();
+	/* A missing one is made. */
+	CU_ASSERT_FATAL(rmdir(folder) == 0);
+	CU_ASSERT_FALSE(state_is_in_place(state));
+	CU_ASSERT_FATAL(state_move(state, &problem));
+	save(state, &records);
+	expect_saved(state, &records);
+	address_records_fini(&records);
+	state_close(state);
+	empty_folder();
+	char path[3 * PATH_BYTES];
+	snprintf(path, sizeof path, "%s/nodeid", moved);
+	CU_ASSERT(unlink(path) == 0 && rmdir(moved) == 0);
 }
 
 /* ---- a crash at any moment ---- */
@@ -513,7 +563,7 @@ static _Noreturn void save_for_ever(unsigned version, int ready_fd)
 		_exit(EXIT_FAILURE);
 	for (bool is_first = true;; is_first = false, version++) {
 		struct address_records records = some_records(version_count(version), version);
-		if (state_save_addresses(state, &records) != 0 || (is_first && write(ready_fd, "", 1) != 1))
+		if (!state_save_addresses(state, &records, &problem) || (is_first && write(ready_fd, "", 1) != 1))
 			_exit(EXIT_FAILURE);
 		address_records_fini(&records);
 	}
@@ -605,6 +655,7 @@ static CU_TestInfo tests[] = {
 	{"a temporary file that is there is not written into", a_temporary_file_that_is_there_is_not_written_into},
 	{"a save that has no place leaves the old file", a_save_that_has_no_place_leaves_the_old_file},
 	{"a save that is cut short leaves the old file", a_save_that_is_cut_short_leaves_the_old_file},
+	{"what replaces the folder is used", what_replaces_the_folder_is_used},
 	{"a crash at any moment leaves a whole file", a_crash_at_any_moment_leaves_a_whole_file},
 	CU_TEST_INFO_NULL,
 };
