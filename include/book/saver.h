@@ -33,11 +33,17 @@ struct saver {
 	/* any thread's */
 	struct alarm alarm; /* rung when save_interval has changed */
 	_Atomic bool is_stopping;
+
+	/* the last that is saved; the thread's as soon as is_stopping is set */
+	struct address_records last;
+	bool has_last; /* there was memory for it */
 };
 
 /* Borrows all three; what is in the book now needs no save. 0, or an errno. */
 int saver_start(struct saver *saver, struct state *state, struct address_book *book, const struct settings *settings);
-/* Saves once more, and blocks until its thread has ended. */
+/* What is in the book now is saved once more, and nothing after that. Doesn't wait for the disk. */
+void saver_finish(struct saver *saver);
+/* After saver_finish: blocks until that is saved and the thread has ended. */
 void saver_stop(struct saver *saver);
 
 #endif

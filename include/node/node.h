@@ -17,7 +17,7 @@ struct registry;
  */
 struct node *node_start(struct settings *settings, struct secrets *secrets, struct problem *problem);
 
-/* Blocks for about a second at most: says bye to every peer, joins every thread, frees everything. */
+/* Says bye to every peer, joins every thread, frees everything. Blocks for about a second, and then for the disk. */
 void node_stop(struct node *node);
 
 /*

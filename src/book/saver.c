@@ -47,12 +47,19 @@ static bool save_book(struct saver *saver, int64_t now_us, struct problem *probl
 	return is_saved;
 }
 
-static void save(struct saver *saver, int64_t now_us)
+static bool save_last(struct saver *saver, struct problem *problem)
+{
+	return saver->has_last ? state_save_addresses(saver->state, &saver->last, problem)
+			       : problem_set(problem, "%s", strerror(ENOMEM));
+}
+
+static void save(struct saver *saver, int64_t now_us, bool is_last)
 {
 	/* What changes while it is exported may be in it or not, and is saved again. */
 	uint64_t changes = address_book_changes(saver->book);
 	struct problem problem;
-	bool is_saved = follow_folder(saver, now_us, &problem) && save_book(saver, now_us, &problem);
+	bool is_saved = follow_folder(saver, now_us, &problem) &&
+			(is_last ? save_last(saver, &problem) : save_book(saver, now_us, &problem));
 	if (is_saved)
 		saver->saved_changes = changes;
 	if (!is_saved && !saver->is_failing)
@@ -99,14 +106,14 @@ static void *save_all(void *argument)
 			saver->changed_us = now_us;
 		int64_t wake_us = due_us(saver, interval_us);
 		if (wake_us <= now_us) {
-			save(saver, now_us);
+			save(saver, now_us, false);
 			continue;
 		}
 		if (saver->changed_us == INT64_MAX)
 			wake_us = lesser(wake_us, look_us(saver, interval_us, now_us));
 		alarm_wait_until(&saver->alarm, wake_us);
 	}
-	save(saver, clock_now_us());
+	save(saver, clock_now_us(), true);
 	return NULL;
 }
 
@@ -127,10 +134,16 @@ int saver_start(struct saver *saver, struct state *state, struct address_book *b
 	return error;
 }
 
-void saver_stop(struct saver *saver)
+void saver_finish(struct saver *saver)
 {
+	saver->has_last = address_book_export(saver->book, &saver->last, clock_now_us(), clock_unix_us());
 	atomic_store(&saver->is_stopping, true);
 	alarm_ring(&saver->alarm);
+}
+
+void saver_stop(struct saver *saver)
+{
 	thread_join(saver->thread);
+	address_records_fini(&saver->last);
 	alarm_fini(&saver->alarm);
 }

@@ -385,13 +385,15 @@ void node_stop(struct node *node)
 		connector_stop(&node->connector);
 	if (node->accepts)
 		acceptor_stop(node->acceptor);
-	/* Before the peers are closed, so that the file says who was connected. */
+	/* Before the peers are closed, so that the file says who was connected; they don't wait for the disk. */
 	if (node->saves)
-		saver_stop(&node->saver);
+		saver_finish(&node->saver);
 	if (node->registry != NULL) {
 		close_all_peers(node);
 		registry_wait_empty(node->registry);
 	}
+	if (node->saves)
+		saver_stop(&node->saver);
 	pool_free(node->pool);
 	protocol_free(node->protocol);
 	acceptor_close(node->acceptor);

@@ -102,6 +102,7 @@ static void what_changes_is_saved(void)
 		change(number);
 		EXPECT(comes_to_be_saved(number), "%zu", saved_count());
 	}
+	saver_finish(&saver);
 	saver_stop(&saver);
 	end();
 }
@@ -110,6 +111,7 @@ static void a_stop_saves_what_has_changed(void)
 {
 	begin(HOUR_US);
 	change(1);
+	saver_finish(&saver);
 	saver_stop(&saver);
 	CU_ASSERT_EQUAL(saved_count(), 1);
 	end();
@@ -122,6 +124,20 @@ static void a_stop_saves_without_a_change_too(void)
 	change(1);
 	CU_ASSERT(comes_to_be_saved(1));
 	CU_ASSERT_EQUAL(unlink(path_of("addresses.json")), 0);
+	saver_finish(&saver);
+	saver_stop(&saver);
+	CU_ASSERT_EQUAL(saved_count(), 1);
+	end();
+}
+
+/* Peers leave meanwhile, which changes the book. */
+static void what_changes_after_the_finish_is_not_saved(void)
+{
+	begin(HOUR_US);
+	change(1);
+	saver_finish(&saver);
+	change(2);
+	change(3);
 	saver_stop(&saver);
 	CU_ASSERT_EQUAL(saved_count(), 1);
 	end();
@@ -134,6 +150,7 @@ static void another_interval_holds_at_once(void)
 	settings.save_interval_us = SOON_US;
 	alarm_ring(&saver.alarm);
 	CU_ASSERT(comes_to_be_saved(1));
+	saver_finish(&saver);
 	saver_stop(&saver);
 	end();
 }
@@ -188,6 +205,7 @@ static void a_save_that_fails_is_logged_once_and_tried_again(void)
 	CU_ASSERT_EQUAL(saved_count(), 1);
 	change(2);
 	CU_ASSERT(comes_to_be_saved(2));
+	saver_finish(&saver);
 	saver_stop(&saver);
 	const char *log = captured_log();
 	EXPECT(count_lines(log) == 2, "%s", log);
@@ -198,6 +216,7 @@ static CU_TestInfo tests[] = {
 	{"what changes is saved", what_changes_is_saved},
 	{"a stop saves what has changed", a_stop_saves_what_has_changed},
 	{"a stop saves without a change too", a_stop_saves_without_a_change_too},
+	{"what changes after the finish is not saved", what_changes_after_the_finish_is_not_saved},
 	{"another interval holds at once", another_interval_holds_at_once},
 	{"a save that fails is logged once and tried again", a_save_that_fails_is_logged_once_and_tried_again},
 	CU_TEST_INFO_NULL,
