@@ -139,9 +139,9 @@ static void attack(struct siege *siege, const struct attack *attack)
 static void end(struct siege *siege)
 {
 	attacker_stop(siege->attacker);
-	AWAIT(kithd_entries(siege->kithd, "fd") <= siege->descriptors);
-	AWAIT(kithd_entries(siege->kithd, "task") <= siege->threads + MAX_PARKED);
-	AWAIT(kithd_peers(siege->kithd) == 1);
+	AWAIT_WITHIN(4 * HARNESS_PATIENCE_S, kithd_entries(siege->kithd, "fd") <= siege->descriptors);
+	AWAIT_WITHIN(4 * HARNESS_PATIENCE_S, kithd_entries(siege->kithd, "task") <= siege->threads + MAX_PARKED);
+	AWAIT_WITHIN(4 * HARNESS_PATIENCE_S, kithd_peers(siege->kithd) == 1);
 }
 
 /* ---- the attacks ---- */
