@@ -236,5 +236,18 @@ size_t address_book_recent(struct address_book *book, struct address_info *infos
 /* For the simulation, which asks it of each node at each step. */
 bool address_book_knows(struct address_book *book, const struct address *address);
 size_t address_book_count(struct address_book *book);
+/* It knows no address and has no bootstrap. */
+bool address_book_is_empty(struct address_book *book);
+
+/* An address or a name, and what came of the last dial, for people. */
+struct address_trial {
+	char label[96]; /* "HOST:PORT"; a long name is cut */
+	char result[ADDRESS_ERROR_BYTES + 16];
+};
+
+/* The first `most` bootstraps. Returns how many there are in all. */
+size_t address_book_list_bootstraps(struct address_book *book, struct address_trial *trials, size_t most);
+/* The same for all addresses: those that are known longest. */
+size_t address_book_list_known(struct address_book *book, struct address_trial *trials, size_t most);
 
 #endif

@@ -39,6 +39,7 @@ struct name {
 	int64_t due_us;
 	struct address addresses[ADDRESS_BOOK_NAME_ADDRESSES]; /* of the last look-up */
 	size_t address_count;
+	char error[ADDRESS_ERROR_BYTES]; /* of the last look-up; "" for none */
 };
 
 /* A feeler that waits, or is under way: does this node answer there? */
@@ -160,9 +161,9 @@ struct address_entry *book_take_back_proof(struct address_book *book, const stru
 /* Some address that the name stood for is connected or being dialled. */
 bool book_is_satisfied(struct address_book *book, const struct name *name) REQUIRES(address_book_guard);
 struct next_dial book_pick_name(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard);
-/* A look-up is over and needs another try. How many failures in a row that makes. */
-unsigned book_retry_name(struct address_book *book, const struct dial *dial, bool has_failed, int64_t now_us)
-	REQUIRES(address_book_guard);
+/* A look-up is over and needs another try; error may be NULL. How many failures in a row that makes. */
+unsigned book_retry_name(struct address_book *book, const struct dial *dial, const char *error, bool has_failed,
+			 int64_t now_us) REQUIRES(address_book_guard);
 
 /* Every name that waits is due at once. */
 void book_hurry_names(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard);

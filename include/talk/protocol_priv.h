@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/rng.h"
+#include "talk/isolation.h"
 #include "talk/protocol.h"
 #include "wire/message.h"
 
@@ -65,7 +66,8 @@ struct protocol {
 	atomic_bool tells_now; /* it listens at an address more, and has to tell its peers */
 	/* Of the thread that runs the timers. */
 	int64_t asleep_us; /* as it was told last; -1 before */
-	int64_t tell_us;   /* when to say again where this node listens; 0 before the first look */
+	struct isolation isolation;
+	int64_t tell_us; /* when to say again where this node listens; 0 before the first look */
 };
 
 void protocol_enter(struct protocol *protocol) ACQUIRES(protocol_guard);

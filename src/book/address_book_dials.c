@@ -301,7 +301,7 @@ unsigned address_book_failed(struct address_book *book, const struct dial *dial,
 	book_enter(book);
 	struct address_entry *entry = take_back(book, dial, &rival);
 	if (dial->kind == DIAL_NAME)
-		failures = book_retry_name(book, dial, true, now_us);
+		failures = book_retry_name(book, dial, error, true, now_us);
 	else if (entry != NULL)
 		failures = fail_entry(book, entry, error, now_us);
 	if (address_is_known(&rival))
@@ -316,7 +316,7 @@ void address_book_hindered(struct address_book *book, const struct dial *dial, c
 	book_enter(book);
 	struct address_entry *entry = take_back(book, dial, &rival);
 	if (dial->kind == DIAL_NAME)
-		book_retry_name(book, dial, false, now_us);
+		book_retry_name(book, dial, error, false, now_us);
 	if (entry != NULL && entry->since_us == NEVER_US && !is_proof(dial)) {
 		book_set_error(book, entry, error, now_us);
 		entry->backoff = entry->backoff > 0 ? entry->backoff : 1;
@@ -331,7 +331,7 @@ void address_book_abandoned(struct address_book *book, const struct dial *dial, 
 	book_enter(book);
 	struct address_entry *entry = take_back(book, dial, &rival);
 	if (dial->kind == DIAL_NAME)
-		book_retry_name(book, dial, false, now_us);
+		book_retry_name(book, dial, NULL, false, now_us);
 	if (entry != NULL && !is_proof(dial) && entry->since_us == NEVER_US)
 		address_table_set_due(&book->table, entry, book_after_failure_us(book, 0, now_us));
 	book_leave(book);

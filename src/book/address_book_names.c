@@ -1,5 +1,6 @@
 #include "book/address_book_priv.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -163,11 +164,14 @@ static struct name *take_back_name(struct address_book *book, const struct dial 
 	return name;
 }
 
-unsigned book_retry_name(struct address_book *book, const struct dial *dial, bool has_failed, int64_t now_us)
+unsigned book_retry_name(struct address_book *book, const struct dial *dial, const char *error, bool has_failed,
+			 int64_t now_us)
 {
 	struct name *name = take_back_name(book, dial);
 	if (name == NULL)
 		return 0;
+	if (error != NULL)
+		snprintf(name->error, sizeof name->error, "%s", error);
 	unsigned failures = has_failed ? ++name->failures : 0;
 	name->due_us = book_after_failure_us(book, failures, now_us);
 	return failures;
@@ -192,6 +196,7 @@ void address_book_resolved(struct address_book *book, const struct dial *dial, c
 	if (name != NULL) {
 		before_count = name->address_count;
 		memcpy(before, name->addresses, before_count * sizeof *before);
+		name->error[0] = '\0';
 		name->address_count = count < ADDRESS_BOOK_NAME_ADDRESSES ? count : ADDRESS_BOOK_NAME_ADDRESSES;
 		memcpy(name->addresses, addresses, name->address_count * sizeof *addresses);
 		/* A failure, until one of them becomes a peer. */

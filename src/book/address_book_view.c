@@ -1,5 +1,6 @@
 #include "book/address_book_priv.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,5 +88,74 @@ size_t address_book_recent(struct address_book *book, struct address_info *infos
 		infos[i] = look(recent[i], now_us);
 	book_leave(book);
 	free(recent);
+	return count;
+}
+
+bool address_book_is_empty(struct address_book *book)
+{
+	book_enter(book);
+	bool is_empty = address_table_count(&book->table) == 0 && book->name_count == 0;
+	book_leave(book);
+	return is_empty;
+}
+
+/* What came of the dials to an address; the entry is NULL if it is not in the book. */
+static const char *result_of(struct address_book *book, const struct address *address,
+			     const struct address_entry *entry) REQUIRES(address_book_guard)
+{
+	if (book_is_self(book, address))
+		return "is this node itself";
+	if (entry != NULL && entry->error != NULL)
+		return entry->error->text;
+	return entry != NULL && entry->is_dialing ? "no answer yet" : "not dialled yet";
+}
+
+static struct address_trial try_address(struct address_book *book, const struct address_entry *entry)
+	REQUIRES(address_book_guard)
+{
+	struct address_trial trial;
+	address_format(&entry->address, trial.label);
+	snprintf(trial.result, sizeof trial.result, "%s", result_of(book, &entry->address, entry));
+	return trial;
+}
+
+/* Of a name that has addresses, the first stands for all. */
+static struct address_trial try_name(struct address_book *book, const struct name *name) REQUIRES(address_book_guard)
+{
+	struct address_trial trial;
+	snprintf(trial.label, sizeof trial.label, "%.80s:%u", name->bootstrap.host, (unsigned)name->bootstrap.port);
+	const char *result = name->is_dialing ? "no answer of a name server yet" : "not looked up yet";
+	if (name->error[0] != '\0')
+		result = name->error;
+	else if (name->address_count > 0)
+		result = result_of(book, &name->addresses[0], address_table_find(&book->table, &name->addresses[0]));
+	snprintf(trial.result, sizeof trial.result, "%s", result);
+	return trial;
+}
+
+size_t address_book_list_bootstraps(struct address_book *book, struct address_trial *trials, size_t most)
+{
+	size_t count = 0;
+	book_enter(book);
+	for (size_t i = 0; i < book->name_count; i++, count++)
+		if (count < most)
+			trials[count] = try_name(book, &book->names[i]);
+	for (struct address_entry *entry = book->table.entries; entry != NULL; entry = entry->hh.next) {
+		if (entry->is_bootstrap && count < most)
+			trials[count] = try_address(book, entry);
+		count += entry->is_bootstrap;
+	}
+	book_leave(book);
+	return count;
+}
+
+size_t address_book_list_known(struct address_book *book, struct address_trial *trials, size_t most)
+{
+	size_t count = 0;
+	book_enter(book);
+	for (struct address_entry *entry = book->table.entries; entry != NULL && count < most; entry = entry->hh.next)
+		trials[count++] = try_address(book, entry);
+	count = address_table_count(&book->table);
+	book_leave(book);
 	return count;
 }

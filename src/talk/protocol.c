@@ -335,7 +335,9 @@ int64_t protocol_run_timers(struct protocol *protocol, int64_t now_us, int64_t a
 {
 	notice_sleep(protocol, now_us, asleep_us);
 	int64_t times_us[] = {endings_run(protocol, now_us), announcer_run(protocol->announcer, now_us),
-			      gossip_run(protocol->gossip, now_us), run_telling(protocol, now_us)};
+			      gossip_run(protocol->gossip, now_us), run_telling(protocol, now_us),
+			      isolation_run(&protocol->isolation, protocol->parts.common.registry,
+					    protocol->parts.common.book, now_us)};
 	int64_t next_us = FOREVER_US;
 	for (size_t i = 0; i < sizeof times_us / sizeof *times_us; i++)
 		if (times_us[i] < next_us)

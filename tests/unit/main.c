@@ -64,6 +64,7 @@ int main(int argc, char **argv)
 		suite_announcer,
 		suite_directory,
 		suite_gossip,
+		suite_isolation,
 		suite_protocol,
 		suite_handshake,
 		suite_hearsay,

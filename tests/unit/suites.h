@@ -23,6 +23,7 @@ extern CU_SuiteInfo suite_endings;
 extern CU_SuiteInfo suite_eviction;
 extern CU_SuiteInfo suite_frame;
 extern CU_SuiteInfo suite_gossip;
+extern CU_SuiteInfo suite_isolation;
 extern CU_SuiteInfo suite_handshake;
 extern CU_SuiteInfo suite_heap;
 extern CU_SuiteInfo suite_hearsay;

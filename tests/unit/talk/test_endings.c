@@ -229,7 +229,7 @@ static void a_duplicate_without_another_connection_is_a_departure_in_the_end(voi
 	EXPECT(five_is_back_off(after_us), "%lld", (long long)after_us);
 	capture_log(LOG_INFO);
 	core.now_us += 10 * SECOND_US;
-	CU_ASSERT(protocol_run_timers(core.protocol, core.now_us, 0) >= core.now_us + 3600 * SECOND_US);
+	CU_ASSERT(protocol_run_timers(core.protocol, core.now_us, 0) >= core.now_us + 10 * SECOND_US);
 	log = captured_log();
 	EXPECT(strstr(log, "00000002 (127.0.0.2:5999) left: its connection was a duplicate") != NULL, "%s", log);
 	core_fini(&core);
