@@ -55,6 +55,7 @@ struct peer_info {
 	enum peer_state state;
 	bool is_closing;
 	bool is_feeler;
+	bool loses_large; /* what it was sent last did not arrive, though little things do */
 	struct nodeid nodeid;
 	const char *name, *agent; /* of its hello; "" for none */
 	char host[64];		  /* the name that is being looked up, cut; "" for none */
@@ -148,6 +149,9 @@ void peer_hinder_errno(struct peer *peer, int error);
 
 /* True once: the caller logs the ending. */
 bool peer_take_ending(struct peer *peer);
+
+/* By a thread that ends it: its path seems to lose large packets. */
+void peer_note_losses(struct peer *peer);
 
 /* Sends the next ping if it is due; returns when to look again, as liveness_next_ping_us does. None before READY. */
 int64_t peer_ping(struct peer *peer, int64_t now_us);

@@ -39,6 +39,7 @@ struct peer {
 	_Atomic(enum peer_state) state; /* the reader alone sets it */
 	atomic_bool is_closing;		/* an ending is set */
 	atomic_bool is_logged;		/* and was logged */
+	atomic_bool loses_large;
 	_Atomic int64_t heard_us;
 	_Atomic int64_t rtt_us; /* as liveness has it */
 	_Atomic int64_t messages_in, messages_out, bytes_in, bytes_out, ignored, useless;

@@ -97,6 +97,9 @@ bool stream_gets_no_acks(const struct stream *stream, int64_t for_us);
 
 /* Is this host no longer one of this machine's? False in doubt. */
 bool stream_host_is_gone(const struct address *address);
+/* Does its path lose large packets (path_loses_large)? */
+bool stream_loses_large(const struct stream *stream);
+
 /* Is this host one of this machine's? */
 bool stream_host_is_local(const struct address *address);
 

@@ -11,6 +11,8 @@ enum reach {
 	REACHED_PEER,	/* lines have travelled, or could have */
 };
 
+/* protocol_ended, after a look at what the kernel knows of the connection. */
+void farewell_begin(struct protocol *protocol, struct peer *peer, int64_t now_us);
 /* Writes what is left until the deadline, then sends the end of file if more may come from the far end. */
 void farewell_write(struct peer *peer, bool more_may_come, int64_t deadline_us);
 /* Ends the connection when the reader has stopped reading, and frees the worker. */

@@ -29,6 +29,9 @@ enum { PROTOCOL_DEPARTURES = 64 };
 /* Addresses of which is remembered since when they refuse this node as a duplicate. */
 enum { PROTOCOL_DOUBLES = 16 };
 
+/* After so many ends in a row that look like a path that loses large packets, the log says so; of so many hosts. */
+enum { PROTOCOL_BLACK_HOLE_ENDS = 2, PROTOCOL_BLACK_HOLES = 64 };
+
 /*
  * Bounds of the log lines about inbound connections, since it costs a far end nothing to connect again and again:
  * STRANGERS for those that never became READY, COMERS for peers, of which a whole network may come or go at once.

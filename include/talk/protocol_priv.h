@@ -35,6 +35,12 @@ struct twin {
 	bool is_told;
 };
 
+/* A host to which, or from which, large packets do not seem to get through. */
+struct black_hole {
+	struct address host; /* unknown for none */
+	unsigned ends;	     /* connections in a row that ended so */
+};
+
 /* How many log lines there may be about some kind of connection. */
 struct lines {
 	unsigned burst, per_s;
@@ -55,6 +61,8 @@ struct protocol {
 	size_t departure_count GUARDED_BY(protocol_guard);
 	int64_t next_swap_us GUARDED_BY(protocol_guard);
 	struct address back GUARDED_BY(protocol_guard); /* where somebody was back last */
+	struct black_hole black_holes[PROTOCOL_BLACK_HOLES] GUARDED_BY(protocol_guard);
+	size_t next_black_hole GUARDED_BY(protocol_guard); /* a ring */
 	struct lines strangers GUARDED_BY(protocol_guard);
 	struct lines comers GUARDED_BY(protocol_guard);
 	struct hindrance hindrances[PROTOCOL_HINDRANCES] GUARDED_BY(protocol_guard);
@@ -107,6 +115,7 @@ void hearsay_tell_listen(struct protocol *protocol, struct peer *peer, const str
 struct ending_words {
 	const char *verb; /* "failed", "left", ...; "" where the text says that too, as in "is full" */
 	char text[PEER_ENDING_BYTES + 32];
+	bool is_odd;	  /* worth a warning */
 	const char *hint; /* what to look at; "" for none */
 };
 /* Only the caller for whom peer_take_ending was true may call it. */
@@ -128,6 +137,10 @@ void hindrances_over(struct protocol *protocol, struct peer *peer);
 bool doubles_note(struct protocol *protocol, const struct address *address, int64_t now_us);
 /* A dial to this address has ended in another way. */
 void doubles_over(struct protocol *protocol, const struct address *address);
+
+/* If the connections with this host keep ending as if large packets did not get through, says so in the hint. */
+void black_holes_judge(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
+		       struct ending_words *words);
 
 /* Logs how the connection has ended, and tells the address book. */
 void endings_conclude(struct protocol *protocol, struct peer *peer, int64_t now_us);

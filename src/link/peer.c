@@ -79,6 +79,7 @@ struct peer_info peer_look(struct peer *peer, int64_t now_us)
 		.is_feeler = dial_is_feeler(&peer->dial),
 		.remote = peer->dial.address,
 		.is_closing = atomic_load(&peer->is_closing),
+		.loses_large = atomic_load(&peer->loses_large),
 		.heard_us = atomic_load(&peer->heard_us),
 		.messages_in = atomic_load(&peer->messages_in),
 		.messages_out = atomic_load(&peer->messages_out),
@@ -345,6 +346,11 @@ void peer_hinder_errno(struct peer *peer, int error)
 	char text[TEXT_ERROR_BYTES];
 	text_error(error, text);
 	peer_hinder(peer, text);
+}
+
+void peer_note_losses(struct peer *peer)
+{
+	atomic_store(&peer->loses_large, true);
 }
 
 bool peer_take_ending(struct peer *peer)

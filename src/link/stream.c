@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/sync.h"
+#include "link/path.h"
 #include "link/tls.h"
 
 /*
@@ -442,6 +443,12 @@ void stream_drain(struct stream *stream, int64_t deadline_us)
 		}
 		poll(NULL, 0, LOOK_MS);
 	}
+}
+
+bool stream_loses_large(const struct stream *stream)
+{
+	struct path path;
+	return path_look(atomic_load(&stream->fd), &path) && path_loses_large(&path);
 }
 
 bool stream_gets_no_acks(const struct stream *stream, int64_t for_us)

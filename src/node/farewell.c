@@ -64,11 +64,20 @@ static void warn_of_a_double(struct peer *peer)
 		 "is another node with the same nodeid as this one: it is no address of this machine");
 }
 
+void farewell_begin(struct protocol *protocol, struct peer *peer, int64_t now_us)
+{
+	struct peer_info info = peer_look(peer, now_us);
+	bool is_stuck = info.reason == BYE_TIMEOUT || info.reason == BYE_SLOW;
+	if (is_stuck && info.state == PEER_READY && stream_loses_large(peer_stream(peer)))
+		peer_note_losses(peer);
+	protocol_ended(protocol, peer, now_us);
+}
+
 void farewell_finish(struct worker *worker, enum reach reach)
 {
 	struct protocol *protocol = worker->parts->protocol;
 	struct peer *peer = worker->peer;
-	protocol_ended(protocol, peer, clock_now_us());
+	farewell_begin(protocol, peer, clock_now_us());
 	if (reach == REACHED_SOCKET)
 		stream_linger(peer_stream(peer), clock_now_us() + PEER_CLOSE_US);
 	if (reach == REACHED_PEER) {

@@ -96,7 +96,7 @@ void pinger_run(struct pool_job *job)
 	}
 	int64_t now_us = clock_now_us();
 	int64_t close_deadline_us = now_us + PEER_CLOSE_US;
-	protocol_ended(worker->parts->protocol, peer, now_us);
+	farewell_begin(worker->parts->protocol, peer, now_us);
 	farewell_write(peer, true, close_deadline_us);
 	outbox_wait_finished(outbox, close_deadline_us);
 	stream_shut(peer_stream(peer));

@@ -37,11 +37,12 @@ static void log_ready_peer_ended(struct protocol *protocol, struct peer *peer, c
 		    put_off_departure(protocol, peer, info, now_us))
 			return;
 	}
-	if (protocol_take_log_line(protocol, peer, LOG_INFO, now_us)) {
+	enum log_level level = words->is_odd ? LOG_WARNING : LOG_INFO;
+	if (protocol_take_log_line(protocol, peer, level, now_us)) {
 		char duration[TEXT_DURATION_BYTES], since[TEXT_DURATION_BYTES + 16];
 		text_duration(now_us - info->since_us, duration);
 		snprintf(since, sizeof since, "; was up %s", duration);
-		ending_log(peer, LOG_INFO, words, since);
+		ending_log(peer, level, words, since);
 	}
 	if (info->ignored > 0 || info->useless > 0)
 		peer_log(peer, LOG_DEBUG, "sent %lld messages that were ignored and %lld addresses that were dropped",
@@ -55,6 +56,7 @@ static void end_ready_peer(struct protocol *protocol, struct peer *peer, const s
 	bool is_blameless = gave_way || info->ending == PEER_HINDERED;
 	struct ending_words words;
 	ending_words(protocol, peer, info, &words);
+	black_holes_judge(protocol, peer, info, &words);
 	if (address_book_disconnected(protocol->parts.common.book, &info->nodeid, was_steady,
 				      is_blameless ? NULL : words.text, now_us))
 		alarm_ring(protocol->parts.alarm);

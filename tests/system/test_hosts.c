@@ -2,6 +2,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "kithd.h"
@@ -321,6 +322,34 @@ static void test_restarts_elsewhere(void)
 	kithd_wait(before);
 }
 
+/* What one tells other is too long for the way there; the handshake and pings are not. */
+static void test_black_hole(void)
+{
+	enum { MEMBERS = 20 };
+	static const char rules[] =
+		"nft 'add table ip hole; add chain ip hole in { type filter hook input priority 0; }; "
+		"add rule ip hole in iifname cable meta length > 600 drop' 2>/dev/null";
+	if (!harness_is_root("a path that loses large packets is named"))
+		return;
+	struct hosts hosts = two_hosts();
+	enter(hosts.other);
+	bool has_rules = system(rules) == 0; /* NOLINT(cert-env33-c): a fixed command of the test's own */
+	if (!harness_can(has_rules, "a path that loses large packets is named", "there is no nft"))
+		return;
+	enter(hosts.one);
+	struct kithd *one = start_on(hosts.one, ONE, "-o", "max_per_address=0");
+	for (int i = 0; i < MEMBERS; i++) {
+		struct raw *raw = raw_connect_from(ONE, ONE ":5999", 0);
+		raw_shake_hands(raw, harness_text("a5ce0000-0000-4000-8000-%012x", i + 1),
+				harness_text(",\"listen\":%d", 7001 + i));
+	}
+	const char *argv[] = {"-l", OTHER ":5999", "-b", ONE, "-o", "ping_timeout=3", "-o", "retry_max=1", NULL};
+	struct kithd *other = launch_on(hosts.other, argv);
+	AWAIT(kithd_log_count(one, " warning ", ". Large packets do not get through to it (MTU?): lower the MTU") >= 1);
+	CU_ASSERT(kithd_log_count(one, "dropped this node: it got no answer from us in time", OTHER) >= 2);
+	CU_ASSERT(kithd_log_count(other, ONE, " is ready after ") >= 2);
+}
+
 static CU_TestInfo tests[] = {
 	{"a node that restarts elsewhere is back soon, and is no double", test_restarts_elsewhere},
 	{"a node that is installed again replaces the old one at once", test_reinstalled},
@@ -332,6 +361,7 @@ static CU_TestInfo tests[] = {
 	{"nodes on two hosts become a mesh", test_mesh_of_hosts},
 	{"two hosts with one nodeid get a warning", test_one_nodeid_on_two_hosts},
 	{"a node that reaches itself by another address gets no warning", test_reaching_oneself_is_no_warning},
+	{"a path that loses large packets is named", test_black_hole},
 	{"a cut cable is noticed, and the peer comes back when it is mended", test_cut_cable},
 	{"a machine in two networks dials into each from its address there", test_two_networks},
 	{"a machine that loses one of its two networks still dials into the other", test_first_network_goes},

@@ -16,6 +16,8 @@ extern CU_SuiteInfo suite_address_record;
 extern CU_SuiteInfo suite_address_table;
 extern CU_SuiteInfo suite_access;
 extern CU_SuiteInfo suite_announcer;
+extern CU_SuiteInfo suite_black_holes;
+extern CU_SuiteInfo suite_path;
 extern CU_SuiteInfo suite_buffer;
 extern CU_SuiteInfo suite_dialing;
 extern CU_SuiteInfo suite_directory;
