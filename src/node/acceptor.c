@@ -77,9 +77,10 @@ static bool explain_listen(struct problem *problem, const struct address *addres
 			"port with -l, or find it with: ss -ltnp 'sport = :%u'",
 			text, port);
 	if (error == EADDRNOTAVAIL)
-		return problem_set(
-			problem, "cannot listen on %s: no such address on this machine: choose one that ip addr shows",
-			text);
+		return problem_set(problem,
+				   "cannot listen on %s: no such address on this machine: choose one that ip addr "
+				   "shows, or set listen_retry = true if it comes later",
+				   text);
 	if (error == EACCES && port != 0 && port < FIRST_FREE_PORT)
 		return problem_set(problem, "cannot listen on %s: ports below 1024 need root or CAP_NET_BIND_SERVICE",
 				   text);
