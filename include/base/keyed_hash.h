@@ -5,6 +5,7 @@
 #ifndef KITH_KEYED_HASH_H
 #define KITH_KEYED_HASH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,8 +15,8 @@ struct hash_key {
 	unsigned char bytes[HASH_KEY_BYTES];
 };
 
-/* A key that nobody else knows. */
-struct hash_key hash_key_random(void);
+/* A key that nobody else knows. False with errno if the kernel has no random numbers. */
+bool hash_key_draw(struct hash_key *key);
 uint64_t keyed_hash(const struct hash_key *key, const void *bytes, size_t length);
 
 #endif

@@ -8,11 +8,12 @@
 #ifndef KITH_KEYED_TABLE_H
 #define KITH_KEYED_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Until this is called the key is all zeroes, so that simulations and fuzzers are repeatable. Call it while there is
- * one thread and no table. */
-void keyed_table_draw_key(void);
+ * one thread and no table. False with errno if the kernel has no random numbers. */
+bool keyed_table_draw_key(void);
 
 unsigned keyed_table_hash(const void *key, size_t length);
 

@@ -8,13 +8,9 @@
 _Static_assert(HASH_KEY_BYTES == crypto_shorthash_KEYBYTES, "the key of SipHash");
 _Static_assert(sizeof(uint64_t) == crypto_shorthash_BYTES, "the hash of SipHash");
 
-struct hash_key hash_key_random(void)
+bool hash_key_draw(struct hash_key *key)
 {
-	uint64_t words[] = {rng_draw_seed(), rng_draw_seed()};
-	struct hash_key key;
-	_Static_assert(sizeof words == sizeof key, "two words make a key");
-	memcpy(&key, words, sizeof key);
-	return key;
+	return rng_draw(key->bytes, sizeof key->bytes);
 }
 
 uint64_t keyed_hash(const struct hash_key *key, const void *bytes, size_t length)

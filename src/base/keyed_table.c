@@ -4,9 +4,9 @@
 
 static struct hash_key process_key;
 
-void keyed_table_draw_key(void)
+bool keyed_table_draw_key(void)
 {
-	process_key = hash_key_random();
+	return hash_key_draw(&process_key);
 }
 
 unsigned keyed_table_hash(const void *key, size_t length)

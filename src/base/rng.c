@@ -3,15 +3,10 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#include "base/sync.h"
-
-uint64_t rng_draw_seed(void)
+bool rng_draw(void *bytes, size_t size)
 {
-	uint64_t seed;
 	/* Up to 256 bytes are never cut short once the kernel's pool is ready (getrandom(2)). */
-	if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
-		seed = (uint64_t)clock_now_us();
-	return seed;
+	return getrandom(bytes, size, 0) == (ssize_t)size;
 }
 
 void rng_seed(struct rng *rng, uint64_t seed)

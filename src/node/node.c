@@ -32,8 +32,15 @@
 /* What is free at the end of a memory pool goes back to the system where it is more than KEPT_BYTES, but TOP_BYTES. */
 enum { KEPT_BYTES = 64 * 1024, TOP_BYTES = 16 * 1024 };
 
+/* What nobody may guess. */
+struct draws {
+	struct hash_key book_secret, protocol_secret;
+	uint64_t book_seed, protocol_seed;
+};
+
 struct node {
 	struct settings *settings;
+	struct draws draws;
 	struct nodeid nodeid;
 	int64_t started_us;
 	struct alarm alarm;
@@ -95,9 +102,9 @@ static void log_known(const struct address_book_import *import, size_t left_out)
 static bool build(struct node *node, const struct address_records *kept)
 {
 	const struct settings *settings = node->settings;
-	struct hash_key secret = kept->has_secret ? kept->secret : hash_key_random();
+	struct hash_key secret = kept->has_secret ? kept->secret : node->draws.book_secret;
 	node->registry = registry_new(&node->nodeid, settings);
-	node->book = address_book_new(settings, &secret, rng_draw_seed(), clock_now_us());
+	node->book = address_book_new(settings, &secret, node->draws.book_seed, clock_now_us());
 	node->access = access_new(settings);
 	node->pool = pool_new((size_t)settings->max_parked, PARKED_US);
 	if (node->registry == NULL || node->book == NULL || node->access == NULL || node->pool == NULL)
@@ -110,8 +117,8 @@ static bool build(struct node *node, const struct address_records *kept)
 	struct protocol_parts parts = {.common = common,
 				       .self = node->nodeid,
 				       .alarm = &node->alarm,
-				       .secret = hash_key_random(),
-				       .seed = rng_draw_seed()};
+				       .secret = node->draws.protocol_secret,
+				       .seed = node->draws.protocol_seed};
 	node->protocol = protocol_new(&parts);
 	node->parts = (struct worker_parts){
 		.common = common, .protocol = node->protocol, .pool = node->pool, .context = node->context};
@@ -215,6 +222,14 @@ static bool take_secrets(struct node *node, struct secrets *secrets, struct prob
 	return problem_prefix(problem, "cannot start: ");
 }
 
+/* Without random numbers others could foresee what is to be a secret, and the book's is kept for the next runs too. */
+static bool draw(struct node *node, struct problem *problem)
+{
+	return (keyed_table_draw_key() && rng_draw(&node->draws, sizeof node->draws)) ||
+	       problem_set(problem, "cannot start: the kernel gives no random numbers (getrandom: %s)",
+			   strerror(errno));
+}
+
 struct node *node_start(struct settings *settings, struct secrets *secrets, struct problem *problem)
 {
 	struct node *node = calloc(1, sizeof *node);
@@ -227,14 +242,15 @@ struct node *node_start(struct settings *settings, struct secrets *secrets, stru
 		goto failed;
 	}
 	node->settings = settings;
-	keyed_table_draw_key();
+	bool has_draws = draw(node, problem);
 	share_memory_pools();
 	threads_expect((size_t)(settings->max_inbound + settings->max_outbound));
 	bool has_secrets = take_secrets(node, secrets, problem);
 	node->started_us = clock_now_us();
 	alarm_init(&node->alarm);
 	node->has_resolver = resolver_library_init() == 0;
-	if (!has_secrets || !open_state(node, problem) || (node->acceptor = acceptor_open(settings, problem)) == NULL) {
+	if (!has_draws || !has_secrets || !open_state(node, problem) ||
+	    (node->acceptor = acceptor_open(settings, problem)) == NULL) {
 		node_stop(node);
 		return NULL;
 	}
