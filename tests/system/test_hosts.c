@@ -285,6 +285,8 @@ static void test_reinstalled(void)
 	const char *argv[] = {"-l", "0.0.0.0:5999", "-b", ONE, NULL};
 	struct kithd *before = launch_on(hosts.other, argv);
 	AWAIT(kithd_cell_is(one, kithd_nodeid(before), "LISTEN", OTHER ":5999"));
+	/* Nothing is left to acknowledge, so that nothing is sent again. */
+	AWAIT(kithd_cell_number(one, kithd_nodeid(before), "HEARD_S") > 0.5);
 	if (unshare(CLONE_NEWNET) != 0)
 		harness_fail("no third network namespace");
 	int again = harness_keep_fd(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
