@@ -15,6 +15,7 @@
 #include "wire/nodeid.h"
 
 #define STATE_NODEID_FILE "nodeid"
+#define STATE_PORTS_FILE "ports"
 #define STATE_ADDRESSES_FILE "addresses.json"
 
 struct problem;
@@ -30,6 +31,13 @@ const char *state_dir(const struct state *state);
 
 /* The nodeid that is kept; where there is none, a new one is made and kept. False with a problem. */
 bool state_nodeid(struct state *state, struct nodeid *nodeid, struct problem *problem);
+
+/*
+ * The ports that the system chose for the addresses of listen, each at its place in that list: 0 for none. What cannot
+ * be read is none; what cannot be written is logged.
+ */
+void state_load_ports(const struct state *state, uint16_t *ports, size_t count);
+void state_save_ports(const struct state *state, const uint16_t *ports, size_t count);
 
 /*
  * The addresses that are kept, most at the most. What can't be read is logged and set aside, so that no save replaces

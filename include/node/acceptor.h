@@ -13,9 +13,10 @@ struct acceptor;
 /*
  * Opens the listening sockets. An address that this machine does not have yet may be left for later (listen_retry): the
  * acceptor's thread tries again every second. NULL with a problem that says which address cannot be listened on, and
- * why.
+ * why. Where an address has port 0, the port at its place in ports is taken, if it is free and not 0; ports are then
+ * those that were taken.
  */
-struct acceptor *acceptor_open(const struct settings *settings, struct problem *problem);
+struct acceptor *acceptor_open(const struct settings *settings, uint16_t *ports, struct problem *problem);
 /* Borrowed until acceptor_close. It grows when an address is listened on that was left for later. */
 const struct listening *acceptor_listening(const struct acceptor *acceptor);
 /* Before acceptor_start: the first address that other machines may reach, listened on already or left for later,

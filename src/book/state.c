@@ -17,6 +17,7 @@
 enum {
 	READ_BYTES = 64 * 1024,
 	NODEID_FILE_BYTES = 256,
+	PORTS_FILE_BYTES = 2048, /* a line for each of the 256 addresses that listen may have */
 	/* A file of addresses may come from a run with a larger book; and no line of ours is longer. */
 	ADDRESSES_FILE_BYTES = 64 * 1024 * 1024,
 	ADDRESS_LINE_BYTES = 1024,
@@ -282,6 +283,37 @@ bool state_nodeid(struct state *state, struct nodeid *nodeid, struct problem *pr
 		log_warning("%s/" STATE_NODEID_FILE " holds no nodeid: %s; this node gets a new one", state->dir,
 			    set_aside(state, STATE_NODEID_FILE, kept));
 	return make_nodeid(state, nodeid, problem);
+}
+
+/* ---- the ports ---- */
+
+void state_load_ports(const struct state *state, uint16_t *ports, size_t count)
+{
+	struct buffer content = {0};
+	memset(ports, 0, count * sizeof *ports);
+	if (read_file(state, STATE_PORTS_FILE, PORTS_FILE_BYTES, &content) == 0 && buffer_append(&content, "", 1)) {
+		const char *at = buffer_content(&content);
+		char *end;
+		for (size_t i = 0; i < count; i++, at = end) {
+			unsigned long port = strtoul(at, &end, 10);
+			if (end == at || port > UINT16_MAX)
+				break;
+			ports[i] = (uint16_t)port;
+		}
+	}
+	buffer_fini(&content);
+}
+
+void state_save_ports(const struct state *state, const uint16_t *ports, size_t count)
+{
+	char text[PORTS_FILE_BYTES] = "";
+	size_t length = 0;
+	struct problem problem;
+	for (size_t i = 0; i < count; i++)
+		length += (size_t)snprintf(text + length, sizeof text - length, "%u\n", ports[i]);
+	if (!replace_file(state, STATE_PORTS_FILE, text, length, &problem))
+		log_warning("%s/" STATE_PORTS_FILE " cannot be written, so a restart takes other ports: %s", state->dir,
+			    problem.text);
 }
 
 /* ---- the addresses ---- */

@@ -87,16 +87,36 @@ static bool explain_listen(struct problem *problem, const struct address *addres
 	return problem_set(problem, "cannot listen on %s: %s", text, strerror(error));
 }
 
+/* Where the port is for the system to choose: the one of the last run, if it is free. */
+static int open_as_before(struct acceptor *acceptor, size_t i, uint16_t port)
+{
+	char text[ADDRESS_TEXT_BYTES];
+	struct listener *listener = &acceptor->listeners[i];
+	if (listener->address.port != 0 || port == 0)
+		return open_listener(acceptor, i);
+	listener->address.port = port;
+	int error = open_listener(acceptor, i);
+	if (error == 0)
+		return 0;
+	address_format(&listener->address, text);
+	log_warning("cannot listen on %s as before: %s; another port is taken", text, strerror(error));
+	listener->address.port = 0;
+	return open_listener(acceptor, i);
+}
+
 /* Opens what can be opened; false with a problem if one that is needed cannot be. */
-static bool open_all(struct acceptor *acceptor, const struct settings *settings, struct problem *problem)
+static bool open_all(struct acceptor *acceptor, const struct settings *settings, uint16_t *ports,
+		     struct problem *problem)
 {
 	for (size_t i = 0; i < settings->listen_count; i++) {
 		acceptor->listeners[acceptor->count] = (struct listener){.address = settings->listen[i], .fd = -1};
-		int error = open_listener(acceptor, acceptor->count);
+		int error = open_as_before(acceptor, acceptor->count, ports[i]);
 		if (error != 0 && can_do_without(settings, i, error))
 			continue;
 		if (error != 0 && !may_come_later(settings, error))
 			return explain_listen(problem, &settings->listen[i], error);
+		if (error == 0 && settings->listen[i].port == 0)
+			ports[i] = acceptor->listeners[acceptor->count].address.port;
 		if (error == 0)
 			listening_add(&acceptor->listening, &acceptor->listeners[acceptor->count].address);
 		acceptor->count++;
@@ -119,7 +139,7 @@ static struct acceptor *acceptor_new(size_t most)
 	return NULL;
 }
 
-struct acceptor *acceptor_open(const struct settings *settings, struct problem *problem)
+struct acceptor *acceptor_open(const struct settings *settings, uint16_t *ports, struct problem *problem)
 {
 	struct acceptor *acceptor = acceptor_new(settings->listen_count);
 	int error = acceptor == NULL ? ENOMEM : wakeup_init(&acceptor->wakeup);
@@ -127,7 +147,7 @@ struct acceptor *acceptor_open(const struct settings *settings, struct problem *
 	if (error == 0) {
 		acceptor->has_wakeup = true;
 		acceptor->fds[0] = (struct pollfd){.fd = acceptor->wakeup.fd, .events = POLLIN};
-		opened = open_all(acceptor, settings, problem);
+		opened = open_all(acceptor, settings, ports, problem);
 	} else {
 		problem_set(problem, "cannot start: %s", strerror(error));
 	}

@@ -230,6 +230,20 @@ static bool draw(struct node *node, struct problem *problem)
 			   strerror(errno));
 }
 
+/* Port 0 is the same one after a restart. */
+static bool open_acceptor(struct node *node, struct problem *problem)
+{
+	uint16_t before[SETTINGS_LIST_ENTRIES] = {0}, ports[SETTINGS_LIST_ENTRIES];
+	size_t count = node->settings->listen_count;
+	if (node->state != NULL)
+		state_load_ports(node->state, before, count);
+	memcpy(ports, before, sizeof ports);
+	node->acceptor = acceptor_open(node->settings, ports, problem);
+	if (node->acceptor != NULL && node->state != NULL && memcmp(ports, before, sizeof ports) != 0)
+		state_save_ports(node->state, ports, count);
+	return node->acceptor != NULL;
+}
+
 struct node *node_start(struct settings *settings, struct secrets *secrets, struct problem *problem)
 {
 	struct node *node = calloc(1, sizeof *node);
@@ -249,8 +263,7 @@ struct node *node_start(struct settings *settings, struct secrets *secrets, stru
 	node->started_us = clock_now_us();
 	alarm_init(&node->alarm);
 	node->has_resolver = resolver_library_init() == 0;
-	if (!has_draws || !has_secrets || !open_state(node, problem) ||
-	    (node->acceptor = acceptor_open(settings, problem)) == NULL) {
+	if (!has_draws || !has_secrets || !open_state(node, problem) || !open_acceptor(node, problem)) {
 		node_stop(node);
 		return NULL;
 	}

@@ -174,6 +174,23 @@ static void test_folder_is_replaced(void)
 	CU_ASSERT_STRING_EQUAL(kithd_nodeid(kithd_start("-o state_dir=%s", folder)), nodeid);
 }
 
+static void test_port_is_kept(void)
+{
+	const char *folder = harness_make_folder();
+	const char *zero = harness_text("%s:0", harness_host(8));
+	struct kithd *kithd = kithd_start_at(zero, "-o state_dir=%s", folder);
+	const char *address = kithd_address(kithd);
+	kithd_stop(kithd, SIGTERM);
+	kithd = kithd_start_at(zero, "-o state_dir=%s", folder);
+	CU_ASSERT_STRING_EQUAL(kithd_address(kithd), address);
+	kithd_stop(kithd, SIGTERM);
+	struct kithd *other = kithd_start_at(address, "-o name=other");
+	kithd = kithd_start_at(zero, "-o state_dir=%s", folder);
+	CU_ASSERT_STRING_NOT_EQUAL(kithd_address(kithd), address);
+	CU_ASSERT_EQUAL(kithd_log_count(kithd, " warning cannot listen on ", "as before: Address already in use"), 1);
+	raw_ping_next(raw_join(other, BOB, ""));
+}
+
 static void test_no_such_folder(void)
 {
 	struct kithd *kithd = kithd_run("-l %s -o state_dir=/nonexistent/kith/state", harness_address());
@@ -546,6 +563,7 @@ static CU_TestInfo tests[] = {
 	{"nothing is written without a state_dir", test_nothing_is_written_without_a_folder},
 	{"two nodes can't share a state_dir", test_one_folder_for_two},
 	{"a state_dir that is replaced is used from then on", test_folder_is_replaced},
+	{"port 0 is the same port after a restart, if that is free", test_port_is_kept},
 	{"a state_dir that can't be made is an error", test_no_such_folder},
 	{"of a damaged file what is left is used", test_damaged_file},
 	{"in an old file only old hearsay is dropped, with a word", test_old_file},
