@@ -117,7 +117,7 @@ static void an_address_is_told_to_a_peer_once(void)
 	core_fini(&core);
 }
 
-static void who_told_of_an_address_is_not_told_of_it(void)
+static void the_teller_of_an_address_is_not_told_of_it(void)
 {
 	struct core core;
 	start(&core);
@@ -152,7 +152,7 @@ static void a_peer_is_announced_when_it_says_where_it_listens(void)
 	core_fini(&core);
 }
 
-static void who_has_left_meanwhile_is_not_announced(void)
+static void a_peer_that_has_left_meanwhile_is_not_announced(void)
 {
 	struct core core;
 	start(&core);
@@ -165,7 +165,7 @@ static void who_has_left_meanwhile_is_not_announced(void)
 	core_fini(&core);
 }
 
-static void who_shakes_hands_or_closes_is_told_nothing(void)
+static void a_peer_that_shakes_hands_or_closes_is_told_nothing(void)
 {
 	struct core core;
 	start(&core);
@@ -257,7 +257,7 @@ static void an_announcement_rings_the_alarm(void)
 	core_fini(&core);
 }
 
-static void announcements_that_wait_at_the_end_are_let_go(void)
+static void announcements_that_wait_at_the_end_are_freed(void)
 {
 	struct core core;
 	start(&core);
@@ -273,16 +273,16 @@ static CU_TestInfo tests[] = {
 	{"announcements within ten milliseconds travel as one", announcements_within_ten_milliseconds_travel_as_one},
 	{"very many announcements travel as one too", very_many_announcements_travel_as_one_too},
 	{"an address is told to a peer once", an_address_is_told_to_a_peer_once},
-	{"who told of an address is not told of it", who_told_of_an_address_is_not_told_of_it},
+	{"the teller of an address is not told of it", the_teller_of_an_address_is_not_told_of_it},
 	{"a peer is announced when it says where it listens", a_peer_is_announced_when_it_says_where_it_listens},
-	{"who has left meanwhile is not announced", who_has_left_meanwhile_is_not_announced},
-	{"who shakes hands or closes is told nothing", who_shakes_hands_or_closes_is_told_nothing},
+	{"a peer that has left meanwhile is not announced", a_peer_that_has_left_meanwhile_is_not_announced},
+	{"a peer that shakes hands or closes is told nothing", a_peer_that_shakes_hands_or_closes_is_told_nothing},
 	{"an address is announced only where it means something",
 	 an_address_is_announced_only_where_it_means_something},
 	{"above 64 peers an announcement goes to a random choice of 64",
 	 above_sixty_four_peers_an_announcement_goes_to_a_random_choice},
 	{"an announcement rings the alarm", an_announcement_rings_the_alarm},
-	{"announcements that wait at the end are let go", announcements_that_wait_at_the_end_are_let_go},
+	{"announcements that wait at the end are freed", announcements_that_wait_at_the_end_are_freed},
 	CU_TEST_INFO_NULL,
 };
 

@@ -45,7 +45,7 @@ static void an_answer_is_a_little_old_at_most(void)
 	core_fini(&core);
 }
 
-static void who_is_too_new_for_an_answer_is_announced_to_the_asker(void)
+static void a_peer_that_is_too_new_for_an_answer_is_announced_to_the_asker(void)
 {
 	struct core core;
 	start(&core, 10);
@@ -62,7 +62,7 @@ static void who_is_too_new_for_an_answer_is_announced_to_the_asker(void)
 	core_fini(&core);
 }
 
-static void who_has_gone_is_told_for_a_little_while_at_most(void)
+static void a_peer_that_has_gone_is_told_for_a_little_while_at_most(void)
 {
 	struct core core;
 	start(&core, 10);
@@ -308,9 +308,10 @@ static void the_sample_is_told_only_where_it_means_something(void)
 
 static CU_TestInfo tests[] = {
 	{"an answer is a little old at most", an_answer_is_a_little_old_at_most},
-	{"who is too new for an answer is announced to the asker",
-	 who_is_too_new_for_an_answer_is_announced_to_the_asker},
-	{"who has gone is told for a little while at most", who_has_gone_is_told_for_a_little_while_at_most},
+	{"a peer that is too new for an answer is announced to the asker",
+	 a_peer_that_is_too_new_for_an_answer_is_announced_to_the_asker},
+	{"a peer that has gone is told for a little while at most",
+	 a_peer_that_has_gone_is_told_for_a_little_while_at_most},
 	{"another time to share within holds for the next answer",
 	 another_time_to_share_within_holds_for_the_next_answer},
 	{"of more than an answer may have a random choice is told",

@@ -176,14 +176,14 @@ static uint64_t choices_of_a_day(int64_t day)
 	return hash;
 }
 
-static void who_is_told_is_the_same_all_day_and_another_the_next(void)
+static void the_choice_of_listeners_changes_once_a_day(void)
 {
 	uint64_t choices = choices_of_a_day(5);
 	CU_ASSERT_EQUAL(choices_of_a_day(5), choices);
 	CU_ASSERT_NOT_EQUAL(choices_of_a_day(6), choices);
 }
 
-static void who_knows_it_is_not_told(void)
+static void a_peer_that_knows_the_address_is_not_told(void)
 {
 	struct circle circle;
 	start(&circle, 2);
@@ -196,7 +196,7 @@ static void who_knows_it_is_not_told(void)
 	end(&circle);
 }
 
-static void who_was_told_is_not_told_again_when_the_node_connects(void)
+static void a_peer_is_not_told_again_when_the_node_connects(void)
 {
 	struct circle circle;
 	start(&circle, 1);
@@ -425,7 +425,7 @@ static void what_a_peer_has_no_tokens_for_is_not_passed_on(void)
 	end(&circle);
 }
 
-static void what_waits_at_the_end_is_let_go(void)
+static void what_waits_at_the_end_is_freed(void)
 {
 	struct circle circle;
 	start(&circle, 1);
@@ -436,10 +436,9 @@ static void what_waits_at_the_end_is_let_go(void)
 static CU_TestInfo tests[] = {
 	{"what is new is passed on a second later", what_is_new_is_passed_on_a_second_later},
 	{"each address goes to two peers", each_address_goes_to_two_peers},
-	{"who is told is the same all day, and another the next", who_is_told_is_the_same_all_day_and_another_the_next},
-	{"who knows it is not told", who_knows_it_is_not_told},
-	{"who was told is not told again when the node connects",
-	 who_was_told_is_not_told_again_when_the_node_connects},
+	{"the choice of listeners changes once a day", the_choice_of_listeners_changes_once_a_day},
+	{"a peer that knows the address is not told", a_peer_that_knows_the_address_is_not_told},
+	{"a peer is not told again when the node connects", a_peer_is_not_told_again_when_the_node_connects},
 	{"gossip rings the alarm", gossip_rings_the_alarm},
 	{"nobody is told of itself", nobody_is_told_of_itself},
 	{"what was passed on within 23 hours is not passed on", what_was_passed_on_within_23_hours_is_not_passed_on},
@@ -455,7 +454,7 @@ static CU_TestInfo tests[] = {
 	 an_address_is_passed_on_only_where_it_means_something},
 	{"no more than a thousand wait", no_more_than_a_thousand_wait},
 	{"what a peer has no tokens for is not passed on", what_a_peer_has_no_tokens_for_is_not_passed_on},
-	{"what waits at the end is let go", what_waits_at_the_end_is_let_go},
+	{"what waits at the end is freed", what_waits_at_the_end_is_freed},
 	CU_TEST_INFO_NULL,
 };
 

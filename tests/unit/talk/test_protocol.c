@@ -253,7 +253,7 @@ static void a_getaddr_too_many_is_ignored_and_counted(void)
 	core_fini(&core);
 }
 
-static void who_was_silent_for_too_long_is_not_told_to_others(void)
+static void a_peer_that_was_silent_for_too_long_is_not_told_to_others(void)
 {
 	struct core core;
 	five_start(&core);
@@ -357,7 +357,7 @@ static void bans_of_many_hosts_get_so_many_lines(void)
 	core_fini(&core);
 }
 
-static void who_is_dialled_is_not_banned(void)
+static void a_host_that_is_dialled_is_not_banned(void)
 {
 	struct core core;
 	struct address host = address_of("10.0.0.7:1");
@@ -527,12 +527,13 @@ static CU_TestInfo tests[] = {
 	{"getaddr is answered with those who are connected and alive",
 	 getaddr_is_answered_with_those_who_are_connected_and_alive},
 	{"a getaddr too many is ignored and counted", a_getaddr_too_many_is_ignored_and_counted},
-	{"who was silent for too long is not told to others", who_was_silent_for_too_long_is_not_told_to_others},
+	{"a peer that was silent for too long is not told to others",
+	 a_peer_that_was_silent_for_too_long_is_not_told_to_others},
 	{"an address is told only where it means something", an_address_is_told_only_where_it_means_something},
 	{"an answer names at most a thousand", an_answer_names_at_most_a_thousand},
 	{"a host that errs again and again is banned", a_host_that_errs_again_and_again_is_banned},
 	{"bans of many hosts get so many lines", bans_of_many_hosts_get_so_many_lines},
-	{"who is dialled is not banned", who_is_dialled_is_not_banned},
+	{"a host that is dialled is not banned", a_host_that_is_dialled_is_not_banned},
 	{"a node tells the address where the far end can dial it",
 	 a_node_tells_the_address_where_the_far_end_can_dial_it},
 	{"a node introduces itself anew to those who come later",

@@ -152,6 +152,10 @@ static void what_is_not_one_json_object_is_refused(void)
 {
 	static const struct refusal cases[] = {
 		{BYTES(""), "JSON"},
+		{BYTES(HELLO ",\"name\":\"\xff\"}"), ""},
+		{BYTES(HELLO ",\"name\":\"\xc0\x80\"}"), ""},
+		{BYTES(HELLO ",\"name\":\"\xed\xa0\x80\"}"), ""},
+		{BYTES(HELLO ",\"name\":\"\xf4\x90\x80\x80\"}"), ""},
 		{BYTES(" "), "JSON"},
 		{BYTES("hello"), "JSON"},
 		{BYTES("GET / HTTP/1.1"), "JSON"},
