@@ -38,9 +38,9 @@ const char *arguments_file(const struct arguments *arguments);
 
 /*
  * Into settings at their defaults: $STATE_DIRECTORY, which systemd sets, for state_dir; the file; -o, which beats it;
- * -l and -b. False with the error.
+ * -l and -b. interrupted is that of settings_read_file. False with the error.
  */
-bool arguments_read_settings(const struct arguments *arguments, struct settings *settings,
+bool arguments_read_settings(const struct arguments *arguments, struct settings *settings, bool (*interrupted)(void),
 			     char error[static SETTINGS_ERROR_BYTES]);
 
 /* The settings' log level and -v. */

@@ -136,6 +136,7 @@ struct settings {
 	_Atomic int64_t retry_max_us;
 	_Atomic(enum log_level) log_level;
 	size_t count_in_file; /* how many settings the file has set */
+	bool is_file_blank;   /* not even a comment is in it */
 	bool lacks_memory;    /* why the last call failed: no setting is wrong */
 };
 
@@ -148,7 +149,12 @@ void settings_fini(struct settings *settings);
  * quotes what the user wrote, so it has to be escaped where it is shown. The settings are then good for settings_fini
  * alone.
  */
-bool settings_read_file(struct settings *settings, const char *path, char error[static SETTINGS_ERROR_BYTES]);
+/*
+ * At a start, path may be a pipe: interrupted() is asked while it has nothing to read, for 30 s at most. NULL for a
+ * running node: never waits, and takes only a regular file.
+ */
+bool settings_read_file(struct settings *settings, const char *path, bool (*interrupted)(void),
+			char error[static SETTINGS_ERROR_BYTES]);
 /* "SETTING=VALUE", the value without quotes, a list separated by commas. */
 bool settings_set_option(struct settings *settings, const char *option, char error[static SETTINGS_ERROR_BYTES]);
 /* Replaces the list of addresses to listen on; where is how the user gave it ("-l"). */

@@ -1,7 +1,7 @@
 /*
  * Inside the settings: a row of the table for each setting (settings_table.c), the types that the rows have
- * (setting_types.c, setting_addresses.c), and what sets a row from the file (settings_file.c) or from the command line
- * (settings.c).
+ * (setting_types.c, setting_addresses.c), and what sets a row from the file (settings_source.c reads it,
+ * settings_syntax.c checks it, settings_file.c takes it over) or from the command line (settings.c).
  */
 #ifndef KITH_SETTINGS_PRIV_H
 #define KITH_SETTINGS_PRIV_H
@@ -88,6 +88,19 @@ void settings_texts_exchange(struct settings *one, struct settings *other);
 
 /* The row of that name; NULL with the error, which says which name was probably meant. */
 const struct setting *settings_find(const char *name, const char *where, char error[static SETTINGS_ERROR_BYTES]);
+
+/*
+ * The whole file as a string without a byte order mark, which the caller frees; NULL with the problem, which is half a
+ * sentence. interrupted is that of settings_read_file.
+ */
+char *settings_source_read(const char *path, bool (*interrupted)(void), const char **problem);
+
+/*
+ * False with the error for what libconfig reads otherwise than people mean it. Where libconfig finds an error,
+ * *wrong_line is its line, or 0 if it has not been found.
+ */
+bool settings_check_syntax(const char *content, const char *path, unsigned *wrong_line,
+			   char error[static SETTINGS_ERROR_BYTES]);
 
 /* subject is the setting's name if where does not contain it. */
 bool settings_set(struct settings *settings, const struct setting *setting, const struct value *value,

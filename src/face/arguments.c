@@ -159,14 +159,14 @@ const char *arguments_file(const struct arguments *arguments)
 	return arguments->file;
 }
 
-bool arguments_read_settings(const struct arguments *arguments, struct settings *settings,
+bool arguments_read_settings(const struct arguments *arguments, struct settings *settings, bool (*interrupted)(void),
 			     char error[static SETTINGS_ERROR_BYTES])
 {
 	const char *file = arguments_file(arguments), *state_dir = getenv("STATE_DIRECTORY");
 	if (state_dir != NULL && state_dir[0] != '\0' &&
 	    !settings_set_state_dir(settings, state_dir, "$STATE_DIRECTORY", error))
 		return false;
-	if (file != NULL && !settings_read_file(settings, file, error))
+	if (file != NULL && !settings_read_file(settings, file, interrupted, error))
 		return false;
 	for (size_t i = 0; i < arguments->option_count; i++)
 		if (!settings_set_option(settings, arguments->options[i], error))

@@ -195,8 +195,12 @@ static void reload(struct node *node, const struct settings *running, const stru
 	} else if (arguments_file(arguments) == NULL) {
 		log_warning("settings are not read again: there is no %s, and -c names no other file",
 			    arguments_default_file);
-	} else if (!arguments_read_settings(arguments, &fresh, error)) {
+	} else if (!arguments_read_settings(arguments, &fresh, NULL, error)) {
 		log_error("settings are not read again: %s", error);
+	} else if (fresh.is_file_blank && running->count_in_file > 0) {
+		/* As a file is for a moment while somebody writes it. */
+		log_error("settings are not read again: %s is empty; for the defaults, write a comment into it",
+			  arguments_file(arguments));
 	} else {
 		enum log_level before = arguments_log_level(arguments, running),
 			       after = arguments_log_level(arguments, &fresh);
@@ -317,9 +321,10 @@ int main(int argc, char **argv)
 	if (!settings_init(&settings)) {
 		arguments_complain(strerror(ENOMEM));
 		status = STATUS_SYSTEM;
-	} else if (!arguments_read_settings(&arguments, &settings, error) || !check_user(&settings, error) ||
-		   !read_secrets(&settings, &secrets, error)) {
+	} else if (!arguments_read_settings(&arguments, &settings, signals_stop_is_pending, error) ||
+		   !check_user(&settings, error) || !read_secrets(&settings, &secrets, error)) {
 		arguments_complain(error);
+		signals_let_stop_kill(); /* if that is why */
 		status = settings.lacks_memory ? STATUS_SYSTEM : STATUS_SETTINGS;
 	} else if (arguments.only_test) {
 		status = report_test(&settings, &arguments, secrets);

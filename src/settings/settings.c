@@ -180,6 +180,7 @@ void settings_take_over(struct settings *running, struct settings *fresh,
 	}
 	/* With them goes where each setting was read, so this isn't left out for texts that are the same. */
 	settings_texts_exchange(running, fresh);
+	running->count_in_file = fresh->count_in_file;
 }
 
 bool settings_choose_listen(struct settings *settings, char error[static SETTINGS_ERROR_BYTES])

@@ -13,6 +13,11 @@
 #include "base/must.h"
 #include "settings/settings.h"
 
+static bool never(void)
+{
+	return false;
+}
+
 /*
  * libconfig loses a string that stands where the grammar wants none: of each file that is refused for that, its bytes
  * once. What else is allocated for a file, by libconfig too, must be freed.
@@ -79,7 +84,7 @@ static void check_round_trip(struct settings *settings)
 	size_t length = write_settings(settings, written, sizeof written);
 	settings_init(&fresh);
 	fill_file(written, length);
-	must(settings_read_file(&fresh, path, error));
+	must(settings_read_file(&fresh, path, never, error));
 	must(write_settings(&fresh, again, sizeof again) == length && memcmp(written, again, length) == 0);
 
 	/* A running node that takes over what it can differs in the rest alone. */
@@ -100,7 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	char error[SETTINGS_ERROR_BYTES] = "";
 	settings_init(&settings);
 	fill_file(content, length);
-	if (!settings_read_file(&settings, path, error)) {
+	if (!settings_read_file(&settings, path, never, error)) {
 		check_error(error, content, length);
 	} else {
 		/* What the settings say together may be wrong; then the error names one of them. */

@@ -1,6 +1,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "kithd.h"
@@ -89,7 +90,7 @@ static void test_bootstrap_that_is_gone(void)
 	struct node node = start(harness_text("bootstrap = [\"%s\"];", nobody), "-o retry_min=0.02 -o retry_max=0.05");
 	AWAIT(kithd_log_count(node.kithd, "cannot be reached", nobody) == 1);
 	CU_ASSERT_STRING_EQUAL(kithd_header(node.kithd, "known"), "1");
-	reload(&node, "", harness_text("bootstrap: [\"%s\"] is now []", nobody));
+	reload(&node, "# none", harness_text("bootstrap: [\"%s\"] is now []", nobody));
 	AWAIT(strcmp(kithd_header(node.kithd, "known"), "0") == 0);
 	/* Those of the command line stay. */
 	struct node given = start("", harness_text("-b %s -o retry_min=0.02 -o retry_max=0.05", nobody));
@@ -265,7 +266,7 @@ static void test_errors(void)
 	} cases[] = {
 		{"max_inbound = 0;\nping_interval = -1;", ":2: ping_interval must be a number of seconds"},
 		{"max_inbound = 0;\nping_intervall = 1;", ":2: there is no setting"},
-		{"max_inbound = 0;\n\nping_interval 1;", ":3: expected NAME = VALUE"},
+		{"max_inbound = 0;\n\nping_interval 1;", ":3: syntax error: expected NAME = VALUE"},
 		{"max_inbound = 0;\nretry_max = 0.5;", ":2: retry_max is below retry_min"},
 		{"max_inbound = 0;\nnodeid = \"keep\";", ":2: nodeid \"keep\" needs a directory"},
 	};
@@ -304,7 +305,7 @@ static void test_twice(void)
 	struct node node = start("", "");
 	reload(&node, "max_parked = 7;", "max_parked: 64 is now 7");
 	reload(&node, "max_parked = 7;", UNCHANGED);
-	reload(&node, "", "max_parked: 7 is now 64");
+	reload(&node, "# none", "max_parked: 7 is now 64");
 	/* At once: the second may fall together with the first. */
 	kithd_signal(node.kithd, SIGHUP);
 	reload(&node, "max_parked = 8;", "max_parked: 64 is now 8");
@@ -316,7 +317,7 @@ static void test_twice(void)
 static const char *everything(int variant)
 {
 	return variant == 0
-		       ? ""
+		       ? "# none"
 		       : "advertise = \"127.0.0.9:1\"; bootstrap = [\"localhost:1\", \"127.0.0.1:1\"]; name = \"b\";"
 			 "max_outbound = 9; max_inbound = 9; max_dialing = 9; max_parked = 9;"
 			 "ping_interval = 0.03; ping_timeout = 15; connect_timeout = 9; handshake_timeout = 9;"
@@ -371,7 +372,61 @@ static void test_many(void)
 	kithd_stop(node.kithd, SIGTERM);
 }
 
+static void test_file_that_has_become_empty(void)
+{
+	struct node node = start("max_parked = 7;", "");
+	reload(&node, "", "is empty; for the defaults, write a comment into it");
+	reload(&node, " \n", "is empty; for the defaults, write a comment into it");
+	reload(&node, "max_parked = 7;", UNCHANGED);
+	reload(&node, "# none", "max_parked: 7 is now 64");
+	reload(&node, "", UNCHANGED);
+}
+
+static void test_file_that_has_become_a_pipe(void)
+{
+	struct node node = start("max_parked = 7;", "");
+	if (unlink(node.path) != 0 || mkfifo(node.path, 0600) != 0)
+		harness_fail("no FIFO");
+	kithd_signal(node.kithd, SIGHUP);
+	AWAIT(kithd_log_count(node.kithd, REFUSED, "only a regular file") == 1);
+	CU_ASSERT_EQUAL(kithd_peers(node.kithd), 0);
+	kithd_stop(node.kithd, SIGTERM);
+}
+
+/* As with kithd -c <(generate) in a shell. */
+static void test_settings_from_a_pipe(void)
+{
+	static const char content[] = "deny = [\"10.0.0.0/8\"];\n";
+	int ends[2];
+	if (pipe(ends) != 0 || write(ends[1], content, sizeof content - 1) < 0)
+		harness_fail("no pipe");
+	close(ends[1]);
+	struct kithd *kithd = kithd_run("-l %s -c /dev/fd/%d", harness_address(), harness_keep_fd(ends[0]));
+	kithd_await_listening(kithd);
+	kithd_signal(kithd, SIGHUP);
+	AWAIT(kithd_log_count(kithd, REFUSED, "only a regular file") == 1);
+	CU_ASSERT_EQUAL(kithd_log_count(kithd, "deny:", ""), 0);
+}
+
+static void test_start_that_waits_for_a_pipe(void)
+{
+	static const int numbers[] = {SIGINT, SIGTERM};
+	const char *path = harness_text("%s/fifo", harness_make_folder());
+	if (mkfifo(path, 0600) != 0)
+		harness_fail("no FIFO");
+	for (size_t i = 0; i < 2; i++) {
+		struct kithd *kithd = kithd_run("-t -c %s", path);
+		AWAIT(strstr(harness_read_file(harness_text("/proc/%d/comm", (int)kithd_pid(kithd))), "kithd") != NULL);
+		kithd_signal(kithd, numbers[i]);
+		CU_ASSERT_EQUAL(kithd_wait(kithd), 128 + numbers[i]);
+	}
+}
+
 static CU_TestInfo tests[] = {
+	{"a file that has become empty changes nothing", test_file_that_has_become_empty},
+	{"a file that has become a pipe changes nothing", test_file_that_has_become_a_pipe},
+	{"settings from a pipe stay at a reload", test_settings_from_a_pipe},
+	{"a start that waits for a pipe can be stopped", test_start_that_waits_for_a_pipe},
 	{"max_inbound turns newcomers away, and lets them in", test_max_inbound},
 	{"max_outbound lets a node dial", test_max_outbound},
 	{"a new bootstrap is dialled, and the old one's node stays", test_bootstraps},

@@ -86,7 +86,7 @@ static void test_wrong_lines(void)
 		{"listen = [1];", {":1: ", "listen"}},
 		{"\nlisten = [\"127.0.0.1:5999\", \"127.0.0.1:5999\"];", {":2: ", "listen", "twice"}},
 		{"name = [\"a\"];", {":1: ", "name"}},
-		{"name = \"a\nb\";", {":", "name"}},
+		{"name = \"a\nb\";", {":1: ", "has no end"}},
 		{"nmae = \"a\";", {":1: ", "nmae", "\"name\""}},
 		{"network = { name = 1; };", {":1: ", "network"}},
 		{"name = \"a\";\nname = \"b\";", {":2: "}},

@@ -47,6 +47,11 @@ void write_text(const char *name, const char *text)
 	write_bytes(name, text, strlen(text));
 }
 
+bool never(void)
+{
+	return false;
+}
+
 /* Settings from a file with this text, which must be good; the caller gives them to settings_fini. */
 struct settings read_good(const char *text)
 {
@@ -54,7 +59,7 @@ struct settings read_good(const char *text)
 	char error[SETTINGS_ERROR_BYTES] = "";
 	write_text(some_path, text);
 	settings_init(&settings);
-	EXPECT(settings_read_file(&settings, some_path, error), "%s: %s", text, error);
+	EXPECT(settings_read_file(&settings, some_path, never, error), "%s: %s", text, error);
 	return settings;
 }
 
@@ -83,7 +88,7 @@ void expect_bad_file(const char *text, int line, const char *says, const char *a
 	write_text(some_path, text);
 	snprintf(where, sizeof where, "%s:%d: ", some_path, line);
 	settings_init(&settings);
-	if (EXPECT(!settings_read_file(&settings, some_path, error), "%s", text))
+	if (EXPECT(!settings_read_file(&settings, some_path, never, error), "%s", text))
 		expect_error(error, where, says, and);
 	settings_fini(&settings);
 }

@@ -27,6 +27,9 @@ void write_text(const char *name, const char *text);
 struct settings read_good(const char *text);
 struct settings with_option(const char *option);
 
+/* What settings_read_file asks while it waits. */
+bool never(void);
+
 /* The error begins with where, and says this and that. */
 void expect_error(const char *error, const char *where, const char *says, const char *and);
 void expect_bad_file(const char *text, int line, const char *says, const char *and);

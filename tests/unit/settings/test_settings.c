@@ -577,9 +577,9 @@ static void the_longest_list_is_written_whole(void)
 
 static void a_running_node_takes_over_all_but_what_needs_a_restart(void)
 {
-	static const enum setting_id fixed[] = {SETTING_LISTEN, SETTING_LISTEN_RETRY,	    SETTING_NETWORK, SETTING_NODEID,
-						SETTING_STATE_DIR,  SETTING_USER,    SETTING_MAX_ADDRESSES,
-						SETTING_SECRET_FILE};
+	static const enum setting_id fixed[] = {SETTING_LISTEN,	       SETTING_LISTEN_RETRY, SETTING_NETWORK,
+						SETTING_NODEID,	       SETTING_STATE_DIR,    SETTING_USER,
+						SETTING_MAX_ADDRESSES, SETTING_SECRET_FILE};
 	for (size_t i = 0; i < VALUES; i++) {
 		enum setting_id setting = values[i].setting;
 		char before[SETTINGS_VALUE_BYTES], wanted[SETTINGS_VALUE_BYTES];

@@ -102,7 +102,7 @@ static void *reload_once(void *argument)
 	fflush(file);
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fileno(file));
 	settings_init(&fresh);
-	EXPECT(settings_read_file(&fresh, path, error) && settings_check(&fresh, error), "%s", error);
+	EXPECT(settings_read_file(&fresh, path, NULL, error) && settings_check(&fresh, error), "%s", error);
 	settings_take_over(running, &fresh, changes);
 	settings_format(running, SETTING_BOOTSTRAP, shown, sizeof shown);
 	settings_fini(&fresh);
