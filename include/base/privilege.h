@@ -7,6 +7,7 @@
 #define KITH_PRIVILEGE_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 enum {
 	PRIVILEGE_USER_BYTES = 65,
@@ -20,6 +21,10 @@ void privilege_user_name(char out[static PRIVILEGE_USER_BYTES]);
 
 /* Whether privilege_settle could succeed for that user; "" is good for everybody. Changes nothing. */
 bool privilege_check_user(const char *user, char problem[static PRIVILEGE_PROBLEM_BYTES]);
+
+/* Is this a group, or the user, that this process has now, or has after privilege_settle for that user? */
+bool privilege_has_group(const char *user, gid_t group);
+bool privilege_is_user(const char *user, uid_t uid);
 
 /*
  * Becomes that user, unless it is "" or this process runs as that user already. Whoever it is then: nothing that it

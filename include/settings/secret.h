@@ -39,10 +39,11 @@ struct secrets {
 };
 
 /*
- * Reads the file. NULL with one line in error that says where and what is wrong, and what would be right; it quotes the
- * path, so it has to be escaped where it is shown. Where it is memory that lacks, lacks_memory is true.
+ * Reads the file for a node that runs as that user; "" for the one that this process has. NULL with one line in error
+ * that says where and what is wrong, and what would be right; it quotes the path, so it has to be escaped where it is
+ * shown. Where it is memory that lacks, lacks_memory is true.
  */
-struct secrets *secrets_read(const char *path, bool *lacks_memory, char *error, size_t error_bytes);
+struct secrets *secrets_read(const char *path, const char *user, bool *lacks_memory, char *error, size_t error_bytes);
 /* Wipes them. */
 void secrets_free(struct secrets *secrets);
 

@@ -87,6 +87,35 @@ bool privilege_check_user(const char *user, char problem[static PRIVILEGE_PROBLE
 	return user[0] == '\0' || check(user, &identity, problem);
 }
 
+bool privilege_has_group(const char *user, gid_t group)
+{
+	enum { GROUPS = 1024 };
+	gid_t groups[GROUPS];
+	struct identity identity;
+	char problem[PRIVILEGE_PROBLEM_BYTES];
+	int count = getgroups(GROUPS, groups);
+	bool has = group == getegid();
+	if (user[0] != '\0' && privilege_is_root()) {
+		/* What the process will have. */
+		if (!find(user, &identity, problem))
+			return false;
+		count = GROUPS;
+		has = group == identity.gid;
+		if (getgrouplist(user, identity.gid, groups, &count) < 0)
+			count = 0;
+	}
+	for (int i = 0; i < count && !has; i++)
+		has = groups[i] == group;
+	return has;
+}
+
+bool privilege_is_user(const char *user, uid_t uid)
+{
+	struct identity identity;
+	char problem[PRIVILEGE_PROBLEM_BYTES];
+	return uid == geteuid() || (user[0] != '\0' && find(user, &identity, problem) && uid == identity.uid);
+}
+
 /* What a program that is executed could get back; only root may do this, and not everywhere. */
 static void narrow_bounding_set(void)
 {

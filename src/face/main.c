@@ -61,7 +61,8 @@ static bool read_secrets(struct settings *settings, struct secrets **secrets, ch
 	if (settings->secret_file[0] == '\0')
 		return true;
 	privilege_hide_memory();
-	*secrets = secrets_read(settings->secret_file, &settings->lacks_memory, error, SETTINGS_ERROR_BYTES);
+	*secrets = secrets_read(settings->secret_file, settings->user, &settings->lacks_memory, error,
+				SETTINGS_ERROR_BYTES);
 	return *secrets != NULL;
 }
 
@@ -177,7 +178,7 @@ static void reload_secrets(struct node *node, const struct settings *running)
 	bool lacks_memory;
 	if (running->secret_file[0] == '\0')
 		return;
-	struct secrets *secrets = secrets_read(running->secret_file, &lacks_memory, error, sizeof error);
+	struct secrets *secrets = secrets_read(running->secret_file, running->user, &lacks_memory, error, sizeof error);
 	if (secrets == NULL) {
 		log_error("the secrets stay as they were: %s", error);
 		return;

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/privilege.h"
@@ -172,6 +173,9 @@ static bool add_secret(struct secrets *secrets, const struct place *place, const
 /* Overwrites the text's line ends and comments. */
 static bool parse(struct secrets *secrets, char *text, struct place *place)
 {
+	/* A byte order mark, which some editors write. */
+	if (strncmp(text, "\xef\xbb\xbf", 3) == 0)
+		text += 3;
 	for (char *line; (line = strsep(&text, "\n")) != NULL; place->line++) {
 		line[strcspn(line, "#")] = '\0';
 		line += strspn(line, " \t\r");
@@ -227,8 +231,22 @@ static void wrong_open(const char *path, int problem, char *error, size_t error_
 			 strerror(problem));
 }
 
+/*
+ * May others than root and the node's user change it, or others than those and a group of the node's read it? A group
+ * is how a container or the administrator gives a file to a user. The mode does not tell whom an ACL lets in.
+ */
+static bool is_open_to_others(int fd, const struct stat *status, const char *user)
+{
+	if ((status->st_mode & (S_IWGRP | S_IXGRP | S_IRWXO)) != 0)
+		return true;
+	if ((status->st_mode & S_IRGRP) == 0)
+		return false;
+	return (status->st_uid != 0 && !privilege_is_user(user, status->st_uid)) ||
+	       !privilege_has_group(user, status->st_gid) || fgetxattr(fd, "system.posix_acl_access", NULL, 0) > 0;
+}
+
 /* Opened without waiting for whoever might write into a pipe. -1 with the error. */
-static int open_file(const char *path, char *error, size_t error_bytes)
+static int open_file(const char *path, const char *user, char *error, size_t error_bytes)
 {
 	struct stat status;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -236,7 +254,7 @@ static int open_file(const char *path, char *error, size_t error_bytes)
 		wrong_open(path, errno, error, error_bytes);
 	} else if (!S_ISREG(status.st_mode)) {
 		wrong_file(path, "it is not a regular file; name one", error, error_bytes);
-	} else if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+	} else if (is_open_to_others(fd, &status, user)) {
 		snprintf(error, error_bytes,
 			 "\"%s\" can be read or written by others than its owner (mode %03o): run chmod 600 '%s', and "
 			 "rotate the secret if somebody may have read it",
@@ -250,11 +268,12 @@ static int open_file(const char *path, char *error, size_t error_bytes)
 }
 
 /* Ends what was read with a NUL. */
-static bool read_file(const char *path, char text[static SECRETS_FILE_BYTES + 2], char *error, size_t error_bytes)
+static bool read_file(const char *path, const char *user, char text[static SECRETS_FILE_BYTES + 2], char *error,
+		      size_t error_bytes)
 {
 	size_t length = 0;
 	ssize_t n = 0;
-	int fd = open_file(path, error, error_bytes);
+	int fd = open_file(path, user, error, error_bytes);
 	if (fd < 0)
 		return false;
 	while (length <= SECRETS_FILE_BYTES && (n = read(fd, text + length, SECRETS_FILE_BYTES + 1 - length)) != 0) {
@@ -275,7 +294,7 @@ static bool read_file(const char *path, char text[static SECRETS_FILE_BYTES + 2]
 	return true;
 }
 
-struct secrets *secrets_read(const char *path, bool *lacks_memory, char *error, size_t error_bytes)
+struct secrets *secrets_read(const char *path, const char *user, bool *lacks_memory, char *error, size_t error_bytes)
 {
 	struct mapping *mapping = map();
 	struct place place = {.path = path, .line = 1, .error = error, .error_bytes = error_bytes};
@@ -285,7 +304,7 @@ struct secrets *secrets_read(const char *path, bool *lacks_memory, char *error, 
 		return NULL;
 	}
 	struct secrets *secrets = &mapping->secrets;
-	bool good = read_file(path, mapping->file, error, error_bytes) && parse(secrets, mapping->file, &place);
+	bool good = read_file(path, user, mapping->file, error, error_bytes) && parse(secrets, mapping->file, &place);
 	sodium_memzero(mapping->file, sizeof mapping->file);
 	if (good && secrets->count == 0) {
 		snprintf(error, error_bytes, "\"%s\" contains no secret: " GOOD_ONE, path);

@@ -57,7 +57,7 @@ const char *secure_file(void)
 	int fd = mkstemp(run.path);
 	must(fd >= 0 && secret_new(text) && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
 	close(fd);
-	run.secrets = secrets_read(run.path, &lacks_memory, error, sizeof error);
+	run.secrets = secrets_read(run.path, "", &lacks_memory, error, sizeof error);
 	must(run.secrets != NULL);
 	const struct secret *secret = &run.secrets->list[0];
 	gnutls_datum_t key = {.data = run.secrets->list[0].bytes, .size = (unsigned)secret->length};

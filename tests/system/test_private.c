@@ -132,7 +132,7 @@ static void test_bad_file_at_the_start(void)
 					    "run kithd --new-secret\n",
 					    path));
 	write_file(path, new_secret());
-	chmod(path, 0640);
+	chmod(path, 0660);
 	kithd = kithd_run("-t -o secret_file=%s", path);
 	CU_ASSERT_EQUAL(kithd_wait(kithd), EX_CONFIG);
 	CU_ASSERT_PTR_NOT_NULL(strstr(kithd_log(kithd), harness_text("run chmod 600 '%s'", path)));
@@ -497,7 +497,7 @@ static const char *identity_of(const char *secret)
 {
 	char error[1024];
 	bool lacks_memory;
-	struct secrets *secrets = secrets_read(harness_write_file(secret), &lacks_memory, error, sizeof error);
+	struct secrets *secrets = secrets_read(harness_write_file(secret), "", &lacks_memory, error, sizeof error);
 	const char *identity = harness_text("%s", secrets == NULL ? error : secrets->list[0].identity);
 	secrets_free(secrets);
 	return identity;

@@ -13,7 +13,7 @@ struct secrets *secrets_of(const char *lines)
 	int fd = mkstemp(path);
 	must(fd >= 0 && write(fd, lines, strlen(lines)) == (ssize_t)strlen(lines));
 	close(fd);
-	struct secrets *secrets = secrets_read(path, &lacks_memory, error, sizeof error);
+	struct secrets *secrets = secrets_read(path, "", &lacks_memory, error, sizeof error);
 	must(secrets != NULL);
 	unlink(path);
 	return secrets;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +46,7 @@ static struct secrets *read_path(const char *name, char error[static ERROR_BYTES
 {
 	bool lacks_memory;
 	error[0] = '\0';
-	struct secrets *secrets = secrets_read(name, &lacks_memory, error, ERROR_BYTES);
+	struct secrets *secrets = secrets_read(name, "", &lacks_memory, error, ERROR_BYTES);
 	CU_ASSERT_FALSE(lacks_memory);
 	return secrets;
 }
@@ -61,6 +62,7 @@ static void a_secret_is_hex_or_base64(void)
 	static const char *const texts[] = {
 		SECRET_HEX,
 		SECRET_HEX "\n",
+		"\xef\xbb\xbf" SECRET_HEX "\r\n",
 		"00070E151C232A31383F464D545B626970777E858C939AA1A8AFB6BDC4CBD2D9\n",
 		SECRET_BASE64,
 		SECRET_BASE64 "\r\n",
@@ -276,7 +278,8 @@ static void a_file_that_others_may_open_is_refused_with_what_mends_it(void)
 	static const struct {
 		mode_t mode;
 		bool good;
-	} cases[] = {{0600, true}, {0400, true}, {0640, false}, {0604, false}, {0620, false}, {0601, false}};
+	} cases[] = {{0600, true},  {0400, true},  {0640, true},  {0440, true},	 {0604, false},
+		     {0444, false}, {0620, false}, {0660, false}, {0650, false}, {0601, false}};
 	char error[ERROR_BYTES], mends[ERROR_BYTES];
 	write_file(SECRET_HEX, strlen(SECRET_HEX));
 	snprintf(mends, sizeof mends, "run chmod 600 '%s', and rotate the secret", path);
@@ -288,6 +291,39 @@ static void a_file_that_others_may_open_is_refused_with_what_mends_it(void)
 		secrets_free(secrets);
 	}
 	CU_ASSERT_EQUAL_FATAL(chmod(path, 0600), 0);
+}
+
+/* As a container or the administrator gives a file to a user; only root can give a file away. */
+static void a_group_that_reads_it_is_one_of_the_node(void)
+{
+	enum { OTHER = 54321 };
+	const struct {
+		uid_t owner;
+		gid_t group;
+		bool good;
+	} cases[] = {{0, getegid(), true}, {0, OTHER, false}, {OTHER, getegid(), false}};
+	char error[ERROR_BYTES];
+	write_file(SECRET_HEX, strlen(SECRET_HEX));
+	for (size_t i = 0; i < sizeof cases / sizeof *cases && geteuid() == 0; i++) {
+		CU_ASSERT(chown(path, cases[i].owner, cases[i].group) == 0 && chmod(path, 0440) == 0);
+		struct secrets *secrets = read_path(path, error);
+		EXPECT((secrets != NULL) == cases[i].good, "case %zu: %s", i, error);
+		secrets_free(secrets);
+	}
+	/* Of the user that this process will become. */
+	struct passwd *nobody = getpwnam("nobody");
+	if (geteuid() == 0 && nobody != NULL) {
+		bool lacks_memory;
+		CU_ASSERT(chown(path, 0, nobody->pw_gid) == 0);
+		struct secrets *secrets = secrets_read(path, "nobody", &lacks_memory, error, ERROR_BYTES);
+		EXPECT(secrets != NULL, "%s", error);
+		secrets_free(secrets);
+		CU_ASSERT(chown(path, 0, getegid()) == 0);
+		CU_ASSERT_PTR_NULL(secrets_read(path, "nobody", &lacks_memory, error, ERROR_BYTES));
+	}
+	CU_ASSERT_EQUAL(unlink(path), 0);
+	write_file(SECRET_HEX, strlen(SECRET_HEX));
+	CU_ASSERT_EQUAL(chmod(path, 0600), 0);
 }
 
 static void no_error_shows_any_of_a_secret(void)
@@ -334,6 +370,7 @@ static CU_TestInfo tests[] = {
 	{"a file that is none says so", a_file_that_is_none_says_so},
 	{"a file that others may open is refused with what mends it",
 	 a_file_that_others_may_open_is_refused_with_what_mends_it},
+	{"a group that reads it is one of the node's", a_group_that_reads_it_is_one_of_the_node},
 	{"no error shows any of a secret", no_error_shows_any_of_a_secret},
 	{"secrets are locked into memory", secrets_are_locked_into_memory},
 	CU_TEST_INFO_NULL,
