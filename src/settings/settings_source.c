@@ -79,26 +79,24 @@ char *settings_source_read(const char *path, bool (*interrupted)(void), const ch
 {
 	static const char byte_order_mark[] = "\xef\xbb\xbf";
 	bool is_again = interrupted == NULL;
-	char *content = NULL;
-	struct stat status;
+	char *content = calloc(1, SETTINGS_FILE_BYTES + 3);
+	struct stat status = {0};
 	size_t length = 0;
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int fd = content == NULL ? -1 : open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	*problem = NULL;
-	if (fd < 0 || fstat(fd, &status) != 0)
+	if (content == NULL || fd < 0 || fstat(fd, &status) != 0)
 		*problem = strerror(errno);
 	else if (S_ISDIR(status.st_mode))
 		*problem = strerror(EISDIR);
 	else if (is_again && !S_ISREG(status.st_mode))
 		*problem = "a running node reads only a regular file: restart kithd to read this";
-	else if ((content = calloc(1, SETTINGS_FILE_BYTES + 3)) == NULL)
-		*problem = strerror(errno);
 	else
 		*problem = fill(fd, can_get_writer(fd, &status), interrupted, content, &length);
-	if (*problem == NULL)
+	if (*problem == NULL && content != NULL)
 		*problem = judge(fd, &status, is_again, content, length);
 	if (fd >= 0)
 		close(fd);
-	if (*problem != NULL) {
+	if (*problem != NULL || content == NULL) {
 		free(content);
 		return NULL;
 	}
