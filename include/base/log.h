@@ -49,6 +49,6 @@ struct log_limit {
 	atomic_uint suppressed;
 };
 
-bool log_limit_passes(struct log_limit *limit, unsigned *suppressed);
+bool log_limit_take(struct log_limit *limit, unsigned *suppressed);
 
 #endif

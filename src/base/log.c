@@ -138,7 +138,7 @@ void log_line(enum log_level level, const char *format, ...)
 	mutex_unlock(&turn);
 }
 
-bool log_limit_passes(struct log_limit *limit, unsigned *suppressed)
+bool log_limit_take(struct log_limit *limit, unsigned *suppressed)
 {
 	int64_t now_us = clock_now_us();
 	int64_t next_us = atomic_load(&limit->next_us);

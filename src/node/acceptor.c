@@ -212,7 +212,7 @@ void acceptor_close(struct acceptor *acceptor)
 static void log_want(struct acceptor *acceptor, const char *of)
 {
 	unsigned suppressed;
-	if (log_limit_passes(&acceptor->want_limit, &suppressed))
+	if (log_limit_take(&acceptor->want_limit, &suppressed))
 		log_error("refused a connection: %s (%u more since the last such line)", of, suppressed);
 }
 
@@ -316,7 +316,7 @@ static void give_up(struct acceptor *acceptor, size_t i, int error)
 	struct listener *listener = &acceptor->listeners[i];
 	char text[ADDRESS_TEXT_BYTES];
 	unsigned suppressed;
-	if (log_limit_passes(&acceptor->broken_limit, &suppressed)) {
+	if (log_limit_take(&acceptor->broken_limit, &suppressed)) {
 		address_format(&listener->address, text);
 		log_error("cannot accept connections on %s: %s; its socket is closed and opened again (%u more since "
 			  "the last such line)",
@@ -352,7 +352,7 @@ static void open_again(struct acceptor *acceptor, size_t i)
 	address_format(&listener->address, text);
 	if (error == 0)
 		log_info("listening on %s", text);
-	else if ((!is_first || error != EADDRNOTAVAIL) && log_limit_passes(&acceptor->retry_limit, &suppressed))
+	else if ((!is_first || error != EADDRNOTAVAIL) && log_limit_take(&acceptor->retry_limit, &suppressed))
 		log_error("cannot listen on %s: %s; trying again every second (%u more since the last such line)", text,
 			  strerror(error), suppressed);
 	if (error != 0 || !is_first)

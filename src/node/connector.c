@@ -21,7 +21,7 @@ static void start_dial(const struct worker_parts *parts, struct dial *dial, int6
 
 	if (error != 0) {
 		address_book_abandoned(parts->common.book, dial, now_us);
-		if (log_limit_passes(&limit, &suppressed))
+		if (log_limit_take(&limit, &suppressed))
 			log_error("cannot dial: %s (%u more since the last such line)", strerror(error), suppressed);
 	}
 	if (peer == NULL) {

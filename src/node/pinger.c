@@ -112,7 +112,7 @@ bool pinger_start(void *argument)
 	int error = pool_run(worker->parts->pool, &worker->pinging);
 	if (error == 0)
 		return true;
-	if (log_limit_passes(&limit, &suppressed))
+	if (log_limit_take(&limit, &suppressed))
 		log_error("cannot start a thread: %s; a peer is disconnected (%u more since the last such line)",
 			  strerror(error), suppressed);
 	/* The reader, which this wakes, says it. */

@@ -64,7 +64,7 @@ static void log_refusal(struct refuser *refuser, const struct address *from, enu
 {
 	char text[ADDRESS_TEXT_BYTES], reason[REASON_BYTES];
 	unsigned suppressed;
-	if (!log_limit_passes(&refuser->limits[refusal], &suppressed))
+	if (!log_limit_take(&refuser->limits[refusal], &suppressed))
 		return;
 	address_format(from, text);
 	explain(refuser->parts->common.settings, refusal, from, reason);

@@ -122,10 +122,9 @@ static void test_thread_caches(void)
 /* Then /proc/self/exe is the loader. */
 static void test_started_by_the_loader(void)
 {
-	const char *loader = line_with(ask("readelf -lW"), "interpreter: ");
-	if (loader == NULL)
-		harness_fail("the program names no loader");
-	loader += strlen("interpreter: ");
+	const char *line = line_with(ask("readelf -lW"), "interpreter: ");
+	const char *loader = line == NULL ? "" : line + strlen("interpreter: ");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(line);
 	const char *run = harness_text("sh -c 'exec env -u GLIBC_TUNABLES %.*s \"$0\" -t -c /dev/null -o name=x'",
 				       (int)strcspn(loader, "]"), loader);
 	CU_ASSERT_STRING_EQUAL(ask(run), "/dev/null is good (0 settings)\n");

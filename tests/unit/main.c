@@ -30,6 +30,7 @@ int main(int argc, char **argv)
 		suite_frame,
 		suite_json,
 		suite_message,
+		suite_message_encoding,
 		suite_addr_line,
 		suite_settings,
 		suite_settings_file,

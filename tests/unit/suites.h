@@ -37,6 +37,7 @@ extern CU_SuiteInfo suite_listing;
 extern CU_SuiteInfo suite_liveness;
 extern CU_SuiteInfo suite_log;
 extern CU_SuiteInfo suite_message;
+extern CU_SuiteInfo suite_message_encoding;
 extern CU_SuiteInfo suite_nodeid;
 extern CU_SuiteInfo suite_outbox;
 extern CU_SuiteInfo suite_output;

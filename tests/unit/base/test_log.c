@@ -310,18 +310,18 @@ static void a_trouble_that_repeats_is_logged_once_a_minute_with_its_count(void)
 	struct log_limit limit = {0};
 	unsigned suppressed = 99;
 	int64_t before_us = clock_now_us();
-	CU_ASSERT(log_limit_passes(&limit, &suppressed));
+	CU_ASSERT(log_limit_take(&limit, &suppressed));
 	CU_ASSERT_EQUAL(suppressed, 0);
 	int64_t next_us = limit.next_us;
 	CU_ASSERT(next_us >= before_us + 60 * 1000000 && next_us <= clock_now_us() + 60 * 1000000);
 	for (int i = 0; i < 7; i++)
-		CU_ASSERT_FALSE(log_limit_passes(&limit, &suppressed));
+		CU_ASSERT_FALSE(log_limit_take(&limit, &suppressed));
 	limit.next_us = clock_now_us();
-	CU_ASSERT(log_limit_passes(&limit, &suppressed));
+	CU_ASSERT(log_limit_take(&limit, &suppressed));
 	CU_ASSERT_EQUAL(suppressed, 7);
-	CU_ASSERT_FALSE(log_limit_passes(&limit, &suppressed));
+	CU_ASSERT_FALSE(log_limit_take(&limit, &suppressed));
 	limit.next_us = clock_now_us();
-	CU_ASSERT(log_limit_passes(&limit, &suppressed));
+	CU_ASSERT(log_limit_take(&limit, &suppressed));
 	CU_ASSERT_EQUAL(suppressed, 1);
 }
 

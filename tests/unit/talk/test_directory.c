@@ -141,7 +141,7 @@ static void those_that_ask_at_the_same_moment_share_one_walk(void)
 	static char answer[128 * 1024];
 	struct core core;
 	struct asker askers[ASKERS];
-	atomic_uint waiting;
+	atomic_uint waiting = 0;
 	start(&core, 2 * MESSAGE_ADDR_ENTRIES);
 	for (unsigned i = 0; i < MESSAGE_ADDR_ENTRIES * 3 / 2; i++)
 		meet(&core, i + 2, 5999);
