@@ -45,7 +45,7 @@ FAULT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/fault/seam.c,$(w
 SEAM_OBJECT := $(BUILD)/tests/fault/seam.o
 SEAM_WRAPS := malloc calloc realloc strdup strndup json_tokener_new_ex json_object_new_object json_object_new_string \
 	json_object_new_int json_object_new_int64 json_object_new_boolean json_object_object_add \
-	json_object_to_json_string_length ares_library_init ares_init pthread_create socket connect bind listen accept4 \
+	json_object_to_json_string_length ares_library_init ares_init ares_init_options pthread_create socket connect bind listen accept4 \
 	recv send setsockopt getsockopt getsockname fcntl poll ppoll pipe2 open openat fopen read fread ferror write fsync \
 	renameat unlinkat mkdir flock faccessat fstat stat getrandom mmap mlock dlopen
 BENCH_PROGRAMS := $(BUILD)/tests/bench/load $(BUILD)/tests/bench/probe $(BUILD)/tests/system/system

@@ -141,6 +141,8 @@ WRAP(SEAM_JSON, NULL, const char *, json_object_to_json_string_length,
 
 WRAP(SEAM_RESOLVER, ARES_ENOMEM, int, ares_library_init, (int flags), (flags))
 WRAP(SEAM_RESOLVER, ARES_ENOMEM, int, ares_init, (ares_channel *channel), (channel))
+WRAP(SEAM_RESOLVER, ARES_ENOMEM, int, ares_init_options,
+     (ares_channel *channel, struct ares_options *options, int mask), (channel, options, mask))
 
 WRAP(SEAM_THREAD, errno, int, pthread_create,
      (pthread_t *thread, const pthread_attr_t *attributes, void *(*body)(void *), void *argument),

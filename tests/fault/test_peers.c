@@ -486,7 +486,7 @@ static const struct drought {
 	{"malloc, strdup, ...", "ENOMEM", true, "Cannot allocate memory"},
 	{"json-c's makers", "no memory", false, "annot allocate memory"},
 	{"pthread_create", "EAGAIN", false, "refused a connection: Resource temporarily unavailable"},
-	{"socket", "EMFILE", false, "cannot be reached: too many open files"},
+	{"socket", "EMFILE", false, "cannot be dialled from this machine: too many open files"},
 	{"accept4", "EMFILE", false, "refused a connection: Too many open files"},
 	{"poll, ppoll", "ENOMEM", true, ""},
 	{"open, openat, fopen", "EMFILE", false, "settings are not read again: cannot read"},

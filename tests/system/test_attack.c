@@ -330,6 +330,8 @@ static void test_connects_while_lists_change(void)
 		if (i % 2 == 0)
 			fprintf(file, "deny = [\"%s\", \"%s\", \"%s\"];\n", harness_host(1), harness_host(2),
 				harness_host(3));
+		else
+			fprintf(file, "deny = [];\n");
 		fclose(file);
 		kithd_signal(siege.kithd, SIGHUP);
 		AWAIT(kithd_log_count(siege.kithd, "deny: ", " is now ") > before);
