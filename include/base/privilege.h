@@ -1,7 +1,6 @@
 /*
  * Whom the process runs as. kithd needs no privilege: started as root it becomes a user for good, with that user's
- * groups and without a capability. Called before there are threads. A problem is one sentence without its full stop,
- * which says what to do; it quotes the user's name, so it has to be escaped where it is shown.
+ * groups and without a capability. Called before there are threads.
  */
 #ifndef KITH_PRIVILEGE_H
 #define KITH_PRIVILEGE_H
@@ -9,10 +8,9 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-enum {
-	PRIVILEGE_USER_BYTES = 65,
-	PRIVILEGE_PROBLEM_BYTES = 512,
-};
+#include "base/problem.h"
+
+enum { PRIVILEGE_USER_BYTES = 65 };
 
 bool privilege_is_root(void);
 
@@ -20,7 +18,7 @@ bool privilege_is_root(void);
 void privilege_user_name(char out[static PRIVILEGE_USER_BYTES]);
 
 /* Whether privilege_settle could succeed for that user; "" is good for everybody. Changes nothing. */
-bool privilege_check_user(const char *user, char problem[static PRIVILEGE_PROBLEM_BYTES]);
+bool privilege_check_user(const char *user, struct problem *problem);
 
 /* Is this a group, or the user, that this process has now, or has after privilege_settle for that user? */
 bool privilege_has_group(const char *user, gid_t group);
@@ -30,7 +28,7 @@ bool privilege_is_user(const char *user, uid_t uid);
  * Becomes that user, unless it is "" or this process runs as that user already. Whoever it is then: nothing that it
  * executes can have more privileges than it has. After false the process may be half-way, and must end.
  */
-bool privilege_settle(const char *user, char problem[static PRIVILEGE_PROBLEM_BYTES]);
+bool privilege_settle(const char *user, struct problem *problem);
 
 /*
  * From now on no core file is written of this process, and no other one of the same user can look into its memory.

@@ -38,15 +38,15 @@ const char *arguments_file(const struct arguments *arguments);
 
 /*
  * Into settings at their defaults: $STATE_DIRECTORY, which systemd sets, for state_dir; the file; -o, which beats it;
- * -l and -b. interrupted is that of settings_read_file. False with the error.
+ * -l and -b. interrupted is that of settings_read_file. False with a problem.
  */
 bool arguments_read_settings(const struct arguments *arguments, struct settings *settings, bool (*interrupted)(void),
-			     char error[static SETTINGS_ERROR_BYTES]);
+			     struct problem *problem);
 
 /* The settings' log level and -v. */
 enum log_level arguments_log_level(const struct arguments *arguments, const struct settings *settings);
 
 /* The one line in which the program says why it ends; it may quote what the user wrote. */
-void arguments_complain(const char *error);
+void arguments_complain(const char *text);
 
 #endif

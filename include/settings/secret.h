@@ -1,7 +1,7 @@
 /*
  * The secrets of a private network: pre-shared keys of TLS 1.3, and the file that holds them, one a line as hex or
  * base64, with # comments and empty lines. They live in memory of their own, which is locked, left out of core files
- * and wiped when it is freed. Nothing here, an error least of all, shows any of a secret. Plain values.
+ * and wiped when it is freed. Nothing here, a problem least of all, shows any of a secret. Plain values.
  *
  * On the wire a secret is named by its identity, HMAC-SHA-256 under the secret of a text that is used for nothing else,
  * cut to 128 bits, in hex. The far end finds with it which of its lines is meant, at the cost of one comparison. It
@@ -15,6 +15,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "base/problem.h"
 
 enum {
 	SECRET_LEAST_BYTES = 32,
@@ -38,12 +40,8 @@ struct secrets {
 	bool is_locked; /* the system has granted that they never go to swap space */
 };
 
-/*
- * Reads the file for a node that runs as that user; "" for the one that this process has. NULL with one line in error
- * that says where and what is wrong, and what would be right; it quotes the path, so it has to be escaped where it is
- * shown. Where it is memory that lacks, lacks_memory is true.
- */
-struct secrets *secrets_read(const char *path, const char *user, bool *lacks_memory, char *error, size_t error_bytes);
+/* Reads the file for a node that runs as that user; "" for the one that this process has. NULL with a problem. */
+struct secrets *secrets_read(const char *path, const char *user, struct problem *problem);
 /* Wipes them. */
 void secrets_free(struct secrets *secrets);
 

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "base/problem.h"
 #include "wire/address.h"
 #include "wire/message.h"
 #include "wire/nodeid.h"
@@ -23,7 +24,6 @@ enum {
 	SETTINGS_HOST_BYTES = 256, /* a DNS name has at most 253 characters (RFC 1035, 2.3.4) */
 	SETTINGS_PATH_BYTES = 256,
 	SETTINGS_LIST_ENTRIES = 256,
-	SETTINGS_ERROR_BYTES = 1024, /* a line of the log */
 	SETTINGS_FILE_BYTES = 1024 * 1024,
 	SETTINGS_BAN_AFTER = 64,	/* protocol errors that a ban can need at most */
 	SETTINGS_OUTBOX_LEAST = 131072, /* a line */
@@ -137,46 +137,39 @@ struct settings {
 	_Atomic(enum log_level) log_level;
 	size_t count_in_file; /* how many settings the file has set */
 	bool is_file_blank;   /* not even a comment is in it */
-	bool lacks_memory;    /* why the last call failed: no setting is wrong */
 };
 
 /* Everything at its default. False if there is no memory: then the settings are good for settings_fini alone. */
 bool settings_init(struct settings *settings);
 void settings_fini(struct settings *settings);
 
-/*
- * Each of these returns false with one line in error that says where and what is wrong, and what would be right; it
- * quotes what the user wrote, so it has to be escaped where it is shown. The settings are then good for settings_fini
- * alone.
- */
+/* Each of these returns false with a problem, which says where. The settings are then good for settings_fini alone. */
 /*
  * At a start, path may be a pipe: interrupted() is asked while it has nothing to read, for 30 s at most. NULL for a
  * running node: never waits, and takes only a regular file.
  */
 bool settings_read_file(struct settings *settings, const char *path, bool (*interrupted)(void),
-			char error[static SETTINGS_ERROR_BYTES]);
+			struct problem *problem);
 /* "SETTING=VALUE", the value without quotes, a list separated by commas. */
-bool settings_set_option(struct settings *settings, const char *option, char error[static SETTINGS_ERROR_BYTES]);
+bool settings_set_option(struct settings *settings, const char *option, struct problem *problem);
 /* Replaces the list of addresses to listen on; where is how the user gave it ("-l"). */
 bool settings_set_listen(struct settings *settings, const char *const *addresses, size_t count, const char *where,
-			 char error[static SETTINGS_ERROR_BYTES]);
-bool settings_add_bootstrap(struct settings *settings, const char *address, const char *where,
-			    char error[static SETTINGS_ERROR_BYTES]);
+			 struct problem *problem);
+bool settings_add_bootstrap(struct settings *settings, const char *address, const char *where, struct problem *problem);
 /* A path, as the file would have it; of several that are separated by colons the first. */
-bool settings_set_state_dir(struct settings *settings, const char *path, const char *where,
-			    char error[static SETTINGS_ERROR_BYTES]);
+bool settings_set_state_dir(struct settings *settings, const char *path, const char *where, struct problem *problem);
 /*
  * Once all is read: the default of listen where there is a secret_file. Those who have the secret may come from
  * anywhere, so the node listens on all addresses.
  */
-bool settings_choose_listen(struct settings *settings, char error[static SETTINGS_ERROR_BYTES]);
+bool settings_choose_listen(struct settings *settings, struct problem *problem);
 /*
  * Would nodes that this one is told to dial be on other machines, which can't dial it, since it listens on loopback
- * addresses only? Writes what to write instead.
+ * addresses only? True with the problem.
  */
-bool settings_is_secluded(const struct settings *settings, char warning[static SETTINGS_ERROR_BYTES]);
+bool settings_is_secluded(const struct settings *settings, struct problem *problem);
 /* What no setting can tell alone. */
-bool settings_check(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES]);
+bool settings_check(const struct settings *settings, struct problem *problem);
 /* The nodeid is the same one after a restart, from state_dir. */
 bool settings_keep_nodeid(const struct settings *settings);
 

@@ -28,7 +28,8 @@ struct written {
 };
 
 struct setting_type {
-	bool (*set)(struct settings *settings, const struct setting *setting, const struct value *value, char *problem);
+	bool (*set)(struct settings *settings, const struct setting *setting, const struct value *value,
+		    struct problem *problem);
 	/* As the file would write it. */
 	void (*format)(const struct settings *settings, const struct setting *setting, struct written *out);
 	bool (*equals)(const struct settings *one, const struct settings *other, const struct setting *setting);
@@ -58,18 +59,14 @@ extern const struct setting_type setting_type_count, setting_type_seconds, setti
 extern const struct setting_type setting_type_listen, setting_type_advertise, setting_type_bootstrap,
 	setting_type_blocks;
 
-/* A problem is half a sentence, at most this long, that follows the setting's name. */
-enum { SETTING_PROBLEM_BYTES = 400 };
-
-/* These return false. */
-bool setting_wrong(char *problem, const char *format, ...) __attribute__((format(printf, 2, 3)));
-bool setting_wrong_value(const struct setting *setting, char *problem);
-bool setting_lack_memory(struct settings *settings, char *problem);
+/* These return false; the problem of a value is half a sentence, which follows the setting's name. */
+bool setting_wrong_value(const struct setting *setting, struct problem *problem);
+bool setting_lacks_memory(struct problem *problem);
 
 void setting_add_text(struct written *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void setting_add_quoted(struct written *out, const char *text);
 
-bool setting_append_bootstrap(struct settings *settings, const char *text, char *problem);
+bool setting_append_bootstrap(struct settings *settings, const char *text, struct problem *problem);
 
 static inline void *setting_field(struct settings *settings, const struct setting *setting)
 {
@@ -86,24 +83,23 @@ struct settings_texts *settings_texts_new(void);
 /* Two settings swap theirs, which other threads may hold. */
 void settings_texts_exchange(struct settings *one, struct settings *other);
 
-/* The row of that name; NULL with the error, which says which name was probably meant. */
-const struct setting *settings_find(const char *name, const char *where, char error[static SETTINGS_ERROR_BYTES]);
+/* The row of that name; NULL with a problem, which says which name was probably meant. */
+const struct setting *settings_find(const char *name, const char *where, struct problem *problem);
 
 /*
- * The whole file as a string without a byte order mark, which the caller frees; NULL with the problem, which is half a
+ * The whole file as a string without a byte order mark, which the caller frees; NULL with a problem, which is half a
  * sentence. interrupted is that of settings_read_file.
  */
-char *settings_source_read(const char *path, bool (*interrupted)(void), const char **problem);
+char *settings_source_read(const char *path, bool (*interrupted)(void), struct problem *problem);
 
 /*
- * False with the error for what libconfig reads otherwise than people mean it. Where libconfig finds an error,
+ * False with a problem for what libconfig reads otherwise than people mean it. Where libconfig finds an error,
  * *wrong_line is its line, or 0 if it has not been found.
  */
-bool settings_check_syntax(const char *content, const char *path, unsigned *wrong_line,
-			   char error[static SETTINGS_ERROR_BYTES]);
+bool settings_check_syntax(const char *content, const char *path, unsigned *wrong_line, struct problem *problem);
 
 /* subject is the setting's name if where does not contain it. */
 bool settings_set(struct settings *settings, const struct setting *setting, const struct value *value,
-		  const char *where, const char *subject, char error[static SETTINGS_ERROR_BYTES]);
+		  const char *where, const char *subject, struct problem *problem);
 
 #endif

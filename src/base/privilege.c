@@ -4,7 +4,6 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -13,16 +12,6 @@
 
 /* The texts of one user in the database. */
 enum { ENTRY_BYTES = 4096 };
-
-static bool wrong(char *problem, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static bool wrong(char *problem, const char *format, ...)
-{
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(problem, PRIVILEGE_PROBLEM_BYTES, format, arguments);
-	va_end(arguments);
-	return false;
-}
 
 bool privilege_is_root(void)
 {
@@ -44,7 +33,7 @@ struct identity {
 	gid_t gid;
 };
 
-static bool find(const char *user, struct identity *identity, char *problem)
+static bool find(const char *user, struct identity *identity, struct problem *problem)
 {
 	struct passwd room, *entry;
 	char texts[ENTRY_BYTES];
@@ -56,32 +45,32 @@ static bool find(const char *user, struct identity *identity, char *problem)
 	}
 	/* Not found is 0 or one of several errors, says getpwnam_r(3); these come of databases that aren't there. */
 	if (error == 0 || error == ENOENT || error == ESRCH)
-		return wrong(problem, "there is no user \"%s\": make one, as with useradd --system, or name another",
-			     user);
-	return wrong(problem, "the user \"%s\" can't be looked up: %s", user, strerror(error));
+		return problem_set(
+			problem, "there is no user \"%s\": make one, as with useradd --system, or name another", user);
+	return problem_set(problem, "the user \"%s\" can't be looked up: %s", user, strerror(error));
 }
 
-static bool check(const char *user, struct identity *identity, char *problem)
+static bool check(const char *user, struct identity *identity, struct problem *problem)
 {
 	char own[PRIVILEGE_USER_BYTES];
 	if (!find(user, identity, problem))
 		return false;
 	if (identity->uid == 0)
-		return wrong(
+		return problem_set(
 			problem,
 			"the user \"%s\" is root, and kithd needs no privilege: name another user, such as \"kith\"",
 			user);
 	if (privilege_is_root() || (identity->uid == geteuid() && identity->uid == getuid()))
 		return true;
 	privilege_user_name(own);
-	return wrong(
+	return problem_set(
 		problem,
 		"only root can become the user \"%s\", and kithd runs as \"%s\": start it as root, or as \"%s\", or "
 		"write user = \"\"",
 		user, own, user);
 }
 
-bool privilege_check_user(const char *user, char problem[static PRIVILEGE_PROBLEM_BYTES])
+bool privilege_check_user(const char *user, struct problem *problem)
 {
 	struct identity identity;
 	return user[0] == '\0' || check(user, &identity, problem);
@@ -92,12 +81,12 @@ bool privilege_has_group(const char *user, gid_t group)
 	enum { GROUPS = 1024 };
 	gid_t groups[GROUPS];
 	struct identity identity;
-	char problem[PRIVILEGE_PROBLEM_BYTES];
+	struct problem problem;
 	int count = getgroups(GROUPS, groups);
 	bool has = group == getegid();
 	if (user[0] != '\0' && privilege_is_root()) {
 		/* What the process will have. */
-		if (!find(user, &identity, problem))
+		if (!find(user, &identity, &problem))
 			return false;
 		count = GROUPS;
 		has = group == identity.gid;
@@ -112,8 +101,8 @@ bool privilege_has_group(const char *user, gid_t group)
 bool privilege_is_user(const char *user, uid_t uid)
 {
 	struct identity identity;
-	char problem[PRIVILEGE_PROBLEM_BYTES];
-	return uid == geteuid() || (user[0] != '\0' && find(user, &identity, problem) && uid == identity.uid);
+	struct problem problem;
+	return uid == geteuid() || (user[0] != '\0' && find(user, &identity, &problem) && uid == identity.uid);
 }
 
 /* What a program that is executed could get back; only root may do this, and not everywhere. */
@@ -141,22 +130,22 @@ static bool can_go_back(const struct identity *identity)
 	       setuid(0) == 0 || (identity->gid != 0 && setgid(0) == 0);
 }
 
-static bool become(const char *user, const struct identity *identity, char *problem)
+static bool become(const char *user, const struct identity *identity, struct problem *problem)
 {
 	narrow_bounding_set();
 	if (initgroups(user, identity->gid) != 0 || setresgid(identity->gid, identity->gid, identity->gid) != 0 ||
 	    setresuid(identity->uid, identity->uid, identity->uid) != 0 || !drop_capabilities()) {
 		int error = errno;
-		return wrong(problem, "cannot become the user \"%s\": %s%s", user, strerror(error),
-			     error == EPERM ? ": it takes the capabilities CAP_SETUID and CAP_SETGID" : "");
+		return problem_set(problem, "cannot become the user \"%s\": %s%s", user, strerror(error),
+				   error == EPERM ? ": it takes the capabilities CAP_SETUID and CAP_SETGID" : "");
 	}
 	if (can_go_back(identity))
-		return wrong(problem, "cannot become the user \"%s\" for good: the system would let it be root again",
-			     user);
+		return problem_set(
+			problem, "cannot become the user \"%s\" for good: the system would let it be root again", user);
 	return true;
 }
 
-bool privilege_settle(const char *user, char problem[static PRIVILEGE_PROBLEM_BYTES])
+bool privilege_settle(const char *user, struct problem *problem)
 {
 	struct identity identity;
 	if (user[0] != '\0') {
@@ -166,7 +155,7 @@ bool privilege_settle(const char *user, char problem[static PRIVILEGE_PROBLEM_BY
 			return false;
 	}
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1UL, 0UL, 0UL, 0UL) != 0)
-		return wrong(problem, "cannot forbid this process to gain privileges: %s", strerror(errno));
+		return problem_set(problem, "cannot forbid this process to gain privileges: %s", strerror(errno));
 	return true;
 }
 

@@ -37,19 +37,19 @@ static const char help[] =
 	"secrets again, SIGINT and SIGTERM stop the node.\n"
 	"kithd(8), kith.conf(5) and kith-protocol(7) say more.\n";
 
-void arguments_complain(const char *error)
+void arguments_complain(const char *text)
 {
-	char line[SETTINGS_ERROR_BYTES * 2];
-	text_escape_marked(line, sizeof line, error, strlen(error), false);
+	char line[PROBLEM_BYTES * 2];
+	text_escape_marked(line, sizeof line, text, strlen(text), false);
 	/* The priority of an error, for the journal. */
 	fprintf(stderr, "%skithd: %s\n", log_goes_to_journal() ? "<3>" : "", line);
 }
 
-static int usage_error(const char *problem, const char *word)
+static int usage_error(const char *what, const char *word)
 {
-	char error[SETTINGS_ERROR_BYTES];
-	snprintf(error, sizeof error, "%s %s; kithd --help lists the options", word, problem);
-	arguments_complain(error);
+	struct problem problem;
+	problem_set(&problem, "%s %s; kithd --help lists the options", word, what);
+	arguments_complain(problem.text);
 	return STATUS_USAGE;
 }
 
@@ -76,13 +76,13 @@ static bool append(const char **list, size_t *count, const char *text)
 /* What has no hyphen: the value of an -o that has none, or a node to dial. */
 static int wrong_operand(const struct arguments *arguments, const char *word)
 {
-	char error[SETTINGS_ERROR_BYTES];
+	struct problem problem;
 	for (size_t i = 0; i < arguments->option_count; i++) {
 		const char *option = arguments->options[i];
 		if (strchr(option, '=') != NULL)
 			continue;
-		snprintf(error, sizeof error, "-o %.200s has no value: write -o %.200s=%.200s", option, option, word);
-		arguments_complain(error);
+		problem_set(&problem, "-o %.200s has no value: write -o %.200s=%.200s", option, option, word);
+		arguments_complain(problem.text);
 		return STATUS_USAGE;
 	}
 	return usage_error("is not an option: to dial a node, write -b HOST:PORT", word);
@@ -160,24 +160,24 @@ const char *arguments_file(const struct arguments *arguments)
 }
 
 bool arguments_read_settings(const struct arguments *arguments, struct settings *settings, bool (*interrupted)(void),
-			     char error[static SETTINGS_ERROR_BYTES])
+			     struct problem *problem)
 {
 	const char *file = arguments_file(arguments), *state_dir = getenv("STATE_DIRECTORY");
 	if (state_dir != NULL && state_dir[0] != '\0' &&
-	    !settings_set_state_dir(settings, state_dir, "$STATE_DIRECTORY", error))
+	    !settings_set_state_dir(settings, state_dir, "$STATE_DIRECTORY", problem))
 		return false;
-	if (file != NULL && !settings_read_file(settings, file, interrupted, error))
+	if (file != NULL && !settings_read_file(settings, file, interrupted, problem))
 		return false;
 	for (size_t i = 0; i < arguments->option_count; i++)
-		if (!settings_set_option(settings, arguments->options[i], error))
+		if (!settings_set_option(settings, arguments->options[i], problem))
 			return false;
 	if (arguments->listen_count > 0 &&
-	    !settings_set_listen(settings, arguments->listen, arguments->listen_count, "-l", error))
+	    !settings_set_listen(settings, arguments->listen, arguments->listen_count, "-l", problem))
 		return false;
 	for (size_t i = 0; i < arguments->bootstrap_count; i++)
-		if (!settings_add_bootstrap(settings, arguments->bootstrap[i], "-b", error))
+		if (!settings_add_bootstrap(settings, arguments->bootstrap[i], "-b", problem))
 			return false;
-	return settings_choose_listen(settings, error) && settings_check(settings, error);
+	return settings_choose_listen(settings, problem) && settings_check(settings, problem);
 }
 
 enum log_level arguments_log_level(const struct arguments *arguments, const struct settings *settings)

@@ -36,33 +36,29 @@ static int print_new_secret(void)
 	}
 	/* Where it can't be written whole, whoever made a file of it must know. */
 	if (puts(text) == EOF || fflush(stdout) != 0) {
-		char error[SETTINGS_ERROR_BYTES];
-		snprintf(error, sizeof error, "the secret could not be written: %s", strerror(errno));
-		arguments_complain(error);
+		struct problem problem;
+		problem_set(&problem, "the secret could not be written: %s", strerror(errno));
+		arguments_complain(problem.text);
 		return STATUS_SYSTEM;
 	}
 	return STATUS_STOPPED;
 }
 
 /* At the start alone: a running node keeps the user that it has. */
-static bool check_user(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES])
+static bool check_user(const struct settings *settings, struct problem *problem)
 {
-	char problem[PRIVILEGE_PROBLEM_BYTES];
-	bool good = privilege_check_user(settings->user, problem);
-	if (!good)
-		snprintf(error, SETTINGS_ERROR_BYTES, "%s: %s", settings->texts->where[SETTING_USER], problem);
-	return good;
+	return privilege_check_user(settings->user, problem) ||
+	       problem_prefix(problem, "%s: ", settings->texts->where[SETTING_USER]);
 }
 
 /* NULL secrets for a network that anybody may join. */
-static bool read_secrets(struct settings *settings, struct secrets **secrets, char error[static SETTINGS_ERROR_BYTES])
+static bool read_secrets(const struct settings *settings, struct secrets **secrets, struct problem *problem)
 {
 	*secrets = NULL;
 	if (settings->secret_file[0] == '\0')
 		return true;
 	privilege_hide_memory();
-	*secrets = secrets_read(settings->secret_file, settings->user, &settings->lacks_memory, error,
-				SETTINGS_ERROR_BYTES);
+	*secrets = secrets_read(settings->secret_file, settings->user, problem);
 	return *secrets != NULL;
 }
 
@@ -75,7 +71,6 @@ static const char *plural(size_t count)
 static int report_test(const struct settings *settings, const struct arguments *arguments, struct secrets *secrets)
 {
 	struct problem problem;
-	char warning[SETTINGS_ERROR_BYTES];
 	const char *file = arguments_file(arguments);
 	size_t count = settings->count_in_file, secret_count = secrets == NULL ? 0 : secrets->count;
 	struct tls_context *context = secrets == NULL ? NULL : tls_context_new(secrets, &problem);
@@ -85,8 +80,8 @@ static int report_test(const struct settings *settings, const struct arguments *
 		return STATUS_SYSTEM;
 	}
 	tls_context_free(context);
-	if (settings_is_secluded(settings, warning))
-		arguments_complain(warning);
+	if (settings_is_secluded(settings, &problem))
+		arguments_complain(problem.text);
 	if (file == NULL)
 		puts("no configuration file; the defaults are good");
 	else
@@ -174,13 +169,12 @@ static void warn_of_swap(bool is_locked)
 /* Which file it is needs a restart; what it holds doesn't, and no settings that are wrong stand in its way. */
 static void reload_secrets(struct node *node, const struct settings *running)
 {
-	char error[SETTINGS_ERROR_BYTES];
-	bool lacks_memory;
+	struct problem problem;
 	if (running->secret_file[0] == '\0')
 		return;
-	struct secrets *secrets = secrets_read(running->secret_file, running->user, &lacks_memory, error, sizeof error);
+	struct secrets *secrets = secrets_read(running->secret_file, running->user, &problem);
 	if (secrets == NULL) {
-		log_error("the secrets stay as they were: %s", error);
+		log_error("the secrets stay as they were: %s", problem.text);
 		return;
 	}
 	warn_of_swap(secrets->is_locked);
@@ -190,14 +184,14 @@ static void reload_secrets(struct node *node, const struct settings *running)
 static void reload(struct node *node, const struct settings *running, const struct arguments *arguments)
 {
 	struct settings fresh;
-	char error[SETTINGS_ERROR_BYTES];
+	struct problem problem;
 	if (!settings_init(&fresh)) {
 		log_error("settings are not read again: %s", strerror(ENOMEM));
 	} else if (arguments_file(arguments) == NULL) {
 		log_warning("settings are not read again: there is no %s, and -c names no other file",
 			    arguments_default_file);
-	} else if (!arguments_read_settings(arguments, &fresh, NULL, error)) {
-		log_error("settings are not read again: %s", error);
+	} else if (!arguments_read_settings(arguments, &fresh, NULL, &problem)) {
+		log_error("settings are not read again: %s", problem.text);
 	} else if (fresh.is_file_blank && running->count_in_file > 0) {
 		/* As a file is for a moment while somebody writes it. */
 		log_error("settings are not read again: %s is empty; for the defaults, write a comment into it",
@@ -263,7 +257,7 @@ static int run(struct settings *settings, struct secrets *secrets, const struct 
 	log_open();
 	output_init(&output, STDOUT_FILENO);
 	bool is_locked = secrets == NULL || secrets->is_locked;
-	if (privilege_settle(settings->user, problem.text)) {
+	if (privilege_settle(settings->user, &problem)) {
 		if (secrets != NULL)
 			privilege_hide_memory();
 		node = node_start(settings, secrets, &problem);
@@ -308,7 +302,7 @@ int main(int argc, char **argv)
 	static struct arguments arguments;
 	struct settings settings;
 	struct secrets *secrets = NULL;
-	char error[SETTINGS_ERROR_BYTES];
+	struct problem problem;
 
 	secure_standard_descriptors();
 	/* Before anything else: a request for the table that comes too early waits, and doesn't kill. */
@@ -322,11 +316,11 @@ int main(int argc, char **argv)
 	if (!settings_init(&settings)) {
 		arguments_complain(strerror(ENOMEM));
 		status = STATUS_SYSTEM;
-	} else if (!arguments_read_settings(&arguments, &settings, signals_stop_is_pending, error) ||
-		   !check_user(&settings, error) || !read_secrets(&settings, &secrets, error)) {
-		arguments_complain(error);
+	} else if (!arguments_read_settings(&arguments, &settings, signals_stop_is_pending, &problem) ||
+		   !check_user(&settings, &problem) || !read_secrets(&settings, &secrets, &problem)) {
+		arguments_complain(problem.text);
 		signals_let_stop_kill(); /* if that is why */
-		status = settings.lacks_memory ? STATUS_SYSTEM : STATUS_SETTINGS;
+		status = problem.lacks_memory ? STATUS_SYSTEM : STATUS_SETTINGS;
 	} else if (arguments.only_test) {
 		status = report_test(&settings, &arguments, secrets);
 	} else {

@@ -191,9 +191,9 @@ static void warn_of_openness(const struct node *node)
 
 static void warn_of_seclusion(const struct settings *settings)
 {
-	char warning[SETTINGS_ERROR_BYTES];
-	if (settings_is_secluded(settings, warning))
-		log_warning("%s", warning);
+	struct problem problem;
+	if (settings_is_secluded(settings, &problem))
+		log_warning("%s", problem.text);
 }
 
 /* The description of the secrets is "" for a network that anybody may join. */

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <sodium/crypto_auth_hmacsha256.h>
 #include <sodium/utils.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,26 +19,6 @@ struct mapping {
 	struct secrets secrets;
 	char file[SECRETS_FILE_BYTES + 2]; /* a byte more shows that it is too long, and a NUL */
 };
-
-/* A line of a file. */
-struct place {
-	const char *path;
-	unsigned line;
-	char *error;
-	size_t error_bytes;
-};
-
-static bool wrong(const struct place *place, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static bool wrong(const struct place *place, const char *format, ...)
-{
-	va_list arguments;
-	int used = snprintf(place->error, place->error_bytes, "%s:%u: ", place->path, place->line);
-	va_start(arguments, format);
-	if (used >= 0 && (size_t)used < place->error_bytes)
-		vsnprintf(place->error + used, place->error_bytes - (size_t)used, format, arguments);
-	va_end(arguments);
-	return false;
-}
 
 /* ---- memory ---- */
 
@@ -79,19 +58,20 @@ static bool is_meant_as_hex(const char *text)
 }
 
 /* What is wrong with a line that can't be decoded, of which nothing is shown. */
-static bool wrong_text(const struct place *place, const char *text, size_t length)
+static bool wrong_text(const char *text, size_t length, struct problem *problem)
 {
 	size_t good = strspn(text, BASE64_DIGITS), hex = strspn(text, HEX_DIGITS);
 	good += strspn(text + good, "=");
 	if (strcspn(text, " \t") < length)
-		return wrong(place, "two words in one line: write one secret on each line");
+		return problem_set(problem, "two words in one line: write one secret on each line");
 	if (good < length)
-		return wrong(place, "not a secret (character %zu is neither hex nor base64): " WANTED, good + 1);
+		return problem_set(problem, "not a secret (character %zu is neither hex nor base64): " WANTED,
+				   good + 1);
 	if (hex == length)
-		return wrong(place, "not a secret (%zu hex digits, an odd number): " WANTED, hex);
+		return problem_set(problem, "not a secret (%zu hex digits, an odd number): " WANTED, hex);
 	if (is_meant_as_hex(text))
-		return wrong(place, "not a secret (character %zu is not a hex digit): " WANTED, hex + 1);
-	return wrong(place, "not a secret (base64 that is not complete): " WANTED);
+		return problem_set(problem, "not a secret (character %zu is not a hex digit): " WANTED, hex + 1);
+	return problem_set(problem, "not a secret (base64 that is not complete): " WANTED);
 }
 
 /* The base64 of RFC 4648, whose padding may be left out. */
@@ -140,30 +120,31 @@ static void name_secret(struct secret *secret)
 }
 
 /* Text of that length, ended by a NUL. */
-static bool add_secret(struct secrets *secrets, const struct place *place, const char *text, size_t length)
+static bool add_secret(struct secrets *secrets, const char *text, size_t length, struct problem *problem)
 {
 	if (secrets->count == SECRETS_MOST)
-		return wrong(place, "there are more than %d secrets: remove those that no node uses any more",
-			     SECRETS_MOST);
+		return problem_set(problem, "there are more than %d secrets: remove those that no node uses any more",
+				   SECRETS_MOST);
 	struct secret *secret = &secrets->list[secrets->count];
 	if (length > 2 * (size_t)SECRET_MOST_BYTES)
-		return wrong(place, "a secret has at most %d bytes, and this is longer: " GOOD_ONE, SECRET_MOST_BYTES);
+		return problem_set(problem, "a secret has at most %d bytes, and this is longer: " GOOD_ONE,
+				   SECRET_MOST_BYTES);
 	if (!decode_hex(secret, text, length) && !decode_base64(secret, text, length)) {
 		bool is_long = strspn(text, BASE64_DIGITS) == length && length > SECRET_MOST_BYTES / 3 * 4 + 3;
-		return is_long ? wrong(place, "a secret has at most %d bytes, and this is longer: " GOOD_ONE,
-				       SECRET_MOST_BYTES)
-			       : wrong_text(place, text, length);
+		return is_long ? problem_set(problem, "a secret has at most %d bytes, and this is longer: " GOOD_ONE,
+					     SECRET_MOST_BYTES)
+			       : wrong_text(text, length, problem);
 	}
 	if (secret->length < SECRET_LEAST_BYTES)
-		return wrong(place, "a secret has at least %d bytes, and this is %zu: " GOOD_ONE, SECRET_LEAST_BYTES,
-			     secret->length);
+		return problem_set(problem, "a secret has at least %d bytes, and this is %zu: " GOOD_ONE,
+				   SECRET_LEAST_BYTES, secret->length);
 	if (is_made_up(secret))
-		return wrong(place, "this is not random: " GOOD_ONE);
+		return problem_set(problem, "this is not random: " GOOD_ONE);
 	name_secret(secret);
 	const struct secret *same = secrets_find(secrets, secret->identity);
 	if (same != NULL)
-		return wrong(place, "the same as secret %zu of the file: remove one of the two lines",
-			     (size_t)(same - secrets->list) + 1);
+		return problem_set(problem, "the same as secret %zu of the file: remove one of the two lines",
+				   (size_t)(same - secrets->list) + 1);
 	secrets->count++;
 	return true;
 }
@@ -171,27 +152,22 @@ static bool add_secret(struct secrets *secrets, const struct place *place, const
 /* ---- the file ---- */
 
 /* Overwrites the text's line ends and comments. */
-static bool parse(struct secrets *secrets, char *text, struct place *place)
+static bool parse(struct secrets *secrets, char *text, const char *path, struct problem *problem)
 {
+	unsigned number = 1;
 	/* A byte order mark, which some editors write. */
 	if (strncmp(text, "\xef\xbb\xbf", 3) == 0)
 		text += 3;
-	for (char *line; (line = strsep(&text, "\n")) != NULL; place->line++) {
+	for (char *line; (line = strsep(&text, "\n")) != NULL; number++) {
 		line[strcspn(line, "#")] = '\0';
 		line += strspn(line, " \t\r");
 		size_t length = strlen(line);
 		while (length > 0 && strchr(" \t\r", line[length - 1]) != NULL)
 			line[--length] = '\0';
-		if (length > 0 && !add_secret(secrets, place, line, length))
-			return false;
+		if (length > 0 && !add_secret(secrets, line, length, problem))
+			return problem_prefix(problem, "%s:%u: ", path, number);
 	}
 	return true;
-}
-
-static bool wrong_file(const char *path, const char *problem, char *error, size_t error_bytes)
-{
-	snprintf(error, error_bytes, "cannot read \"%s\": %s", path, problem);
-	return false;
 }
 
 /* Base64 may begin with a slash. Does this read as a secret, or as much of one as would matter? The path of a file that
@@ -209,26 +185,25 @@ static bool may_be_secret(const char *path)
 }
 
 /* What to do about a file that can't be opened. */
-static void wrong_open(const char *path, int problem, char *error, size_t error_bytes)
+static void wrong_open(const char *path, int error, struct problem *problem)
 {
 	char user[PRIVILEGE_USER_BYTES];
 	privilege_user_name(user);
-	if (problem == ENOENT && may_be_secret(path))
-		snprintf(error, error_bytes,
-			 "secret_file seems to be a secret and not a file: write the secret into a file that only "
-			 "kithd's user can read, and set secret_file to the path of that file");
-	else if (problem == ENOENT)
-		snprintf(error, error_bytes,
-			 "cannot read \"%s\": %s; copy the file from another node of the network, or if this is the "
-			 "first node: (umask 077; kithd --new-secret >'%s')",
-			 path, strerror(problem), path);
-	else if (problem == EACCES)
-		snprintf(error, error_bytes,
-			 "cannot read \"%s\": %s; run chown %s '%s', and allow that user to enter the directory", path,
-			 strerror(problem), user, path);
+	if (error == ENOENT && may_be_secret(path))
+		problem_set(problem,
+			    "secret_file seems to be a secret and not a file: write the secret into a file that only "
+			    "kithd's user can read, and set secret_file to the path of that file");
+	else if (error == ENOENT)
+		problem_set(problem,
+			    "cannot read \"%s\": %s; copy the file from another node of the network, or if this is the "
+			    "first node: (umask 077; kithd --new-secret >'%s')",
+			    path, strerror(error), path);
+	else if (error == EACCES)
+		problem_set(problem,
+			    "cannot read \"%s\": %s; run chown %s '%s', and allow that user to enter the directory",
+			    path, strerror(error), user, path);
 	else
-		snprintf(error, error_bytes, "cannot read \"%s\": %s; name a file that kithd may read", path,
-			 strerror(problem));
+		problem_set(problem, "cannot read \"%s\": %s; name a file that kithd may read", path, strerror(error));
 }
 
 /*
@@ -245,20 +220,21 @@ static bool is_open_to_others(int fd, const struct stat *status, const char *use
 	       !privilege_has_group(user, status->st_gid) || fgetxattr(fd, "system.posix_acl_access", NULL, 0) > 0;
 }
 
-/* Opened without waiting for whoever might write into a pipe. -1 with the error. */
-static int open_file(const char *path, const char *user, char *error, size_t error_bytes)
+/* Opened without waiting for whoever might write into a pipe. -1 with a problem. */
+static int open_file(const char *path, const char *user, struct problem *problem)
 {
 	struct stat status;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 || fstat(fd, &status) != 0) {
-		wrong_open(path, errno, error, error_bytes);
+		wrong_open(path, errno, problem);
 	} else if (!S_ISREG(status.st_mode)) {
-		wrong_file(path, "it is not a regular file; name one", error, error_bytes);
+		problem_set(problem, "cannot read \"%s\": it is not a regular file; name one", path);
 	} else if (is_open_to_others(fd, &status, user)) {
-		snprintf(error, error_bytes,
-			 "\"%s\" can be read or written by others than its owner (mode %03o): run chmod 600 '%s', and "
-			 "rotate the secret if somebody may have read it",
-			 path, (unsigned)status.st_mode & 0777, path);
+		problem_set(
+			problem,
+			"\"%s\" can be read or written by others than its owner (mode %03o): run chmod 600 '%s', and "
+			"rotate the secret if somebody may have read it",
+			path, (unsigned)status.st_mode & 0777, path);
 	} else {
 		return fd;
 	}
@@ -268,12 +244,12 @@ static int open_file(const char *path, const char *user, char *error, size_t err
 }
 
 /* Ends what was read with a NUL. */
-static bool read_file(const char *path, const char *user, char text[static SECRETS_FILE_BYTES + 2], char *error,
-		      size_t error_bytes)
+static bool read_file(const char *path, const char *user, char text[static SECRETS_FILE_BYTES + 2],
+		      struct problem *problem)
 {
 	size_t length = 0;
 	ssize_t n = 0;
-	int fd = open_file(path, user, error, error_bytes);
+	int fd = open_file(path, user, problem);
 	if (fd < 0)
 		return false;
 	while (length <= SECRETS_FILE_BYTES && (n = read(fd, text + length, SECRETS_FILE_BYTES + 1 - length)) != 0) {
@@ -285,31 +261,30 @@ static bool read_file(const char *path, const char *user, char text[static SECRE
 	close(fd);
 	text[length] = '\0';
 	if (n < 0)
-		return wrong_file(path, strerror(read_error), error, error_bytes);
+		return problem_set(problem, "cannot read \"%s\": %s", path, strerror(read_error));
 	if (length > SECRETS_FILE_BYTES)
-		return wrong_file(path, "it is larger than 16 KiB; write one secret on each line", error, error_bytes);
+		return problem_set(problem,
+				   "cannot read \"%s\": it is larger than 16 KiB; write one secret on each line", path);
 	if (memchr(text, '\0', length) != NULL)
-		return wrong_file(path, "it contains a NUL byte; write text, one secret on each line", error,
-				  error_bytes);
+		return problem_set(problem,
+				   "cannot read \"%s\": it contains a NUL byte; write text, one secret on each line",
+				   path);
 	return true;
 }
 
-struct secrets *secrets_read(const char *path, const char *user, bool *lacks_memory, char *error, size_t error_bytes)
+struct secrets *secrets_read(const char *path, const char *user, struct problem *problem)
 {
 	struct mapping *mapping = map();
-	struct place place = {.path = path, .line = 1, .error = error, .error_bytes = error_bytes};
-	*lacks_memory = mapping == NULL;
 	if (mapping == NULL) {
-		wrong_file(path, strerror(ENOMEM), error, error_bytes);
+		problem_set_lacks_memory(problem);
+		problem_prefix(problem, "cannot read \"%s\": ", path);
 		return NULL;
 	}
 	struct secrets *secrets = &mapping->secrets;
-	bool good = read_file(path, user, mapping->file, error, error_bytes) && parse(secrets, mapping->file, &place);
+	bool good = read_file(path, user, mapping->file, problem) && parse(secrets, mapping->file, path, problem);
 	sodium_memzero(mapping->file, sizeof mapping->file);
-	if (good && secrets->count == 0) {
-		snprintf(error, error_bytes, "\"%s\" contains no secret: " GOOD_ONE, path);
-		good = false;
-	}
+	if (good && secrets->count == 0)
+		good = problem_set(problem, "\"%s\" contains no secret: " GOOD_ONE, path);
 	if (!good) {
 		secrets_free(secrets);
 		return NULL;

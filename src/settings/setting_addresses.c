@@ -3,12 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool wrong_list(const struct setting *setting, const struct value *value, char *problem)
+static bool wrong_list(const struct setting *setting, const struct value *value, struct problem *problem)
 {
 	if (value->wrong_element == 0)
 		return setting_wrong_value(setting, problem);
-	return setting_wrong(problem, "element %d must be text in double quotes: write %s", value->wrong_element,
-			     setting->wanted);
+	return problem_set(problem, "element %d must be text in double quotes: write %s", value->wrong_element,
+			   setting->wanted);
 }
 
 /* A name of letters, digits, hyphens, underscores and dots: what DNS can hold. */
@@ -19,7 +19,8 @@ static bool is_host_name(const char *host)
 }
 
 /* An address that is numeric and has a port: to listen on or to announce. */
-static bool read_address(const struct setting *setting, const char *text, struct address *address, char *problem)
+static bool read_address(const struct setting *setting, const char *text, struct address *address,
+			 struct problem *problem)
 {
 	char host[SETTINGS_HOST_BYTES];
 	uint16_t port;
@@ -28,26 +29,26 @@ static bool read_address(const struct setting *setting, const char *text, struct
 	if (address_from_host(text, ADDRESS_DEFAULT_PORT, address)) {
 		char right[ADDRESS_TEXT_BYTES];
 		address_format(address, right);
-		return setting_wrong(problem, "\"%.100s\" has no port: write \"%s\"", text, right);
+		return problem_set(problem, "\"%.100s\" has no port: write \"%s\"", text, right);
 	}
 	if (!address_split(text, host, sizeof host, &port))
-		return setting_wrong(problem,
-				     "\"%.100s\" is not host:port with a port from 0 to 65535: "
-				     "write \"127.0.0.1:5999\" or \"[::1]:5999\"",
-				     text);
+		return problem_set(problem,
+				   "\"%.100s\" is not host:port with a port from 0 to 65535: "
+				   "write \"127.0.0.1:5999\" or \"[::1]:5999\"",
+				   text);
 	if (is_host_name(host) && host[strspn(host, "0123456789.")] != '\0')
-		return setting_wrong(problem,
-				     "\"%.100s\": %s takes IP addresses, not names: write \"127.0.0.1:5999\" or "
-				     "\"[::1]:5999\"",
-				     text, setting->name);
-	return setting_wrong(problem,
-			     "\"%.100s\" is not an IP address with a port: write \"127.0.0.1:5999\" or "
-			     "\"[::1]:5999\"",
-			     text);
+		return problem_set(problem,
+				   "\"%.100s\": %s takes IP addresses, not names: write \"127.0.0.1:5999\" or "
+				   "\"[::1]:5999\"",
+				   text, setting->name);
+	return problem_set(problem,
+			   "\"%.100s\" is not an IP address with a port: write \"127.0.0.1:5999\" or "
+			   "\"[::1]:5999\"",
+			   text);
 }
 
 static bool set_listen(struct settings *settings, const struct setting *setting, const struct value *value,
-		       char *problem)
+		       struct problem *problem)
 {
 	if (value->kind != VALUE_LIST)
 		return wrong_list(setting, value, problem);
@@ -55,7 +56,7 @@ static bool set_listen(struct settings *settings, const struct setting *setting,
 	settings->listen = calloc(value->count + 1, sizeof *settings->listen);
 	settings->listen_count = 0;
 	if (settings->listen == NULL)
-		return setting_lack_memory(settings, problem);
+		return setting_lacks_memory(problem);
 	for (size_t i = 0; i < value->count; i++) {
 		struct address *address = &settings->listen[i];
 		if (!read_address(setting, value->list[i], address, problem))
@@ -63,19 +64,19 @@ static bool set_listen(struct settings *settings, const struct setting *setting,
 		struct address with_port = *address;
 		with_port.port = ADDRESS_DEFAULT_PORT;
 		if (!address_is_wildcard(address) && !address_is_dialable(&with_port))
-			return setting_wrong(problem,
-					     "\"%.100s\" is an address that nobody can dial: write one of this machine",
-					     value->list[i]);
+			return problem_set(problem,
+					   "\"%.100s\" is an address that nobody can dial: write one of this machine",
+					   value->list[i]);
 		for (size_t j = 0; j < i; j++)
 			if (address->port != 0 && address_equals(address, &settings->listen[j]))
-				return setting_wrong(problem, "\"%.100s\" is listed twice: remove one", value->list[i]);
+				return problem_set(problem, "\"%.100s\" is listed twice: remove one", value->list[i]);
 		settings->listen_count++;
 	}
 	return true;
 }
 
 static bool set_advertise(struct settings *settings, const struct setting *setting, const struct value *value,
-			  char *problem)
+			  struct problem *problem)
 {
 	if (value->kind != VALUE_TEXT)
 		return setting_wrong_value(setting, problem);
@@ -85,40 +86,40 @@ static bool set_advertise(struct settings *settings, const struct setting *setti
 	if (!read_address(setting, value->text, &settings->texts->advertise, problem))
 		return false;
 	return address_is_dialable(&settings->texts->advertise) ||
-	       setting_wrong(
+	       problem_set(
 		       problem,
 		       "\"%.100s\" can't be dialled by others: write the host and port that they reach this node by",
 		       value->text);
 }
 
-static bool read_bootstrap(const char *text, struct bootstrap *bootstrap, char *problem)
+static bool read_bootstrap(const char *text, struct bootstrap *bootstrap, struct problem *problem)
 {
 	*bootstrap = (struct bootstrap){0};
 	if (!address_split(text, bootstrap->host, sizeof bootstrap->host, &bootstrap->port) || bootstrap->port == 0)
-		return setting_wrong(problem,
-				     "\"%.100s\" is not host[:port] with a port from 1 to 65535: "
-				     "write \"node.example:5999\", \"192.0.2.7:5999\" or \"[2001:db8::7]:5999\"",
-				     text);
+		return problem_set(problem,
+				   "\"%.100s\" is not host[:port] with a port from 1 to 65535: "
+				   "write \"node.example:5999\", \"192.0.2.7:5999\" or \"[2001:db8::7]:5999\"",
+				   text);
 	if (address_from_host(bootstrap->host, bootstrap->port, &bootstrap->address))
 		return address_is_dialable(&bootstrap->address) ||
-		       setting_wrong(problem, "\"%.100s\" can't be dialled: write the address of a node", text);
+		       problem_set(problem, "\"%.100s\" can't be dialled: write the address of a node", text);
 	/* What looks like a number and isn't one would be asked of a name server. */
 	if (is_host_name(bootstrap->host) && bootstrap->host[strspn(bootstrap->host, "0123456789.")] != '\0')
 		return true;
-	return setting_wrong(problem,
-			     "\"%.100s\" is neither an IP address nor a host name: write \"node.example:5999\" or "
-			     "\"192.0.2.7:5999\"",
-			     text);
+	return problem_set(problem,
+			   "\"%.100s\" is neither an IP address nor a host name: write \"node.example:5999\" or "
+			   "\"192.0.2.7:5999\"",
+			   text);
 }
 
-bool setting_append_bootstrap(struct settings *settings, const char *text, char *problem)
+bool setting_append_bootstrap(struct settings *settings, const char *text, struct problem *problem)
 {
 	size_t count = settings->texts->bootstrap_count;
 	if (count == SETTINGS_LIST_ENTRIES)
-		return setting_wrong(problem, "has more than %d entries", SETTINGS_LIST_ENTRIES);
+		return problem_set(problem, "has more than %d entries", SETTINGS_LIST_ENTRIES);
 	struct bootstrap *grown = realloc(settings->texts->bootstrap, (count + 1) * sizeof *grown);
 	if (grown == NULL)
-		return setting_lack_memory(settings, problem);
+		return setting_lacks_memory(problem);
 	settings->texts->bootstrap = grown;
 	if (!read_bootstrap(text, &grown[count], problem))
 		return false;
@@ -127,7 +128,7 @@ bool setting_append_bootstrap(struct settings *settings, const char *text, char 
 }
 
 static bool set_bootstrap(struct settings *settings, const struct setting *setting, const struct value *value,
-			  char *problem)
+			  struct problem *problem)
 {
 	if (value->kind != VALUE_LIST)
 		return wrong_list(setting, value, problem);
@@ -138,7 +139,7 @@ static bool set_bootstrap(struct settings *settings, const struct setting *setti
 	return true;
 }
 
-static bool read_block(const char *text, struct address_block *block, char *problem)
+static bool read_block(const char *text, struct address_block *block, struct problem *problem)
 {
 	char right[ADDRESS_BLOCK_TEXT_BYTES];
 	switch (address_block_parse(text, block)) {
@@ -146,9 +147,9 @@ static bool read_block(const char *text, struct address_block *block, char *prob
 		return true;
 	case ADDRESS_BLOCK_HAS_HOST_BITS:
 		address_block_format(block, right);
-		return setting_wrong(problem, "\"%.100s\" has bits set beyond its prefix: write \"%s\"", text, right);
+		return problem_set(problem, "\"%.100s\" has bits set beyond its prefix: write \"%s\"", text, right);
 	default:
-		return setting_wrong(
+		return problem_set(
 			problem,
 			"\"%.100s\" is not a block of addresses: write \"192.0.2.0/24\", \"2001:db8::/32\" or "
 			"\"192.0.2.7\"",
@@ -157,7 +158,7 @@ static bool read_block(const char *text, struct address_block *block, char *prob
 }
 
 static bool set_blocks(struct settings *settings, const struct setting *setting, const struct value *value,
-		       char *problem)
+		       struct problem *problem)
 {
 	struct address_blocks *list = setting_field(settings, setting);
 	if (value->kind != VALUE_LIST)
@@ -166,7 +167,7 @@ static bool set_blocks(struct settings *settings, const struct setting *setting,
 	list->blocks = calloc(value->count + 1, sizeof *list->blocks);
 	list->count = 0;
 	if (list->blocks == NULL)
-		return setting_lack_memory(settings, problem);
+		return setting_lacks_memory(problem);
 	for (size_t i = 0; i < value->count; i++) {
 		if (!read_block(value->list[i], &list->blocks[i], problem))
 			return false;

@@ -1,6 +1,5 @@
 #include "settings/settings_priv.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,25 +9,15 @@
 
 #include "base/text.h"
 
-bool setting_wrong(char *problem, const char *format, ...)
+bool setting_lacks_memory(struct problem *problem)
 {
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(problem, SETTING_PROBLEM_BYTES, format, arguments);
-	va_end(arguments);
-	return false;
+	problem_set_lacks_memory(problem);
+	return problem_prefix(problem, "cannot be kept: ");
 }
 
-/* No setting is wrong. */
-bool setting_lack_memory(struct settings *settings, char *problem)
+bool setting_wrong_value(const struct setting *setting, struct problem *problem)
 {
-	settings->lacks_memory = true;
-	return setting_wrong(problem, "cannot be kept: %s", strerror(ENOMEM));
-}
-
-bool setting_wrong_value(const struct setting *setting, char *problem)
-{
-	return setting_wrong(problem, "must be %s", setting->wanted);
+	return problem_set(problem, "must be %s", setting->wanted);
 }
 
 /* Written so that NaN, which is neither below nor above anything, is out of range. */
@@ -39,21 +28,21 @@ static bool is_in_range(const struct setting *setting, const struct value *value
 }
 
 /* Text in place of a number: perhaps it has a unit, or quotes in the file. */
-static bool wrong_number(const struct setting *setting, const struct value *value, char *problem)
+static bool wrong_number(const struct setting *setting, const struct value *value, struct problem *problem)
 {
 	if (value->kind != VALUE_TEXT)
 		return setting_wrong_value(setting, problem);
 	size_t digits = strspn(value->text, "0123456789");
 	struct value number = {.kind = VALUE_NUMBER, .number = strtod(value->text, NULL)};
 	if (digits == 0 || digits > 9 || !is_in_range(setting, &number))
-		return setting_wrong(problem, "\"%.40s\" is not %s: write %s", value->text, setting->wanted,
-				     setting->default_text);
-	return setting_wrong(problem, "\"%.40s\" is not %s: write %.*s", value->text, setting->wanted, (int)digits,
-			     value->text);
+		return problem_set(problem, "\"%.40s\" is not %s: write %s", value->text, setting->wanted,
+				   setting->default_text);
+	return problem_set(problem, "\"%.40s\" is not %s: write %.*s", value->text, setting->wanted, (int)digits,
+			   value->text);
 }
 
 static bool set_count(struct settings *settings, const struct setting *setting, const struct value *value,
-		      char *problem)
+		      struct problem *problem)
 {
 	if (!is_in_range(setting, value) || value->number != (double)(int64_t)value->number)
 		return wrong_number(setting, value, problem);
@@ -62,7 +51,7 @@ static bool set_count(struct settings *settings, const struct setting *setting, 
 }
 
 static bool set_seconds(struct settings *settings, const struct setting *setting, const struct value *value,
-			char *problem)
+			struct problem *problem)
 {
 	if (!is_in_range(setting, value))
 		return wrong_number(setting, value, problem);
@@ -71,7 +60,7 @@ static bool set_seconds(struct settings *settings, const struct setting *setting
 }
 
 static bool set_boolean(struct settings *settings, const struct setting *setting, const struct value *value,
-			char *problem)
+			struct problem *problem)
 {
 	if (value->kind != VALUE_BOOLEAN)
 		return setting_wrong_value(setting, problem);
@@ -79,7 +68,8 @@ static bool set_boolean(struct settings *settings, const struct setting *setting
 	return true;
 }
 
-static bool set_text(struct settings *settings, const struct setting *setting, const struct value *value, char *problem)
+static bool set_text(struct settings *settings, const struct setting *setting, const struct value *value,
+		     struct problem *problem)
 {
 	if (value->kind != VALUE_TEXT || strlen(value->text) >= MESSAGE_TEXT_BYTES ||
 	    !text_is_plain(value->text, strlen(value->text)))
@@ -89,7 +79,7 @@ static bool set_text(struct settings *settings, const struct setting *setting, c
 }
 
 static bool set_network(struct settings *settings, const struct setting *setting, const struct value *value,
-			char *problem)
+			struct problem *problem)
 {
 	if (value->kind == VALUE_TEXT && value->text[0] == '\0')
 		return setting_wrong_value(setting, problem);
@@ -105,7 +95,8 @@ static void set_host_name(struct settings *settings)
 	strcpy(settings->texts->name, name);
 }
 
-static bool set_name(struct settings *settings, const struct setting *setting, const struct value *value, char *problem)
+static bool set_name(struct settings *settings, const struct setting *setting, const struct value *value,
+		     struct problem *problem)
 {
 	if (!set_text(settings, setting, value, problem))
 		return false;
@@ -118,7 +109,7 @@ static const char *const nodeid_mode_names[NODEID_GIVEN] = {
 	[NODEID_AUTO] = "auto", [NODEID_SESSION] = "session", [NODEID_KEEP] = "keep"};
 
 static bool set_nodeid(struct settings *settings, const struct setting *setting, const struct value *value,
-		       char *problem)
+		       struct problem *problem)
 {
 	if (value->kind != VALUE_TEXT)
 		return setting_wrong_value(setting, problem);
@@ -133,21 +124,22 @@ static bool set_nodeid(struct settings *settings, const struct setting *setting,
 	return nodeid_parse(value->text, &settings->nodeid) || setting_wrong_value(setting, problem);
 }
 
-static bool set_path(struct settings *settings, const struct setting *setting, const struct value *value, char *problem)
+static bool set_path(struct settings *settings, const struct setting *setting, const struct value *value,
+		     struct problem *problem)
 {
 	if (value->kind != VALUE_TEXT || strlen(value->text) >= SETTINGS_PATH_BYTES ||
 	    !text_is_plain(value->text, strlen(value->text)))
 		return setting_wrong_value(setting, problem);
 	if (value->text[0] != '\0' && value->text[0] != '/')
-		return setting_wrong(problem, "\"%.100s\" is not an absolute path: write \"%s\"", value->text,
-				     setting->example);
+		return problem_set(problem, "\"%.100s\" is not an absolute path: write \"%s\"", value->text,
+				   setting->example);
 	strcpy(setting_field(settings, setting), value->text);
 	return true;
 }
 
 /* Where it isn't one, it may be the secret itself, which no error shows. */
 static bool set_secret_file(struct settings *settings, const struct setting *setting, const struct value *value,
-			    char *problem)
+			    struct problem *problem)
 {
 	if (value->kind == VALUE_TEXT && value->text[0] != '\0' && value->text[0] != '/')
 		return setting_wrong_value(setting, problem);
@@ -158,7 +150,7 @@ static const char *const level_names[] = {
 	[LOG_ERROR] = "error", [LOG_WARNING] = "warning", [LOG_INFO] = "info", [LOG_DEBUG] = "debug"};
 
 static bool set_log_level(struct settings *settings, const struct setting *setting, const struct value *value,
-			  char *problem)
+			  struct problem *problem)
 {
 	for (size_t i = 0; value->kind == VALUE_TEXT && i < sizeof level_names / sizeof *level_names; i++) {
 		if (strcmp(value->text, level_names[i]) == 0) {

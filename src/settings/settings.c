@@ -1,6 +1,5 @@
 #include "settings/settings.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,22 +9,18 @@
 #include "settings/settings_priv.h"
 
 bool settings_set(struct settings *settings, const struct setting *setting, const struct value *value,
-		  const char *where, const char *subject, char error[static SETTINGS_ERROR_BYTES])
+		  const char *where, const char *subject, struct problem *problem)
 {
-	char problem[SETTING_PROBLEM_BYTES];
 	char **kept = &settings->texts->where[setting - settings_table];
 	bool good = setting->type->set(settings, setting, value, problem);
 	if (good) {
 		free(*kept);
 		*kept = strdup(where);
-		good = *kept != NULL || setting_lack_memory(settings, problem);
+		good = *kept != NULL || setting_lacks_memory(problem);
 	}
-	if (!good) {
-		bool quotes = problem[0] == '"';
-		snprintf(error, SETTINGS_ERROR_BYTES, "%s: %s%s%s", where, subject,
-			 subject[0] == '\0' ? "" : (quotes ? ": " : " "), problem);
-	}
-	return good;
+	bool quotes = !good && problem->text[0] == '"';
+	return good ||
+	       problem_prefix(problem, "%s: %s%s", where, subject, subject[0] == '\0' ? "" : (quotes ? ": " : " "));
 }
 
 enum { OPTION_BYTES = 128 };
@@ -43,12 +38,12 @@ static void write_default(const struct setting *setting, char out[static OPTION_
 bool settings_init(struct settings *settings)
 {
 	*settings = (struct settings){.texts = settings_texts_new()};
-	settings->lacks_memory = settings->texts == NULL;
 	for (size_t i = 0; i < SETTING_COUNT && settings->texts != NULL; i++) {
-		char option[OPTION_BYTES], error[SETTINGS_ERROR_BYTES];
+		struct problem problem;
+		char option[OPTION_BYTES];
 		write_default(&settings_table[i], option);
-		bool good = settings_set_option(settings, option, error);
-		must(good || settings->lacks_memory);
+		bool good = settings_set_option(settings, option, &problem);
+		must(good || problem.lacks_memory);
 		if (!good)
 			return false;
 		free(settings->texts->where[i]);
@@ -83,17 +78,16 @@ static bool split_list(char *text, const char **list, struct value *value)
 }
 
 /* NULL if -o names no setting. */
-static bool lacks_value(const struct setting *setting, char error[static SETTINGS_ERROR_BYTES])
+static bool lacks_value(const struct setting *setting, struct problem *problem)
 {
 	char example[OPTION_BYTES] = "SETTING=VALUE";
 	if (setting != NULL)
 		write_default(setting, example);
-	snprintf(error, SETTINGS_ERROR_BYTES, "-o%s%s has no value: write -o %s", setting == NULL ? "" : " ",
-		 setting == NULL ? "" : setting->name, example);
-	return false;
+	return problem_set(problem, "-o%s%s has no value: write -o %s", setting == NULL ? "" : " ",
+			   setting == NULL ? "" : setting->name, example);
 }
 
-bool settings_set_option(struct settings *settings, const char *option, char error[static SETTINGS_ERROR_BYTES])
+bool settings_set_option(struct settings *settings, const char *option, struct problem *problem)
 {
 	const char *list[SETTINGS_LIST_ENTRIES];
 	char where[128], name[64];
@@ -103,17 +97,16 @@ bool settings_set_option(struct settings *settings, const char *option, char err
 
 	snprintf(name, sizeof name, "%.*s", (int)name_length, option);
 	snprintf(where, sizeof where, "-o%s%s", name[0] == '\0' ? "" : " ", name);
-	const struct setting *setting = name[0] == '\0' && *text != '=' ? NULL : settings_find(name, where, error);
+	const struct setting *setting = name[0] == '\0' && *text != '=' ? NULL : settings_find(name, where, problem);
 	if (*text != '=' && (setting != NULL || name[0] == '\0'))
-		return lacks_value(setting, error);
+		return lacks_value(setting, problem);
 	if (setting == NULL)
 		return false;
 	text += 1 + strspn(text + 1, " ");
 	char *copy = strdup(text);
 	if (copy == NULL) {
-		settings->lacks_memory = true;
-		snprintf(error, SETTINGS_ERROR_BYTES, "%s: %s", where, strerror(ENOMEM));
-		return false;
+		problem_set_lacks_memory(problem);
+		return problem_prefix(problem, "%s: ", where);
 	}
 	if (setting->type->option_syntax == READ_NUMBER) {
 		char *end;
@@ -129,35 +122,29 @@ bool settings_set_option(struct settings *settings, const char *option, char err
 	} else {
 		value = (struct value){.kind = VALUE_TEXT, .text = copy};
 	}
-	bool good = settings_set(settings, setting, &value, where, "", error);
+	bool good = settings_set(settings, setting, &value, where, "", problem);
 	free(copy);
 	return good;
 }
 
 bool settings_set_listen(struct settings *settings, const char *const *addresses, size_t count, const char *where,
-			 char error[static SETTINGS_ERROR_BYTES])
+			 struct problem *problem)
 {
 	struct value value = {.kind = VALUE_LIST, .list = addresses, .count = count};
-	return settings_set(settings, &settings_table[SETTING_LISTEN], &value, where, "", error);
+	return settings_set(settings, &settings_table[SETTING_LISTEN], &value, where, "", problem);
 }
 
-bool settings_add_bootstrap(struct settings *settings, const char *address, const char *where,
-			    char error[static SETTINGS_ERROR_BYTES])
+bool settings_add_bootstrap(struct settings *settings, const char *address, const char *where, struct problem *problem)
 {
-	char problem[SETTING_PROBLEM_BYTES];
-	bool good = setting_append_bootstrap(settings, address, problem);
-	if (!good)
-		snprintf(error, SETTINGS_ERROR_BYTES, "%s: %s", where, problem);
-	return good;
+	return setting_append_bootstrap(settings, address, problem) || problem_prefix(problem, "%s: ", where);
 }
 
-bool settings_set_state_dir(struct settings *settings, const char *path, const char *where,
-			    char error[static SETTINGS_ERROR_BYTES])
+bool settings_set_state_dir(struct settings *settings, const char *path, const char *where, struct problem *problem)
 {
 	char first[SETTINGS_PATH_BYTES + 1];
 	struct value value = {.kind = VALUE_TEXT, .text = first};
 	snprintf(first, sizeof first, "%.*s", (int)strcspn(path, ":"), path);
-	return settings_set(settings, &settings_table[SETTING_STATE_DIR], &value, where, "", error);
+	return settings_set(settings, &settings_table[SETTING_STATE_DIR], &value, where, "", problem);
 }
 
 void settings_format(const struct settings *settings, enum setting_id setting, char *out, size_t out_bytes)
@@ -183,13 +170,14 @@ void settings_take_over(struct settings *running, struct settings *fresh,
 	running->count_in_file = fresh->count_in_file;
 }
 
-bool settings_choose_listen(struct settings *settings, char error[static SETTINGS_ERROR_BYTES])
+bool settings_choose_listen(struct settings *settings, struct problem *problem)
 {
 	static const char *const everywhere[] = {"0.0.0.0:5999", "[::]:5999"};
 	char **where = &settings->texts->where[SETTING_LISTEN];
 	if (*where != NULL || settings->secret_file[0] == '\0')
 		return true;
-	bool good = settings_set_listen(settings, everywhere, sizeof everywhere / sizeof *everywhere, "listen", error);
+	bool good =
+		settings_set_listen(settings, everywhere, sizeof everywhere / sizeof *everywhere, "listen", problem);
 	free(*where);
 	*where = NULL; /* it is a default */
 	return good;
@@ -206,7 +194,7 @@ static bool has_bootstrap_elsewhere(const struct settings *settings)
 	return false;
 }
 
-bool settings_is_secluded(const struct settings *settings, char warning[static SETTINGS_ERROR_BYTES])
+bool settings_is_secluded(const struct settings *settings, struct problem *problem)
 {
 	const struct address *listen = settings->listen;
 	char where[ADDRESS_TEXT_BYTES];
@@ -222,10 +210,10 @@ bool settings_is_secluded(const struct settings *settings, char warning[static S
 	address_format(&listen[0], where);
 	*strrchr(where, ':') = '\0';
 	unsigned port = listen[0].port == 0 ? ADDRESS_DEFAULT_PORT : listen[0].port;
-	snprintf(warning, SETTINGS_ERROR_BYTES,
-		 "listens on %s only, so other machines cannot dial this node: write listen = [\"0.0.0.0:%u\", "
-		 "\"[::]:%u\"]",
-		 is_one_host ? where : "loopback addresses", port, port);
+	problem_set(problem,
+		    "listens on %s only, so other machines cannot dial this node: write listen = [\"0.0.0.0:%u\", "
+		    "\"[::]:%u\"]",
+		    is_one_host ? where : "loopback addresses", port, port);
 	return true;
 }
 
@@ -238,29 +226,28 @@ static const char *first_set(const struct settings *settings, const enum setting
 	return where;
 }
 
-static bool check_retries(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES])
+static bool check_retries(const struct settings *settings, struct problem *problem)
 {
 	static const enum setting_id parts[] = {SETTING_RETRY_MAX, SETTING_RETRY_MIN};
 	if (settings->retry_min_us <= settings->retry_max_us)
 		return true;
-	snprintf(error, SETTINGS_ERROR_BYTES, "%s: retry_max is below retry_min: raise retry_max, or lower retry_min",
-		 first_set(settings, parts, sizeof parts / sizeof *parts));
-	return false;
+	return problem_set(problem, "%s: retry_max is below retry_min: raise retry_max, or lower retry_min",
+			   first_set(settings, parts, sizeof parts / sizeof *parts));
 }
 
 /* A healthy peer that has nothing to say is heard from once in this time: others must be told of it meanwhile. */
-static bool check_sharing(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES])
+static bool check_sharing(const struct settings *settings, struct problem *problem)
 {
 	static const enum setting_id parts[] = {SETTING_SHARE_WITHIN, SETTING_PING_INTERVAL, SETTING_PING_TIMEOUT};
 	int64_t silence_us = settings->ping_interval_us + settings->ping_timeout_us;
 	if (settings->share_within_us >= silence_us)
 		return true;
-	snprintf(error, SETTINGS_ERROR_BYTES,
-		 "%s: share_within %.9g is below ping_interval + ping_timeout, which is %.9g seconds, so healthy peers "
-		 "would not be told to others: raise share_within to %.9g or more, or lower one of these",
-		 first_set(settings, parts, sizeof parts / sizeof *parts), (double)settings->share_within_us / 1e6,
-		 (double)silence_us / 1e6, (double)silence_us / 1e6);
-	return false;
+	return problem_set(
+		problem,
+		"%s: share_within %.9g is below ping_interval + ping_timeout, which is %.9g seconds, so healthy peers "
+		"would not be told to others: raise share_within to %.9g or more, or lower one of these",
+		first_set(settings, parts, sizeof parts / sizeof *parts), (double)settings->share_within_us / 1e6,
+		(double)silence_us / 1e6, (double)silence_us / 1e6);
 }
 
 bool settings_keep_nodeid(const struct settings *settings)
@@ -269,19 +256,19 @@ bool settings_keep_nodeid(const struct settings *settings)
 	       (settings->nodeid_mode == NODEID_AUTO && settings->state_dir[0] != '\0');
 }
 
-static bool check_nodeid(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES])
+static bool check_nodeid(const struct settings *settings, struct problem *problem)
 {
 	if (settings->nodeid_mode != NODEID_KEEP || settings->state_dir[0] != '\0')
 		return true;
-	snprintf(error, SETTINGS_ERROR_BYTES,
-		 "%s: nodeid \"keep\" needs a directory to keep it in: write state_dir = \"/var/lib/kith\", or another",
-		 settings->texts->where[SETTING_NODEID]);
-	return false;
+	return problem_set(
+		problem,
+		"%s: nodeid \"keep\" needs a directory to keep it in: write state_dir = \"/var/lib/kith\", or another",
+		settings->texts->where[SETTING_NODEID]);
 }
 
 /* max_connections is the sum of what the others let in and of those that are being closed: it must leave room for
  * these. */
-static bool check_connections(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES])
+static bool check_connections(const struct settings *settings, struct problem *problem)
 {
 	static const enum setting_id parts[] = {SETTING_MAX_CONNECTIONS, SETTING_MAX_INBOUND, SETTING_MAX_OUTBOUND,
 						SETTING_MAX_DIALING, SETTING_MAX_HANDSHAKES};
@@ -289,16 +276,16 @@ static bool check_connections(const struct settings *settings, char error[static
 		settings->max_inbound + settings->max_outbound + settings->max_dialing + settings->max_handshakes;
 	if (settings->max_connections == 0 || settings->max_connections >= needed)
 		return true;
-	snprintf(error, SETTINGS_ERROR_BYTES,
-		 "%s: max_connections %lld is less than max_inbound, max_outbound, max_dialing and max_handshakes "
-		 "together: raise it to %lld or more, write 0 for no limit, or lower one of these",
-		 first_set(settings, parts, sizeof parts / sizeof *parts), (long long)settings->max_connections,
-		 (long long)needed);
-	return false;
+	return problem_set(
+		problem,
+		"%s: max_connections %lld is less than max_inbound, max_outbound, max_dialing and max_handshakes "
+		"together: raise it to %lld or more, write 0 for no limit, or lower one of these",
+		first_set(settings, parts, sizeof parts / sizeof *parts), (long long)settings->max_connections,
+		(long long)needed);
 }
 
-bool settings_check(const struct settings *settings, char error[static SETTINGS_ERROR_BYTES])
+bool settings_check(const struct settings *settings, struct problem *problem)
 {
-	return check_retries(settings, error) && check_sharing(settings, error) && check_nodeid(settings, error) &&
-	       check_connections(settings, error);
+	return check_retries(settings, problem) && check_sharing(settings, problem) &&
+	       check_nodeid(settings, problem) && check_connections(settings, problem);
 }

@@ -5,7 +5,7 @@
 
 #include "settings/settings_priv.h"
 
-/* Of a path, its end: it fits into an error with the rest. */
+/* Of a path, its end: it fits into a problem with the rest. */
 static const char *shown(const char *path)
 {
 	enum { SHOWN_BYTES = 400 };
@@ -30,14 +30,14 @@ static void read_list(const config_setting_t *from, const char **list, struct va
 }
 
 static bool set_from_file(struct settings *settings, const char *path, const config_setting_t *from,
-			  char error[static SETTINGS_ERROR_BYTES])
+			  struct problem *problem)
 {
 	const char *list[SETTINGS_LIST_ENTRIES];
-	char where[SETTINGS_ERROR_BYTES / 2];
+	char where[PROBLEM_BYTES / 2];
 	struct value value = {.kind = VALUE_OTHER};
 
 	snprintf(where, sizeof where, "%s:%u", shown(path), config_setting_source_line(from));
-	const struct setting *setting = settings_find(config_setting_name(from), where, error);
+	const struct setting *setting = settings_find(config_setting_name(from), where, problem);
 	if (setting == NULL)
 		return false;
 	switch (config_setting_type(from)) {
@@ -61,7 +61,7 @@ static bool set_from_file(struct settings *settings, const char *path, const con
 	default:
 		break;
 	}
-	return settings_set(settings, setting, &value, where, setting->name, error);
+	return settings_set(settings, setting, &value, where, setting->name, problem);
 }
 
 /* A line of the file, as far as it matters to an error. */
@@ -88,7 +88,7 @@ static struct code_line look_at(const char *content, int number)
 
 /* What is wrong where libconfig says little more than "syntax error". */
 static void explain(const config_t *file, unsigned wrong_line, const char *content, const char *path,
-		    char error[static SETTINGS_ERROR_BYTES])
+		    struct problem *problem)
 {
 	/* libconfig names the line where it noticed. */
 	int number = wrong_line > 0 ? (int)wrong_line : config_error_line(file);
@@ -96,56 +96,47 @@ static void explain(const config_t *file, unsigned wrong_line, const char *conte
 	const char *text = config_error_text(file);
 	const struct setting *setting = NULL;
 	bool is_syntax = strcmp(text, "syntax error") == 0;
-	int used = snprintf(error, SETTINGS_ERROR_BYTES, "%s:%d: %s", shown(path), number,
-			    is_syntax ? "syntax error: " : "");
-	char *problem = error + used;
-	size_t bytes = SETTINGS_ERROR_BYTES - (size_t)used;
 	for (size_t i = 0; line.value[0] != '\0' && i < SETTING_COUNT; i++)
 		if (strcmp(line.name, settings_table[i].name) == 0)
 			setting = &settings_table[i];
 	if (strncmp(text, "mismatched element", 18) == 0)
-		snprintf(problem, bytes, "each element of a list must be text in double quotes");
+		problem_set(problem, "each element of a list must be text in double quotes");
 	else if (strncmp(text, "duplicate setting", 17) == 0)
-		snprintf(problem, bytes, "duplicate setting: remove one of the two lines");
+		problem_set(problem, "duplicate setting: remove one of the two lines");
 	else if (line.has_late_comma)
-		snprintf(problem, bytes, "a comma before ] is not allowed");
+		problem_set(problem, "a comma before ] is not allowed");
 	else if (setting != NULL && setting->type->option_syntax == READ_TEXT)
-		snprintf(problem, bytes, "%s = %s: text needs double quotes: %s = \"%s\";", line.name, line.value,
-			 line.name, line.value);
+		problem_set(problem, "%s = %s: text needs double quotes: %s = \"%s\";", line.name, line.value,
+			    line.name, line.value);
 	else if (setting != NULL)
-		snprintf(problem, bytes, "%s must be %s", line.name, setting->wanted);
+		problem_set(problem, "%s must be %s", line.name, setting->wanted);
 	else
-		snprintf(problem, bytes, "expected NAME = VALUE; as in name = \"alpha\";");
+		problem_set(problem, "expected NAME = VALUE; as in name = \"alpha\";");
+	problem_prefix(problem, "%s:%d: %s", shown(path), number, is_syntax ? "syntax error: " : "");
 }
 
-bool settings_read_file(struct settings *settings, const char *path, bool (*interrupted)(void),
-			char error[static SETTINGS_ERROR_BYTES])
+bool settings_read_file(struct settings *settings, const char *path, bool (*interrupted)(void), struct problem *problem)
 {
-	const char *problem;
 	unsigned wrong_line;
-	char *content = settings_source_read(path, interrupted, &problem);
+	char *content = settings_source_read(path, interrupted, problem);
 	config_t file;
 
-	if (content == NULL) {
-		/* A colon introduces what to do. */
-		snprintf(error, SETTINGS_ERROR_BYTES, "cannot read \"%s\": %s%s", shown(path), problem,
-			 strchr(problem, ':') == NULL ? "; name a file that kithd may read" : "");
-		return false;
-	}
+	if (content == NULL)
+		return problem_prefix(problem, "cannot read \"%s\": ", shown(path));
 	settings->is_file_blank = content[strspn(content, " \t\r\n")] == '\0';
-	if (!settings_check_syntax(content, shown(path), &wrong_line, error)) {
+	if (!settings_check_syntax(content, shown(path), &wrong_line, problem)) {
 		free(content);
 		return false;
 	}
 	config_init(&file);
 	bool good = config_read_string(&file, content) == CONFIG_TRUE;
 	if (!good)
-		explain(&file, wrong_line, content, path, error);
+		explain(&file, wrong_line, content, path, problem);
 	for (unsigned i = 0; good; i++) {
 		const config_setting_t *from = config_setting_get_elem(config_root_setting(&file), i);
 		if (from == NULL)
 			break;
-		good = set_from_file(settings, path, from, error);
+		good = set_from_file(settings, path, from, problem);
 		settings->count_in_file = i + 1;
 	}
 	config_destroy(&file);

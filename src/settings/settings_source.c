@@ -71,35 +71,43 @@ static const char *judge(int fd, const struct stat *status, bool is_again, const
 	return NULL;
 }
 
+static char *refuse(char *content, const char *why, struct problem *problem)
+{
+	/* A colon introduces what to do. */
+	problem_set(problem, "%s%s", why, strchr(why, ':') == NULL ? "; name a file that kithd may read" : "");
+	free(content);
+	return NULL;
+}
+
 /*
  * Read here and not by libconfig, whose scanner calls exit() where a read fails (a directory does), and takes a NUL for
  * the end of the file.
  */
-char *settings_source_read(const char *path, bool (*interrupted)(void), const char **problem)
+char *settings_source_read(const char *path, bool (*interrupted)(void), struct problem *problem)
 {
 	static const char byte_order_mark[] = "\xef\xbb\xbf";
 	bool is_again = interrupted == NULL;
 	char *content = calloc(1, SETTINGS_FILE_BYTES + 3);
+	if (content == NULL)
+		return refuse(content, strerror(errno), problem);
 	struct stat status = {0};
 	size_t length = 0;
-	int fd = content == NULL ? -1 : open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	*problem = NULL;
-	if (content == NULL || fd < 0 || fstat(fd, &status) != 0)
-		*problem = strerror(errno);
+	const char *why;
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &status) != 0)
+		why = strerror(errno);
 	else if (S_ISDIR(status.st_mode))
-		*problem = strerror(EISDIR);
+		why = strerror(EISDIR);
 	else if (is_again && !S_ISREG(status.st_mode))
-		*problem = "a running node reads only a regular file: restart kithd to read this";
+		why = "a running node reads only a regular file: restart kithd to read this";
 	else
-		*problem = fill(fd, can_get_writer(fd, &status), interrupted, content, &length);
-	if (*problem == NULL && content != NULL)
-		*problem = judge(fd, &status, is_again, content, length);
+		why = fill(fd, can_get_writer(fd, &status), interrupted, content, &length);
+	if (why == NULL)
+		why = judge(fd, &status, is_again, content, length);
 	if (fd >= 0)
 		close(fd);
-	if (*problem != NULL || content == NULL) {
-		free(content);
-		return NULL;
-	}
+	if (why != NULL)
+		return refuse(content, why, problem);
 	/* libconfig 1.5 needs an end of line after a comment. */
 	content[length] = '\n';
 	size_t mark = strlen(byte_order_mark);

@@ -22,7 +22,7 @@ struct check {
 	unsigned line;
 	enum expected expected;
 	unsigned wrong_line; /* 0 for none */
-	char *error;
+	struct problem *problem;
 };
 
 /* A word, a text in quotes ('"'), a sign, or the end ('\0'). */
@@ -35,12 +35,10 @@ struct token {
 
 #define WORD "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.-+*"
 
-static bool refuse(const struct check *check, const struct token *token, const char *problem)
+static bool refuse(const struct check *check, const struct token *token, const char *what)
 {
 	int shown = token->length > 40 ? 40 : (int)token->length;
-	snprintf(check->error, SETTINGS_ERROR_BYTES, "%s:%u: %.*s%s", check->path, token->line, shown, token->text,
-		 problem);
-	return false;
+	return problem_set(check->problem, "%s:%u: %.*s%s", check->path, token->line, shown, token->text, what);
 }
 
 static void pass(struct check *check, size_t bytes)
@@ -198,10 +196,9 @@ static bool check_number(const struct check *check, const struct token *token)
 	return true;
 }
 
-bool settings_check_syntax(const char *content, const char *path, unsigned *wrong_line,
-			   char error[static SETTINGS_ERROR_BYTES])
+bool settings_check_syntax(const char *content, const char *path, unsigned *wrong_line, struct problem *problem)
 {
-	struct check check = {.path = path, .at = content, .line = 1, .error = error};
+	struct check check = {.path = path, .at = content, .line = 1, .problem = problem};
 	struct token token = {.line = 1, .kind = ';'};
 	bool good = true;
 	while (good && token.kind != '\0') {

@@ -134,7 +134,7 @@ const char *setting_default(enum setting_id setting)
 }
 
 /* Finds the setting, or says which name was probably meant. */
-const struct setting *settings_find(const char *name, const char *where, char error[static SETTINGS_ERROR_BYTES])
+const struct setting *settings_find(const char *name, const char *where, struct problem *problem)
 {
 	const struct setting *nearest = NULL;
 	size_t nearest_distance = 4;
@@ -149,10 +149,9 @@ const struct setting *settings_find(const char *name, const char *where, char er
 		}
 	}
 	if (nearest != NULL)
-		snprintf(error, SETTINGS_ERROR_BYTES, "%s: there is no setting \"%.64s\"; did you mean \"%s\"?", where,
-			 name, nearest->name);
+		problem_set(problem, "%s: there is no setting \"%.64s\"; did you mean \"%s\"?", where, name,
+			    nearest->name);
 	else
-		snprintf(error, SETTINGS_ERROR_BYTES, "%s: there is no setting \"%.64s\"; kith.conf(5) lists them",
-			 where, name);
+		problem_set(problem, "%s: there is no setting \"%.64s\"; kith.conf(5) lists them", where, name);
 	return NULL;
 }

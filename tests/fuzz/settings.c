@@ -80,11 +80,11 @@ static void check_round_trip(struct settings *settings)
 {
 	static char written[SETTING_COUNT * 1024 + 2 * SETTINGS_VALUE_BYTES], again[sizeof written];
 	struct settings fresh, running;
-	char error[SETTINGS_ERROR_BYTES];
+	struct problem problem;
 	size_t length = write_settings(settings, written, sizeof written);
 	settings_init(&fresh);
 	fill_file(written, length);
-	must(settings_read_file(&fresh, path, never, error));
+	must(settings_read_file(&fresh, path, never, &problem));
 	must(write_settings(&fresh, again, sizeof again) == length && memcmp(written, again, length) == 0);
 
 	/* A running node that takes over what it can differs in the rest alone. */
@@ -102,15 +102,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	const char *content = (const char *)bytes;
 	struct settings settings;
-	char error[SETTINGS_ERROR_BYTES] = "";
+	struct problem problem;
 	settings_init(&settings);
 	fill_file(content, length);
-	if (!settings_read_file(&settings, path, never, error)) {
-		check_error(error, content, length);
+	if (!settings_read_file(&settings, path, never, &problem)) {
+		check_error(problem.text, content, length);
 	} else {
 		/* What the settings say together may be wrong; then the error names one of them. */
-		if (!settings_check(&settings, error))
-			check_error(error, content, length);
+		if (!settings_check(&settings, &problem))
+			check_error(problem.text, content, length);
 		check_round_trip(&settings);
 	}
 	settings_fini(&settings);

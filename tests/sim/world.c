@@ -102,8 +102,9 @@ struct host *world_add_host(struct world *world, uint32_t network)
 
 void world_set_bootstrap(struct world *world, struct host *bootstrap)
 {
-	char text[ADDRESS_TEXT_BYTES], error[SETTINGS_ERROR_BYTES];
+	struct problem problem;
+	char text[ADDRESS_TEXT_BYTES];
 	address_format(&bootstrap->address, text);
-	must(settings_add_bootstrap(&world->others, text, "the simulation", error));
+	must(settings_add_bootstrap(&world->others, text, "the simulation", &problem));
 	bootstrap->settings = &world->first;
 }

@@ -49,15 +49,15 @@ static int find_secret(gnutls_session_t session, const char *identity, gnutls_da
 
 const char *secure_file(void)
 {
-	char text[SECRET_TEXT_BYTES], error[1024];
-	bool lacks_memory;
+	char text[SECRET_TEXT_BYTES];
+	struct problem problem;
 	if (run.owner != 0)
 		return run.path;
 	strcpy(run.path, "/tmp/kith-test-secret-XXXXXX");
 	int fd = mkstemp(run.path);
 	must(fd >= 0 && secret_new(text) && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
 	close(fd);
-	run.secrets = secrets_read(run.path, "", &lacks_memory, error, sizeof error);
+	run.secrets = secrets_read(run.path, "", &problem);
 	must(run.secrets != NULL);
 	const struct secret *secret = &run.secrets->list[0];
 	gnutls_datum_t key = {.data = run.secrets->list[0].bytes, .size = (unsigned)secret->length};

@@ -62,7 +62,7 @@ static char *uncommented(const char *file, int *settings)
 static void test_file_loads_when_uncommented(void)
 {
 	struct settings settings, defaults;
-	char error[SETTINGS_ERROR_BYTES] = "";
+	struct problem problem;
 	int count;
 	char *text = uncommented(document("conf/kith.conf"), &count);
 	const char *path = harness_write_file(text);
@@ -70,9 +70,9 @@ static void test_file_loads_when_uncommented(void)
 	CU_ASSERT_EQUAL(count, SETTING_COUNT);
 	settings_init(&settings);
 	settings_init(&defaults);
-	bool good = settings_read_file(&settings, path, never, error) && settings_check(&settings, error);
+	bool good = settings_read_file(&settings, path, never, &problem) && settings_check(&settings, &problem);
 	if (!good)
-		harness_fail("%s", error);
+		harness_fail("%s", problem.text);
 	for (int i = 0; i < SETTING_COUNT; i++)
 		CU_ASSERT_PTR_NOT_NULL(settings.texts->where[i]);
 	CU_ASSERT_STRING_EQUAL(settings.texts->name, defaults.texts->name);

@@ -495,10 +495,9 @@ static void expect_no_secret(const char *text, const char *secret)
 
 static const char *identity_of(const char *secret)
 {
-	char error[1024];
-	bool lacks_memory;
-	struct secrets *secrets = secrets_read(harness_write_file(secret), "", &lacks_memory, error, sizeof error);
-	const char *identity = harness_text("%s", secrets == NULL ? error : secrets->list[0].identity);
+	struct problem problem;
+	struct secrets *secrets = secrets_read(harness_write_file(secret), "", &problem);
+	const char *identity = harness_text("%s", secrets == NULL ? problem.text : secrets->list[0].identity);
 	secrets_free(secrets);
 	return identity;
 }

@@ -8,12 +8,12 @@
 
 struct secrets *secrets_of(const char *lines)
 {
-	char path[] = "/tmp/kith-secrets-XXXXXX", error[1024];
-	bool lacks_memory;
+	char path[] = "/tmp/kith-secrets-XXXXXX";
+	struct problem problem;
 	int fd = mkstemp(path);
 	must(fd >= 0 && write(fd, lines, strlen(lines)) == (ssize_t)strlen(lines));
 	close(fd);
-	struct secrets *secrets = secrets_read(path, "", &lacks_memory, error, sizeof error);
+	struct secrets *secrets = secrets_read(path, "", &problem);
 	must(secrets != NULL);
 	unlink(path);
 	return secrets;

@@ -27,14 +27,14 @@ static int in_a_child(int (*work)(void))
 
 static bool is_refused(const char *user, const char *says)
 {
-	char problem[PRIVILEGE_PROBLEM_BYTES] = "";
-	return !privilege_check_user(user, problem) && strstr(problem, says) != NULL;
+	struct problem problem;
+	return !privilege_check_user(user, &problem) && strstr(problem.text, says) != NULL;
 }
 
 static bool is_good(const char *user)
 {
-	char problem[PRIVILEGE_PROBLEM_BYTES] = "";
-	return privilege_check_user(user, problem);
+	struct problem problem;
+	return privilege_check_user(user, &problem);
 }
 
 static int become_nobody(void)
@@ -64,7 +64,8 @@ static void no_user_is_good_for_everybody(void)
 
 static int as_who_i_am(void)
 {
-	char own[PRIVILEGE_USER_BYTES], problem[PRIVILEGE_PROBLEM_BYTES] = "";
+	struct problem problem;
+	char own[PRIVILEGE_USER_BYTES];
 	if (become_nobody() != 0)
 		return 1;
 	privilege_user_name(own);
@@ -72,7 +73,7 @@ static int as_who_i_am(void)
 		return 0; /* a user without a name can't be named */
 	if (!is_good(own))
 		return 2;
-	if (!privilege_settle(own, problem))
+	if (!privilege_settle(own, &problem))
 		return 3;
 	return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? 0 : 4;
 }
@@ -84,12 +85,12 @@ static void who_it_is_already_is_good(void)
 
 static int as_another(void)
 {
-	char problem[PRIVILEGE_PROBLEM_BYTES] = "";
+	struct problem problem;
 	if (become_nobody() != 0)
 		return 1;
 	if (!is_refused("daemon", "only root can become the user \"daemon\", and kithd runs as \""))
 		return 2;
-	return privilege_settle("daemon", problem) ? 3 : 0;
+	return privilege_settle("daemon", &problem) ? 3 : 0;
 }
 
 static void only_root_can_become_another(void)
@@ -112,10 +113,10 @@ static bool holds_a_capability(void)
 /* With these bits the kernel leaves the capabilities to who was root. */
 static int with_securebits(void)
 {
-	char problem[PRIVILEGE_PROBLEM_BYTES] = "";
+	struct problem problem;
 	if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP | SECBIT_KEEP_CAPS) != 0)
 		return 0; /* not every root may do that */
-	if (!privilege_settle("nobody", problem))
+	if (!privilege_settle("nobody", &problem))
 		return 2;
 	if (holds_a_capability())
 		return 3;

@@ -9,10 +9,11 @@
 /* bootstraps: separated by spaces. */
 static void add_bootstraps(struct settings *settings, const char *bootstraps)
 {
-	char error[SETTINGS_ERROR_BYTES], list[512], *next = list, *word;
+	struct problem problem;
+	char list[512], *next = list, *word;
 	snprintf(list, sizeof list, "%s", bootstraps);
 	while ((word = strtok_r(next, " ", &next)) != NULL)
-		CU_ASSERT_FATAL(settings_add_bootstrap(settings, word, "-b", error));
+		CU_ASSERT_FATAL(settings_add_bootstrap(settings, word, "-b", &problem));
 }
 
 void fixture_init_bounded(struct fixture *fixture, const char *bootstraps, int64_t most)

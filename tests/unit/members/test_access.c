@@ -21,8 +21,8 @@ static int tear_down(void)
 
 static void set(const char *option)
 {
-	char error[SETTINGS_ERROR_BYTES];
-	EXPECT(settings_set_option(&settings, option, error), "%s: %s", option, error);
+	struct problem problem;
+	EXPECT(settings_set_option(&settings, option, &problem), "%s: %s", option, problem.text);
 }
 
 static struct access *new_access(void)

@@ -56,10 +56,10 @@ bool never(void)
 struct settings read_good(const char *text)
 {
 	struct settings settings;
-	char error[SETTINGS_ERROR_BYTES] = "";
+	struct problem problem = {.text = ""};
 	write_text(some_path, text);
 	settings_init(&settings);
-	EXPECT(settings_read_file(&settings, some_path, never, error), "%s: %s", text, error);
+	EXPECT(settings_read_file(&settings, some_path, never, &problem), "%s: %s", text, problem.text);
 	return settings;
 }
 
@@ -67,9 +67,9 @@ struct settings read_good(const char *text)
 struct settings with_option(const char *option)
 {
 	struct settings settings;
-	char error[SETTINGS_ERROR_BYTES] = "";
+	struct problem problem = {.text = ""};
 	settings_init(&settings);
-	EXPECT(settings_set_option(&settings, option, error), "%s: %s", option, error);
+	EXPECT(settings_set_option(&settings, option, &problem), "%s: %s", option, problem.text);
 	return settings;
 }
 
@@ -84,22 +84,23 @@ void expect_error(const char *error, const char *where, const char *says, const 
 void expect_bad_file(const char *text, int line, const char *says, const char *and)
 {
 	struct settings settings;
-	char error[SETTINGS_ERROR_BYTES] = "", where[PATH_BYTES + 16];
+	struct problem problem = {.text = ""};
+	char where[PATH_BYTES + 16];
 	write_text(some_path, text);
 	snprintf(where, sizeof where, "%s:%d: ", some_path, line);
 	settings_init(&settings);
-	if (EXPECT(!settings_read_file(&settings, some_path, never, error), "%s", text))
-		expect_error(error, where, says, and);
+	if (EXPECT(!settings_read_file(&settings, some_path, never, &problem), "%s", text))
+		expect_error(problem.text, where, says, and);
 	settings_fini(&settings);
 }
 
 void expect_bad_option(const char *option, const char *where, const char *says, const char *and)
 {
 	struct settings settings;
-	char error[SETTINGS_ERROR_BYTES] = "";
+	struct problem problem = {.text = ""};
 	settings_init(&settings);
-	if (EXPECT(!settings_set_option(&settings, option, error), "%s", option))
-		expect_error(error, where, says, and);
+	if (EXPECT(!settings_set_option(&settings, option, &problem), "%s", option))
+		expect_error(problem.text, where, says, and);
 	settings_fini(&settings);
 }
 

@@ -14,8 +14,6 @@
 #include "runner.h"
 #include "unit/suites.h"
 
-enum { ERROR_BYTES = 1024 };
-
 /* The bytes 0, 7, 14, ... in hex and in base64, and 32 others. */
 #define SECRET_HEX "00070e151c232a31383f464d545b626970777e858c939aa1a8afb6bdc4cbd2d9"
 #define SECRET_BASE64 "AAcOFRwjKjE4P0ZNVFtiaXB3foWMk5qhqK+2vcTL0tk="
@@ -42,19 +40,18 @@ static void write_file(const char *bytes, size_t length)
 	CU_ASSERT_FATAL(fclose(file) == 0);
 }
 
-static struct secrets *read_path(const char *name, char error[static ERROR_BYTES])
+static struct secrets *read_path(const char *name, struct problem *problem)
 {
-	bool lacks_memory;
-	error[0] = '\0';
-	struct secrets *secrets = secrets_read(name, "", &lacks_memory, error, ERROR_BYTES);
-	CU_ASSERT_FALSE(lacks_memory);
+	problem_set(problem, "%s", "");
+	struct secrets *secrets = secrets_read(name, "", problem);
+	CU_ASSERT_FALSE(problem->lacks_memory);
 	return secrets;
 }
 
-static struct secrets *read_text(const char *text, char error[static ERROR_BYTES])
+static struct secrets *read_text(const char *text, struct problem *problem)
 {
 	write_file(text, strlen(text));
-	return read_path(path, error);
+	return read_path(path, problem);
 }
 
 static void a_secret_is_hex_or_base64(void)
@@ -69,10 +66,10 @@ static void a_secret_is_hex_or_base64(void)
 		"AAcOFRwjKjE4P0ZNVFtiaXB3foWMk5qhqK+2vcTL0tk\n",
 		"# ours\n\n  \t" SECRET_HEX " \t# since Monday\n#" OTHER_HEX "\n\n",
 	};
-	char error[ERROR_BYTES];
+	struct problem problem;
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-		struct secrets *secrets = read_text(texts[i], error);
-		if (!EXPECT(secrets != NULL, "text %zu: %s", i, error))
+		struct secrets *secrets = read_text(texts[i], &problem);
+		if (!EXPECT(secrets != NULL, "text %zu: %s", i, problem.text))
 			continue;
 		EXPECT(secrets->count == 1 && secrets->list[0].length == 32, "text %zu", i);
 		for (unsigned j = 0; j < 32; j++)
@@ -83,8 +80,8 @@ static void a_secret_is_hex_or_base64(void)
 
 static void secrets_stay_in_the_order_of_the_file(void)
 {
-	char error[ERROR_BYTES];
-	struct secrets *secrets = read_text(OTHER_HEX "\n# then\n" SECRET_BASE64 "\n", error);
+	struct problem problem;
+	struct secrets *secrets = read_text(OTHER_HEX "\n# then\n" SECRET_BASE64 "\n", &problem);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(secrets);
 	CU_ASSERT_EQUAL(secrets->count, 2);
 	CU_ASSERT_EQUAL(secrets->list[0].bytes[0], 0xff);
@@ -97,8 +94,8 @@ static void secrets_stay_in_the_order_of_the_file(void)
 /* So that a node of another make finds it too: printf 'kith psk identity' | openssl dgst -sha256 -mac HMAC ... */
 static void an_identity_is_what_the_man_page_says(void)
 {
-	char error[ERROR_BYTES];
-	struct secrets *secrets = read_text(SECRET_HEX, error);
+	struct problem problem;
+	struct secrets *secrets = read_text(SECRET_HEX, &problem);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(secrets);
 	CU_ASSERT_STRING_EQUAL(secrets->list[0].identity, "0b2ac44d29d30b81ae24e100d4d21667");
 	secrets_free(secrets);
@@ -114,11 +111,11 @@ static void only_the_same_secrets_in_the_same_order_are_equal(void)
 		{OTHER_HEX "\n" SECRET_HEX, false},
 		{SECRET_HEX, false},
 	};
-	char error[ERROR_BYTES];
-	struct secrets *secrets = read_text(SECRET_HEX "\n" OTHER_HEX, error);
+	struct problem problem;
+	struct secrets *secrets = read_text(SECRET_HEX "\n" OTHER_HEX, &problem);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(secrets);
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct secrets *others = read_text(cases[i].text, error);
+		struct secrets *others = read_text(cases[i].text, &problem);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(others);
 		EXPECT(secrets_equal(secrets, others) == cases[i].equal, "case %zu", i);
 		secrets_free(others);
@@ -128,11 +125,12 @@ static void only_the_same_secrets_in_the_same_order_are_equal(void)
 
 static void a_new_secret_is_one_and_never_the_same(void)
 {
-	char one[SECRET_TEXT_BYTES], other[SECRET_TEXT_BYTES], error[ERROR_BYTES];
+	struct problem problem;
+	char one[SECRET_TEXT_BYTES], other[SECRET_TEXT_BYTES];
 	CU_ASSERT_TRUE_FATAL(secret_new(one) && secret_new(other));
 	CU_ASSERT_EQUAL(strlen(one), 64);
 	CU_ASSERT_STRING_NOT_EQUAL(one, other);
-	struct secrets *secrets = read_text(one, error);
+	struct secrets *secrets = read_text(one, &problem);
 	CU_ASSERT_PTR_NOT_NULL(secrets);
 	secrets_free(secrets);
 }
@@ -186,11 +184,12 @@ static void each_kind_of_bad_line_is_refused_with_its_number_and_what_to_write(v
 		{SECRET_HEX "\n" OTHER_HEX "\n" SECRET_BASE64 "\n",
 		 ":3: the same as secret 1 of the file: remove one of the two lines"},
 	};
-	char error[ERROR_BYTES], expected[ERROR_BYTES];
+	struct problem problem;
+	char expected[PROBLEM_BYTES];
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct secrets *secrets = read_text(cases[i].text, error);
+		struct secrets *secrets = read_text(cases[i].text, &problem);
 		snprintf(expected, sizeof expected, "%s%s", path, cases[i].error);
-		EXPECT(secrets == NULL && strcmp(error, expected) == 0, "case %zu: %s", i, error);
+		EXPECT(secrets == NULL && strcmp(problem.text, expected) == 0, "case %zu: %s", i, problem.text);
 		secrets_free(secrets);
 	}
 }
@@ -209,19 +208,22 @@ static void a_secret_has_at_most_128_bytes(void)
 		{"AAcOFRwjKjE4P0ZNVFtiaXB3foWMk5qhqK+2vcTL0tkA", 172,
 		 ":1: a secret has at most 128 bytes, and this is longer: run kithd --new-secret"},
 	};
-	char error[ERROR_BYTES], expected[ERROR_BYTES];
+	struct problem problem;
+	char expected[PROBLEM_BYTES];
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct secrets *secrets = read_text(repeat(cases[i].digits, cases[i].length), error);
+		struct secrets *secrets = read_text(repeat(cases[i].digits, cases[i].length), &problem);
 		bool is_good = cases[i].error[0] == '\0';
 		snprintf(expected, sizeof expected, "%s%s", is_good ? "" : path, cases[i].error);
-		EXPECT((secrets != NULL) == is_good && strcmp(error, expected) == 0, "case %zu: %s", i, error);
+		EXPECT((secrets != NULL) == is_good && strcmp(problem.text, expected) == 0, "case %zu: %s", i,
+		       problem.text);
 		secrets_free(secrets);
 	}
 }
 
 static void a_file_has_at_most_16_secrets(void)
 {
-	char text[(SECRETS_MOST + 1) * SECRET_TEXT_BYTES + 1], error[ERROR_BYTES], expected[ERROR_BYTES];
+	struct problem problem;
+	char text[(SECRETS_MOST + 1) * SECRET_TEXT_BYTES + 1], expected[PROBLEM_BYTES];
 	for (int i = 0; i <= SECRETS_MOST; i++) {
 		char *line = text + i * SECRET_TEXT_BYTES;
 		CU_ASSERT_TRUE_FATAL(secret_new(line));
@@ -229,10 +231,10 @@ static void a_file_has_at_most_16_secrets(void)
 	}
 	snprintf(expected, sizeof expected,
 		 "%s:17: there are more than 16 secrets: remove those that no node uses any more", path);
-	CU_ASSERT_PTR_NULL(read_text(text, error));
-	CU_ASSERT_STRING_EQUAL(error, expected);
+	CU_ASSERT_PTR_NULL(read_text(text, &problem));
+	CU_ASSERT_STRING_EQUAL(problem.text, expected);
 	text[SECRETS_MOST * SECRET_TEXT_BYTES] = '\0';
-	struct secrets *secrets = read_text(text, error);
+	struct secrets *secrets = read_text(text, &problem);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(secrets);
 	CU_ASSERT_EQUAL(secrets->count, SECRETS_MOST);
 	secrets_free(secrets);
@@ -246,31 +248,33 @@ static void a_file_that_is_none_says_so(void)
 		"/BWx/8BsLnQ2YkYwZ4m5c8y1k9W0b3hN6e7tRqTj",
 		"/8BsLnQ2YkYwZ4m5BWx8y1k9",
 	};
-	char error[ERROR_BYTES], expected[ERROR_BYTES];
-	CU_ASSERT_PTR_NULL(read_path("/tmp/kith-no-such-secret", error));
-	CU_ASSERT_STRING_EQUAL(error,
+	struct problem problem;
+	char expected[PROBLEM_BYTES];
+	CU_ASSERT_PTR_NULL(read_path("/tmp/kith-no-such-secret", &problem));
+	CU_ASSERT_STRING_EQUAL(problem.text,
 			       "cannot read \"/tmp/kith-no-such-secret\": No such file or directory; copy the file "
 			       "from another node of the network, or if this is the first node: (umask 077; kithd "
 			       "--new-secret >'/tmp/kith-no-such-secret')");
-	CU_ASSERT_PTR_NULL(read_path("/tmp", error));
-	CU_ASSERT_STRING_EQUAL(error, "cannot read \"/tmp\": it is not a regular file; name one");
+	CU_ASSERT_PTR_NULL(read_path("/tmp", &problem));
+	CU_ASSERT_STRING_EQUAL(problem.text, "cannot read \"/tmp\": it is not a regular file; name one");
 	/* What reads as base64 is a path where it begins with a folder that is there. */
-	CU_ASSERT_PTR_NULL(read_path("/tmp/kith/networks/production/thesecretoftheday", error));
-	CU_ASSERT_PTR_NOT_NULL(strstr(error, "production"));
+	CU_ASSERT_PTR_NULL(read_path("/tmp/kith/networks/production/thesecretoftheday", &problem));
+	CU_ASSERT_PTR_NOT_NULL(strstr(problem.text, "production"));
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-		CU_ASSERT_PTR_NULL(read_path(paths[i], error));
-		EXPECT(strstr(error, "seems to be a secret") != NULL && strstr(error, "BWx") == NULL, "%s", error);
+		CU_ASSERT_PTR_NULL(read_path(paths[i], &problem));
+		EXPECT(strstr(problem.text, "seems to be a secret") != NULL && strstr(problem.text, "BWx") == NULL,
+		       "%s", problem.text);
 	}
-	CU_ASSERT_PTR_NULL(read_text("# later\n\n", error));
+	CU_ASSERT_PTR_NULL(read_text("# later\n\n", &problem));
 	snprintf(expected, sizeof expected, "\"%s\" contains no secret: run kithd --new-secret", path);
-	CU_ASSERT_STRING_EQUAL(error, expected);
+	CU_ASSERT_STRING_EQUAL(problem.text, expected);
 	write_file(SECRET_HEX "\0", sizeof SECRET_HEX);
-	CU_ASSERT_PTR_NULL(read_path(path, error));
-	CU_ASSERT_PTR_NOT_NULL(strstr(error, ": it contains a NUL byte; write text, one secret on each line"));
-	CU_ASSERT_PTR_NULL(read_text(repeat("#", SECRETS_FILE_BYTES + 1), error));
-	CU_ASSERT_PTR_NOT_NULL(strstr(error, ": it is larger than 16 KiB; write one secret on each line"));
-	CU_ASSERT_PTR_NULL(read_text(repeat("#", SECRETS_FILE_BYTES), error));
-	CU_ASSERT_PTR_NOT_NULL(strstr(error, "contains no secret"));
+	CU_ASSERT_PTR_NULL(read_path(path, &problem));
+	CU_ASSERT_PTR_NOT_NULL(strstr(problem.text, ": it contains a NUL byte; write text, one secret on each line"));
+	CU_ASSERT_PTR_NULL(read_text(repeat("#", SECRETS_FILE_BYTES + 1), &problem));
+	CU_ASSERT_PTR_NOT_NULL(strstr(problem.text, ": it is larger than 16 KiB; write one secret on each line"));
+	CU_ASSERT_PTR_NULL(read_text(repeat("#", SECRETS_FILE_BYTES), &problem));
+	CU_ASSERT_PTR_NOT_NULL(strstr(problem.text, "contains no secret"));
 }
 
 static void a_file_that_others_may_open_is_refused_with_what_mends_it(void)
@@ -280,14 +284,16 @@ static void a_file_that_others_may_open_is_refused_with_what_mends_it(void)
 		bool good;
 	} cases[] = {{0600, true},  {0400, true},  {0640, true},  {0440, true},	 {0604, false},
 		     {0444, false}, {0620, false}, {0660, false}, {0650, false}, {0601, false}};
-	char error[ERROR_BYTES], mends[ERROR_BYTES];
+	struct problem problem;
+	char mends[PROBLEM_BYTES];
 	write_file(SECRET_HEX, strlen(SECRET_HEX));
 	snprintf(mends, sizeof mends, "run chmod 600 '%s', and rotate the secret", path);
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		CU_ASSERT_EQUAL_FATAL(chmod(path, cases[i].mode), 0);
-		struct secrets *secrets = read_path(path, error);
-		EXPECT((secrets != NULL) == cases[i].good, "mode %o: %s", (unsigned)cases[i].mode, error);
-		EXPECT(cases[i].good || strstr(error, mends) != NULL, "mode %o: %s", (unsigned)cases[i].mode, error);
+		struct secrets *secrets = read_path(path, &problem);
+		EXPECT((secrets != NULL) == cases[i].good, "mode %o: %s", (unsigned)cases[i].mode, problem.text);
+		EXPECT(cases[i].good || strstr(problem.text, mends) != NULL, "mode %o: %s", (unsigned)cases[i].mode,
+		       problem.text);
 		secrets_free(secrets);
 	}
 	CU_ASSERT_EQUAL_FATAL(chmod(path, 0600), 0);
@@ -302,24 +308,23 @@ static void a_group_that_reads_it_is_one_of_the_node(void)
 		gid_t group;
 		bool good;
 	} cases[] = {{0, getegid(), true}, {0, OTHER, false}, {OTHER, getegid(), false}};
-	char error[ERROR_BYTES];
+	struct problem problem;
 	write_file(SECRET_HEX, strlen(SECRET_HEX));
 	for (size_t i = 0; i < sizeof cases / sizeof *cases && geteuid() == 0; i++) {
 		CU_ASSERT(chown(path, cases[i].owner, cases[i].group) == 0 && chmod(path, 0440) == 0);
-		struct secrets *secrets = read_path(path, error);
-		EXPECT((secrets != NULL) == cases[i].good, "case %zu: %s", i, error);
+		struct secrets *secrets = read_path(path, &problem);
+		EXPECT((secrets != NULL) == cases[i].good, "case %zu: %s", i, problem.text);
 		secrets_free(secrets);
 	}
 	/* Of the user that this process will become. */
 	struct passwd *nobody = getpwnam("nobody");
 	if (geteuid() == 0 && nobody != NULL) {
-		bool lacks_memory;
 		CU_ASSERT(chown(path, 0, nobody->pw_gid) == 0);
-		struct secrets *secrets = secrets_read(path, "nobody", &lacks_memory, error, ERROR_BYTES);
-		EXPECT(secrets != NULL, "%s", error);
+		struct secrets *secrets = secrets_read(path, "nobody", &problem);
+		EXPECT(secrets != NULL, "%s", problem.text);
 		secrets_free(secrets);
 		CU_ASSERT(chown(path, 0, getegid()) == 0);
-		CU_ASSERT_PTR_NULL(secrets_read(path, "nobody", &lacks_memory, error, ERROR_BYTES));
+		CU_ASSERT_PTR_NULL(secrets_read(path, "nobody", &problem));
 	}
 	CU_ASSERT_EQUAL(unlink(path), 0);
 	write_file(SECRET_HEX, strlen(SECRET_HEX));
@@ -335,22 +340,23 @@ static void no_error_shows_any_of_a_secret(void)
 		SECRET_HEX "\n" SECRET_HEX "\n",
 		SECRET_HEX " " OTHER_HEX "\n",
 	};
-	char error[ERROR_BYTES];
+	struct problem problem;
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-		CU_ASSERT_PTR_NULL(read_text(texts[i], error));
+		CU_ASSERT_PTR_NULL(read_text(texts[i], &problem));
 		for (size_t at = 0; at + 4 <= strlen(texts[i]); at++) {
 			char part[5] = "";
 			memcpy(part, texts[i] + at, 4);
-			EXPECT(strchr(part, '\n') != NULL || strstr(error, part) == NULL, "text %zu: %s", i, error);
+			EXPECT(strchr(part, '\n') != NULL || strstr(problem.text, part) == NULL, "text %zu: %s", i,
+			       problem.text);
 		}
 	}
 }
 
 static void secrets_are_locked_into_memory(void)
 {
-	char error[ERROR_BYTES];
+	struct problem problem;
 	struct rlimit limit;
-	struct secrets *secrets = read_text(SECRET_HEX, error);
+	struct secrets *secrets = read_text(SECRET_HEX, &problem);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(secrets);
 	bool may_lock = geteuid() == 0 || (getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur > 1024 * 1024);
 	CU_ASSERT(!may_lock || secrets->is_locked);

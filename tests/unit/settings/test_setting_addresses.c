@@ -55,14 +55,14 @@ static void a_wrong_address_to_listen_on_is_refused_with_what_to_write(void)
 		char text[128];
 		const char *address = cases[i].address;
 		struct settings settings;
-		char error[SETTINGS_ERROR_BYTES] = "";
+		struct problem problem = {.text = ""};
 		snprintf(text, sizeof text, "listen = [\"127.0.0.9:9\", \"%s\"];", address);
 		expect_bad_file(text, 1, "listen", cases[i].says);
 		snprintf(text, sizeof text, "listen=127.0.0.9:9,%s", address);
 		expect_bad_option(text, "-o listen: ", address, cases[i].says);
 		settings_init(&settings);
-		EXPECT(!settings_set_listen(&settings, &address, 1, "-l", error), "%s", address);
-		expect_error(error, "-l: ", address, cases[i].says);
+		EXPECT(!settings_set_listen(&settings, &address, 1, "-l", &problem), "%s", address);
+		expect_error(problem.text, "-l: ", address, cases[i].says);
 		settings_fini(&settings);
 	}
 	expect_bad_option("listen=127.0.0.1:1,[::1]:1,127.0.0.1:1", "-o listen: ", "\"127.0.0.1:1\"", "twice");
@@ -123,10 +123,12 @@ static void a_bootstrap_is_a_name_or_a_number_with_or_without_a_port(void)
 		{"[2001:db8::7]:65535", "2001:db8::7", 65535, "[2001:db8::7]:65535"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		char option[128], error[SETTINGS_ERROR_BYTES] = "";
+		struct problem problem = {.text = ""};
+		char option[128];
 		snprintf(option, sizeof option, "bootstrap=first.example,%s", cases[i].text);
 		struct settings settings = with_option(option);
-		EXPECT(settings_add_bootstrap(&settings, cases[i].text, "-b", error), "%s: %s", cases[i].text, error);
+		EXPECT(settings_add_bootstrap(&settings, cases[i].text, "-b", &problem), "%s: %s", cases[i].text,
+		       problem.text);
 		if (EXPECT(settings.texts->bootstrap_count == 3, "%s", cases[i].text)) {
 			EXPECT(strcmp(settings.texts->bootstrap[0].host, "first.example") == 0, "%s", cases[i].text);
 			for (size_t j = 1; j < 3; j++) {
@@ -172,15 +174,16 @@ static void a_wrong_bootstrap_is_refused(void)
 		{"[fe80::1%lo]:5999", "neither an IP address nor a host name"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		char text[128], error[SETTINGS_ERROR_BYTES] = "";
+		struct problem problem = {.text = ""};
+		char text[128];
 		struct settings settings;
 		snprintf(text, sizeof text, "bootstrap = [\"good.example\", \"%s\"];", cases[i].text);
 		expect_bad_file(text, 1, "bootstrap", cases[i].says);
 		snprintf(text, sizeof text, "bootstrap=good.example,%s", cases[i].text);
 		expect_bad_option(text, "-o bootstrap: ", cases[i].text, cases[i].says);
 		settings_init(&settings);
-		EXPECT(!settings_add_bootstrap(&settings, cases[i].text, "-b", error), "%s", cases[i].text);
-		expect_error(error, "-b: ", cases[i].text, cases[i].says);
+		EXPECT(!settings_add_bootstrap(&settings, cases[i].text, "-b", &problem), "%s", cases[i].text);
+		expect_error(problem.text, "-b: ", cases[i].text, cases[i].says);
 		settings_fini(&settings);
 	}
 }
@@ -202,9 +205,9 @@ static void a_list_has_at_most_256_entries(void)
 		}
 		struct settings settings = with_option(option);
 		CU_ASSERT_EQUAL(settings.texts->bootstrap_count, SETTINGS_LIST_ENTRIES);
-		char error[SETTINGS_ERROR_BYTES] = "";
-		CU_ASSERT_FALSE(settings_add_bootstrap(&settings, "one.too.many", "-b", error));
-		expect_error(error, "-b: ", "256", "");
+		struct problem problem = {.text = ""};
+		CU_ASSERT_FALSE(settings_add_bootstrap(&settings, "one.too.many", "-b", &problem));
+		expect_error(problem.text, "-b: ", "256", "");
 		settings_fini(&settings);
 		settings = read_good(text);
 		CU_ASSERT_EQUAL(settings.texts->bootstrap_count, SETTINGS_LIST_ENTRIES);

@@ -45,12 +45,12 @@ static void expect_defaults(const struct settings *settings)
 static void without_a_file_everything_is_at_its_default(void)
 {
 	struct settings settings;
-	char error[SETTINGS_ERROR_BYTES];
+	struct problem problem = {.text = ""};
 	settings_init(&settings);
 	expect_defaults(&settings);
 	for (int i = 0; i < SETTING_COUNT; i++)
 		EXPECT(settings.texts->where[i] == NULL, "%s", setting_name((enum setting_id)i));
-	CU_ASSERT(settings_check(&settings, error));
+	CU_ASSERT(settings_check(&settings, &problem));
 	settings_fini(&settings);
 	settings_fini(&settings);
 }
@@ -209,21 +209,22 @@ static void the_name_of_the_host_stands_for_an_empty_name(void)
 static void an_option_beats_the_file_and_a_listen_address_replaces_and_a_bootstrap_adds(void)
 {
 	static const char *const listen[] = {"127.0.0.1:7001", "[::1]:7002"};
-	char error[SETTINGS_ERROR_BYTES] = "", where[PATH_BYTES + 16];
+	struct problem problem = {.text = ""};
+	char where[PATH_BYTES + 16];
 	struct settings settings = read_good("ping_interval = 7;\nlisten = [\"127.0.0.1:1\", \"127.0.0.1:2\"];\n"
 					     "bootstrap = [\"a.example\"];\n");
-	CU_ASSERT(settings_set_option(&settings, "ping_interval=8", error));
-	CU_ASSERT(settings_set_option(&settings, "ping_interval=9", error));
+	CU_ASSERT(settings_set_option(&settings, "ping_interval=8", &problem));
+	CU_ASSERT(settings_set_option(&settings, "ping_interval=9", &problem));
 	CU_ASSERT_EQUAL(settings.ping_interval_us, 9000000);
 	CU_ASSERT_STRING_EQUAL(settings.texts->where[SETTING_PING_INTERVAL], "-o ping_interval");
-	CU_ASSERT(settings_set_listen(&settings, listen, 2, "-l", error));
+	CU_ASSERT(settings_set_listen(&settings, listen, 2, "-l", &problem));
 	CU_ASSERT_EQUAL_FATAL(settings.listen_count, 2);
 	CU_ASSERT(address_is(&settings.listen[0], listen[0]) && address_is(&settings.listen[1], listen[1]));
-	CU_ASSERT(settings_add_bootstrap(&settings, "b.example", "-b", error));
+	CU_ASSERT(settings_add_bootstrap(&settings, "b.example", "-b", &problem));
 	CU_ASSERT_EQUAL_FATAL(settings.texts->bootstrap_count, 2);
 	CU_ASSERT_STRING_EQUAL(settings.texts->bootstrap[0].host, "a.example");
 	CU_ASSERT_STRING_EQUAL(settings.texts->bootstrap[1].host, "b.example");
-	CU_ASSERT(settings_set_option(&settings, "bootstrap=c.example", error));
+	CU_ASSERT(settings_set_option(&settings, "bootstrap=c.example", &problem));
 	CU_ASSERT_EQUAL_FATAL(settings.texts->bootstrap_count, 1);
 	CU_ASSERT_STRING_EQUAL(settings.texts->bootstrap[0].host, "c.example");
 	snprintf(where, sizeof where, "%s:3", some_path);
@@ -245,12 +246,12 @@ static void with_a_secret_the_default_is_to_listen_everywhere(void)
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct settings settings;
-		char error[SETTINGS_ERROR_BYTES];
+		struct problem problem = {.text = ""};
 		settings_init(&settings);
 		CU_ASSERT(cases[i].secret_file[0] == '\0' ||
-			  settings_set_option(&settings, cases[i].secret_file, error));
-		CU_ASSERT(cases[i].listen == NULL || settings_set_option(&settings, cases[i].listen, error));
-		CU_ASSERT(settings_choose_listen(&settings, error));
+			  settings_set_option(&settings, cases[i].secret_file, &problem));
+		CU_ASSERT(cases[i].listen == NULL || settings_set_option(&settings, cases[i].listen, &problem));
+		CU_ASSERT(settings_choose_listen(&settings, &problem));
 		CU_ASSERT_EQUAL(settings.listen_count, cases[i].count);
 		CU_ASSERT(address_is(&settings.listen[0], cases[i].first));
 		if (cases[i].count == 2)
@@ -287,18 +288,19 @@ static void a_node_that_other_machines_cannot_dial_is_told_so(void)
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct settings settings;
-		char option[128], error[SETTINGS_ERROR_BYTES], warning[SETTINGS_ERROR_BYTES] = "";
+		struct problem problem = {.text = ""};
+		char option[128];
 		settings_init(&settings);
 		snprintf(option, sizeof option, "listen=%s", cases[i].listen);
-		CU_ASSERT(settings_set_option(&settings, option, error));
+		CU_ASSERT(settings_set_option(&settings, option, &problem));
 		snprintf(option, sizeof option, "bootstrap=%s", cases[i].bootstrap);
-		CU_ASSERT(settings_set_option(&settings, option, error));
+		CU_ASSERT(settings_set_option(&settings, option, &problem));
 		snprintf(option, sizeof option, "advertise=%s", cases[i].advertise);
-		CU_ASSERT(settings_set_option(&settings, option, error));
-		bool is_secluded = settings_is_secluded(&settings, warning);
+		CU_ASSERT(settings_set_option(&settings, option, &problem));
+		bool is_secluded = settings_is_secluded(&settings, &problem);
 		const char *wanted = cases[i].warning;
 		EXPECT(is_secluded == (wanted != NULL), "%s, %s", cases[i].listen, cases[i].bootstrap);
-		EXPECT(wanted == NULL || strncmp(warning, wanted, strlen(wanted)) == 0, "%s", warning);
+		EXPECT(wanted == NULL || strncmp(problem.text, wanted, strlen(wanted)) == 0, "%s", problem.text);
 		settings_fini(&settings);
 	}
 }
@@ -323,15 +325,16 @@ static void a_back_off_that_ends_below_its_start_is_refused(void)
 		{"retry_min = 400;", "retry_max=500", 0, true},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		char error[SETTINGS_ERROR_BYTES] = "", where[PATH_BYTES + 16] = "-o retry_m";
+		struct problem problem = {.text = ""};
+		char where[PATH_BYTES + 16] = "-o retry_m";
 		struct settings settings = read_good(cases[i].text);
-		CU_ASSERT(settings_set_option(&settings, cases[i].option, error));
-		bool good = settings_check(&settings, error);
+		CU_ASSERT(settings_set_option(&settings, cases[i].option, &problem));
+		bool good = settings_check(&settings, &problem);
 		EXPECT(good == cases[i].good, "case %zu", i);
 		if (cases[i].line != 0)
 			snprintf(where, sizeof where, "%s:%d: ", some_path, cases[i].line);
 		if (!good)
-			expect_error(error, where, "retry_max", "retry_min");
+			expect_error(problem.text, where, "retry_max", "retry_min");
 		settings_fini(&settings);
 	}
 }
@@ -355,15 +358,16 @@ static void a_nodeid_is_kept_only_where_there_is_a_directory(void)
 		{"state_dir = \"/tmp\";\nnodeid = \"keep\";", "state_dir=", 2},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		char error[SETTINGS_ERROR_BYTES] = "", where[PATH_BYTES + 16] = "-o nodeid: ";
+		struct problem problem = {.text = ""};
+		char where[PATH_BYTES + 16] = "-o nodeid: ";
 		struct settings settings = read_good(cases[i].text);
-		EXPECT(settings_set_option(&settings, cases[i].option, error), "case %zu: %s", i, error);
-		bool good = settings_check(&settings, error);
+		EXPECT(settings_set_option(&settings, cases[i].option, &problem), "case %zu: %s", i, problem.text);
+		bool good = settings_check(&settings, &problem);
 		EXPECT(good == (cases[i].line < 0), "case %zu", i);
 		if (cases[i].line > 0)
 			snprintf(where, sizeof where, "%s:%d: ", some_path, cases[i].line);
 		if (!good)
-			expect_error(error, where, "\"keep\"", "write state_dir = \"/var/lib/kith\"");
+			expect_error(problem.text, where, "\"keep\"", "write state_dir = \"/var/lib/kith\"");
 		settings_fini(&settings);
 	}
 }
@@ -407,14 +411,15 @@ static void a_time_to_share_within_that_healthy_peers_exceed_is_refused(void)
 		{"\n\nping_timeout = 180.000001;", "network=kith", 3, {"share_within 240", "to 240.000001 "}},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		char error[SETTINGS_ERROR_BYTES] = "", where[PATH_BYTES + 16] = "-o share_within: ";
+		struct problem problem = {.text = ""};
+		char where[PATH_BYTES + 16] = "-o share_within: ";
 		struct settings settings = read_good(cases[i].text);
-		CU_ASSERT(settings_set_option(&settings, cases[i].option, error));
-		EXPECT(settings_check(&settings, error) == (cases[i].line < 0), "case %zu", i);
+		CU_ASSERT(settings_set_option(&settings, cases[i].option, &problem));
+		EXPECT(settings_check(&settings, &problem) == (cases[i].line < 0), "case %zu", i);
 		if (cases[i].line > 0)
 			snprintf(where, sizeof where, "%s:%d: ", some_path, cases[i].line);
 		if (cases[i].line >= 0)
-			expect_error(error, where, cases[i].numbers[0], cases[i].numbers[1]);
+			expect_error(problem.text, where, cases[i].numbers[0], cases[i].numbers[1]);
 		settings_fini(&settings);
 	}
 }
@@ -422,13 +427,14 @@ static void a_time_to_share_within_that_healthy_peers_exceed_is_refused(void)
 /* Who has mistaken the one for the other finds it in no error. */
 static void a_secret_in_place_of_its_file_is_not_shown(void)
 {
-	char error[SETTINGS_ERROR_BYTES];
+	struct problem problem = {.text = ""};
 	struct settings settings;
 	CU_ASSERT_TRUE(settings_init(&settings));
-	CU_ASSERT_FALSE(settings_set_option(&settings, "secret_file=5ec2e7", error));
-	EXPECT(strstr(error, "5ec2e7") == NULL, "%s", error);
-	EXPECT(strstr(error, "must be an absolute path") != NULL && strstr(error, "\"/etc/kith/secret\"") != NULL, "%s",
-	       error);
+	CU_ASSERT_FALSE(settings_set_option(&settings, "secret_file=5ec2e7", &problem));
+	EXPECT(strstr(problem.text, "5ec2e7") == NULL, "%s", problem.text);
+	EXPECT(strstr(problem.text, "must be an absolute path") != NULL &&
+		       strstr(problem.text, "\"/etc/kith/secret\"") != NULL,
+	       "%s", problem.text);
 	settings_fini(&settings);
 }
 
@@ -561,11 +567,12 @@ static void the_defaults_are_written_as_they_are_documented(void)
 static void the_longest_list_is_written_whole(void)
 {
 	struct settings settings;
-	char error[SETTINGS_ERROR_BYTES] = "", name[SETTINGS_HOST_BYTES + 8], written[SETTINGS_VALUE_BYTES];
+	struct problem problem = {.text = ""};
+	char name[SETTINGS_HOST_BYTES + 8], written[SETTINGS_VALUE_BYTES];
 	settings_init(&settings);
 	for (int i = 0; i < SETTINGS_LIST_ENTRIES; i++) {
 		snprintf(name, sizeof name, X64 X64 X64 X16 X16 X16 "xxxxxxxxxxxx%03u:65535", (unsigned)i % 1000);
-		EXPECT(settings_add_bootstrap(&settings, name, "-b", error), "%s", error);
+		EXPECT(settings_add_bootstrap(&settings, name, "-b", &problem), "%s", problem.text);
 	}
 	settings_format(&settings, SETTING_BOOTSTRAP, written, sizeof written);
 	struct settings again = with_value(SETTING_BOOTSTRAP, written);

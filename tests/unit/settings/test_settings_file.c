@@ -377,10 +377,10 @@ static void a_file_that_cannot_be_read_is_named_with_the_reason(void)
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct settings settings;
-		char error[SETTINGS_ERROR_BYTES] = "";
+		struct problem problem = {.text = ""};
 		settings_init(&settings);
-		EXPECT(!settings_read_file(&settings, cases[i].name, never, error), "%s", cases[i].name);
-		expect_error(error, "cannot read ", cases[i].name, strerror(cases[i].reason));
+		EXPECT(!settings_read_file(&settings, cases[i].name, never, &problem), "%s", cases[i].name);
+		expect_error(problem.text, "cannot read ", cases[i].name, strerror(cases[i].reason));
 		settings_fini(&settings);
 	}
 }
@@ -388,14 +388,14 @@ static void a_file_that_cannot_be_read_is_named_with_the_reason(void)
 static void a_file_that_others_may_not_read_is_refused(void)
 {
 	struct settings settings;
-	char error[SETTINGS_ERROR_BYTES] = "";
+	struct problem problem = {.text = ""};
 	write_text(some_path, "name = \"alpha\";\n");
 	CU_ASSERT_EQUAL(chmod(some_path, 0), 0);
 	settings_init(&settings);
 	/* The superuser reads it all the same. */
 	if (access(some_path, R_OK) != 0) {
-		CU_ASSERT_FALSE(settings_read_file(&settings, some_path, never, error));
-		expect_error(error, "cannot read ", some_path, strerror(EACCES));
+		CU_ASSERT_FALSE(settings_read_file(&settings, some_path, never, &problem));
+		expect_error(problem.text, "cannot read ", some_path, strerror(EACCES));
 	}
 	settings_fini(&settings);
 	CU_ASSERT_EQUAL(unlink(some_path), 0);
@@ -414,11 +414,11 @@ static void a_file_with_a_nul_byte_is_no_text_file(void)
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct settings settings;
-		char error[SETTINGS_ERROR_BYTES] = "";
+		struct problem problem = {.text = ""};
 		write_bytes(some_path, cases[i].bytes, cases[i].length);
 		settings_init(&settings);
-		EXPECT(!settings_read_file(&settings, some_path, never, error), "case %zu", i);
-		expect_error(error, "cannot read ", some_path, "NUL");
+		EXPECT(!settings_read_file(&settings, some_path, never, &problem), "case %zu", i);
+		expect_error(problem.text, "cannot read ", some_path, "NUL");
 		settings_fini(&settings);
 	}
 }
@@ -434,13 +434,14 @@ static void a_byte_order_mark_is_passed_over(void)
 /* Of settings_read_file for this path: "" if it is good. */
 static const char *error_of(const char *path, bool (*interrupted)(void))
 {
-	static char error[SETTINGS_ERROR_BYTES];
+	static struct problem problem;
 	struct settings settings;
 	settings_init(&settings);
-	error[0] = '\0';
-	EXPECT(settings_read_file(&settings, path, interrupted, error) == (error[0] == '\0'), "%s", error);
+	problem_set(&problem, "%s", "");
+	EXPECT(settings_read_file(&settings, path, interrupted, &problem) == (problem.text[0] == '\0'), "%s",
+	       problem.text);
 	settings_fini(&settings);
-	return error;
+	return problem.text;
 }
 
 static void a_file_in_utf_16_is_named(void)
@@ -504,14 +505,15 @@ static void a_file_has_at_most_1_mib(void)
 	memcpy(text + SETTINGS_FILE_BYTES - (sizeof good - 1), good, sizeof good - 1);
 	for (size_t extra = 0; extra < 2; extra++) {
 		struct settings settings;
-		char error[SETTINGS_ERROR_BYTES] = "";
+		struct problem problem = {.text = ""};
 		write_bytes(some_path, text, SETTINGS_FILE_BYTES + extra);
 		settings_init(&settings);
-		EXPECT(settings_read_file(&settings, some_path, never, error) == (extra == 0), "%zu: %s", extra, error);
+		EXPECT(settings_read_file(&settings, some_path, never, &problem) == (extra == 0), "%zu: %s", extra,
+		       problem.text);
 		if (extra == 0)
 			EXPECT(strcmp(settings.texts->name, "alpha") == 0, "%s", settings.texts->name);
 		else
-			expect_error(error, "cannot read ", some_path, "1 MiB");
+			expect_error(problem.text, "cannot read ", some_path, "1 MiB");
 		settings_fini(&settings);
 	}
 	free(text);
@@ -520,28 +522,29 @@ static void a_file_has_at_most_1_mib(void)
 static void an_error_in_a_file_far_below_names_its_line(void)
 {
 	struct settings settings;
-	char below[PATH_BYTES], name[PATH_BYTES + 128], where[PATH_BYTES + 256], error[SETTINGS_ERROR_BYTES] = "";
+	struct problem problem = {.text = ""};
+	char below[PATH_BYTES], name[PATH_BYTES + 128], where[PATH_BYTES + 256];
 	snprintf(below, sizeof below, "%s/" X64 X64 X64, some_directory);
 	CU_ASSERT_EQUAL_FATAL(mkdir(below, 0700), 0);
 	snprintf(name, sizeof name, "%s/" X64 ".conf", below);
 	snprintf(where, sizeof where, "%s:2: ", name);
 	write_text(name, "\nmax_inbound = -1;\n");
 	settings_init(&settings);
-	CU_ASSERT_FALSE(settings_read_file(&settings, name, never, error));
-	expect_error(error, where, "max_inbound", "from 0 to 1000000");
+	CU_ASSERT_FALSE(settings_read_file(&settings, name, never, &problem));
+	expect_error(problem.text, where, "max_inbound", "from 0 to 1000000");
 	settings_fini(&settings);
 }
 
 static void an_error_names_the_setting_even_if_the_file_begins_with_a_hyphen(void)
 {
 	struct settings settings;
-	char error[SETTINGS_ERROR_BYTES] = "";
+	struct problem problem = {.text = ""};
 	int home = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CU_ASSERT_FATAL(home >= 0 && chdir(some_directory) == 0);
 	write_text("-o.conf", "max_inbound = -1;\n");
 	settings_init(&settings);
-	CU_ASSERT_FALSE(settings_read_file(&settings, "-o.conf", never, error));
-	expect_error(error, "-o.conf:1: ", "max_inbound", "from 0 to 1000000");
+	CU_ASSERT_FALSE(settings_read_file(&settings, "-o.conf", never, &problem));
+	expect_error(problem.text, "-o.conf:1: ", "max_inbound", "from 0 to 1000000");
 	settings_fini(&settings);
 	CU_ASSERT_EQUAL(fchdir(home), 0);
 	close(home);
@@ -560,8 +563,7 @@ static CU_TestInfo tests[] = {
 	{"a byte order mark is passed over", a_byte_order_mark_is_passed_over},
 	{"a file in UTF-16 is named", a_file_in_utf_16_is_named},
 	{"a start waits for a pipe and can be stopped", a_start_waits_for_a_pipe_and_can_be_stopped},
-	{"a running node reads only a regular file",
-	 a_running_node_reads_only_a_regular_file},
+	{"a running node reads only a regular file", a_running_node_reads_only_a_regular_file},
 	{"NaN and infinity are no numbers in a file", nan_and_infinity_are_no_numbers_in_a_file},
 	{"text of a file has its limits", text_of_a_file_has_its_limits},
 	{"what is not libconfig is refused with its line", what_is_not_libconfig_is_refused_with_its_line},

@@ -37,13 +37,14 @@ static void *read_on(void *argument)
 
 static void read_number(struct settings *settings, unsigned number)
 {
-	char option[64], error[SETTINGS_ERROR_BYTES] = "";
+	struct problem problem;
+	char option[64];
 	CU_ASSERT_TRUE_FATAL(settings_init(settings));
 	snprintf(option, sizeof option, "name=n%u", number);
-	EXPECT(settings_set_option(settings, option, error), "%s", error);
+	EXPECT(settings_set_option(settings, option, &problem), "%s", problem.text);
 	snprintf(option, sizeof option, "bootstrap=n%u", number);
-	EXPECT(settings_set_option(settings, option, error), "%s", error);
-	EXPECT(settings_set_option(settings, "allow=10.0.0.0/8", error), "%s", error);
+	EXPECT(settings_set_option(settings, option, &problem), "%s", problem.text);
+	EXPECT(settings_set_option(settings, "allow=10.0.0.0/8", &problem), "%s", problem.text);
 }
 
 static void threads_read_whole_texts_while_others_are_taken_over(void)
@@ -90,7 +91,8 @@ static void *reload_once(void *argument)
 	static char many[SETTINGS_LIST_ENTRIES * 8];
 	struct settings *running = argument, fresh;
 	enum settings_change changes[SETTING_COUNT];
-	char error[SETTINGS_ERROR_BYTES] = "", shown[400], path[64];
+	struct problem problem;
+	char shown[400], path[64];
 	FILE *file = tmpfile();
 	if (!EXPECT(file != NULL, "no file"))
 		/* cppcheck-suppress resourceLeak; there is none */
@@ -102,7 +104,8 @@ static void *reload_once(void *argument)
 	fflush(file);
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fileno(file));
 	settings_init(&fresh);
-	EXPECT(settings_read_file(&fresh, path, NULL, error) && settings_check(&fresh, error), "%s", error);
+	EXPECT(settings_read_file(&fresh, path, NULL, &problem) && settings_check(&fresh, &problem), "%s",
+	       problem.text);
 	settings_take_over(running, &fresh, changes);
 	settings_format(running, SETTING_BOOTSTRAP, shown, sizeof shown);
 	settings_fini(&fresh);

@@ -73,9 +73,9 @@ static void before_it_is_asked_a_peer_has_the_burst_alone(void)
 static void what_the_lists_leave_out_is_not_believed(void)
 {
 	struct core core;
-	char error[SETTINGS_ERROR_BYTES];
+	struct problem problem;
 	core_init(&core, 5, "10.0.0.1:5999");
-	CU_ASSERT(settings_set_option(&core.settings, "deny=10.0.9.0/24", error));
+	CU_ASSERT(settings_set_option(&core.settings, "deny=10.0.9.0/24", &problem));
 	core_start(&core);
 	struct peer *peer = core_meet(&core, 3, "10.0.0.3:40000", 0);
 	core_say(&core, peer, "{'msgtype': 'addr', 'peers': ['10.0.9.1:1', '10.0.8.1:1']}");

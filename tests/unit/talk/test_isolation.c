@@ -11,11 +11,12 @@
 /* Node 5 with these bootstraps, separated by spaces. */
 static void start(struct core *core, const char *bootstraps)
 {
-	char error[SETTINGS_ERROR_BYTES], list[512], *next = list, *word;
+	struct problem problem;
+	char list[512], *next = list, *word;
 	core_init(core, 5, "127.0.0.1:5999");
 	snprintf(list, sizeof list, "%s", bootstraps);
 	while ((word = strtok_r(next, " ", &next)) != NULL)
-		CU_ASSERT_FATAL(settings_add_bootstrap(&core->settings, word, "-b", error));
+		CU_ASSERT_FATAL(settings_add_bootstrap(&core->settings, word, "-b", &problem));
 	core_start(core);
 }
 
