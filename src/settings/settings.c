@@ -97,11 +97,13 @@ bool settings_set_option(struct settings *settings, const char *option, struct p
 
 	snprintf(name, sizeof name, "%.*s", (int)name_length, option);
 	snprintf(where, sizeof where, "-o%s%s", name[0] == '\0' ? "" : " ", name);
-	const struct setting *setting = name[0] == '\0' && *text != '=' ? NULL : settings_find(name, where, problem);
-	if (*text != '=' && (setting != NULL || name[0] == '\0'))
-		return lacks_value(setting, problem);
+	if (name[0] == '\0' && *text != '=')
+		return lacks_value(NULL, problem);
+	const struct setting *setting = settings_find(name, where, problem);
 	if (setting == NULL)
 		return false;
+	if (*text != '=')
+		return lacks_value(setting, problem);
 	text += 1 + strspn(text + 1, " ");
 	char *copy = strdup(text);
 	if (copy == NULL) {

@@ -317,8 +317,9 @@ static void a_group_that_reads_it_is_one_of_the_node(void)
 		secrets_free(secrets);
 	}
 	/* Of the user that this process will become. */
-	struct passwd *nobody = getpwnam("nobody");
-	if (geteuid() == 0 && nobody != NULL) {
+	struct passwd room, *nobody;
+	char texts[4096];
+	if (geteuid() == 0 && getpwnam_r("nobody", &room, texts, sizeof texts, &nobody) == 0 && nobody != NULL) {
 		CU_ASSERT(chown(path, 0, nobody->pw_gid) == 0);
 		struct secrets *secrets = secrets_read(path, "nobody", &problem);
 		EXPECT(secrets != NULL, "%s", problem.text);

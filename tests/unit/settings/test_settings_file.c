@@ -466,7 +466,7 @@ static void a_start_waits_for_a_pipe_and_can_be_stopped(void)
 	pid_t writer = fork();
 	if (writer == 0) {
 		int fd = open(fifo, O_WRONLY);
-		_exit(fd < 0 || write(fd, bad, sizeof bad - 1) < 0);
+		_exit(fd < 0 || write(fd, bad, sizeof bad - 1) < 0 ? 1 : 0);
 	}
 	CU_ASSERT_PTR_NOT_NULL(strstr(error_of(fifo, never), "fifo:2: max_inbound"));
 	CU_ASSERT_EQUAL(waitpid(writer, NULL, 0), writer);
