@@ -88,8 +88,10 @@ char *settings_source_read(const char *path, bool (*interrupted)(void), struct p
 	static const char byte_order_mark[] = "\xef\xbb\xbf";
 	bool is_again = interrupted == NULL;
 	char *content = calloc(1, SETTINGS_FILE_BYTES + 3);
-	if (content == NULL)
-		return refuse(content, strerror(errno), problem);
+	if (content == NULL) {
+		problem_set_lacks_memory(problem);
+		return NULL;
+	}
 	struct stat status = {0};
 	size_t length = 0;
 	const char *why;
