@@ -172,7 +172,7 @@ static void test_silent_name_server(void)
 	struct raw *dialled = raw_accept(listener);
 	raw_answer_hello(dialled, ALICE, "");
 	struct raw *peer = raw_join(kithd, BOB, "");
-	raw_ping_next(peer);
+	raw_ping(peer);
 	kithd_stop(kithd, SIGTERM);
 	raw_expect_bye(peer, "shutdown");
 	raw_expect_bye(dialled, "shutdown");
