@@ -3,6 +3,7 @@
 #define KITH_ROUTE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "wire/address.h"
 
@@ -11,10 +12,16 @@
  * addresses, or an unknown address to leave it to the kernel.
  *
  * For a loopback target it is the first loopback address of the target's family. Else the kernel says from which
- * address it would send: that one if the node listens there; else the first listening address of the same interface, as
- * where a machine has several addresses in one network. A node that listens on all addresses of the family leaves the
- * choice to the kernel, as does one that listens nowhere that the target could be reached from.
+ * address it would send: that one if the node listens there; else the first listening address of the same interface
+ * and subnet, as where a machine has several addresses in one network. A node that listens on all addresses of the
+ * family leaves the choice to the kernel, as does one that listens nowhere that the target could be reached from.
  */
 struct address route_source(const struct address *listen, size_t listen_count, const struct address *target);
+
+/*
+ * A number that changes with the interfaces, the addresses and the default routes of this machine, and not when the
+ * kernel merely says again what they are.
+ */
+uint64_t route_fingerprint(void);
 
 #endif

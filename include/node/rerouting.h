@@ -22,11 +22,12 @@
 enum { REROUTING_BURST = 5 };
 #define REROUTING_EACH_S 10
 
-/* The connector's thread's alone. */
+/* The connector's thread's alone. What the kernel merely says again, as when a lease is renewed, is no gain. */
 struct rerouting {
-	int fd;		   /* of netwatch; -1 for none */
-	int64_t redial_us; /* when to make all addresses due; FOREVER_US for no reason to */
-	int64_t judge_us;  /* when to end the connections of addresses that are gone; FOREVER_US for none */
+	int fd;		      /* of netwatch; -1 for none */
+	int64_t redial_us;    /* when to make all addresses due; FOREVER_US for no reason to */
+	int64_t judge_us;     /* when to end the connections of addresses that are gone; FOREVER_US for none */
+	uint64_t fingerprint; /* of the routes, when it was looked at last */
 	struct token_bucket redials;
 };
 

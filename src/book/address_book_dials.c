@@ -320,7 +320,11 @@ void address_book_hindered(struct address_book *book, const struct dial *dial, c
 	if (entry != NULL && entry->since_us == NEVER_US && !is_proof(dial)) {
 		book_set_error(book, entry, error, now_us);
 		entry->backoff = entry->backoff > 0 ? entry->backoff : 1;
-		address_table_set_due(&book->table, entry, book_after_failure_us(book, 0, now_us));
+		/* Anybody can tell of addresses that this machine cannot dial, such as IPv6 ones where it has none. */
+		bool is_hearsay = book_is_hearsay(entry) && entry->reached_us == NEVER_US;
+		address_table_set_due(&book->table, entry,
+				      is_hearsay ? now_us + book->settings->retry_max_us
+						 : book_after_failure_us(book, 0, now_us));
 	}
 	book_leave(book);
 }

@@ -8,9 +8,13 @@ static int64_t from_saved(int64_t then_s, int64_t now_us, int64_t saved_s)
 	return then_s <= 0 ? NEVER_US : then_s < saved_s ? now_us - (saved_s - then_s) * 1000000 : now_us;
 }
 
+/* 0 for never. What a file of a far later clock has made older than the epoch is as old as a file can say. */
 static int64_t to_unix(int64_t then_us, int64_t now_us, int64_t unix_us)
 {
-	return then_us == NEVER_US ? 0 : (unix_us - (now_us - then_us)) / 1000000;
+	int64_t then_s = (unix_us - (now_us - then_us)) / 1000000;
+	if (then_us == NEVER_US)
+		return 0;
+	return then_s < 1 ? 1 : then_s;
 }
 
 /* Puts an imported entry into a bucket; false where there is no room. */
@@ -48,7 +52,8 @@ static size_t *import(struct address_book *book, const struct address_record *re
 	struct address_entry *entry = address_table_find(&book->table, &record->address);
 	if (book_is_self(book, &record->address))
 		return &counts->own;
-	if (entry != NULL && !book_is_kept(entry))
+	/* What is known already is newer than the file, which may be read while the node runs. */
+	if (entry != NULL && (!book_is_kept(entry) || entry->is_dialing || entry->since_us != NEVER_US))
 		return NULL;
 	if (entry == NULL)
 		entry = book_add(book, &record->address, now_us);

@@ -24,13 +24,15 @@ static int64_t greater(int64_t one, int64_t other)
  * What lies in another folder at the path is taken in before it is overwritten: it may be the volume that was to be
  * mounted before this node started.
  */
-static bool follow_folder(struct saver *saver, int64_t now_us, struct problem *problem)
+static bool follow_folder(struct saver *saver, int64_t now_us, bool *has_moved, struct problem *problem)
 {
 	struct address_records found;
+	*has_moved = false;
 	if (state_is_in_place(saver->state))
 		return true;
 	if (!state_move(saver->state, problem))
 		return false;
+	*has_moved = true;
 	state_load_addresses(saver->state, (size_t)saver->settings->max_addresses, &found);
 	address_book_import(saver->book, &found, now_us);
 	address_records_fini(&found);
@@ -58,8 +60,10 @@ static void save(struct saver *saver, int64_t now_us, bool is_last)
 	/* What changes while it is exported may be in it or not, and is saved again. */
 	uint64_t changes = address_book_changes(saver->book);
 	struct problem problem;
-	bool is_saved = follow_folder(saver, now_us, &problem) &&
-			(is_last ? save_last(saver, &problem) : save_book(saver, now_us, &problem));
+	bool has_moved;
+	/* What was exported for the last save lacks what another folder has brought. */
+	bool is_saved = follow_folder(saver, now_us, &has_moved, &problem) &&
+			(is_last && !has_moved ? save_last(saver, &problem) : save_book(saver, now_us, &problem));
 	if (is_saved)
 		saver->saved_changes = changes;
 	if (!is_saved && !saver->is_failing)

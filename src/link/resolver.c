@@ -25,8 +25,9 @@ struct lookup {
 	} questions[FAMILIES];
 	uint16_t port;
 	struct resolver_answer *answer;
-	size_t found;	 /* addresses, used or not */
-	bool was_silent; /* a name server let a question time out */
+	unsigned first_server; /* that it began with */
+	size_t found;	       /* addresses, used or not */
+	bool was_silent;       /* a name server let a question time out */
 	struct rng rng;
 };
 
@@ -146,7 +147,7 @@ static void rotate_servers(ares_channel channel, unsigned steps)
 }
 
 /* c-ares asks each server in turn, and doubles the time-out for the second round: 3 time-outs a server in all. */
-static int open_channel(ares_channel *channel, int64_t deadline_us)
+static int open_channel(ares_channel *channel, unsigned first, int64_t deadline_us)
 {
 	int servers = count_servers();
 	int64_t left_ms = (deadline_us - clock_now_us()) / 1000;
@@ -155,7 +156,7 @@ static int open_channel(ares_channel *channel, int64_t deadline_us)
 	options.timeout = (int)(timeout_ms > LEAST_TIMEOUT_MS ? timeout_ms : LEAST_TIMEOUT_MS);
 	int error = ares_init_options(channel, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES);
 	if (error == ARES_SUCCESS && servers > 1)
-		rotate_servers(*channel, atomic_load(&first_server) % (unsigned)servers);
+		rotate_servers(*channel, first % (unsigned)servers);
 	return error;
 }
 
@@ -234,7 +235,7 @@ static void explain(const struct lookup *lookup, struct resolver_answer *answer)
 struct resolver_answer resolver_lookup(const char *host, uint16_t port, int wake_fd, int64_t deadline_us)
 {
 	struct resolver_answer answer = {0};
-	struct lookup lookup = {.port = port, .answer = &answer};
+	struct lookup lookup = {.port = port, .answer = &answer, .first_server = atomic_load(&first_server)};
 	uint64_t seed = 0;
 	ares_channel channel;
 
@@ -242,7 +243,7 @@ struct resolver_answer resolver_lookup(const char *host, uint16_t port, int wake
 	if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) != sizeof seed)
 		seed = (uint64_t)clock_now_us();
 	rng_seed(&lookup.rng, seed);
-	int error = open_channel(&channel, deadline_us);
+	int error = open_channel(&channel, lookup.first_server, deadline_us);
 	if (error != ARES_SUCCESS) {
 		answer.problem = ares_strerror(error);
 		return answer;
@@ -253,7 +254,8 @@ struct resolver_answer resolver_lookup(const char *host, uint16_t port, int wake
 	/* Ends the questions that are still open. */
 	ares_destroy(channel);
 	if (was_silent)
-		atomic_fetch_add(&first_server, 1);
+		/* Once, where several look-ups met the same silent server at once. */
+		atomic_compare_exchange_strong(&first_server, &lookup.first_server, lookup.first_server + 1);
 	if (answer.count == 0)
 		explain(&lookup, &answer);
 	return answer;

@@ -1,6 +1,7 @@
 #include "link/route.h"
 
 #include <ifaddrs.h>
+#include <net/if.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -21,35 +22,54 @@ static struct address kernels_choice(const struct address *target)
 	return choice;
 }
 
-/* The interface that has this host's address; NULL if none has. */
-static const char *interface_of(const struct ifaddrs *interfaces, const struct address *host)
+/* False for what is no IP address. */
+static bool read_socket_address(const struct sockaddr *from, struct address *address)
+{
+	struct sockaddr_storage socket_address = {0};
+	if (from == NULL)
+		return false;
+	if (from->sa_family == AF_INET)
+		memcpy(&socket_address, from, sizeof(struct sockaddr_in));
+	else if (from->sa_family == AF_INET6)
+		memcpy(&socket_address, from, sizeof(struct sockaddr_in6));
+	return address_from_socket(&socket_address, address);
+}
+
+/* The entry of this host's address; NULL if this machine does not have it. */
+static const struct ifaddrs *entry_of(const struct ifaddrs *interfaces, const struct address *host)
 {
 	for (const struct ifaddrs *one = interfaces; one != NULL; one = one->ifa_next) {
-		struct sockaddr_storage socket_address = {0};
 		struct address address;
-		if (one->ifa_addr == NULL)
-			continue;
-		if (one->ifa_addr->sa_family == AF_INET)
-			memcpy(&socket_address, one->ifa_addr, sizeof(struct sockaddr_in));
-		else if (one->ifa_addr->sa_family == AF_INET6)
-			memcpy(&socket_address, one->ifa_addr, sizeof(struct sockaddr_in6));
-		if (address_from_socket(&socket_address, &address) && address_same_host(&address, host))
-			return one->ifa_name;
+		if (read_socket_address(one->ifa_addr, &address) && address_same_host(&address, host))
+			return one;
 	}
 	return NULL;
 }
 
-static struct address on_the_same_interface(const struct address *listen, size_t listen_count,
-					    const struct address *choice)
+static bool is_in_the_same_subnet(const struct ifaddrs *entry, const struct address *one, const struct address *other)
+{
+	struct address mask;
+	if (!read_socket_address(entry->ifa_netmask, &mask) || mask.family != one->family)
+		return false;
+	for (size_t i = 0; i < sizeof mask.host; i++)
+		if (((one->host[i] ^ other->host[i]) & mask.host[i]) != 0)
+			return false;
+	return true;
+}
+
+static struct address in_the_same_network(const struct address *listen, size_t listen_count,
+					  const struct address *choice)
 {
 	struct ifaddrs *interfaces = NULL;
 	struct address source = {0};
 	if (getifaddrs(&interfaces) != 0)
 		return source;
-	const char *wanted = interface_of(interfaces, choice);
+	const struct ifaddrs *wanted = entry_of(interfaces, choice);
 	for (size_t i = 0; i < listen_count && wanted != NULL && !address_is_known(&source); i++) {
-		const char *name = listen[i].family == choice->family ? interface_of(interfaces, &listen[i]) : NULL;
-		if (name != NULL && strcmp(name, wanted) == 0)
+		const struct ifaddrs *own =
+			listen[i].family == choice->family ? entry_of(interfaces, &listen[i]) : NULL;
+		if (own != NULL && strcmp(own->ifa_name, wanted->ifa_name) == 0 &&
+		    is_in_the_same_subnet(wanted, &listen[i], choice))
 			source = listen[i];
 	}
 	freeifaddrs(interfaces);
@@ -76,5 +96,44 @@ struct address route_source(const struct address *listen, size_t listen_count, c
 	for (size_t i = 0; i < listen_count; i++)
 		if (address_is_known(&choice) && address_same_host(&listen[i], &choice))
 			return listen[i];
-	return address_is_known(&choice) ? on_the_same_interface(listen, listen_count, &choice) : choice;
+	return address_is_known(&choice) ? in_the_same_network(listen, listen_count, &choice) : choice;
+}
+
+/* FNV-1a, 64 bits: nobody gains by a collision here. */
+static void mix(uint64_t *hash, const void *bytes, size_t length)
+{
+	for (const unsigned char *byte = bytes; length > 0; byte++, length--)
+		*hash = (*hash ^ *byte) * 0x100000001b3;
+}
+
+static void mix_interfaces(uint64_t *hash)
+{
+	struct ifaddrs *interfaces = NULL;
+	if (getifaddrs(&interfaces) != 0)
+		return;
+	for (const struct ifaddrs *one = interfaces; one != NULL; one = one->ifa_next) {
+		unsigned flags = one->ifa_flags & (IFF_UP | IFF_RUNNING);
+		struct address address;
+		if (!read_socket_address(one->ifa_addr, &address))
+			address = (struct address){0};
+		mix(hash, one->ifa_name, strlen(one->ifa_name));
+		mix(hash, &flags, sizeof flags);
+		mix(hash, address.host, sizeof address.host);
+	}
+	freeifaddrs(interfaces);
+}
+
+uint64_t route_fingerprint(void)
+{
+	/* Of documentation (RFC 5737, RFC 3849), so that the default routes answer for them. */
+	static const char *const far[] = {"192.0.2.1:9", "[2001:db8::1]:9"};
+	uint64_t hash = 0xcbf29ce484222325;
+	mix_interfaces(&hash);
+	for (size_t i = 0; i < sizeof far / sizeof *far; i++) {
+		struct address target, choice = {0};
+		if (address_parse(far[i], &target))
+			choice = kernels_choice(&target);
+		mix(&hash, choice.host, sizeof choice.host);
+	}
+	return hash;
 }

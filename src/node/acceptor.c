@@ -337,6 +337,10 @@ static void accept_one(struct acceptor *acceptor, size_t i)
 	} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
 		log_want(acceptor, strerror(errno));
 		refuse_one(acceptor, listening_fd);
+	} else if (errno == EPERM || errno == EACCES || errno == EOPNOTSUPP) {
+		/* A firewall or a security module forbids this one, says accept(2), and perhaps all. */
+		log_want(acceptor, strerror(errno));
+		poll(&acceptor->fds[0], 1, PAUSE_MS);
 	} else if (!is_of_the_connection(errno)) {
 		give_up(acceptor, i, errno);
 	}

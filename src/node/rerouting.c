@@ -8,11 +8,15 @@
 #include "base/log.h"
 #include "base/sync.h"
 #include "link/netwatch.h"
+#include "link/route.h"
 #include "link/stream.h"
 
 void rerouting_open(struct rerouting *rerouting, int64_t now_us)
 {
-	*rerouting = (struct rerouting){.fd = netwatch_open(), .redial_us = FOREVER_US, .judge_us = FOREVER_US};
+	*rerouting = (struct rerouting){.fd = netwatch_open(),
+					.redial_us = FOREVER_US,
+					.judge_us = FOREVER_US,
+					.fingerprint = route_fingerprint()};
 	if (rerouting->fd < 0)
 		log_info("changes of this machine's network are not noticed: %s", strerror(errno));
 	token_bucket_init(&rerouting->redials, REROUTING_BURST, now_us);
@@ -27,10 +31,16 @@ void rerouting_close(struct rerouting *rerouting)
 
 static void redial(struct rerouting *rerouting, const struct worker_parts *parts, int64_t now_us)
 {
+	uint64_t fingerprint = route_fingerprint();
+	if (fingerprint == rerouting->fingerprint) {
+		rerouting->redial_us = FOREVER_US;
+		return;
+	}
 	bool may = token_bucket_take(&rerouting->redials, 1, 1.0 / REROUTING_EACH_S, REROUTING_BURST, now_us) > 0;
 	rerouting->redial_us = may ? FOREVER_US : now_us + REROUTING_SETTLE_US;
 	if (!may)
 		return;
+	rerouting->fingerprint = fingerprint;
 	log_debug("the network of this machine has changed: all addresses are dialled that wait");
 	address_book_hurry(parts->common.book, now_us);
 }
@@ -79,6 +89,8 @@ int64_t rerouting_run(struct rerouting *rerouting, const struct worker_parts *pa
 	if ((changes & NETWATCH_GAINED) != 0 && rerouting->redial_us == FOREVER_US)
 		rerouting->redial_us = now_us + REROUTING_SETTLE_US;
 	if ((changes & NETWATCH_LOST) != 0) {
+		/* What has gone may have come back since. */
+		rerouting->fingerprint = (changes & NETWATCH_GAINED) != 0 ? 0 : route_fingerprint();
 		visit_all(parts->common.registry, false, now_us);
 		if (rerouting->judge_us == FOREVER_US)
 			rerouting->judge_us = now_us + REROUTING_BACK_US;

@@ -52,6 +52,8 @@ static void become_ready(struct protocol *protocol, struct peer *peer, const str
 	address_book_arrived(protocol->parts.common.book, &arrival);
 	if (info.direction == PEER_OUTBOUND)
 		doubles_over(protocol, &info.remote);
+	else if (address_is_known(&listen))
+		doubles_over(protocol, &listen);
 	greeter_say_address(protocol->greeter, peer, &info);
 	peer_send_type(peer, MESSAGE_GETADDR);
 	allowance_expect_addresses(peer_allowance(peer));

@@ -51,7 +51,8 @@ static void check_error(const char *error, const char *content, size_t length)
 	unsigned long lines = 1;
 	for (size_t i = 0; i + 1 < length; i++)
 		lines += content[i] == '\n';
-	if (memchr(content, '\0', length) != NULL || length > SETTINGS_FILE_BYTES) {
+	bool is_utf_16 = length >= 2 && (memcmp(content, "\xff\xfe", 2) == 0 || memcmp(content, "\xfe\xff", 2) == 0);
+	if (memchr(content, '\0', length) != NULL || length > SETTINGS_FILE_BYTES || is_utf_16) {
 		must(strncmp(error, "cannot read \"", 13) == 0 && strstr(error, path) != NULL);
 		return;
 	}
