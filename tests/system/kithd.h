@@ -60,7 +60,7 @@ void kithd_signal(struct kithd *kithd, int signal);
 /* Waits for its end: the exit status, or 128 and the number of the signal that killed it. */
 int kithd_wait(struct kithd *kithd);
 /*
- * A stop as it should be: exit status 0 within 2 s. The signal is 0 for one that was told to already. (SIGCONT is no
+ * A stop as it should be: exit status 0 within STOP_S. The signal is 0 for one that was told to already. (SIGCONT is no
  * harmless signal: it takes the SIGSTOP away that LeakSanitizer waits for at the exit, and the process hangs.)
  */
 void kithd_stop(struct kithd *kithd, int signal);
