@@ -11,9 +11,9 @@ static int64_t from_saved(int64_t then_s, int64_t now_us, int64_t saved_s)
 /* 0 for never. What a file of a far later clock has made older than the epoch is as old as a file can say. */
 static int64_t to_unix(int64_t then_us, int64_t now_us, int64_t unix_us)
 {
-	int64_t then_s = (unix_us - (now_us - then_us)) / 1000000;
 	if (then_us == NEVER_US)
 		return 0;
+	int64_t then_s = (unix_us - (now_us - then_us)) / 1000000;
 	return then_s < 1 ? 1 : then_s;
 }
 
