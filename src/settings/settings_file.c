@@ -86,12 +86,22 @@ static struct code_line look_at(const char *content, int number)
 	return line;
 }
 
+static int last_line(const char *content)
+{
+	int lines = 1;
+	for (const char *c = content; *c != '\0'; c++)
+		lines += *c == '\n' && c[1] != '\0';
+	return lines;
+}
+
 /* What is wrong where libconfig says little more than "syntax error". */
 static void explain(const config_t *file, unsigned wrong_line, const char *content, const char *path,
 		    struct problem *problem)
 {
 	/* libconfig names the line where it noticed. */
-	int number = wrong_line > 0 ? (int)wrong_line : config_error_line(file);
+	int number = wrong_line > 0 ? (int)wrong_line : config_error_line(file), last = last_line(content);
+	/* What is not finished is noticed after the end of the file. */
+	number = number > last ? last : number;
 	struct code_line line = look_at(content, number);
 	const char *text = config_error_text(file);
 	const struct setting *setting = NULL;
