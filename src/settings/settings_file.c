@@ -86,11 +86,15 @@ static struct code_line look_at(const char *content, int number)
 	return line;
 }
 
+/* The last one that is not empty. */
 static int last_line(const char *content)
 {
+	size_t length = strlen(content);
 	int lines = 1;
-	for (const char *c = content; *c != '\0'; c++)
-		lines += *c == '\n' && c[1] != '\0';
+	while (length > 0 && content[length - 1] == '\n')
+		length--;
+	for (size_t i = 0; i < length; i++)
+		lines += content[i] == '\n';
 	return lines;
 }
 
