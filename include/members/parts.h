@@ -9,6 +9,7 @@
 #include "link/listening.h"
 #include "members/access.h"
 #include "members/registry.h"
+#include "members/sources.h"
 #include "settings/settings.h"
 
 struct parts {
@@ -17,6 +18,7 @@ struct parts {
 	struct registry *registry;
 	struct address_book *book;
 	struct access *access;
+	struct sources *sources;
 };
 
 #endif

@@ -42,9 +42,12 @@ struct gossip;
 struct gossip *gossip_new(struct registry *registry, struct alarm *alarm, const struct hash_key *secret);
 void gossip_free(struct gossip *gossip);
 
-/* Any thread. A peer has told of these, in a message that had message_entries entries in all. */
-void gossip_hear(struct gossip *gossip, const struct message_entry *entries, size_t count, size_t message_entries,
-		 int64_t now_us);
+/*
+ * Any thread. A peer has told of these, in a message that had message_entries entries in all. At most `most` are passed
+ * on; returns how many will be.
+ */
+size_t gossip_hear(struct gossip *gossip, const struct message_entry *entries, size_t count, size_t message_entries,
+		   size_t most, int64_t now_us);
 /* Any thread. This address is announced another way: it isn't passed on when it is heard of within the span. */
 void gossip_note(struct gossip *gossip, const struct address *address, int64_t now_us);
 /* One thread alone. Sends what is due; returns when to call again. */

@@ -81,6 +81,9 @@ struct protocol {
 void protocol_enter(struct protocol *protocol) ACQUIRES(protocol_guard);
 void protocol_leave(struct protocol *protocol) RELEASES(protocol_guard);
 
+/* Takes up to `wanted` of what the host of the far end may still do; returns how many there were. */
+size_t protocol_charge(struct protocol *protocol, const struct peer *peer, enum source_kind kind, size_t wanted,
+		       int64_t now_us);
 /* Takes one log line of those that connections of this kind may have. False if there is none left: log nothing. */
 bool protocol_take_log_line(struct protocol *protocol, struct peer *peer, enum log_level level, int64_t now_us);
 /*

@@ -83,6 +83,15 @@ struct address address_subnet(const struct address *address);
 /* The same for the networks that address_group tells apart. */
 struct address address_network(const struct address *address);
 
+/*
+ * What counts as one host when something is counted against those that caused it: the IPv4 address, or the /64 of IPv6,
+ * of which one machine can use every address (RFC 4291, RFC 8981). ::1, and a link-local address, whose /64 is
+ * everybody on the link, count alone.
+ */
+struct address address_source(const struct address *address);
+/* The network around that one: the /24 of IPv4; the /48 of IPv6, which is the most that one site has (RFC 6177). */
+struct address address_site(const struct address *address);
+
 /* Hosts that share the first bits of their address: a CIDR block (RFC 4632). */
 struct address_block {
 	struct address base; /* without a port, and no bit set beyond the prefix */

@@ -21,6 +21,7 @@
 #include "link/tls_context.h"
 #include "members/access.h"
 #include "members/registry.h"
+#include "members/sources.h"
 #include "node/acceptor.h"
 #include "node/connector.h"
 #include "talk/protocol.h"
@@ -47,6 +48,7 @@ struct node {
 	struct registry *registry;
 	struct address_book *book;
 	struct access *access;
+	struct sources *sources;
 	struct acceptor *acceptor;
 	struct protocol *protocol;
 	struct pool *pool;
@@ -106,14 +108,17 @@ static bool build(struct node *node, const struct address_records *kept)
 	node->registry = registry_new(&node->nodeid, settings);
 	node->book = address_book_new(settings, &secret, node->draws.book_seed, clock_now_us());
 	node->access = access_new(settings);
+	node->sources = sources_new();
 	node->pool = pool_new((size_t)settings->max_parked, PARKED_US);
-	if (node->registry == NULL || node->book == NULL || node->access == NULL || node->pool == NULL)
+	if (node->registry == NULL || node->book == NULL || node->access == NULL || node->sources == NULL ||
+	    node->pool == NULL)
 		return false;
 	struct parts common = {.settings = settings,
 			       .listening = acceptor_listening(node->acceptor),
 			       .registry = node->registry,
 			       .book = node->book,
-			       .access = node->access};
+			       .access = node->access,
+			       .sources = node->sources};
 	struct protocol_parts parts = {.common = common,
 				       .self = node->nodeid,
 				       .alarm = &node->alarm,
@@ -428,6 +433,7 @@ void node_stop(struct node *node)
 	acceptor_close(node->acceptor);
 	address_book_free(node->book);
 	access_free(node->access);
+	sources_free(node->sources);
 	registry_free(node->registry);
 	/* The protocol held the peers that were still to be announced; their TLS sessions are gone only now. */
 	tls_context_free(node->context);

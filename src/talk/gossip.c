@@ -87,23 +87,28 @@ static uint64_t hash_of(const struct gossip *gossip, const struct address *addre
 	return keyed_hash(&gossip->secret, address, sizeof *address);
 }
 
-void gossip_hear(struct gossip *gossip, const struct message_entry *entries, size_t count, size_t message_entries,
-		 int64_t now_us)
+size_t gossip_hear(struct gossip *gossip, const struct message_entry *entries, size_t count, size_t message_entries,
+		   size_t most, int64_t now_us)
 {
+	size_t taken = 0;
 	if (message_entries > GOSSIP_ENTRIES)
-		return;
+		return 0;
 	enter(gossip);
 	bool was_empty = gossip->count == 0;
 	/* What is not passed on must not be noted: it would be kept from others for the span. */
-	for (size_t i = 0; i < count && make_room(gossip); i++)
-		if (recent_note(&gossip->heard, hash_of(gossip, &entries[i].address), now_us))
-			gossip->waiting[gossip->count++] = entries[i];
+	for (size_t i = 0; i < count && taken < most && make_room(gossip); i++) {
+		if (!recent_note(&gossip->heard, hash_of(gossip, &entries[i].address), now_us))
+			continue;
+		gossip->waiting[gossip->count++] = entries[i];
+		taken++;
+	}
 	bool has_begun = was_empty && gossip->count > 0;
 	if (has_begun)
 		gossip->due_us = now_us + GOSSIP_DELAY_US;
 	leave(gossip);
 	if (has_begun)
 		alarm_ring(gossip->alarm);
+	return taken;
 }
 
 void gossip_note(struct gossip *gossip, const struct address *address, int64_t now_us)

@@ -13,8 +13,11 @@ bool hearsay_is_believable(const struct protocol *protocol, const struct peer_in
 	       access_allows(protocol->parts.common.access, address);
 }
 
+/* Others are told of the peer, within what they may be told of nodes at its host. */
 static void tell(struct protocol *protocol, struct peer *peer, const struct address *address, int64_t now_us)
 {
+	if (protocol_charge(protocol, peer, SOURCE_ANNOUNCEMENTS, 1, now_us) == 0)
+		return;
 	gossip_note(protocol->gossip, address, now_us);
 	announcer_add(protocol->announcer, peer, now_us);
 }
@@ -54,17 +57,31 @@ void hearsay_tell_listen(struct protocol *protocol, struct peer *peer, const str
 		tell(protocol, peer, address, now_us);
 }
 
+/*
+ * Passes on what the peer has told, within what others may be told on behalf of its host: otherwise it could use up
+ * what they hear of this node.
+ */
+static void pass_on(struct protocol *protocol, const struct peer *peer, const struct message_entry *entries,
+		    size_t count, size_t message_entries, int64_t now_us)
+{
+	size_t most = protocol_charge(protocol, peer, SOURCE_RELAYS, count, now_us);
+	size_t passed = gossip_hear(protocol->gossip, entries, count, message_entries, most, now_us);
+	sources_put_back(protocol->parts.common.sources, SOURCE_RELAYS, &peer_dial(peer)->address, most - passed,
+			 now_us);
+}
+
 /* The peer says itself where it listens: believed for the host that it talks from, else it must be proven. */
 static void hear_self_announcement(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
 				   const struct address *address, int64_t now_us)
 {
 	if (address_equals(address, &info->listen)) {
 		struct message_entry entry = {.address = *address, .nodeid = info->nodeid};
-		gossip_hear(protocol->gossip, &entry, 1, 1, now_us);
+		pass_on(protocol, peer, &entry, 1, 1, now_us);
 	} else if (address_same_host(address, &info->remote)) {
 		bool may_announce = allowance_take_move(peer_allowance(peer), now_us, PROTOCOL_MOVE_US);
 		hearsay_set_listen(protocol, peer, &info->nodeid, address, may_announce, now_us);
-	} else if (allowance_take_proof(peer_allowance(peer), now_us, PROTOCOL_PROOF_US)) {
+	} else if (allowance_take_proof(peer_allowance(peer), now_us, PROTOCOL_PROOF_US) &&
+		   protocol_charge(protocol, peer, SOURCE_PROOFS, 1, now_us) > 0) {
 		address_book_prove(protocol->parts.common.book, address, &info->nodeid);
 		alarm_ring(protocol->parts.alarm);
 	}
@@ -98,10 +115,11 @@ void hearsay_handle_addr(struct protocol *protocol, struct peer *peer, struct me
 	if (heard == 0)
 		return;
 	size_t granted = allowance_take_addresses(peer_allowance(peer), heard, now_us);
+	granted = protocol_charge(protocol, peer, SOURCE_ADDRESSES, granted, now_us);
 	peer_count_useless(peer, heard - granted);
 	heard = granted;
 	peer_note_addresses(peer, addr->entries, heard);
-	gossip_hear(protocol->gossip, addr->entries, heard, told, now_us);
+	pass_on(protocol, peer, addr->entries, heard, told, now_us);
 	if (address_book_hear(protocol->parts.common.book, addr->entries, heard, &info.remote, now_us) > 0)
 		alarm_ring(protocol->parts.alarm);
 }

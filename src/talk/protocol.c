@@ -97,6 +97,12 @@ bool protocol_write_refusal(struct protocol *protocol, const struct protocol_ref
 	return message_encode(&bye, out);
 }
 
+size_t protocol_charge(struct protocol *protocol, const struct peer *peer, enum source_kind kind, size_t wanted,
+		       int64_t now_us)
+{
+	return sources_take(protocol->parts.common.sources, kind, &peer_dial(peer)->address, wanted, now_us);
+}
+
 /* Those about connections that came in are bounded. */
 bool protocol_take_log_line(struct protocol *protocol, struct peer *peer, enum log_level level, int64_t now_us)
 {
@@ -141,7 +147,8 @@ static void handle_pong(struct protocol *protocol, struct peer *peer, struct mes
 static void handle_getaddr(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us)
 {
 	(void)message;
-	if (allowance_take_question(peer_allowance(peer), now_us))
+	if (allowance_take_question(peer_allowance(peer), now_us) &&
+	    protocol_charge(protocol, peer, SOURCE_QUESTIONS, 1, now_us) > 0)
 		directory_tell(protocol->directory, peer, now_us);
 	else
 		peer_count_ignored(peer);

@@ -437,12 +437,14 @@ static void build(struct node *node)
 	node->registry = registry_new(&self, node->settings);
 	node->book = address_book_new(node->settings, &secret, 1, node->now_us);
 	node->access = access_new(node->settings);
-	must(node->registry != NULL && node->book != NULL && node->access != NULL);
+	node->sources = sources_new();
+	must(node->registry != NULL && node->book != NULL && node->access != NULL && node->sources != NULL);
 	struct protocol_parts parts = {.common = {.settings = node->settings,
 						  .listening = &node->listening,
 						  .registry = node->registry,
 						  .book = node->book,
-						  .access = node->access},
+						  .access = node->access,
+						  .sources = node->sources},
 				       .secret = secret,
 				       .self = self,
 				       .alarm = &node->alarm,
@@ -506,6 +508,7 @@ void node_fini(struct node *node)
 	protocol_free(node->protocol);
 	address_book_free(node->book);
 	access_free(node->access);
+	sources_free(node->sources);
 	registry_free(node->registry);
 	alarm_fini(&node->alarm);
 }

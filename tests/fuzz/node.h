@@ -18,6 +18,7 @@
 #include "book/address_book.h"
 #include "link/peer.h"
 #include "members/access.h"
+#include "members/sources.h"
 #include "members/registry.h"
 #include "settings/settings.h"
 #include "talk/protocol.h"
@@ -79,6 +80,7 @@ struct node {
 	struct registry *registry;
 	struct address_book *book;
 	struct access *access;
+	struct sources *sources;
 	struct protocol *protocol;
 	int64_t now_us, asleep_us;
 	unsigned looks; /* for what is due */

@@ -97,18 +97,20 @@ void host_start(struct host *host)
 		secret = host->saved.secret;
 	host->book = address_book_new(host->settings, &secret, world_below(world, 1U << 31), host->up_us);
 	host->access = access_new(host->settings);
+	host->sources = sources_new();
 	host->listening = (struct listening){.addresses = &host->address, .count = 1};
 	struct protocol_parts parts = {.common = {.settings = host->settings,
 						  .listening = &host->listening,
 						  .registry = host->registry,
 						  .book = host->book,
-						  .access = host->access},
+						  .access = host->access,
+						  .sources = host->sources},
 				       .self = host->nodeid,
 				       .alarm = &host->alarm,
 				       .secret = new_key(world),
 				       .seed = world_below(world, 1U << 31)};
 	host->protocol = protocol_new(&parts);
-	must(host->access != NULL && host->protocol != NULL);
+	must(host->access != NULL && host->sources != NULL && host->protocol != NULL);
 	address_book_import(host->book, &host->saved, host->up_us);
 	address_records_fini(&host->saved);
 	look_at(host, host->up_us);
@@ -125,11 +127,13 @@ static void vanish(struct host *host, enum host_state state)
 	address_book_free(host->book);
 	registry_free(host->registry);
 	access_free(host->access);
+	sources_free(host->sources);
 	alarm_fini(&host->alarm);
 	host->protocol = NULL;
 	host->book = NULL;
 	host->registry = NULL;
 	host->access = NULL;
+	host->sources = NULL;
 }
 
 void host_kill(struct host *host)

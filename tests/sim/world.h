@@ -27,6 +27,7 @@
 #include "book/address_record.h"
 #include "link/peer.h"
 #include "members/access.h"
+#include "members/sources.h"
 #include "members/registry.h"
 #include "settings/settings.h"
 #include "talk/protocol.h"
@@ -95,6 +96,7 @@ struct host {
 	struct alarm alarm;
 	struct registry *registry;
 	struct access *access;
+	struct sources *sources;
 	struct address_book *book;
 	struct protocol *protocol;
 	bool has_heard; /* of the address that is watched */

@@ -85,11 +85,13 @@ void core_start(struct core *core)
 	core->registry = registry_new(&core->self, &core->settings);
 	core->book = address_book_new(&core->settings, &core_secret, 1, core->now_us);
 	core->access = access_new(&core->settings);
+	core->sources = sources_new();
 	struct protocol_parts parts = {.common = {.settings = &core->settings,
 						  .listening = &core->listening,
 						  .registry = core->registry,
 						  .book = core->book,
-						  .access = core->access},
+						  .access = core->access,
+						  .sources = core->sources},
 				       .secret = core_secret,
 				       .self = core->self,
 				       .alarm = &core->alarm,
@@ -110,6 +112,7 @@ void core_fini(struct core *core)
 	protocol_free(core->protocol);
 	address_book_free(core->book);
 	access_free(core->access);
+	sources_free(core->sources);
 	registry_free(core->registry);
 	alarm_fini(&core->alarm);
 	settings_fini(&core->settings);

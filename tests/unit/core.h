@@ -13,6 +13,7 @@
 #include "book/address_book.h"
 #include "link/peer.h"
 #include "members/access.h"
+#include "members/sources.h"
 #include "members/registry.h"
 #include "settings/settings.h"
 #include "talk/protocol.h"
@@ -33,6 +34,7 @@ struct core {
 	struct registry *registry;
 	struct address_book *book;
 	struct access *access;
+	struct sources *sources;
 	struct protocol *protocol;
 	int64_t now_us; /* tests move it */
 };

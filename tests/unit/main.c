@@ -55,6 +55,7 @@ int main(int argc, char **argv)
 		suite_registry,
 		suite_eviction,
 		suite_access,
+		suite_sources,
 		suite_address_table,
 		suite_address_book,
 		suite_address_book_dials,

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "link/allowance.h"
 #include "runner.h"
 #include "unit/core.h"
 #include "unit/suites.h"
@@ -386,12 +385,25 @@ static void an_address_is_passed_on_only_where_it_means_something(void)
 	}
 }
 
+/* As `meet`, from the only host of a network. */
+static struct peer *meet_in(struct circle *circle, unsigned network)
+{
+	char remote[ADDRESS_TEXT_BYTES];
+	snprintf(remote, sizeof remote, "127.9.%u.1:40000", network);
+	return core_meet(&circle->core, 2 + circle->met++, remote, 0);
+}
+
 static void no_more_than_a_thousand_wait(void)
 {
+	enum { TELLERS = 6, EACH = 240 };
 	struct circle circle;
 	start(&circle, 1);
-	for (unsigned i = 0; i < GOSSIP_WAITING / GOSSIP_ENTRIES + 20; i++)
-		tell(&circle, i * GOSSIP_ENTRIES, GOSSIP_ENTRIES);
+	for (unsigned i = 0; i < TELLERS; i++) {
+		struct peer *teller = meet_in(&circle, i);
+		for (unsigned j = 0; j < EACH; j += GOSSIP_ENTRIES)
+			tell_by(&circle, teller, i * EACH + j, GOSSIP_ENTRIES);
+		core_end(&circle.core, teller);
+	}
 	let_pass(&circle);
 	CU_ASSERT_EQUAL(count_passed_on(&circle), GOSSIP_WAITING);
 	/* Those that were dropped do not count as passed on. */
@@ -402,26 +414,35 @@ static void no_more_than_a_thousand_wait(void)
 	end(&circle);
 }
 
-static void what_a_peer_has_no_tokens_for_is_not_passed_on(void)
+/* All that the host has told: `count` new addresses from `first` on. Returns how many of them were passed on. */
+static size_t flood(struct circle *circle, struct peer *teller, unsigned first, unsigned count)
+{
+	for (unsigned i = 0; i < count; i += GOSSIP_ENTRIES)
+		tell_by(circle, teller, first + i, GOSSIP_ENTRIES);
+	let_pass(circle);
+	return count_passed_on(circle);
+}
+
+/* What peers hear from this node is bounded, and no host may use it up. */
+static void a_host_has_250_passed_on_however_often_it_comes(void)
 {
 	struct circle circle;
 	start(&circle, 1);
-	/* The burst, and what may be answered to the question that was asked at first. */
-	for (unsigned i = 0; i < (ALLOWANCE_ADDRESSES_BURST + MESSAGE_ADDR_ENTRIES) / GOSSIP_ENTRIES; i++) {
-		tell(&circle, i * GOSSIP_ENTRIES, GOSSIP_ENTRIES);
-		let_pass(&circle);
-	}
-	size_t passed_on = count_passed_on(&circle);
-	EXPECT(passed_on >= ALLOWANCE_ADDRESSES_BURST + MESSAGE_ADDR_ENTRIES, "%zu", passed_on);
-	core_end(&circle.core, circle.listeners[0]);
-	circle.listeners[0] = meet(&circle);
-	/* Half of it has taken 100 s, in which 10 came back; while there is more than the burst, none do. */
-	tell(&circle, 10000, 10);
-	tell(&circle, 10010, 10);
-	tell(&circle, 10020, 10);
-	let_pass(&circle);
-	passed_on = count_passed_on(&circle);
-	EXPECT(passed_on >= 9 && passed_on <= 11, "%zu", passed_on);
+	CU_ASSERT_EQUAL(flood(&circle, circle.teller, 0, 400), 250);
+	/* What was dropped is passed on when another host tells it. */
+	CU_ASSERT_EQUAL(flood(&circle, circle.listeners[0], 300, 20), 0);
+	struct peer *other = meet_in(&circle, 1);
+	CU_ASSERT_EQUAL(flood(&circle, other, 380, 20), 20);
+	core_end(&circle.core, circle.teller);
+	circle.teller = core_meet(&circle.core, 2, "127.0.0.3:40001", 0);
+	CU_ASSERT_EQUAL(flood(&circle, circle.teller, 400, 40), 0);
+	circle.core.now_us += HOUR_US;
+	CU_ASSERT_EQUAL(flood(&circle, circle.teller, 500, 200), 90);
+	/* What is known, or is not passed on for another reason, costs nothing. */
+	circle.core.now_us += HOUR_US;
+	for (unsigned i = 0; i < 2; i++)
+		CU_ASSERT_EQUAL(flood(&circle, circle.teller, 0, 200), 0);
+	CU_ASSERT_EQUAL(flood(&circle, circle.teller, 700, 200), 90);
 	end(&circle);
 }
 
@@ -453,7 +474,7 @@ static CU_TestInfo tests[] = {
 	{"an address is passed on only where it means something",
 	 an_address_is_passed_on_only_where_it_means_something},
 	{"no more than a thousand wait", no_more_than_a_thousand_wait},
-	{"what a peer has no tokens for is not passed on", what_a_peer_has_no_tokens_for_is_not_passed_on},
+	{"a host has 250 passed on, however often it comes", a_host_has_250_passed_on_however_often_it_comes},
 	{"what waits at the end is freed", what_waits_at_the_end_is_freed},
 	CU_TEST_INFO_NULL,
 };
