@@ -198,8 +198,8 @@ struct allowance *peer_allowance(struct peer *peer);
  */
 enum { PEER_LABEL_BYTES = 256 };
 void peer_label(struct peer *peer, char out[static PEER_LABEL_BYTES]);
-/* Logs "LABEL ...", where that level is on. */
-#define peer_log(peer, level, ...) (log_is_on(level) ? peer_log_line(peer, level, __VA_ARGS__) : (void)0)
+/* Logs "LABEL ..." at the level debug, where that is on. Other lines about peers pass the limiter (lines_log_peer). */
+#define peer_debug(peer, ...) (log_is_on(LOG_DEBUG) ? peer_log_line(peer, LOG_DEBUG, __VA_ARGS__) : (void)0)
 void peer_log_line(struct peer *peer, enum log_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

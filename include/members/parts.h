@@ -8,6 +8,7 @@
 #include "book/address_book.h"
 #include "link/listening.h"
 #include "members/access.h"
+#include "members/lines.h"
 #include "members/registry.h"
 #include "members/sources.h"
 #include "settings/settings.h"
@@ -19,6 +20,7 @@ struct parts {
 	struct address_book *book;
 	struct access *access;
 	struct sources *sources;
+	struct lines *lines;
 };
 
 #endif

@@ -21,17 +21,19 @@
 
 #include "wire/address.h"
 
-/* Records at most, of 209 bytes each. */
+/* Records at most, of 241 bytes each. */
 enum { SOURCES_HOSTS = 4096, SOURCES_NETWORKS = 1024 };
 
 /* What is counted; sources.c has the amounts. */
 enum source_kind {
-	SOURCE_ADDRESSES,     /* of others, which it tells and which are heard */
-	SOURCE_RELAYS,	      /* of those, the ones that are passed on */
-	SOURCE_QUESTIONS,     /* its getaddr that are answered */
-	SOURCE_CLAIMS,	      /* ports of its own at which its nodes say that they listen */
-	SOURCE_PROOFS,	      /* the same at another host */
-	SOURCE_ANNOUNCEMENTS, /* of its nodes to up to ANNOUNCER_TARGETS peers */
+	SOURCE_ADDRESSES,      /* of others, which it tells and which are heard */
+	SOURCE_RELAYS,	       /* of those, the ones that are passed on */
+	SOURCE_QUESTIONS,      /* its getaddr that are answered */
+	SOURCE_CLAIMS,	       /* ports of its own at which its nodes say that they listen */
+	SOURCE_PROOFS,	       /* the same at another host */
+	SOURCE_ANNOUNCEMENTS,  /* of its nodes to up to ANNOUNCER_TARGETS peers */
+	SOURCE_PEER_LINES,     /* log lines about its nodes that are peers */
+	SOURCE_STRANGER_LINES, /* and about what never became one */
 	SOURCE_KINDS,
 };
 

@@ -11,7 +11,7 @@
 #include "base/token_bucket.h"
 #include "node/worker.h"
 
-/* Why a connection is refused. Each is logged once a minute. */
+/* Why a connection is refused. */
 enum refusal {
 	REFUSED_NOT,
 	REFUSED_DENIED,
@@ -19,7 +19,6 @@ enum refusal {
 	REFUSED_CONNECTIONS,
 	REFUSED_ADDRESS,
 	REFUSED_GROUP,
-	REFUSALS,
 };
 
 /*
@@ -36,7 +35,6 @@ enum {
 
 struct refuser {
 	const struct worker_parts *parts;
-	struct log_limit limits[REFUSALS];
 	struct token_bucket answers, referrals;
 	struct {
 		int fd; /* -1 for none */

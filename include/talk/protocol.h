@@ -32,17 +32,6 @@ enum { PROTOCOL_DOUBLES = 16 };
 /* After so many ends in a row that look like a path that loses large packets, the log says so; of so many hosts. */
 enum { PROTOCOL_BLACK_HOLE_ENDS = 2, PROTOCOL_BLACK_HOLES = 64 };
 
-/*
- * Bounds of the log lines about inbound connections, since it costs a far end nothing to connect again and again:
- * STRANGERS for those that never became READY, COMERS for peers, of which a whole network may come or go at once.
- */
-enum {
-	PROTOCOL_STRANGERS_BURST = 200,
-	PROTOCOL_STRANGERS_PER_S = 1,
-	PROTOCOL_COMERS_BURST = 4000,
-	PROTOCOL_COMERS_PER_S = 10,
-};
-
 /* A connection may have one claimed address proven in this time. */
 #define PROTOCOL_PROOF_US ((int64_t)60 * 1000 * 1000)
 /* After the first two, a connection may have one new listening address announced in this time. */
@@ -93,7 +82,7 @@ enum { PROTOCOL_REFERRED = 100 };
 bool protocol_write_refusal(struct protocol *protocol, const struct protocol_refusal *refusal, struct buffer *out);
 
 /* The connection is up, and this is its near end. The side that dialled says hello. */
-void protocol_connected(struct protocol *protocol, struct peer *peer, const struct address *local);
+void protocol_connected(struct protocol *protocol, struct peer *peer, const struct address *local, int64_t now_us);
 /* One line, without its LF. */
 void protocol_receive(struct protocol *protocol, struct peer *peer, const char *line, size_t length, int64_t now_us);
 /* Ends the connection for a protocol error, with one log line that says what was wrong. */

@@ -17,6 +17,7 @@ extern struct mutex protocol_guard;
 /* A node whose last connection was closed as a duplicate: gone, if no other is READY by then. */
 struct departure {
 	struct nodeid nodeid;
+	struct address host; /* that it was connected from */
 	int64_t deadline_us;
 	char label[PEER_LABEL_BYTES];
 };
@@ -41,13 +42,6 @@ struct black_hole {
 	unsigned ends;	     /* connections in a row that ended so */
 };
 
-/* How many log lines there may be about some kind of connection. */
-struct lines {
-	unsigned burst, per_s;
-	struct token_bucket bucket;
-	unsigned left_out; /* since the last one */
-};
-
 struct protocol {
 	/* Immutable. */
 	struct protocol_parts parts;
@@ -63,8 +57,6 @@ struct protocol {
 	struct address back GUARDED_BY(protocol_guard); /* where somebody was back last */
 	struct black_hole black_holes[PROTOCOL_BLACK_HOLES] GUARDED_BY(protocol_guard);
 	size_t next_black_hole GUARDED_BY(protocol_guard); /* a ring */
-	struct lines strangers GUARDED_BY(protocol_guard);
-	struct lines comers GUARDED_BY(protocol_guard);
 	struct hindrance hindrances[PROTOCOL_HINDRANCES] GUARDED_BY(protocol_guard);
 	size_t next_hindrance GUARDED_BY(protocol_guard); /* the one that was noted longest ago */
 	struct twin doubles[PROTOCOL_DOUBLES] GUARDED_BY(protocol_guard);
@@ -84,8 +76,6 @@ void protocol_leave(struct protocol *protocol) RELEASES(protocol_guard);
 /* Takes up to `wanted` of what the host of the far end may still do; returns how many there were. */
 size_t protocol_charge(struct protocol *protocol, const struct peer *peer, enum source_kind kind, size_t wanted,
 		       int64_t now_us);
-/* Takes one log line of those that connections of this kind may have. False if there is none left: log nothing. */
-bool protocol_take_log_line(struct protocol *protocol, struct peer *peer, enum log_level level, int64_t now_us);
 /*
  * Ends the connection with a bye for this reason, and logs what the peer is or has done wrong. Of a dial, that is
  * logged when it has ended.
@@ -125,12 +115,13 @@ struct ending_words {
 void ending_words(const struct protocol *protocol, struct peer *peer, const struct peer_info *info,
 		  struct ending_words *words);
 /* Logs them, with `since` before the hint. */
-void ending_log(struct peer *peer, enum log_level level, const struct ending_words *words, const char *since);
+void ending_log(struct protocol *protocol, struct peer *peer, enum log_level level, const struct ending_words *words,
+		const char *since, int64_t now_us);
 
 /* A dial did not leave this machine: logged when there was no such reason before for addresses of its family. */
-void hindrances_note(struct protocol *protocol, struct peer *peer, const struct ending_words *words);
+void hindrances_note(struct protocol *protocol, struct peer *peer, const struct ending_words *words, int64_t now_us);
 /* A dial has left this machine: logged for one that was named when it could not. */
-void hindrances_over(struct protocol *protocol, struct peer *peer);
+void hindrances_over(struct protocol *protocol, struct peer *peer, int64_t now_us);
 
 /*
  * The node at this address has refused this one as a duplicate. Once it is true, and until doubles_over is called: it

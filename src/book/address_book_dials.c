@@ -99,7 +99,7 @@ static struct next_dial take_out(struct address_book *book, struct address_entry
 	entry->is_dialing = true;
 	entry->is_anchor = false;
 	entry->tried_us = now_us;
-	entry->is_on_hearsay = !is_feeler && book_is_hearsay(entry);
+	entry->is_on_hearsay = dial.is_hearsay = !is_feeler && book_is_hearsay(entry);
 	book->hearsay += entry->is_on_hearsay;
 	book->feelers += is_feeler;
 	book_count_node(book, &entry->nodeid, 0, 1);

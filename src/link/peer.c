@@ -164,7 +164,7 @@ bool peer_set_listen(struct peer *peer, const struct address *address)
 static void count_sent(struct peer *peer, enum message_type type)
 {
 	atomic_fetch_add_explicit(&peer->messages_out, 1, memory_order_relaxed);
-	peer_log(peer, LOG_DEBUG, "was sent %s", message_type_name(type));
+	peer_debug(peer, "was sent %s", message_type_name(type));
 }
 
 int peer_write(struct peer *peer, int64_t deadline_us)

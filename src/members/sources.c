@@ -37,6 +37,9 @@ static const struct amount amounts[SOURCE_KINDS][2][LEVELS] = {
 	[SOURCE_CLAIMS] = {{{64, 64}, {512, 512}}, {{512, 512}, {4096, 4096}}},
 	[SOURCE_PROOFS] = {{{8, 8}, {64, 64}}, {{64, 64}, {512, 512}}},
 	[SOURCE_ANNOUNCEMENTS] = {{{64, 32}, {250, 90}}, {{250, 90}, {500, 180}}},
+	/* Parts of what all hosts have (lines.c). */
+	[SOURCE_PEER_LINES] = {{{500, 3600}, {2000, 14400}}, {{2000, 18000}, {3000, 27000}}},
+	[SOURCE_STRANGER_LINES] = {{{100, 360}, {150, 720}}, {{100, 360}, {150, 720}}},
 };
 
 struct record {

@@ -20,6 +20,7 @@
 #include "link/resolver.h"
 #include "link/tls_context.h"
 #include "members/access.h"
+#include "members/lines.h"
 #include "members/registry.h"
 #include "members/sources.h"
 #include "node/acceptor.h"
@@ -49,6 +50,7 @@ struct node {
 	struct address_book *book;
 	struct access *access;
 	struct sources *sources;
+	struct lines *lines;
 	struct acceptor *acceptor;
 	struct protocol *protocol;
 	struct pool *pool;
@@ -109,16 +111,18 @@ static bool build(struct node *node, const struct address_records *kept)
 	node->book = address_book_new(settings, &secret, node->draws.book_seed, clock_now_us());
 	node->access = access_new(settings);
 	node->sources = sources_new();
+	node->lines = lines_new(node->sources, clock_now_us());
 	node->pool = pool_new((size_t)settings->max_parked, PARKED_US);
 	if (node->registry == NULL || node->book == NULL || node->access == NULL || node->sources == NULL ||
-	    node->pool == NULL)
+	    node->lines == NULL || node->pool == NULL)
 		return false;
 	struct parts common = {.settings = settings,
 			       .listening = acceptor_listening(node->acceptor),
 			       .registry = node->registry,
 			       .book = node->book,
 			       .access = node->access,
-			       .sources = node->sources};
+			       .sources = node->sources,
+			       .lines = node->lines};
 	struct protocol_parts parts = {.common = common,
 				       .self = node->nodeid,
 				       .alarm = &node->alarm,
@@ -433,6 +437,7 @@ void node_stop(struct node *node)
 	acceptor_close(node->acceptor);
 	address_book_free(node->book);
 	access_free(node->access);
+	lines_free(node->lines);
 	sources_free(node->sources);
 	registry_free(node->registry);
 	/* The protocol held the peers that were still to be announced; their TLS sessions are gone only now. */

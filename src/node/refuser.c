@@ -60,15 +60,19 @@ static void explain(const struct settings *settings, enum refusal refusal, const
 	}
 }
 
-static void log_refusal(struct refuser *refuser, const struct address *from, enum refusal refusal)
+static void log_refusal(struct refuser *refuser, const struct address *from, enum refusal refusal, int64_t now_us)
 {
+	static const enum lines_about about[] = {[REFUSED_DENIED] = LINES_DENIED,
+						 [REFUSED_BANNED] = LINES_BANNED,
+						 [REFUSED_CONNECTIONS] = LINES_MAX_CONNECTIONS,
+						 [REFUSED_ADDRESS] = LINES_MAX_PER_ADDRESS,
+						 [REFUSED_GROUP] = LINES_MAX_PER_GROUP};
 	char text[ADDRESS_TEXT_BYTES], reason[REASON_BYTES];
-	unsigned suppressed;
-	if (!log_limit_take(&refuser->limits[refusal], &suppressed))
+	if (!lines_take(refuser->parts->common.lines, about[refusal], LOG_WARNING, NULL, now_us))
 		return;
 	address_format(from, text);
 	explain(refuser->parts->common.settings, refusal, from, reason);
-	log_warning("refused %s: %s (%u more since the last such line)", text, reason, suppressed);
+	log_warning("refused %s: %s", text, reason);
 }
 
 /* Closes a socket on which bytes may have come that would turn the close into a reset. */
@@ -147,7 +151,7 @@ static bool answer(struct refuser *refuser, int fd, const struct address *from, 
 void refuser_turn_away(struct refuser *refuser, int fd, const struct address *from, enum refusal refusal)
 {
 	int64_t now_us = clock_now_us();
-	log_refusal(refuser, from, refusal);
+	log_refusal(refuser, from, refusal, now_us);
 	if (!may_answer(refuser, refusal, now_us) || !answer(refuser, fd, from, refusal, now_us)) {
 		close(fd);
 		return;

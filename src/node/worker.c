@@ -275,7 +275,7 @@ static enum reach begin(struct worker *worker)
 	now_us = clock_now_us();
 	intake_init(&worker->intake, parts->common.settings, now_us);
 	worker->read_us = now_us;
-	protocol_connected(parts->protocol, peer, &local);
+	protocol_connected(parts->protocol, peer, &local, now_us);
 	return reach;
 }
 

@@ -189,8 +189,9 @@ void ending_words(const struct protocol *protocol, struct peer *peer, const stru
 		say_refused(words, settings, info);
 }
 
-void ending_log(struct peer *peer, enum log_level level, const struct ending_words *words, const char *since)
+void ending_log(struct protocol *protocol, struct peer *peer, enum log_level level, const struct ending_words *words,
+		const char *since, int64_t now_us)
 {
-	peer_log(peer, level, "%s%s%s%s%s", words->verb, words->verb[0] == '\0' ? "" : ": ", words->text, since,
-		 words->hint);
+	lines_log_peer(protocol->parts.common.lines, peer, level, now_us, "%s%s%s%s%s", words->verb,
+		       words->verb[0] == '\0' ? "" : ": ", words->text, since, words->hint);
 }

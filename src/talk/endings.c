@@ -19,6 +19,7 @@ static bool put_off_departure(struct protocol *protocol, struct peer *peer, cons
 	if (has_room) {
 		struct departure *departure = &protocol->departures[protocol->departure_count++];
 		departure->nodeid = info->nodeid;
+		departure->host = info->remote;
 		departure->deadline_us = now_us + protocol->parts.common.settings->handshake_timeout_us;
 		snprintf(departure->label, sizeof departure->label, "%s", label);
 	}
@@ -32,21 +33,19 @@ static void log_ready_peer_ended(struct protocol *protocol, struct peer *peer, c
 				 const struct ending_words *words, int64_t now_us)
 {
 	if (info->reason == BYE_DUPLICATE) {
-		peer_log(peer, LOG_DEBUG, "has one connection less, which was a duplicate");
+		peer_debug(peer, "has one connection less, which was a duplicate");
 		if (address_book_is_connected(protocol->parts.common.book, &info->nodeid) ||
 		    put_off_departure(protocol, peer, info, now_us))
 			return;
 	}
 	enum log_level level = words->is_odd ? LOG_WARNING : LOG_INFO;
-	if (protocol_take_log_line(protocol, peer, level, now_us)) {
-		char duration[TEXT_DURATION_BYTES], since[TEXT_DURATION_BYTES + 16];
-		text_duration(now_us - info->since_us, duration);
-		snprintf(since, sizeof since, "; was up %s", duration);
-		ending_log(peer, level, words, since);
-	}
+	char duration[TEXT_DURATION_BYTES], since[TEXT_DURATION_BYTES + 16];
+	text_duration(now_us - info->since_us, duration);
+	snprintf(since, sizeof since, "; was up %s", duration);
+	ending_log(protocol, peer, level, words, since, now_us);
 	if (info->ignored > 0 || info->useless > 0)
-		peer_log(peer, LOG_DEBUG, "sent %lld messages that were ignored and %lld addresses that were dropped",
-			 (long long)info->ignored, (long long)info->useless);
+		peer_debug(peer, "sent %lld messages that were ignored and %lld addresses that were dropped",
+			   (long long)info->ignored, (long long)info->useless);
 }
 
 static void end_ready_peer(struct protocol *protocol, struct peer *peer, const struct peer_info *info, int64_t now_us)
@@ -70,12 +69,12 @@ static void log_failed_dial(struct protocol *protocol, struct peer *peer, const 
 	bool is_duplicate = info->ending == PEER_LEFT && info->reason == BYE_DUPLICATE;
 	bool is_wrong = info->ending == PEER_CLOSED && info->reason == BYE_PROTOCOL;
 	/* Of failures in a row the first is logged, not each; what it does wrong may differ each time. */
-	ending_log(peer, is_wrong ? LOG_WARNING : failures == 1 ? LOG_INFO : LOG_DEBUG, words, "");
+	ending_log(protocol, peer, is_wrong ? LOG_WARNING : failures == 1 ? LOG_INFO : LOG_DEBUG, words, "", now_us);
 	if (!is_duplicate)
 		doubles_over(protocol, address);
 	else if (doubles_note(protocol, address, now_us))
-		peer_log(
-			peer, LOG_WARNING,
+		lines_log_peer(
+			protocol->parts.common.lines, peer, LOG_WARNING, now_us,
 			"is connected with this nodeid, but not with this node: another node may have the same nodeid");
 }
 
@@ -84,8 +83,8 @@ static void end_dial(struct protocol *protocol, struct peer *peer, const struct 
 	const struct dial *dial = peer_dial(peer);
 	struct ending_words words;
 	if (info->ending == PEER_GOES_ON) {
-		peer_log(peer, LOG_DEBUG, "was looked up");
-		hindrances_over(protocol, peer);
+		peer_debug(peer, "was looked up");
+		hindrances_over(protocol, peer, now_us);
 		return;
 	}
 	if (info->reason == BYE_SELF)
@@ -96,22 +95,22 @@ static void end_dial(struct protocol *protocol, struct peer *peer, const struct 
 	ending_words(protocol, peer, info, &words);
 	if (info->ending == PEER_HINDERED) {
 		address_book_hindered(protocol->parts.common.book, dial, words.text, now_us);
-		hindrances_note(protocol, peer, &words);
+		hindrances_note(protocol, peer, &words, now_us);
 		return;
 	}
-	hindrances_over(protocol, peer);
+	hindrances_over(protocol, peer, now_us);
 	unsigned failures = address_book_failed(protocol->parts.common.book, dial, words.text, now_us);
 	if (dial_is_feeler(dial) || info->reason == BYE_SELF || failures == 0)
-		ending_log(peer, LOG_DEBUG, &words, "");
+		ending_log(protocol, peer, LOG_DEBUG, &words, "", now_us);
 	else
 		log_failed_dial(protocol, peer, info, &words, failures, now_us);
 }
 
-static void end_stranger(struct protocol *protocol, struct peer *peer, const struct peer_info *info)
+static void end_stranger(struct protocol *protocol, struct peer *peer, const struct peer_info *info, int64_t now_us)
 {
 	struct ending_words words;
 	ending_words(protocol, peer, info, &words);
-	ending_log(peer, LOG_DEBUG, &words, "");
+	ending_log(protocol, peer, LOG_DEBUG, &words, "", now_us);
 }
 
 void endings_conclude(struct protocol *protocol, struct peer *peer, int64_t now_us)
@@ -122,7 +121,7 @@ void endings_conclude(struct protocol *protocol, struct peer *peer, int64_t now_
 	else if (info.direction == PEER_OUTBOUND)
 		end_dial(protocol, peer, &info, now_us);
 	else
-		end_stranger(protocol, peer, &info);
+		end_stranger(protocol, peer, &info, now_us);
 }
 
 int64_t endings_run(struct protocol *protocol, int64_t now_us)
@@ -145,7 +144,8 @@ int64_t endings_run(struct protocol *protocol, int64_t now_us)
 	protocol->departure_count = kept;
 	protocol_leave(protocol);
 	for (size_t i = 0; i < due_count; i++)
-		if (!address_book_is_connected(protocol->parts.common.book, &due[i].nodeid))
+		if (!address_book_is_connected(protocol->parts.common.book, &due[i].nodeid) &&
+		    lines_take(protocol->parts.common.lines, LINES_PEERS, LOG_INFO, &due[i].host, now_us))
 			log_info("%s left: its connection was a duplicate, and no other came", due[i].label);
 	return next_us;
 }

@@ -24,13 +24,11 @@ static struct address find_listen(const struct protocol *protocol, const struct 
 static void log_ready(struct protocol *protocol, struct peer *peer, const struct peer_info *info, int64_t now_us)
 {
 	char duration[TEXT_DURATION_BYTES], from[32] = "";
-	if (!protocol_take_log_line(protocol, peer, LOG_INFO, now_us))
-		return;
 	text_duration(now_us - info->since_us, duration);
 	if (info->direction == PEER_INBOUND)
 		snprintf(from, sizeof from, " from port %u", (unsigned)info->remote.port);
-	peer_log(peer, LOG_INFO, "is ready after %s: %s%s", duration,
-		 info->direction == PEER_INBOUND ? "it dialled this node" : "this node dialled it", from);
+	lines_log_peer(protocol->parts.common.lines, peer, LOG_INFO, now_us, "is ready after %s: %s%s", duration,
+		       info->direction == PEER_INBOUND ? "it dialled this node" : "this node dialled it", from);
 }
 
 static void become_ready(struct protocol *protocol, struct peer *peer, const struct message_hello *hello,
@@ -136,7 +134,7 @@ static void finish_feeler(struct protocol *protocol, struct peer *feeler, const 
 	struct peer *peer = registry_find(protocol->parts.common.registry, &dial->expected);
 	bool is_proven = nodeid_equals(found, &dial->expected);
 
-	peer_log(feeler, LOG_DEBUG, is_proven ? "is the node that a feeler looked for" : "is a node, a feeler found");
+	peer_debug(feeler, is_proven ? "is the node that a feeler looked for" : "is a node, a feeler found");
 	enum address_book_place place = address_book_reached(protocol->parts.common.book, dial, found, now_us);
 	if (place != ADDRESS_BOOK_NO_PLACE && !address_book_is_connected(protocol->parts.common.book, found))
 		make_place(protocol, &dial->address, place, now_us);

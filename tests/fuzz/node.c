@@ -232,7 +232,7 @@ bool node_accept(struct node *node, struct node_end *end, const struct address *
 	if (is_admitted) {
 		struct dial dial = {.address = *from};
 		add(node, end, PEER_INBOUND, &dial);
-		protocol_connected(node->protocol, end->peer, local_end(node, from));
+		protocol_connected(node->protocol, end->peer, local_end(node, from), node->now_us);
 	}
 	settle(node);
 	node_check(node);
@@ -265,7 +265,7 @@ void node_connect(struct node *node, struct node_end *end)
 	local.port = 40000;
 	begin(node, end);
 	end->begun_us = node->now_us;
-	protocol_connected(node->protocol, end->peer, &local);
+	protocol_connected(node->protocol, end->peer, &local, node->now_us);
 	settle(node);
 	node_check(node);
 }
@@ -438,13 +438,16 @@ static void build(struct node *node)
 	node->book = address_book_new(node->settings, &secret, 1, node->now_us);
 	node->access = access_new(node->settings);
 	node->sources = sources_new();
-	must(node->registry != NULL && node->book != NULL && node->access != NULL && node->sources != NULL);
+	node->lines = lines_new(node->sources, node->now_us);
+	must(node->registry != NULL && node->book != NULL && node->access != NULL && node->sources != NULL &&
+	     node->lines != NULL);
 	struct protocol_parts parts = {.common = {.settings = node->settings,
 						  .listening = &node->listening,
 						  .registry = node->registry,
 						  .book = node->book,
 						  .access = node->access,
-						  .sources = node->sources},
+						  .sources = node->sources,
+						  .lines = node->lines},
 				       .secret = secret,
 				       .self = self,
 				       .alarm = &node->alarm,
@@ -508,6 +511,7 @@ void node_fini(struct node *node)
 	protocol_free(node->protocol);
 	address_book_free(node->book);
 	access_free(node->access);
+	lines_free(node->lines);
 	sources_free(node->sources);
 	registry_free(node->registry);
 	alarm_fini(&node->alarm);

@@ -18,8 +18,9 @@
 #include "book/address_book.h"
 #include "link/peer.h"
 #include "members/access.h"
-#include "members/sources.h"
+#include "members/lines.h"
 #include "members/registry.h"
+#include "members/sources.h"
 #include "settings/settings.h"
 #include "talk/protocol.h"
 #include "wire/address.h"
@@ -81,6 +82,7 @@ struct node {
 	struct address_book *book;
 	struct access *access;
 	struct sources *sources;
+	struct lines *lines;
 	struct protocol *protocol;
 	int64_t now_us, asleep_us;
 	unsigned looks; /* for what is due */

@@ -392,8 +392,7 @@ static void test_deny_and_allow(void)
 	expect_closed(raw_connect_from(harness_host(11), kithd_address(kithd), 0));
 	expect_closed(raw_connect_from(harness_host(13), kithd_address(kithd), 0));
 	CU_ASSERT(is_let_in(harness_host(12), kithd));
-	AWAIT(kithd_log_count(kithd, harness_text("refused %s", harness_host(11)),
-			      "allow and deny exclude it (0 more") == 1);
+	AWAIT(kithd_log_count(kithd, harness_text("refused %s", harness_host(11)), "allow and deny exclude it") == 1);
 }
 
 static void test_a_denied_address_is_not_dialled(void)

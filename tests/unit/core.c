@@ -86,12 +86,14 @@ void core_start(struct core *core)
 	core->book = address_book_new(&core->settings, &core_secret, 1, core->now_us);
 	core->access = access_new(&core->settings);
 	core->sources = sources_new();
+	core->lines = lines_new(core->sources, core->now_us);
 	struct protocol_parts parts = {.common = {.settings = &core->settings,
 						  .listening = &core->listening,
 						  .registry = core->registry,
 						  .book = core->book,
 						  .access = core->access,
-						  .sources = core->sources},
+						  .sources = core->sources,
+						  .lines = core->lines},
 				       .secret = core_secret,
 				       .self = core->self,
 				       .alarm = &core->alarm,
@@ -112,6 +114,7 @@ void core_fini(struct core *core)
 	protocol_free(core->protocol);
 	address_book_free(core->book);
 	access_free(core->access);
+	lines_free(core->lines);
 	sources_free(core->sources);
 	registry_free(core->registry);
 	alarm_fini(&core->alarm);
@@ -125,7 +128,7 @@ struct peer *core_connect(struct core *core, enum peer_direction direction, cons
 	struct dial accepted = {.address = address_of(remote)};
 	struct peer *peer = peer_new(direction, NULL, dial == NULL ? &accepted : dial, &core->settings, core->now_us);
 	CU_ASSERT_FATAL(peer != NULL && registry_add(core->registry, peer));
-	protocol_connected(core->protocol, peer, &here);
+	protocol_connected(core->protocol, peer, &here, core->now_us);
 	peer_release(peer);
 	return peer;
 }

@@ -13,8 +13,9 @@
 #include "book/address_book.h"
 #include "link/peer.h"
 #include "members/access.h"
-#include "members/sources.h"
+#include "members/lines.h"
 #include "members/registry.h"
+#include "members/sources.h"
 #include "settings/settings.h"
 #include "talk/protocol.h"
 #include "wire/address.h"
@@ -35,6 +36,7 @@ struct core {
 	struct address_book *book;
 	struct access *access;
 	struct sources *sources;
+	struct lines *lines;
 	struct protocol *protocol;
 	int64_t now_us; /* tests move it */
 };

@@ -56,6 +56,7 @@ int main(int argc, char **argv)
 		suite_eviction,
 		suite_access,
 		suite_sources,
+		suite_lines,
 		suite_address_table,
 		suite_address_book,
 		suite_address_book_dials,

@@ -330,27 +330,42 @@ static void an_end_rings_the_alarm_if_there_is_something_to_dial(void)
 	core_fini(&core);
 }
 
+/* The host comes and goes so often, with a line for each. */
+static void come_and_go(struct core *core, const char *host, unsigned times)
+{
+	char from[ADDRESS_TEXT_BYTES];
+	snprintf(from, sizeof from, "%s:40000", host);
+	for (unsigned i = 0; i < times; i++)
+		core_end(core, core_meet(core, 2, from, 0));
+}
+
+static size_t lines_of(struct core *core, const char *host, unsigned times)
+{
+	capture_log(LOG_INFO);
+	come_and_go(core, host, times);
+	return five_count_lines(captured_log());
+}
+
 static void who_comes_and_goes_all_the_time_gets_so_many_lines(void)
 {
-	enum { COMERS = PROTOCOL_COMERS_BURST };
+	enum { ALL = 4000, OF_A_HOST = 2000 };
 	struct core core;
 	five_start(&core);
-	capture_log(LOG_INFO);
-	for (unsigned i = 0; i < COMERS; i++)
-		core_end(&core, core_meet(&core, 2, "127.0.0.2:40000", 0));
-	/* Half of them, with a line for each coming and each going. */
-	size_t lines = five_count_lines(captured_log());
-	EXPECT(lines == PROTOCOL_COMERS_BURST, "%zu lines", lines);
+	size_t lines = lines_of(&core, "127.0.0.2", ALL);
+	EXPECT(lines == OF_A_HOST, "%zu lines", lines);
+	/* Nobody hides what is said of others. */
+	lines = lines_of(&core, "127.0.1.3", 100);
+	EXPECT(lines == 200 + 1, "%zu lines", lines);
+	lines = lines_of(&core, "127.0.1.4", ALL) + lines_of(&core, "127.0.2.5", ALL);
+	EXPECT(lines == ALL - OF_A_HOST - 200, "%zu lines", lines);
 	capture_log(LOG_INFO);
 	core.now_us += SECOND_US;
-	core_end(&core, core_meet(&core, 2, "127.0.0.2:40000", 0));
-	const char *log = captured_log(), *text = strstr(log, "4000 lines like the next one were left out\n");
-	EXPECT(text != NULL && five_count_lines(log) == 3, "%s", log);
+	come_and_go(&core, "127.0.3.6", 1);
+	const char *log = captured_log();
+	EXPECT(strstr(log, " lines like the next one were left out\n") != NULL && five_count_lines(log) == 3, "%s",
+	       log);
 	/* Of those that this node has dialled there is always one. */
-	capture_log(LOG_INFO);
-	for (unsigned i = 0; i < COMERS; i++)
-		core_end(&core, core_meet(&core, 2, "127.0.0.2:40000", 0));
-	(void)captured_log();
+	(void)lines_of(&core, "127.0.4.7", ALL);
 	capture_log(LOG_INFO);
 	core_reach(&core, 3, "127.0.0.3:5999");
 	log = captured_log();
@@ -358,9 +373,33 @@ static void who_comes_and_goes_all_the_time_gets_so_many_lines(void)
 	core_fini(&core);
 }
 
+/* Nobody at an address can help it that others have told of it. */
+static void dials_of_dead_hearsay_get_so_many_lines(void)
+{
+	enum { DIALS = 400, MOST = 200 };
+	struct core core;
+	five_start(&core);
+	capture_log(LOG_INFO);
+	for (unsigned i = 0; i < DIALS; i++) {
+		char to[ADDRESS_TEXT_BYTES];
+		snprintf(to, sizeof to, "127.1.%u.%u:5999", i / 200, 1 + i % 200);
+		core_end(&core, core_dial(&core, to));
+	}
+	size_t lines = five_count_lines(captured_log());
+	EXPECT(lines == MOST, "%zu lines", lines);
+	/* A peer that goes, and does not answer when it is dialled again, is no hearsay. */
+	capture_log(LOG_INFO);
+	core_end(&core, core_reach(&core, 3, "127.0.0.3:5999"));
+	core.now_us += core.settings.retry_max_us;
+	const char *log = captured_log();
+	EXPECT(strstr(log, "127.0.0.3:5999) failed") != NULL, "%s", log);
+	core_fini(&core);
+}
+
 static CU_TestInfo tests[] = {
 	{"why dials do not leave this machine is logged once", why_dials_do_not_leave_this_machine_is_logged_once},
 	{"who comes and goes all the time gets so many lines", who_comes_and_goes_all_the_time_gets_so_many_lines},
+	{"dials of dead hearsay get so many lines", dials_of_dead_hearsay_get_so_many_lines},
 	{"a peer that says bye has left", a_peer_that_says_bye_has_left},
 	{"a peer that goes is dialled again after a back-off", a_peer_that_goes_is_dialled_again_after_a_back_off},
 	{"a dial that is turned away is repeated after a back-off",
