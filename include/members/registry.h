@@ -36,7 +36,7 @@ struct registry_counts {
 enum registry_limit {
 	REGISTRY_NO_LIMIT,
 	REGISTRY_MAX_CONNECTIONS, /* reached, with the dials that this node may still make counted */
-	REGISTRY_MAX_PER_ADDRESS, /* reached by this host */
+	REGISTRY_MAX_PER_ADDRESS, /* reached by this host (address_source) */
 	REGISTRY_MAX_PER_GROUP,	  /* reached by its group (address_subnet) */
 };
 

@@ -21,7 +21,7 @@
 
 #include "wire/address.h"
 
-/* Records at most, of 241 bytes each. */
+/* Records at most, of 250 bytes each. */
 enum { SOURCES_HOSTS = 4096, SOURCES_NETWORKS = 1024 };
 
 /* What is counted; sources.c has the amounts. */

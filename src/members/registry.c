@@ -140,7 +140,7 @@ static bool join_tallies(struct registry *registry, struct entry *entry) REQUIRE
 	const struct address *address = &peer_dial(entry->peer)->address;
 	if (!registry_is_inbound(entry))
 		return true;
-	entry->host = tally_join(&registry->hosts, address_host(address));
+	entry->host = tally_join(&registry->hosts, address_source(address));
 	entry->group = tally_join(&registry->groups, address_subnet(address));
 	entry->network = tally_join(&registry->networks, address_network(address));
 	if (entry->host == NULL || entry->group == NULL || entry->network == NULL) {
@@ -257,7 +257,7 @@ static size_t expected_connections(const struct registry *registry) REQUIRES(reg
 static enum registry_limit judge(struct registry *registry, const struct address *from) REQUIRES(registry_guard)
 {
 	const struct settings *settings = registry->settings;
-	const struct tally *host = tally_find(registry->hosts, address_host(from));
+	const struct tally *host = tally_find(registry->hosts, address_source(from));
 	const struct tally *group = tally_find(registry->groups, address_subnet(from));
 	if (is_reached(expected_connections(registry), settings->max_connections))
 		return REGISTRY_MAX_CONNECTIONS;

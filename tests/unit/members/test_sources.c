@@ -1,5 +1,6 @@
 #include "members/sources.h"
 
+#include <malloc.h>
 #include <stdio.h>
 
 #include "runner.h"
@@ -188,6 +189,21 @@ static void who_is_used_last_stays(void)
 	sources_free(sources);
 }
 
+/* kith-internals(7) has the figure. A sanitizer's malloc tells nothing here. */
+static void a_record_takes_250_bytes(void)
+{
+	struct sources *sources = new_sources();
+	size_t before = mallinfo2().uordblks;
+	for (unsigned i = 0; i < SOURCES_HOSTS; i++) {
+		char from[ADDRESS_TEXT_BYTES];
+		snprintf(from, sizeof from, "9.%u.%u.%u:1", i / 1000, i / 4 % 250, i % 4);
+		take(sources, SOURCE_CLAIMS, from, 1, start_us);
+	}
+	size_t bytes = (mallinfo2().uordblks - before) / (SOURCES_HOSTS + SOURCES_NETWORKS);
+	EXPECT(bytes <= 250, "%zu bytes", bytes);
+	sources_free(sources);
+}
+
 static CU_TestInfo tests[] = {
 	{"a host has so much", a_host_has_so_much},
 	{"what is one host has one allowance", what_is_one_host_has_one_allowance},
@@ -197,6 +213,7 @@ static CU_TestInfo tests[] = {
 	{"what was taken for nothing comes back", what_was_taken_for_nothing_comes_back},
 	{"displacing records renews nothing", displacing_records_renews_nothing},
 	{"a network with endless hosts has no more than others", a_network_with_endless_hosts_has_no_more_than_others},
+	{"a record takes 250 bytes", a_record_takes_250_bytes},
 	{"who is used last stays", who_is_used_last_stays},
 	CU_TEST_INFO_NULL,
 };
