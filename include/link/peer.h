@@ -61,7 +61,8 @@ struct peer_info {
 	char host[64];		  /* the name that is being looked up, cut; "" for none */
 	struct address remote;	  /* the far end */
 	struct address local;	  /* this end; unknown before the connection is up */
-	struct address listen;	  /* where the peer can be dialled, if that is known and believed */
+	struct address listen;	  /* where a dial or feeler of ours has found it; unknown for nowhere */
+	struct address claim;	  /* where it says that it listens, at the host that it talks from; or unknown */
 	int64_t since_us;	  /* READY since; before that, in existence since */
 	int64_t heard_us;	  /* when the last bytes came; 0 for never */
 	int64_t rtt_us;		  /* -1 if unknown */
@@ -99,8 +100,10 @@ bool peer_is_closing(const struct peer *peer);
 bool peer_connected(struct peer *peer, const struct address *local);
 /* The reader's: the handshake is done. False if the peer was closed meanwhile: then it never becomes READY. */
 bool peer_ready(struct peer *peer, const struct message_hello *hello, const struct settings *settings, int64_t now_us);
-/* A believed listening address; true if it is a new one. */
+/* A dial or feeler has found it there; true if that is new. */
 bool peer_set_listen(struct peer *peer, const struct address *address);
+/* It says that it listens there, at the host that it talks from. */
+void peer_set_claim(struct peer *peer, const struct address *address);
 
 /*
  * Encodes a message and writes it if nothing is queued and that does not block; otherwise queues it. A peer whose
@@ -193,8 +196,8 @@ struct allowance *peer_allowance(struct peer *peer);
 
 /*
  * How log lines name a peer: "beta (1a2b3c4d, 10.0.0.7:5999)"; without a name "1a2b3c4d (10.0.0.7:5999)"; before READY
- * the address alone, or the name that is dialled. The address is where the peer listens, if that is known and believed,
- * else the far end's.
+ * the address alone, or the name that is dialled. The address is where the peer listens, or says that it does, else the
+ * far end's.
  */
 enum { PEER_LABEL_BYTES = 256 };
 void peer_label(struct peer *peer, char out[static PEER_LABEL_BYTES]);

@@ -27,6 +27,7 @@ struct peer {
 	char *agent GUARDED_BY(peer_guard);
 	struct address local GUARDED_BY(peer_guard);
 	struct address listen GUARDED_BY(peer_guard);
+	struct address claim GUARDED_BY(peer_guard);
 	int64_t ready_us GUARDED_BY(peer_guard);
 	struct liveness liveness GUARDED_BY(peer_guard);
 	int64_t hurry_us GUARDED_BY(peer_guard); /* when a ping may be hurried again */

@@ -32,10 +32,8 @@ enum { PROTOCOL_DOUBLES = 16 };
 /* After so many ends in a row that look like a path that loses large packets, the log says so; of so many hosts. */
 enum { PROTOCOL_BLACK_HOLE_ENDS = 2, PROTOCOL_BLACK_HOLES = 64 };
 
-/* A connection may have one claimed address proven in this time. */
-#define PROTOCOL_PROOF_US ((int64_t)60 * 1000 * 1000)
-/* After the first two, a connection may have one new listening address announced in this time. */
-#define PROTOCOL_MOVE_US ((int64_t)10 * 1000 * 1000)
+/* After the first two, a connection may have one new listening address looked into in this time. */
+#define PROTOCOL_CLAIM_US ((int64_t)60 * 1000 * 1000)
 
 /* A shorter sleep is ignored: the two clocks that show it are not read at the same moment. */
 #define PROTOCOL_SLEEP_US ((int64_t)1000 * 1000)

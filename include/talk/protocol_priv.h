@@ -98,11 +98,11 @@ bool hearsay_is_believable(const struct protocol *protocol, const struct peer_in
  */
 void hearsay_ask_tenant(struct protocol *protocol, const struct address *address, const struct nodeid *newcomer,
 			int64_t now_us);
-/* A listening address that is believed to be the peer's own. */
-void hearsay_set_listen(struct protocol *protocol, struct peer *peer, const struct nodeid *nodeid,
-			const struct address *address, bool may_announce, int64_t now_us);
-/* The same for a peer that has just become READY, of which the address book knows already. */
-void hearsay_tell_listen(struct protocol *protocol, struct peer *peer, const struct address *address, int64_t now_us);
+/* The peer says that it listens there, which a feeler has to find out. */
+void hearsay_claim(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
+		   const struct address *address, int64_t now_us);
+/* A dial or feeler has found it there: the others are told. */
+void hearsay_found(struct protocol *protocol, struct peer *peer, const struct address *address, int64_t now_us);
 
 /* How a connection has ended, in words. */
 struct ending_words {

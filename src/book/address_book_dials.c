@@ -12,11 +12,28 @@ static bool is_eligible(struct address_book *book, const struct address_entry *e
 }
 
 /*
+ * A nodeid beside an address is a hint: if that node is connected, or being dialled, the address is probably its own,
+ * and has its turn later. True for one that was put off just now, and has left its lane.
+ */
+static bool put_off(struct address_book *book, struct address_entry *entry, int64_t now_us) REQUIRES(address_book_guard)
+{
+	if ((entry->lane != LANE_NEW && entry->lane != LANE_TRIED) || nodeid_is_none(&entry->nodeid) ||
+	    book_find_node(book, &entry->nodeid) == NULL)
+		return false;
+	int64_t next_us = now_us + book->settings->retry_min_us;
+	if (book->table.lanes[LANE_LATER].count == 0 && book->next_later_us < next_us)
+		book->next_later_us = next_us;
+	entry->is_later = true;
+	address_table_update_lane(&book->table, entry);
+	return true;
+}
+
+/*
  * One of a bucket at random, preferring groups in which no node is connected or being dialled (*is_apart: it is of such
  * a group). NULL if no entry is in that lane and may be dialled now.
  */
 static struct address_entry *choose_in_bucket(struct address_book *book, enum address_lane lane,
-					      const struct address_bucket *bucket, bool *is_apart)
+					      const struct address_bucket *bucket, bool *is_apart, int64_t now_us)
 	REQUIRES(address_book_guard)
 {
 	struct address_entry *chosen = NULL;
@@ -24,7 +41,7 @@ static struct address_entry *choose_in_bucket(struct address_book *book, enum ad
 	*is_apart = false;
 	for (uint32_t i = 0; i < bucket->count; i++) {
 		struct address_entry *entry = bucket->slots[i].entry;
-		if (entry->lane != lane || !is_eligible(book, entry))
+		if (entry->lane != lane || put_off(book, entry, now_us) || !is_eligible(book, entry))
 			continue;
 		bool is_better = book_find_group(book, &entry->address) == NULL;
 		if (*is_apart && !is_better)
@@ -41,7 +58,7 @@ static struct address_entry *choose_in_bucket(struct address_book *book, enum ad
  * One of a lane, from a random bucket, preferring groups in which no node is connected or being dialled. An attacker
  * with many addresses in few networks has few buckets. NULL if none is found.
  */
-static struct address_entry *choose_by_bucket(struct address_book *book, enum address_lane lane)
+static struct address_entry *choose_by_bucket(struct address_book *book, enum address_lane lane, int64_t now_us)
 	REQUIRES(address_book_guard)
 {
 	enum { PROBES = 32, HITS = 8 };
@@ -50,7 +67,7 @@ static struct address_entry *choose_by_bucket(struct address_book *book, enum ad
 	for (int i = 0, hits = 0; i < PROBES && hits < HITS && kind->filled_count > 0; i++) {
 		uint32_t bucket = kind->filled[rng_below(&book->rng, (uint32_t)kind->filled_count)];
 		bool is_apart;
-		struct address_entry *entry = choose_in_bucket(book, lane, &kind->buckets[bucket], &is_apart);
+		struct address_entry *entry = choose_in_bucket(book, lane, &kind->buckets[bucket], &is_apart, now_us);
 		if (entry == NULL)
 			continue;
 		chosen = entry;
@@ -61,8 +78,31 @@ static struct address_entry *choose_by_bucket(struct address_book *book, enum ad
 	return chosen;
 }
 
+/* The first that may be dialled now from a random place in a lane on; NULL if none may. */
+static struct address_entry *choose_in_lane(struct address_book *book, const struct address_lane_entries *lane,
+					    int64_t now_us) REQUIRES(address_book_guard)
+{
+	size_t place = rng_below(&book->rng, (uint32_t)lane->count);
+	for (size_t seen = 0; seen < lane->count; seen++, place++) {
+		place = place < lane->count ? place : 0;
+		struct address_entry *entry = lane->entries[place];
+		/* The last of the lane takes the place of one that leaves it. */
+		while (put_off(book, entry, now_us)) {
+			seen = 0;
+			if (lane->count == 0)
+				return NULL;
+			place = place < lane->count ? place : 0;
+			entry = lane->entries[place];
+		}
+		if (is_eligible(book, entry))
+			return entry;
+	}
+	return NULL;
+}
+
 /* One of a lane at random, as far as it may be dialled now; NULL if none may. */
-static struct address_entry *choose(struct address_book *book, enum address_lane which) REQUIRES(address_book_guard)
+static struct address_entry *choose(struct address_book *book, enum address_lane which, int64_t now_us)
+	REQUIRES(address_book_guard)
 {
 	const struct address_lane_entries *lane = &book->table.lanes[which];
 	struct address_entry *chosen = NULL;
@@ -70,23 +110,28 @@ static struct address_entry *choose(struct address_book *book, enum address_lane
 	if (lane->count == 0 || (is_hearsay_alone && !may_dial_hearsay(book)))
 		return NULL;
 	if (which == LANE_NEW || which == LANE_TRIED)
-		chosen = choose_by_bucket(book, which);
-	size_t start = rng_below(&book->rng, (uint32_t)lane->count);
-	for (size_t i = 0; i < lane->count && chosen == NULL; i++) {
-		struct address_entry *entry = lane->entries[(start + i) % lane->count];
-		if (is_eligible(book, entry))
-			chosen = entry;
-	}
-	return chosen;
+		chosen = choose_by_bucket(book, which, now_us);
+	return chosen != NULL || lane->count == 0 ? chosen : choose_in_lane(book, lane, now_us);
 }
 
-/* Half of the time a tried one, where there is one. */
-static struct address_entry *choose_of_two(struct address_book *book, enum address_lane tried, enum address_lane new)
-	REQUIRES(address_book_guard)
+/* Half of the time one of the first lane, where there is one. */
+static struct address_entry *choose_of_two(struct address_book *book, enum address_lane one, enum address_lane other,
+					   int64_t now_us) REQUIRES(address_book_guard)
 {
-	bool tried_first = rng_below(&book->rng, 2) == 0;
-	struct address_entry *entry = choose(book, tried_first ? tried : new);
-	return entry != NULL ? entry : choose(book, tried_first ? new : tried);
+	bool one_first = rng_below(&book->rng, 2) == 0;
+	struct address_entry *entry = choose(book, one_first ? one : other, now_us);
+	return entry != NULL ? entry : choose(book, one_first ? other : one, now_us);
+}
+
+/* One of those that were put off, at most one in retry_min, however many others are due. */
+static struct address_entry *choose_later(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard)
+{
+	if (now_us < book->next_later_us)
+		return NULL;
+	struct address_entry *entry = choose(book, LANE_LATER, now_us);
+	if (entry != NULL)
+		book->next_later_us = now_us + book->settings->retry_min_us;
+	return entry;
 }
 
 /* An entry whose dial is under way from now on. */
@@ -97,35 +142,50 @@ static struct next_dial take_out(struct address_book *book, struct address_entry
 	bool is_feeler = dial_is_feeler(&dial);
 	address_table_set_due(&book->table, entry, FOREVER_US);
 	entry->is_dialing = true;
-	entry->is_anchor = false;
+	entry->is_anchor = entry->is_later = false;
 	entry->tried_us = now_us;
 	entry->is_on_hearsay = dial.is_hearsay = !is_feeler && book_is_hearsay(entry);
 	book->hearsay += entry->is_on_hearsay;
 	book->feelers += is_feeler;
-	book_count_node(book, &entry->nodeid, 0, 1);
+	book_count_dials(book, &entry->nodeid, 1);
 	book_count_group(book, &entry->address, 1);
 	return (struct next_dial){.is_due = true, .dial = dial};
 }
 
+/* The one that is due, else the one that is due earlier. */
+static struct next_dial sooner(struct next_dial one, struct next_dial other)
+{
+	return one.is_due || (!other.is_due && one.next_us <= other.next_us) ? one : other;
+}
+
+static struct next_dial pick_failed(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard)
+{
+	struct address_entry *entry = choose_of_two(book, LANE_TRIED_AGAIN, LANE_NEW_AGAIN, now_us);
+	if (entry == NULL)
+		return book_not_before(FOREVER_US);
+	if (now_us < book->next_again_us)
+		return book_not_before(book->next_again_us);
+	book->next_again_us = now_us + book->settings->retry_min_us;
+	return take_out(book, entry, DIAL_ENTRY, now_us);
+}
+
 static struct next_dial pick_entry(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard)
 {
-	struct address_entry *entry = choose(book, LANE_FIRST);
+	struct address_entry *entry = choose(book, LANE_FIRST, now_us);
 	if (entry == NULL)
-		entry = choose_of_two(book, LANE_TRIED, LANE_NEW);
-	if (entry == NULL) {
-		entry = choose_of_two(book, LANE_TRIED_AGAIN, LANE_NEW_AGAIN);
-		if (entry != NULL && now_us < book->next_again_us)
-			return book_not_before(book->next_again_us);
-		if (entry != NULL)
-			book->next_again_us = now_us + book->settings->retry_min_us;
-	}
-	return entry == NULL ? book_not_before(FOREVER_US) : take_out(book, entry, DIAL_ENTRY, now_us);
+		entry = choose_later(book, now_us);
+	if (entry == NULL)
+		entry = choose_of_two(book, LANE_TRIED, LANE_NEW, now_us);
+	if (entry != NULL)
+		return take_out(book, entry, DIAL_ENTRY, now_us);
+	bool waits = book->table.lanes[LANE_LATER].count > 0 && now_us < book->next_later_us;
+	return sooner(pick_failed(book, now_us), book_not_before(waits ? book->next_later_us : FOREVER_US));
 }
 
 /* To what was tried and has failed: this is how halves of a network that were cut from each other meet again. */
 static struct next_dial pick_lost(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard)
 {
-	struct address_entry *entry = book_may_feel(book) ? choose(book, LANE_TRIED_AGAIN) : NULL;
+	struct address_entry *entry = book_may_feel(book) ? choose(book, LANE_TRIED_AGAIN, now_us) : NULL;
 	if (entry == NULL)
 		return book_not_before(FOREVER_US);
 	if (now_us < book->next_again_us)
@@ -139,17 +199,11 @@ static struct next_dial pick_hearsay(struct address_book *book, int64_t now_us) 
 	if (now_us < book->next_feeler_us)
 		return book_not_before(book->next_feeler_us);
 	book->next_feeler_us = now_us + book_jitter_us(ADDRESS_BOOK_FEELER_US, 0, FOREVER_US, &book->rng);
-	struct address_entry *entry = book_may_feel(book) ? choose(book, LANE_NEW) : NULL;
+	struct address_entry *entry = book_may_feel(book) ? choose_of_two(book, LANE_NEW, LANE_LATER, now_us) : NULL;
 	if (entry == NULL && book_may_feel(book))
-		entry = choose(book, LANE_NEW_AGAIN);
+		entry = choose(book, LANE_NEW_AGAIN, now_us);
 	return entry == NULL ? book_not_before(book->next_feeler_us)
 			     : take_out(book, entry, DIAL_FEELER_HEARSAY, now_us);
-}
-
-/* The one that is due, else the one that is due earlier. */
-static struct next_dial sooner(struct next_dial one, struct next_dial other)
-{
-	return one.is_due || (!other.is_due && one.next_us <= other.next_us) ? one : other;
 }
 
 static struct next_dial pick_for_peers(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard)
@@ -169,6 +223,7 @@ struct next_dial address_book_pick(struct address_book *book, enum address_book_
 	book_enter(book);
 	struct next_dial waiting = book_not_before(address_table_run(&book->table, now_us));
 	struct next_dial next = book_pick_proof(book, now_us);
+	waiting = sooner(next, waiting);
 	if (!next.is_due)
 		next = sooner(waiting, wanted == ADDRESS_BOOK_FEELERS ? pick_feeler(book, now_us)
 								      : pick_for_peers(book, now_us));
@@ -187,16 +242,13 @@ static struct address_entry *take_back_entry(struct address_book *book, const st
 	entry->is_dialing = false;
 	book->hearsay -= entry->is_on_hearsay;
 	book->feelers -= dial_is_feeler(dial);
-	book_count_node(book, &entry->nodeid, 0, -1);
+	book_count_dials(book, &entry->nodeid, -1);
 	book_count_group(book, &entry->address, -1);
 	return entry;
 }
 
-/* The entry whose state depends on how the dial has ended, or NULL. *rival is the address that waits for its place. */
-static struct address_entry *take_back(struct address_book *book, const struct dial *dial, struct address *rival)
-	REQUIRES(address_book_guard)
+static struct ended take_back(struct address_book *book, const struct dial *dial) REQUIRES(address_book_guard)
 {
-	*rival = (struct address){0};
 	switch (dial->kind) {
 	case DIAL_NONE:
 	case DIAL_NAME:
@@ -204,20 +256,42 @@ static struct address_entry *take_back(struct address_book *book, const struct d
 	case DIAL_ENTRY:
 	case DIAL_FEELER_LOST:
 	case DIAL_FEELER_HEARSAY:
-		return take_back_entry(book, dial);
+		return (struct ended){.entry = take_back_entry(book, dial)};
 	case DIAL_PROOF_CLAIM:
 	case DIAL_PROOF_RIVAL:
-		return book_take_back_proof(book, dial, rival);
+		return book_take_back_proof(book, dial);
 	}
-	return NULL;
+	return (struct ended){.entry = NULL};
 }
 
-void address_book_found(struct address_book *book, const struct dial *dial, const struct nodeid *nodeid)
+/* Takes back a dial that has found nobody. */
+static struct ended take_back_in_vain(struct address_book *book, const struct dial *dial, int64_t now_us)
+	REQUIRES(address_book_guard)
+{
+	struct ended ended = take_back(book, dial);
+	book_settle_claim(book, ended.claim, &nodeid_none, now_us);
+	ended.claim = NULL;
+	return ended;
+}
+
+/* A dial of our own has led to this node. */
+static void note_found(struct address_book *book, struct address_entry *entry, const struct nodeid *nodeid,
+		       int64_t now_us) REQUIRES(address_book_guard)
+{
+	book_set_nodeid(book, entry, nodeid);
+	entry->heard_us = entry->reached_us = now_us;
+	entry->failures = 0;
+	book_set_error(book, entry, NULL, now_us);
+	book_make_tried(book, entry, now_us);
+	book->changes++;
+}
+
+void address_book_found(struct address_book *book, const struct dial *dial, const struct nodeid *nodeid, int64_t now_us)
 {
 	book_enter(book);
 	struct address_entry *entry = address_table_find(&book->table, &dial->address);
 	if (entry != NULL)
-		book_set_nodeid(book, entry, nodeid, entry->heard_us);
+		note_found(book, entry, nodeid, now_us);
 	book_leave(book);
 }
 
@@ -237,26 +311,31 @@ static enum address_book_place place_of(struct address_book *book, const struct 
 }
 
 enum address_book_place book_reached(struct address_book *book, const struct dial *dial, const struct nodeid *nodeid,
-				     int64_t now_us)
+				     struct connection *connection, int64_t now_us)
 {
-	struct address rival;
-	struct address_entry *entry = take_back(book, dial, &rival);
+	struct ended ended = take_back(book, dial);
+	struct address_entry *entry = ended.entry;
+	struct connection *claimant = book_settle_claim(book, ended.claim, nodeid, now_us);
+	struct connection *other = book_find_connection_of(book, nodeid);
+	struct connection *holder = connection != NULL ? connection : claimant;
+	enum address_book_place place = ADDRESS_BOOK_NO_PLACE;
+	if (entry == NULL && claimant != NULL)
+		entry = book_add_found(book, &dial->address, now_us);
 	if (entry == NULL)
-		return ADDRESS_BOOK_NO_PLACE;
-	enum address_book_place place = place_of(book, dial, entry);
+		return place;
+	if (other == NULL)
+		place = place_of(book, dial, entry);
 	entry->is_anchor = place != ADDRESS_BOOK_NO_PLACE;
-	book_set_nodeid(book, entry, nodeid, now_us);
-	entry->heard_us = entry->reached_us = now_us;
-	entry->failures = 0;
+	note_found(book, entry, nodeid, now_us);
 	/* A peer that only shook hands may come and go: its back-off ends when a connection was steady. */
 	if (dial_is_feeler(dial))
 		entry->backoff = 0;
-	book_set_error(book, entry, NULL, now_us);
-	book_make_tried(book, entry, now_us);
-	if (entry->since_us == NEVER_US)
+	if (holder != NULL)
+		book_hold(book, entry, holder, now_us);
+	else if (!entry->is_held && other != NULL)
+		book_join(book, entry, other, now_us);
+	else if (!entry->is_held)
 		address_table_set_due(&book->table, entry, now_us);
-	book_attach(book, entry, now_us);
-	book->changes++;
 	/* Something is up again: what else has failed needn't wait. */
 	book->next_again_us = now_us;
 	return place;
@@ -266,7 +345,7 @@ enum address_book_place address_book_reached(struct address_book *book, const st
 					     const struct nodeid *nodeid, int64_t now_us)
 {
 	book_enter(book);
-	enum address_book_place place = book_reached(book, dial, nodeid, now_us);
+	enum address_book_place place = book_reached(book, dial, nodeid, NULL, now_us);
 	book_leave(book);
 	return place;
 }
@@ -280,11 +359,10 @@ static bool is_proof(const struct dial *dial)
 static unsigned fail_entry(struct address_book *book, struct address_entry *entry, const char *error, int64_t now_us)
 	REQUIRES(address_book_guard)
 {
-	if (book_is_connected(book, &entry->nodeid)) {
-		book_attach(book, entry, now_us);
+	if (entry->is_held)
 		return 0;
-	}
 	unsigned failures = ++entry->failures;
+	entry->doubles = 0;
 	book_set_error(book, entry, error, now_us);
 	book->changes++;
 	if (book_is_hopeless(entry, now_us))
@@ -296,28 +374,40 @@ static unsigned fail_entry(struct address_book *book, struct address_entry *entr
 
 unsigned address_book_failed(struct address_book *book, const struct dial *dial, const char *error, int64_t now_us)
 {
-	struct address rival;
 	unsigned failures = 0;
 	book_enter(book);
-	struct address_entry *entry = take_back(book, dial, &rival);
+	struct ended ended = take_back_in_vain(book, dial, now_us);
 	if (dial->kind == DIAL_NAME)
 		failures = book_retry_name(book, dial, error, true, now_us);
+	else if (ended.entry != NULL)
+		failures = fail_entry(book, ended.entry, error, now_us);
+	if (address_is_known(&ended.rival))
+		book_give_place(book, &dial->address, &ended.rival, now_us);
+	book_leave(book);
+	return failures;
+}
+
+unsigned address_book_doubled(struct address_book *book, const struct dial *dial, const char *error, int64_t now_us)
+{
+	unsigned failures = 0;
+	book_enter(book);
+	struct address_entry *entry = take_back_in_vain(book, dial, now_us).entry;
+	struct connection *other = entry == NULL ? NULL : book_find_connection_of(book, &entry->nodeid);
+	if (other != NULL && !entry->is_held)
+		book_join(book, entry, other, now_us);
 	else if (entry != NULL)
 		failures = fail_entry(book, entry, error, now_us);
-	if (address_is_known(&rival))
-		book_give_place(book, &dial->address, &rival, now_us);
 	book_leave(book);
 	return failures;
 }
 
 void address_book_hindered(struct address_book *book, const struct dial *dial, const char *error, int64_t now_us)
 {
-	struct address rival;
 	book_enter(book);
-	struct address_entry *entry = take_back(book, dial, &rival);
+	struct address_entry *entry = take_back_in_vain(book, dial, now_us).entry;
 	if (dial->kind == DIAL_NAME)
 		book_retry_name(book, dial, error, false, now_us);
-	if (entry != NULL && entry->since_us == NEVER_US && !is_proof(dial)) {
+	if (entry != NULL && !entry->is_held && !is_proof(dial)) {
 		book_set_error(book, entry, error, now_us);
 		entry->backoff = entry->backoff > 0 ? entry->backoff : 1;
 		/* Anybody can tell of addresses that this machine cannot dial, such as IPv6 ones where it has none. */
@@ -331,12 +421,11 @@ void address_book_hindered(struct address_book *book, const struct dial *dial, c
 
 void address_book_abandoned(struct address_book *book, const struct dial *dial, int64_t now_us)
 {
-	struct address rival;
 	book_enter(book);
-	struct address_entry *entry = take_back(book, dial, &rival);
+	struct address_entry *entry = take_back_in_vain(book, dial, now_us).entry;
 	if (dial->kind == DIAL_NAME)
 		book_retry_name(book, dial, NULL, false, now_us);
-	if (entry != NULL && !is_proof(dial) && entry->since_us == NEVER_US)
+	if (entry != NULL && !is_proof(dial) && !entry->is_held)
 		address_table_set_due(&book->table, entry, book_after_failure_us(book, 0, now_us));
 	book_leave(book);
 }
@@ -347,7 +436,7 @@ void address_book_hurry(struct address_book *book, int64_t now_us)
 	for (struct address_entry *entry = book->table.entries; entry != NULL; entry = entry->hh.next) {
 		bool is_good = book_is_kept(entry) || (entry->kind == ADDRESS_TRIED &&
 						       book_is_within(entry->heard_us, ADDRESS_BOOK_DAY_US, now_us));
-		if (entry->is_dialing || entry->since_us != NEVER_US)
+		if (entry->is_dialing || entry->is_held)
 			continue;
 		if (is_good)
 			entry->backoff = 0;

@@ -97,6 +97,7 @@ struct peer_info peer_look(struct peer *peer, int64_t now_us)
 	info.agent = peer->agent == NULL ? "" : peer->agent;
 	info.local = peer->local;
 	info.listen = peer->listen;
+	info.claim = peer->claim;
 	info.since_us = peer->state == PEER_READY ? peer->ready_us : peer->created_us;
 	info.rtt_us = peer->state == PEER_READY ? liveness_rtt_us(&peer->liveness, now_us) : -1;
 	info.ending = peer->ending;
@@ -159,6 +160,13 @@ bool peer_set_listen(struct peer *peer, const struct address *address)
 	peer->listen = *address;
 	peer_leave(peer);
 	return is_new;
+}
+
+void peer_set_claim(struct peer *peer, const struct address *address)
+{
+	peer_enter(peer);
+	peer->claim = *address;
+	peer_leave(peer);
 }
 
 static void count_sent(struct peer *peer, enum message_type type)

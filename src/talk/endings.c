@@ -52,12 +52,12 @@ static void end_ready_peer(struct protocol *protocol, struct peer *peer, const s
 {
 	bool was_steady = now_us - info->since_us > protocol->parts.common.settings->handshake_timeout_us;
 	bool gave_way = info->ending == PEER_CLOSED && info->reason == BYE_FULL;
-	bool is_blameless = gave_way || info->ending == PEER_HINDERED;
+	bool is_blameless = gave_way || info->ending == PEER_HINDERED || info->reason == BYE_DUPLICATE;
 	struct ending_words words;
 	ending_words(protocol, peer, info, &words);
 	black_holes_judge(protocol, peer, info, &words);
-	if (address_book_disconnected(protocol->parts.common.book, &info->nodeid, was_steady,
-				      is_blameless ? NULL : words.text, now_us))
+	if (address_book_disconnected(protocol->parts.common.book, peer, was_steady, is_blameless ? NULL : words.text,
+				      now_us))
 		alarm_ring(protocol->parts.alarm);
 	log_ready_peer_ended(protocol, peer, info, &words, now_us);
 }
@@ -99,7 +99,9 @@ static void end_dial(struct protocol *protocol, struct peer *peer, const struct 
 		return;
 	}
 	hindrances_over(protocol, peer, now_us);
-	unsigned failures = address_book_failed(protocol->parts.common.book, dial, words.text, now_us);
+	unsigned failures = info->reason == BYE_DUPLICATE
+				    ? address_book_doubled(protocol->parts.common.book, dial, words.text, now_us)
+				    : address_book_failed(protocol->parts.common.book, dial, words.text, now_us);
 	if (dial_is_feeler(dial) || info->reason == BYE_SELF || failures == 0)
 		ending_log(protocol, peer, LOG_DEBUG, &words, "", now_us);
 	else

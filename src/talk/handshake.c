@@ -8,17 +8,19 @@
 #include "talk/directory.h"
 #include "talk/greeter.h"
 
-/* Where the peer can be dialled, if that is known and believed; else unknown. */
-static struct address find_listen(const struct protocol *protocol, const struct peer *peer,
-				  const struct peer_info *info, const struct message_hello *hello)
+/* Where the peer listens: it was dialled there, or says so, which must be found out. */
+static void learn_listen(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
+			 const struct message_hello *hello, int64_t now_us)
 {
-	static const struct address nowhere;
-	struct address listen = info->direction == PEER_OUTBOUND ? peer_dial(peer)->address : nowhere;
 	struct address told = info->remote;
 	told.port = hello->listen;
-	if (hello->listen != 0 && hearsay_is_believable(protocol, info, &told))
-		listen = told;
-	return address_book_is_self(protocol->parts.common.book, &listen) ? nowhere : listen;
+	if (info->direction == PEER_OUTBOUND) {
+		hearsay_found(protocol, peer, &peer_dial(peer)->address, now_us);
+		doubles_over(protocol, &peer_dial(peer)->address);
+	}
+	bool is_known = info->direction == PEER_OUTBOUND && address_equals(&told, &peer_dial(peer)->address);
+	if (hello->listen != 0 && !is_known && hearsay_is_believable(protocol, info, &told))
+		hearsay_claim(protocol, peer, info, &told, now_us);
 }
 
 static void log_ready(struct protocol *protocol, struct peer *peer, const struct peer_info *info, int64_t now_us)
@@ -41,23 +43,18 @@ static void become_ready(struct protocol *protocol, struct peer *peer, const str
 		greeter_say_hello(protocol->greeter, peer, &info);
 	if (!peer_ready(peer, hello, protocol->parts.common.settings, now_us))
 		return;
-	struct address listen = find_listen(protocol, peer, &info, hello);
-	struct arrival arrival = {.dial = info.direction == PEER_OUTBOUND ? peer_dial(peer) : NULL,
+	info.nodeid = hello->nodeid;
+	struct arrival arrival = {.connection = peer,
+				  .dial = info.direction == PEER_OUTBOUND ? peer_dial(peer) : NULL,
 				  .nodeid = hello->nodeid,
-				  .listen = listen,
+				  .host = info.remote,
 				  .now_us = now_us};
-	hearsay_ask_tenant(protocol, &listen, &hello->nodeid, now_us);
 	address_book_arrived(protocol->parts.common.book, &arrival);
-	if (info.direction == PEER_OUTBOUND)
-		doubles_over(protocol, &info.remote);
-	else if (address_is_known(&listen))
-		doubles_over(protocol, &listen);
+	learn_listen(protocol, peer, &info, hello, now_us);
 	greeter_say_address(protocol->greeter, peer, &info);
 	peer_send_type(peer, MESSAGE_GETADDR);
 	allowance_expect_addresses(peer_allowance(peer));
 	peer_ping(peer, now_us);
-	if (address_is_known(&listen))
-		hearsay_tell_listen(protocol, peer, &listen, now_us);
 	log_ready(protocol, peer, &info, now_us);
 }
 
@@ -80,7 +77,7 @@ static void claim_nodeid(struct protocol *protocol, struct peer *peer, const str
 	case REGISTRY_DUPLICATE:
 		peer_doubt(other, now_us);
 		if (peer_direction(peer) == PEER_OUTBOUND)
-			address_book_found(protocol->parts.common.book, peer_dial(peer), &hello->nodeid);
+			address_book_found(protocol->parts.common.book, peer_dial(peer), &hello->nodeid, now_us);
 		peer_close(peer, BYE_DUPLICATE);
 		break;
 	case REGISTRY_FULL:
@@ -127,21 +124,33 @@ static void make_place(struct protocol *protocol, const struct address *found, e
 	peer_release(peer);
 }
 
-/* The feeler has found somebody: if it is a peer that claimed the address, the claim is true. */
+/* The feeler has found the peer that claimed the address, which holds it now. */
+static void end_claim(struct protocol *protocol, const struct dial *dial, int64_t now_us)
+{
+	struct nodeid tenant = address_book_tenant(protocol->parts.common.book, &dial->address);
+	struct peer *peer = nodeid_equals(&tenant, &dial->expected)
+				    ? registry_find(protocol->parts.common.registry, &dial->expected)
+				    : NULL;
+	if (peer == NULL)
+		return;
+	hearsay_found(protocol, peer, &dial->address, now_us);
+	doubles_over(protocol, &dial->address);
+	peer_release(peer);
+}
+
 static void finish_feeler(struct protocol *protocol, struct peer *feeler, const struct nodeid *found, int64_t now_us)
 {
 	const struct dial *dial = peer_dial(feeler);
-	struct peer *peer = registry_find(protocol->parts.common.registry, &dial->expected);
 	bool is_proven = nodeid_equals(found, &dial->expected);
 
 	peer_debug(feeler, is_proven ? "is the node that a feeler looked for" : "is a node, a feeler found");
+	if (is_proven)
+		hearsay_ask_tenant(protocol, &dial->address, found, now_us);
 	enum address_book_place place = address_book_reached(protocol->parts.common.book, dial, found, now_us);
-	if (place != ADDRESS_BOOK_NO_PLACE && !address_book_is_connected(protocol->parts.common.book, found))
+	if (place != ADDRESS_BOOK_NO_PLACE)
 		make_place(protocol, &dial->address, place, now_us);
-	if (is_proven && peer != NULL)
-		hearsay_set_listen(protocol, peer, &dial->expected, &dial->address, true, now_us);
-	if (peer != NULL)
-		peer_release(peer);
+	if (is_proven && dial->kind == DIAL_PROOF_CLAIM)
+		end_claim(protocol, dial, now_us);
 	peer_close(feeler, BYE_FEELER);
 }
 

@@ -13,15 +13,6 @@ bool hearsay_is_believable(const struct protocol *protocol, const struct peer_in
 	       access_allows(protocol->parts.common.access, address);
 }
 
-/* Others are told of the peer, within what they may be told of nodes at its host. */
-static void tell(struct protocol *protocol, struct peer *peer, const struct address *address, int64_t now_us)
-{
-	if (protocol_charge(protocol, peer, SOURCE_ANNOUNCEMENTS, 1, now_us) == 0)
-		return;
-	gossip_note(protocol->gossip, address, now_us);
-	announcer_add(protocol->announcer, peer, now_us);
-}
-
 void hearsay_ask_tenant(struct protocol *protocol, const struct address *address, const struct nodeid *newcomer,
 			int64_t now_us)
 {
@@ -35,26 +26,37 @@ void hearsay_ask_tenant(struct protocol *protocol, const struct address *address
 	peer_release(peer);
 }
 
-void hearsay_set_listen(struct protocol *protocol, struct peer *peer, const struct nodeid *nodeid,
-			const struct address *address, bool may_announce, int64_t now_us)
+/* To look into a claim costs a dial: the one place where it is paid for. */
+static bool may_claim(struct protocol *protocol, struct peer *peer, bool is_own_host, int64_t now_us)
 {
-	if (address_book_is_self(protocol->parts.common.book, address))
-		return;
-	bool is_new = peer_set_listen(peer, address);
-	peer_note_address(peer, address);
-	if (is_new && may_announce) {
-		hearsay_ask_tenant(protocol, address, nodeid, now_us);
-		address_book_announced(protocol->parts.common.book, address, nodeid, now_us);
-		tell(protocol, peer, address, now_us);
-	}
+	return allowance_take_claim(peer_allowance(peer), now_us, PROTOCOL_CLAIM_US) &&
+	       protocol_charge(protocol, peer, is_own_host ? SOURCE_CLAIMS : SOURCE_PROOFS, 1, now_us) > 0;
 }
 
-void hearsay_tell_listen(struct protocol *protocol, struct peer *peer, const struct address *address, int64_t now_us)
+void hearsay_claim(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
+		   const struct address *address, int64_t now_us)
+{
+	bool is_own_host = address_same_host(address, &info->remote);
+	if (address_book_is_self(protocol->parts.common.book, address) ||
+	    !may_claim(protocol, peer, is_own_host, now_us))
+		return;
+	if (is_own_host) {
+		peer_set_claim(peer, address);
+		hearsay_ask_tenant(protocol, address, &info->nodeid, now_us);
+	}
+	if (address_book_claimed(protocol->parts.common.book, peer, address, now_us))
+		alarm_ring(protocol->parts.alarm);
+}
+
+void hearsay_found(struct protocol *protocol, struct peer *peer, const struct address *address, int64_t now_us)
 {
 	bool is_new = peer_set_listen(peer, address);
 	peer_note_address(peer, address);
-	if (is_new)
-		tell(protocol, peer, address, now_us);
+	/* Others are told within what they may be told of nodes at its host. */
+	if (!is_new || protocol_charge(protocol, peer, SOURCE_ANNOUNCEMENTS, 1, now_us) == 0)
+		return;
+	gossip_note(protocol->gossip, address, now_us);
+	announcer_add(protocol->announcer, peer, now_us);
 }
 
 /*
@@ -70,20 +72,15 @@ static void pass_on(struct protocol *protocol, const struct peer *peer, const st
 			 now_us);
 }
 
-/* The peer says itself where it listens: believed for the host that it talks from, else it must be proven. */
+/* The peer says itself where it listens. */
 static void hear_self_announcement(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
 				   const struct address *address, int64_t now_us)
 {
 	if (address_equals(address, &info->listen)) {
 		struct message_entry entry = {.address = *address, .nodeid = info->nodeid};
 		pass_on(protocol, peer, &entry, 1, 1, now_us);
-	} else if (address_same_host(address, &info->remote)) {
-		bool may_announce = allowance_take_move(peer_allowance(peer), now_us, PROTOCOL_MOVE_US);
-		hearsay_set_listen(protocol, peer, &info->nodeid, address, may_announce, now_us);
-	} else if (allowance_take_proof(peer_allowance(peer), now_us, PROTOCOL_PROOF_US) &&
-		   protocol_charge(protocol, peer, SOURCE_PROOFS, 1, now_us) > 0) {
-		address_book_prove(protocol->parts.common.book, address, &info->nodeid);
-		alarm_ring(protocol->parts.alarm);
+	} else if (!address_equals(address, &info->claim)) {
+		hearsay_claim(protocol, peer, info, address, now_us);
 	}
 }
 
@@ -93,7 +90,8 @@ static bool sort_entry(struct protocol *protocol, struct peer *peer, const struc
 {
 	bool is_ready = info->state == PEER_READY;
 	bool is_own = is_ready && (nodeid_equals(&entry->nodeid, &info->nodeid) ||
-				   (is_alone && nodeid_is_none(&entry->nodeid) && !address_is_known(&info->listen)));
+				   (is_alone && nodeid_is_none(&entry->nodeid) && !address_is_known(&info->listen) &&
+				    !address_is_known(&info->claim)));
 	if (!hearsay_is_believable(protocol, info, &entry->address))
 		peer_count_useless(peer, 1);
 	else if (is_own)

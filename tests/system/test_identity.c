@@ -135,7 +135,7 @@ static void test_two_networks(void)
 static void test_full(void)
 {
 	struct kithd *kithd = kithd_start("-o max_inbound=2");
-	struct raw *one = raw_join(kithd, ALICE, ",\"listen\":7001");
+	struct raw *one = raw_join_found(kithd, ALICE, 7001);
 	struct raw *two = raw_join(kithd, BOB, "");
 	/* Their own pongs have been read by then: who is near makes no room. */
 	raw_ping(one);

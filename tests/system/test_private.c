@@ -440,6 +440,9 @@ static void test_failed_handshakes_leave_nothing(void)
 	struct kithd *node = start_private(secret, "-o handshake_timeout=0.5 -o max_parked=0");
 	struct kithd *peer = start_next_to(node, secret);
 	AWAIT(kithd_peers(node) == 1);
+	/* The feeler that has found it where it listens is over. */
+	AWAIT(kithd_cell_is(node, kithd_nodeid(peer), "LISTEN", kithd_address(peer)));
+	AWAIT(kithd_rows(node, "NODEID", "-") == 0);
 	/* Of a process whose memory is hidden root alone sees the descriptors and the memory. */
 	bool sees_all = harness_can(privilege_is_root(), "descriptors", "only root can count them");
 	int threads = kithd_entries(node, "task"), descriptors = sees_all ? kithd_entries(node, "fd") : 0;

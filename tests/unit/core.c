@@ -189,10 +189,24 @@ void core_say_hello(struct core *core, struct peer *peer, unsigned number, unsig
 		core_say(core, peer, "{'msgtype': 'hello', 'nodeid': '%s', 'listen': %u}", nodeid_text(number), listen);
 }
 
+void core_prove(struct core *core, struct peer *peer, unsigned number)
+{
+	struct address claim = peer_look(peer, core->now_us).claim;
+	struct peer *feeler = core_dial_next(core);
+	CU_ASSERT_FATAL(feeler != NULL && peer_dial(feeler)->kind == DIAL_PROOF_CLAIM &&
+			address_equals(&peer_dial(feeler)->address, &claim));
+	core_say_hello(core, feeler, number, 0);
+	take_all(feeler);
+	core_end(core, feeler);
+}
+
 static void become_ready(struct core *core, struct peer *peer, unsigned number, unsigned listen)
 {
 	core_say_hello(core, peer, number, listen);
 	CU_ASSERT_EQUAL(peer_state(peer), PEER_READY);
+	struct address claim = peer_look(peer, core->now_us).claim;
+	if (address_is_known(&claim))
+		core_prove(core, peer, number);
 	take_all(peer);
 }
 

@@ -529,15 +529,11 @@ static void what_may_happen_so_often_happens_no_more_often(void)
 		  !allowance_take_hello(allowance));
 	CU_ASSERT(allowance_take_early_addr(allowance) && !allowance_take_early_addr(allowance));
 	CU_ASSERT(peer_take_ending(peer) && !peer_take_ending(peer));
-	CU_ASSERT(allowance_take_proof(allowance, start_us, SECOND_US));
-	CU_ASSERT_FALSE(allowance_take_proof(allowance, start_us + SECOND_US - 1, SECOND_US));
-	CU_ASSERT(allowance_take_proof(allowance, start_us + SECOND_US, SECOND_US));
-	CU_ASSERT_FALSE(allowance_take_proof(allowance, start_us + SECOND_US, SECOND_US));
-	CU_ASSERT(allowance_take_move(allowance, start_us, SECOND_US) &&
-		  allowance_take_move(allowance, start_us, SECOND_US));
-	CU_ASSERT(allowance_take_move(allowance, start_us, SECOND_US));
-	CU_ASSERT_FALSE(allowance_take_move(allowance, start_us + SECOND_US - 1, SECOND_US));
-	CU_ASSERT(allowance_take_move(allowance, start_us + SECOND_US, SECOND_US));
+	CU_ASSERT(allowance_take_claim(allowance, start_us, SECOND_US) &&
+		  allowance_take_claim(allowance, start_us, SECOND_US));
+	CU_ASSERT(allowance_take_claim(allowance, start_us, SECOND_US));
+	CU_ASSERT_FALSE(allowance_take_claim(allowance, start_us + SECOND_US - 1, SECOND_US));
+	CU_ASSERT(allowance_take_claim(allowance, start_us + SECOND_US, SECOND_US));
 	peer_release(peer);
 }
 

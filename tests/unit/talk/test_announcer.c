@@ -6,6 +6,7 @@
 #include "runner.h"
 #include "unit/core.h"
 #include "unit/suites.h"
+#include "unit/talk/five.h"
 
 /* An announcement's wait later, what waits is sent. */
 static void let_announce(struct core *core)
@@ -132,7 +133,7 @@ static void the_teller_of_an_address_is_not_told_of_it(void)
 	core_fini(&core);
 }
 
-static void a_peer_is_announced_when_it_says_where_it_listens(void)
+static void a_peer_is_announced_when_it_was_found_where_it_says_that_it_listens(void)
 {
 	struct core core;
 	start(&core);
@@ -141,11 +142,15 @@ static void a_peer_is_announced_when_it_says_where_it_listens(void)
 	EXPECT_SENT(two, "");
 	core_say(&core, three, "{'msgtype': 'addr', 'peers': ['127.0.0.3:6000']}");
 	let_announce(&core);
+	EXPECT_SENT(two, "");
+	five_prove(&core, 3);
+	let_announce(&core);
 	EXPECT_SENT(two, "addr(127.0.0.3:6000=3)");
 	core_say(&core, three, "{'msgtype': 'addr', 'peers': [['127.0.0.3:6000', '%s']]}", nodeid_text(3));
 	let_announce(&core);
 	EXPECT_SENT(two, "");
 	core_say(&core, three, "{'msgtype': 'addr', 'peers': [['127.0.0.3:7000', '%s']]}", nodeid_text(3));
+	five_prove(&core, 3);
 	let_announce(&core);
 	EXPECT_SENT(two, "addr(127.0.0.3:7000=3)");
 	EXPECT_SENT(three, "");
@@ -193,9 +198,11 @@ static void an_address_is_announced_only_where_it_means_something(void)
 		core_say_hello(&core, peers[i], 20 + i, 0);
 		take_all(peers[i]);
 	}
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < 3; i++) {
 		core_say_hello(&core, core_connect(&core, PEER_INBOUND, NULL, listens[i][0], listens[i][1]), 30 + i,
 			       5999);
+		five_prove(&core, 30 + i);
+	}
 	let_announce(&core);
 	EXPECT_SENT(peers[0], "addr(10.0.0.3:5999=31 127.0.0.3:5999=30 8.8.0.3:5999=32)");
 	EXPECT_SENT(peers[1], "addr(10.0.0.3:5999=31 8.8.0.3:5999=32)");
@@ -274,7 +281,8 @@ static CU_TestInfo tests[] = {
 	{"very many announcements travel as one too", very_many_announcements_travel_as_one_too},
 	{"an address is told to a peer once", an_address_is_told_to_a_peer_once},
 	{"the teller of an address is not told of it", the_teller_of_an_address_is_not_told_of_it},
-	{"a peer is announced when it says where it listens", a_peer_is_announced_when_it_says_where_it_listens},
+	{"a peer is announced when it was found where it says that it listens",
+	 a_peer_is_announced_when_it_was_found_where_it_says_that_it_listens},
 	{"a peer that has left meanwhile is not announced", a_peer_that_has_left_meanwhile_is_not_announced},
 	{"a peer that shakes hands or closes is told nothing", a_peer_that_shakes_hands_or_closes_is_told_nothing},
 	{"an address is announced only where it means something",

@@ -215,10 +215,12 @@ static void gossip_rings_the_alarm(void)
 {
 	struct circle circle;
 	start(&circle, 1);
+	struct address address = address_of("127.0.0.8:5999");
+	struct message_entry entry = {.address = address};
+	address_book_hear(circle.core.book, &entry, 1, &address, circle.core.now_us);
 	alarm_wait_until(&circle.core.alarm, 1);
 	core_say(&circle.core, circle.teller, "{'msgtype': 'addr', 'peers': [['127.0.0.8:5999', '%s']]}",
 		 nodeid_text(3));
-	CU_ASSERT_EQUAL(address_book_count(circle.core.book), 0);
 	CU_ASSERT(circle.core.alarm.ringing);
 	end(&circle);
 }

@@ -55,7 +55,10 @@ static void two_nodes_know_each_other_after_the_handshake(void)
 	CU_ASSERT(nodeid_equals(&at_one.nodeid, &two.self) && nodeid_equals(&at_two.nodeid, &one.self));
 	CU_ASSERT_STRING_EQUAL(at_one.name, "node 2");
 	EXPECT_TEXT(address_text(at_one.listen), "127.0.0.2:5999");
-	EXPECT_TEXT(address_text(at_two.listen), "127.0.0.1:5999");
+	EXPECT_TEXT(address_text(at_two.listen), "-");
+	EXPECT_TEXT(address_text(at_two.claim), "127.0.0.1:5999");
+	core_prove(&two, link.peers[1], 1);
+	EXPECT_TEXT(five_listen_of(&two, link.peers[1]), "127.0.0.1:5999");
 	CU_ASSERT(at_one.rtt_us == 0 && at_two.rtt_us == 0);
 	CU_ASSERT(at_one.ignored == 0 && at_two.ignored == 0 && at_one.useless == 0 && at_two.useless == 0);
 	CU_ASSERT_PTR_NULL(core_dial_next(&one));
@@ -453,6 +456,7 @@ static const char *dialled_after_crossing(struct crossing *crossing)
 {
 	const char *dialled = "-";
 	for (int i = 0; i < 2 && strcmp(dialled, "-") == 0; i++) {
+		five_prove(&crossing->cores[i], 2U - (unsigned)i);
 		crossing->cores[i].now_us += 2 * crossing->cores[i].settings.retry_max_us;
 		dialled = five_dials_next(&crossing->cores[i]);
 	}

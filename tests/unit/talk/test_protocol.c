@@ -288,6 +288,7 @@ static void an_address_is_told_only_where_it_means_something(void)
 		snprintf(remote, sizeof remote, "%s.%u:40000", hosts[i % 3], i / 3 + 2);
 		struct peer *peer = core_connect(&core, PEER_INBOUND, NULL, local, remote);
 		core_say_hello(&core, peer, (i / 3 + 2) * 10 + i % 3, i < 3 ? 0 : 5999);
+		five_prove(&core, (i / 3 + 2) * 10 + i % 3);
 		if (i < 3)
 			askers[i] = peer;
 	}
