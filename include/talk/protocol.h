@@ -1,6 +1,6 @@
 /*
- * The protocol: what a message does. There is one object for the whole node; it has what the handlers need and the
- * departures that are not certain yet. It reads no clock and touches no socket: times are arguments, and it answers
+ * The protocol: what a message does. There is one object for the whole node; it has what the handlers need. It
+ * reads no clock and touches no socket: times are arguments, and it answers
  * through outboxes. kith-protocol(7) describes the messages.
  *
  * A peer's reader calls the functions of that peer, in the order connected, receive..., ended. The connector's thread
@@ -24,8 +24,6 @@
 
 /* Reasons why dials do not leave this machine that are remembered, so that each is logged once. */
 enum { PROTOCOL_HINDRANCES = 8 };
-/* Departures that wait for another connection at once. */
-enum { PROTOCOL_DEPARTURES = 64 };
 /* Addresses of which is remembered since when they refuse this node as a duplicate. */
 enum { PROTOCOL_DOUBLES = 16 };
 

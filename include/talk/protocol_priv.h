@@ -14,14 +14,6 @@
 
 extern struct mutex protocol_guard;
 
-/* A node whose last connection was closed as a duplicate: gone, if no other is READY by then. */
-struct departure {
-	struct nodeid nodeid;
-	struct address host; /* that it was connected from */
-	int64_t deadline_us;
-	char label[PEER_LABEL_BYTES];
-};
-
 /* Why some dials do not leave this machine, and the first of them. */
 struct hindrance {
 	enum address_family family; /* unknown for a name */
@@ -51,8 +43,6 @@ struct protocol {
 	struct gossip *gossip;
 	/* Guarded. */
 	struct mutex mutex;
-	struct departure departures[PROTOCOL_DEPARTURES] GUARDED_BY(protocol_guard);
-	size_t departure_count GUARDED_BY(protocol_guard);
 	int64_t next_swap_us GUARDED_BY(protocol_guard);
 	struct address back GUARDED_BY(protocol_guard); /* where somebody was back last */
 	struct black_hole black_holes[PROTOCOL_BLACK_HOLES] GUARDED_BY(protocol_guard);
@@ -103,6 +93,8 @@ void hearsay_claim(struct protocol *protocol, struct peer *peer, const struct pe
 		   const struct address *address, int64_t now_us);
 /* A dial or feeler has found it there: the others are told. */
 void hearsay_found(struct protocol *protocol, struct peer *peer, const struct address *address, int64_t now_us);
+/* The spare of a peer that has ended is the peer now: the others are told where it was found. */
+void hearsay_tell_heir(struct protocol *protocol, struct peer *peer, int64_t now_us);
 
 /* How a connection has ended, in words. */
 struct ending_words {
@@ -136,9 +128,9 @@ void doubles_over(struct protocol *protocol, const struct address *address);
 void black_holes_judge(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
 		       struct ending_words *words);
 
-/* Logs how the connection has ended, and tells the address book. */
-void endings_conclude(struct protocol *protocol, struct peer *peer, int64_t now_us);
-/* Logs the departures that are certain by now; returns when the next one will be. */
+/* Logs how the connection has ended, and tells the address book. heir: the spare that takes its place, or NULL. */
+void endings_conclude(struct protocol *protocol, struct peer *peer, struct peer *heir, int64_t now_us);
+/* Ends the second connections of pairs that have had two for too long; returns when to look again. */
 int64_t endings_run(struct protocol *protocol, int64_t now_us);
 
 #endif

@@ -86,6 +86,8 @@ bool peer_pong(struct peer *peer, int64_t now_us)
 	peer->has_guessed = peer->has_guessed || !is_awaited;
 	atomic_store_explicit(&peer->rtt_us, peer->has_guessed ? -1 : peer->liveness.rtt_us, memory_order_relaxed);
 	peer_leave(peer);
+	if (is_awaited)
+		atomic_store(&peer->is_established, true);
 	if (is_due)
 		outbox_call_pinger(peer->outbox);
 	return is_awaited;

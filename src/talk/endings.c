@@ -4,39 +4,13 @@
 
 #include "base/text.h"
 
-/*
- * The node may still be connected: its departure is logged later, if there is room to remember it. When 20 nodes start
- * at once, 20 of their connections end as duplicates before the one that stays is READY: each would log a peer that
- * left.
- */
-static bool put_off_departure(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
-			      int64_t now_us)
-{
-	char label[PEER_LABEL_BYTES];
-	peer_label(peer, label);
-	protocol_enter(protocol);
-	bool has_room = protocol->departure_count < PROTOCOL_DEPARTURES;
-	if (has_room) {
-		struct departure *departure = &protocol->departures[protocol->departure_count++];
-		departure->nodeid = info->nodeid;
-		departure->host = info->remote;
-		departure->deadline_us = now_us + protocol->parts.common.settings->handshake_timeout_us;
-		snprintf(departure->label, sizeof departure->label, "%s", label);
-	}
-	protocol_leave(protocol);
-	if (has_room)
-		alarm_ring(protocol->parts.alarm);
-	return has_room;
-}
-
+/* has_another: its node has another connection, so that no peer is lost. */
 static void log_ready_peer_ended(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
-				 const struct ending_words *words, int64_t now_us)
+				 const struct ending_words *words, bool has_another, int64_t now_us)
 {
-	if (info->reason == BYE_DUPLICATE) {
-		peer_debug(peer, "has one connection less, which was a duplicate");
-		if (address_book_is_connected(protocol->parts.common.book, &info->nodeid) ||
-		    put_off_departure(protocol, peer, info, now_us))
-			return;
+	if (has_another) {
+		peer_debug(peer, "has one connection less");
+		return;
 	}
 	enum log_level level = words->is_odd ? LOG_WARNING : LOG_INFO;
 	char duration[TEXT_DURATION_BYTES], since[TEXT_DURATION_BYTES + 16];
@@ -48,8 +22,10 @@ static void log_ready_peer_ended(struct protocol *protocol, struct peer *peer, c
 			   (long long)info->ignored, (long long)info->useless);
 }
 
-static void end_ready_peer(struct protocol *protocol, struct peer *peer, const struct peer_info *info, int64_t now_us)
+static void end_ready_peer(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
+			   struct peer *heir, int64_t now_us)
 {
+	bool is_second = heir != NULL || info->is_spare || info->reason == BYE_DUPLICATE;
 	bool was_steady = now_us - info->since_us > protocol->parts.common.settings->handshake_timeout_us;
 	bool gave_way = info->ending == PEER_CLOSED && info->reason == BYE_FULL;
 	bool is_blameless = gave_way || info->ending == PEER_HINDERED || info->reason == BYE_DUPLICATE;
@@ -59,7 +35,9 @@ static void end_ready_peer(struct protocol *protocol, struct peer *peer, const s
 	if (address_book_disconnected(protocol->parts.common.book, peer, was_steady, is_blameless ? NULL : words.text,
 				      now_us))
 		alarm_ring(protocol->parts.alarm);
-	log_ready_peer_ended(protocol, peer, info, &words, now_us);
+	log_ready_peer_ended(protocol, peer, info, &words,
+			     is_second && address_book_is_connected(protocol->parts.common.book, &info->nodeid),
+			     now_us);
 }
 
 static void log_failed_dial(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
@@ -115,11 +93,11 @@ static void end_stranger(struct protocol *protocol, struct peer *peer, const str
 	ending_log(protocol, peer, LOG_DEBUG, &words, "", now_us);
 }
 
-void endings_conclude(struct protocol *protocol, struct peer *peer, int64_t now_us)
+void endings_conclude(struct protocol *protocol, struct peer *peer, struct peer *heir, int64_t now_us)
 {
 	struct peer_info info = peer_look(peer, now_us);
 	if (info.state == PEER_READY)
-		end_ready_peer(protocol, peer, &info, now_us);
+		end_ready_peer(protocol, peer, &info, heir, now_us);
 	else if (info.direction == PEER_OUTBOUND)
 		end_dial(protocol, peer, &info, now_us);
 	else
@@ -128,26 +106,11 @@ void endings_conclude(struct protocol *protocol, struct peer *peer, int64_t now_
 
 int64_t endings_run(struct protocol *protocol, int64_t now_us)
 {
-	struct departure due[PROTOCOL_DEPARTURES];
-	size_t due_count = 0, kept = 0;
-	int64_t next_us = FOREVER_US;
-
-	protocol_enter(protocol);
-	for (size_t i = 0; i < protocol->departure_count; i++) {
-		struct departure departure = protocol->departures[i];
-		if (departure.deadline_us <= now_us) {
-			due[due_count++] = departure;
-			continue;
-		}
-		if (departure.deadline_us < next_us)
-			next_us = departure.deadline_us;
-		protocol->departures[kept++] = departure;
+	struct peer *overdue;
+	int64_t next_us;
+	while ((overdue = registry_take_overdue(protocol->parts.common.registry, now_us, &next_us)) != NULL) {
+		peer_close(overdue, BYE_DUPLICATE);
+		peer_release(overdue);
 	}
-	protocol->departure_count = kept;
-	protocol_leave(protocol);
-	for (size_t i = 0; i < due_count; i++)
-		if (!address_book_is_connected(protocol->parts.common.book, &due[i].nodeid) &&
-		    lines_take(protocol->parts.common.lines, LINES_PEERS, LOG_INFO, &due[i].host, now_us))
-			log_info("%s left: its connection was a duplicate, and no other came", due[i].label);
 	return next_us;
 }

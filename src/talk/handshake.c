@@ -23,18 +23,22 @@ static void learn_listen(struct protocol *protocol, struct peer *peer, const str
 		hearsay_claim(protocol, peer, info, &told, now_us);
 }
 
-static void log_ready(struct protocol *protocol, struct peer *peer, const struct peer_info *info, int64_t now_us)
+/* Of the two connections of a pair that has dialled twice, the first one is logged. */
+static void log_ready(struct protocol *protocol, struct peer *peer, const struct peer_info *info, bool is_second,
+		      int64_t now_us)
 {
+	enum log_level level = is_second ? LOG_DEBUG : LOG_INFO;
 	char duration[TEXT_DURATION_BYTES], from[32] = "";
-	text_duration(now_us - info->since_us, duration);
 	if (info->direction == PEER_INBOUND)
 		snprintf(from, sizeof from, " from port %u", (unsigned)info->remote.port);
-	lines_log_peer(protocol->parts.common.lines, peer, LOG_INFO, now_us, "is ready after %s: %s%s", duration,
+	text_duration(now_us - info->since_us, duration);
+	lines_log_peer(protocol->parts.common.lines, peer, level, now_us, "is ready after %s%s: %s%s", duration,
+		       is_second ? " on a second connection" : "",
 		       info->direction == PEER_INBOUND ? "it dialled this node" : "this node dialled it", from);
 }
 
 static void become_ready(struct protocol *protocol, struct peer *peer, const struct message_hello *hello,
-			 int64_t now_us)
+			 bool is_second, int64_t now_us)
 {
 	struct peer_info info = peer_look(peer, now_us);
 
@@ -55,7 +59,7 @@ static void become_ready(struct protocol *protocol, struct peer *peer, const str
 	peer_send_type(peer, MESSAGE_GETADDR);
 	allowance_expect_addresses(peer_allowance(peer));
 	peer_ping(peer, now_us);
-	log_ready(protocol, peer, &info, now_us);
+	log_ready(protocol, peer, &info, is_second, now_us);
 }
 
 static void claim_nodeid(struct protocol *protocol, struct peer *peer, const struct message_hello *hello,
@@ -64,15 +68,19 @@ static void claim_nodeid(struct protocol *protocol, struct peer *peer, const str
 	struct peer *other;
 	switch (registry_claim(protocol->parts.common.registry, peer, &hello->nodeid, now_us, &other)) {
 	case REGISTRY_READY:
-		become_ready(protocol, peer, hello, now_us);
+		become_ready(protocol, peer, hello, false, now_us);
 		break;
 	case REGISTRY_REPLACES:
-		become_ready(protocol, peer, hello, now_us);
+		become_ready(protocol, peer, hello, true, now_us);
 		peer_close(other, BYE_DUPLICATE);
+		break;
+	case REGISTRY_SECOND:
+		become_ready(protocol, peer, hello, true, now_us);
+		alarm_ring(protocol->parts.alarm);
 		break;
 	case REGISTRY_EVICTS:
 		peer_close(other, BYE_FULL);
-		become_ready(protocol, peer, hello, now_us);
+		become_ready(protocol, peer, hello, false, now_us);
 		break;
 	case REGISTRY_DUPLICATE:
 		peer_doubt(other, now_us);

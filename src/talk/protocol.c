@@ -245,8 +245,12 @@ void protocol_ended(struct protocol *protocol, struct peer *peer, int64_t now_us
 {
 	if (!peer_take_ending(peer))
 		return;
-	registry_retire(protocol->parts.common.registry, peer);
-	endings_conclude(protocol, peer, now_us);
+	struct peer *heir = registry_retire(protocol->parts.common.registry, peer);
+	endings_conclude(protocol, peer, heir, now_us);
+	if (heir == NULL)
+		return;
+	hearsay_tell_heir(protocol, heir, now_us);
+	peer_release(heir);
 }
 
 void protocol_forget(struct protocol *protocol, struct peer *peer)

@@ -36,9 +36,12 @@ static void begin(struct node *node, struct node_end *actor)
 	node->actor_is_feeler = actor != NULL && !node_is_inbound(actor) && dial_is_feeler(peer_dial(actor->peer));
 	node->gives_way = NULL;
 	node->inbound_before = registry_count(node->registry).inbound;
-	for (size_t i = 0; i < NODE_ENDS; i++)
-		if (node_is_ready(&node->ends[i]))
-			node->ends[i].rtt_us = peer_rtt_us(node->ends[i].peer);
+	for (size_t i = 0; i < NODE_ENDS; i++) {
+		if (!node_is_ready(&node->ends[i]))
+			continue;
+		node->ends[i].rtt_us = peer_rtt_us(node->ends[i].peer);
+		node->ends[i].was_established = peer_is_established(node->ends[i].peer);
+	}
 }
 
 /* The worker is through with it. */

@@ -62,7 +62,8 @@ struct node_end {
 	bool was_told_hello, was_told_early_addr, was_told_bye;
 	bool waits_for_pong; /* it has sent a ping, and the answer is still to come */
 	unsigned pings;	     /* that wait for its answer */
-	int64_t rtt_us;	     /* as it was before the step */
+	int64_t rtt_us;	     /* as it was before the step, like the next */
+	bool was_established;
 };
 
 /* A host whose connections have ended in protocol errors. */
