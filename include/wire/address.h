@@ -68,7 +68,6 @@ bool address_is_dialable(const struct address *address);
  */
 bool address_may_travel(const struct address *address, const struct address *one_end, const struct address *other_end);
 
-uint64_t address_hash(const struct address *address);
 /*
  * The network that the host is in, as Bitcoin Core groups addresses: what one party can easily have many of. The /16 of
  * IPv4, loopback included, the /32 of IPv6; 0 for no address.

@@ -216,16 +216,6 @@ bool address_may_travel(const struct address *address, const struct address *one
 	return scope == SCOPE_GLOBAL || (scope == SCOPE_PRIVATE ? widest != SCOPE_GLOBAL : widest == SCOPE_LOOPBACK);
 }
 
-uint64_t address_hash(const struct address *address)
-{
-	/* FNV-1a, 64 bits (draft-eastlake-fnv). Not keyed: where a peer gains by a collision, don't use it. */
-	const unsigned char *bytes = (const unsigned char *)address;
-	uint64_t hash = 14695981039346656037u;
-	for (size_t i = 0; i < sizeof *address; i++)
-		hash = (hash ^ bytes[i]) * 1099511628211u;
-	return hash;
-}
-
 uint64_t address_group(const struct address *address)
 {
 	uint64_t group = address->family;

@@ -221,6 +221,35 @@ static void a_nodeid_beside_an_address_only_puts_its_dial_off(void)
 	fixture_fini(&fixture);
 }
 
+/* A liar tells as many addresses as there are places, beside the nodeid under which it is connected. */
+static void a_hint_locks_no_places(void)
+{
+	for (int is_dialled = 0; is_dialled < 2; is_dialled++) {
+		struct fixture fixture;
+		struct dial dial;
+		int64_t next_us;
+		char text[ADDRESS_TEXT_BYTES];
+		fixture_init_bounded(&fixture, "", SMALL);
+		connect_node(&fixture, 666);
+		for (unsigned i = 1; i <= ADDRESS_BUCKET_ENTRIES; i++) {
+			snprintf(text, sizeof text, "10.0.0.%u:5999", i);
+			CU_ASSERT(hear(&fixture, text, 666));
+		}
+		/* Even if the liar answers there that it is connected. */
+		for (unsigned i = 1; is_dialled && i <= ADDRESS_BUCKET_ENTRIES; i++) {
+			while (strcmp(pick(&fixture, &dial, &next_us), "-") == 0)
+				fixture.now_us = next_us;
+			address_book_doubled(fixture.book, &dial, "duplicate", fixture.now_us);
+		}
+		for (unsigned i = 1; i <= ADDRESS_BUCKET_ENTRIES; i++) {
+			snprintf(text, sizeof text, "10.0.1.%u:5999", i);
+			EXPECT(hear_from(&fixture, text, i, "10.7.0.1:5999"), "%d: %u has no place", is_dialled, i);
+		}
+		disconnect_node(&fixture, 666, true);
+		fixture_fini(&fixture);
+	}
+}
+
 static void where_tellers_disagree_there_is_no_hint(void)
 {
 	struct fixture fixture;
@@ -600,6 +629,7 @@ static CU_TestInfo tests[] = {
 	{"a claim of what is held changes nothing before a feeler has found it true",
 	 a_claim_of_what_is_held_changes_nothing_before_a_feeler_has_found_it_true},
 	{"a nodeid beside an address only puts its dial off", a_nodeid_beside_an_address_only_puts_its_dial_off},
+	{"a hint locks no places", a_hint_locks_no_places},
 	{"where tellers disagree there is no hint", where_tellers_disagree_there_is_no_hint},
 	{"what was found at an address is not changed by what is heard",
 	 what_was_found_at_an_address_is_not_changed_by_what_is_heard},

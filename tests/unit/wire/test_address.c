@@ -233,7 +233,7 @@ static void an_address_survives_its_socket_form(void)
 		}
 		EXPECT(address_from_socket(&storage, &again), "%s", cases[i].text);
 		EXPECT(address_equals(&address, &again), "%s", cases[i].text);
-		EXPECT(address_hash(&address) == address_hash(&again), "%s", cases[i].text);
+		EXPECT(memcmp(&address, &again, sizeof again) == 0, "%s", cases[i].text);
 	}
 }
 
@@ -247,7 +247,7 @@ static void an_ipv4_peer_of_an_ipv6_socket_is_an_ipv4_peer(void)
 	CU_ASSERT_EQUAL_FATAL(inet_pton(AF_INET6, "::ffff:10.0.0.7", &in6->sin6_addr), 1);
 	CU_ASSERT(address_from_socket(&storage, &address));
 	CU_ASSERT(address_equals(&address, &plain));
-	CU_ASSERT_EQUAL(address_hash(&address), address_hash(&plain));
+	CU_ASSERT_EQUAL(memcmp(&address, &plain, sizeof plain), 0);
 }
 
 static void a_socket_that_is_not_ip_has_no_address(void)
@@ -286,7 +286,7 @@ static void addresses_are_compared_by_host_and_port(void)
 		EXPECT(address_same_host(&other, &one) == cases[i].same_host, "%s, %s", cases[i].one, cases[i].other);
 		EXPECT(address_equals(&one, &other) == cases[i].equals, "%s, %s", cases[i].one, cases[i].other);
 		EXPECT(address_equals(&other, &one) == cases[i].equals, "%s, %s", cases[i].one, cases[i].other);
-		EXPECT((address_hash(&one) == address_hash(&other)) == cases[i].equals, "%s, %s", cases[i].one,
+		EXPECT((memcmp(&one, &other, sizeof one) == 0) == cases[i].equals, "%s, %s", cases[i].one,
 		       cases[i].other);
 	}
 }
