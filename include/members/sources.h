@@ -21,7 +21,7 @@
 
 #include "wire/address.h"
 
-/* Records at most, of 250 bytes each. */
+/* Records at most, of 270 bytes each. */
 enum { SOURCES_HOSTS = 4096, SOURCES_NETWORKS = 1024 };
 
 /* What is counted; sources.c has the amounts. */
@@ -32,6 +32,7 @@ enum source_kind {
 	SOURCE_CLAIMS,	       /* ports of its own at which its nodes say that they listen */
 	SOURCE_PROOFS,	       /* the same at another host */
 	SOURCE_ANNOUNCEMENTS,  /* of its nodes to up to ANNOUNCER_TARGETS peers */
+	SOURCE_REFUSALS,       /* answers to its connections that are refused for a limit */
 	SOURCE_PEER_LINES,     /* log lines about its nodes that are peers */
 	SOURCE_STRANGER_LINES, /* and about what never became one */
 	SOURCE_KINDS,

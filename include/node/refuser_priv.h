@@ -22,8 +22,8 @@ enum refusal {
 };
 
 /*
- * A flood of connections that are refused is cheap: beyond these rates they are closed without an answer, or with one
- * that names no other nodes.
+ * A flood of connections that are refused is cheap: beyond these rates, or that of their host (SOURCE_REFUSALS), they
+ * are closed without an answer, or with one that names no other nodes.
  */
 enum {
 	REFUSER_KEPT = 32,

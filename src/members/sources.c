@@ -35,8 +35,11 @@ static const struct amount amounts[SOURCE_KINDS][2][LEVELS] = {
 	[SOURCE_RELAYS] = {{{250, 90}, {500, 180}}, {{250, 90}, {500, 180}}},
 	[SOURCE_QUESTIONS] = {{{64, 5760}, {512, 46080}}, {{1024, 92160}, {8192, 737280}}},
 	[SOURCE_CLAIMS] = {{{64, 64}, {512, 512}}, {{512, 512}, {4096, 4096}}},
-	[SOURCE_PROOFS] = {{{8, 8}, {64, 64}}, {{64, 64}, {512, 512}}},
+	/* Less than all that may wait (ADDRESS_BOOK_PROOFS). */
+	[SOURCE_PROOFS] = {{{8, 8}, {32, 32}}, {{32, 32}, {48, 48}}},
 	[SOURCE_ANNOUNCEMENTS] = {{{64, 32}, {250, 90}}, {{250, 90}, {500, 180}}},
+	/* A part of what all have (REFUSER_ANSWERS_BURST). */
+	[SOURCE_REFUSALS] = {{{20, 3600}, {100, 18000}}, {{100, 18000}, {100, 18000}}},
 	/* Parts of what all hosts have (lines.c). */
 	[SOURCE_PEER_LINES] = {{{500, 3600}, {2000, 14400}}, {{2000, 18000}, {3000, 27000}}},
 	[SOURCE_STRANGER_LINES] = {{{100, 360}, {150, 720}}, {{100, 360}, {150, 720}}},

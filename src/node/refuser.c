@@ -124,9 +124,10 @@ static enum bye_limit limit_of(enum refusal refusal)
 }
 
 /* Over TLS nothing can be said before the handshake. */
-static bool may_answer(struct refuser *refuser, enum refusal refusal, int64_t now_us)
+static bool may_answer(struct refuser *refuser, const struct address *from, enum refusal refusal, int64_t now_us)
 {
 	return limit_of(refusal) != BYE_NO_LIMIT && refuser->parts->context == NULL &&
+	       sources_take(refuser->parts->common.sources, SOURCE_REFUSALS, from, 1, now_us) > 0 &&
 	       token_bucket_take(&refuser->answers, 1, REFUSER_ANSWERS_PER_S, REFUSER_ANSWERS_BURST, now_us) > 0;
 }
 
@@ -152,7 +153,7 @@ void refuser_turn_away(struct refuser *refuser, int fd, const struct address *fr
 {
 	int64_t now_us = clock_now_us();
 	log_refusal(refuser, from, refusal, now_us);
-	if (!may_answer(refuser, refusal, now_us) || !answer(refuser, fd, from, refusal, now_us)) {
+	if (!may_answer(refuser, from, refusal, now_us) || !answer(refuser, fd, from, refusal, now_us)) {
 		close(fd);
 		return;
 	}
