@@ -149,7 +149,9 @@ enum address_book_wanted {
  */
 struct next_dial address_book_pick(struct address_book *book, enum address_book_wanted wanted, int64_t now_us);
 
-/* The dial goes on, and this is the node that it leads to. */
+/* The dial goes on. A node has answered, whatever it said: its host is none of those that others only tell of. */
+void address_book_answered(struct address_book *book, const struct dial *dial, int64_t now_us);
+/* The same, and this is the node. */
 void address_book_found(struct address_book *book, const struct dial *dial, const struct nodeid *nodeid,
 			int64_t now_us);
 /* Whether what a feeler has found should have a place among the outbound peers. */

@@ -11,6 +11,7 @@
 
 #include "base/keyed_table.h"
 #include "base/sync.h"
+#include "book/targets.h"
 
 /* Never defined: it stands for the mutex of the book in clang's analysis (sync.h). */
 extern struct mutex address_book_guard;
@@ -46,6 +47,7 @@ struct claim {
 	struct heap_item due;	   /* while it waits */
 	struct claim *prev, *next; /* of those that are due, or of those that are being proven */
 	bool is_proving;
+	bool is_bounded; /* the claimant is at another host: its dial counts for its target (targets.h) */
 };
 
 /* A network in which nodes are connected, or being dialled. */
@@ -81,6 +83,14 @@ struct ended {
 	struct claim *claim;	     /* that was being proven; NULL for none */
 };
 
+/* What feelers are for, where those for one thing must not keep those for another from going out. */
+enum feeler_purpose {
+	FEELER_PROOF,
+	FEELER_LOST,
+	FEELER_HEARSAY,
+	FEELER_PURPOSES,
+};
+
 struct address_book {
 	/* Immutable. */
 	const struct settings *settings; /* what it holds may change */
@@ -88,6 +98,7 @@ struct address_book {
 	/* Guarded. */
 	struct mutex mutex;
 	struct address_table table GUARDED_BY(address_book_guard);
+	struct targets targets GUARDED_BY(address_book_guard);
 	struct node *nodes GUARDED_BY(address_book_guard);
 	struct connection *connections GUARDED_BY(address_book_guard);
 	struct heap waiting_claims GUARDED_BY(address_book_guard);
@@ -103,8 +114,10 @@ struct address_book {
 	struct address *own GUARDED_BY(address_book_guard);
 	size_t own_count GUARDED_BY(address_book_guard);
 	struct address advertised GUARDED_BY(address_book_guard);
-	size_t feelers GUARDED_BY(address_book_guard);	       /* dials under way */
-	size_t hearsay GUARDED_BY(address_book_guard);	       /* the same, without feelers */
+	size_t feelers[FEELER_PURPOSES] GUARDED_BY(address_book_guard); /* dials under way */
+	size_t hearsay GUARDED_BY(address_book_guard);			/* the same, without feelers */
+	size_t turn GUARDED_BY(address_book_guard);	       /* of what dials are for: what comes first next time */
+	bool has_more GUARDED_BY(address_book_guard);	       /* a choice has left out something that is due */
 	int64_t next_again_us GUARDED_BY(address_book_guard);  /* of what has failed */
 	int64_t next_later_us GUARDED_BY(address_book_guard);  /* of LANE_LATER */
 	int64_t next_feeler_us GUARDED_BY(address_book_guard); /* of hearsay */
@@ -138,6 +151,8 @@ void book_forget(struct address_book *book, struct address_entry *entry, int64_t
 /* A dial to it is under way, or a connection holds it. */
 bool book_is_busy(struct address_book *book, const struct address_entry *entry) REQUIRES(address_book_guard);
 bool book_is_kept(const struct address_entry *entry);
+/* Only the word of others leads there: neither a dial of this node, nor the host itself, nor the operator. */
+bool book_is_unproven(const struct address_entry *entry);
 bool book_may_go(void *context, const struct address_entry *entry);
 /* Too old, if it is hearsay. */
 bool book_is_unheard(const struct address_entry *entry, int64_t now_us);
@@ -208,8 +223,12 @@ struct proof *book_find_proof(struct address_book *book, const struct address *a
  */
 void book_give_place(struct address_book *book, const struct address *from, const struct address *to, int64_t now_us)
 	REQUIRES(address_book_guard);
-/* Feelers may use a quarter of max_dialing; feelers and dials to hearsay together, three quarters. */
-bool book_may_feel(struct address_book *book) REQUIRES(address_book_guard);
+/*
+ * Feelers may use a quarter of max_dialing; feelers and dials to hearsay together, three quarters. Of that quarter
+ * proofs and hearsay may have half each, and what is lost all but one.
+ */
+bool book_may_feel(struct address_book *book, enum feeler_purpose purpose) REQUIRES(address_book_guard);
+size_t book_count_feelers(struct address_book *book) REQUIRES(address_book_guard);
 /* The next feeler that proves something, or when one may be due: FOREVER_US if other feelers have to end first. */
 struct next_dial book_pick_proof(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard);
 /* The proof is over. The entry is NULL also if another dial to it is under way. */

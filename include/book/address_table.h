@@ -69,6 +69,7 @@ struct address_entry {
 	bool is_held;	    /* by its connection, which leads to this very address: no dial is needed */
 	bool is_later;	    /* it was its turn, and its nodeid that of a node that needs no dial */
 	bool is_on_hearsay; /* the dial that is under way, or was the last, began when this was hearsay; no feeler */
+	bool is_bounded;    /* the dial that is under way counts for its target (targets.h) */
 	/* Those that led to the node of one connection; NULL where none has. */
 	struct connection *connection;
 	struct address_entry *kin_next, **kin_link; /* what points to it */

@@ -57,6 +57,7 @@ struct address_book *address_book_new(const struct settings *settings, const str
 	rng_seed(&book->rng, seed);
 	book->settings = settings;
 	book->secret = *secret;
+	targets_init(&book->targets);
 	book->next_again_us = now_us;
 	book->next_feeler_us = now_us + book_jitter_us(ADDRESS_BOOK_FEELER_US, 0, FOREVER_US, &book->rng);
 	if (!address_table_init(&book->table, (size_t)settings->max_addresses, secret) ||
@@ -98,6 +99,7 @@ void address_book_free(struct address_book *book) UNCHECKED
 	FREE_ALL(node, book->nodes);
 	FREE_ALL(group, book->groups);
 	address_table_fini(&book->table);
+	targets_fini(&book->targets);
 	mutex_fini(&book->mutex);
 	free(book->names);
 	free(book->own);

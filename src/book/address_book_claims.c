@@ -41,8 +41,7 @@ void book_drop_claim(struct address_book *book, struct connection *connection)
 	free(claim);
 }
 
-/* So that hosts with dark addresses leave the feelers to others. */
-static bool is_too_much_for_host(struct address_book *book, const struct address *host) REQUIRES(address_book_guard)
+static size_t count_under_way(struct address_book *book, const struct address *host) REQUIRES(address_book_guard)
 {
 	size_t under_way = 0;
 	struct claim *claim;
@@ -50,7 +49,7 @@ static bool is_too_much_for_host(struct address_book *book, const struct address
 	{
 		under_way += address_equals(&claim->host, host);
 	}
-	return under_way >= ADDRESS_BOOK_CLAIMS_PER_HOST;
+	return under_way;
 }
 
 static bool may_be_proven(struct address_book *book, const struct claim *claim) REQUIRES(address_book_guard)
@@ -58,8 +57,43 @@ static bool may_be_proven(struct address_book *book, const struct claim *claim) 
 	const struct address_entry *entry = address_table_find(&book->table, &claim->address);
 	const struct proof *proof = book_find_proof(book, &claim->address);
 	return !book_is_self(book, &claim->address) && (entry == NULL || !entry->is_dialing) &&
-	       (proof == NULL || !proof->is_dialing) && book_find_claim(book, &claim->address) == NULL &&
-	       !is_too_much_for_host(book, &claim->host);
+	       (proof == NULL || !proof->is_dialing) && book_find_claim(book, &claim->address) == NULL;
+}
+
+static bool is_of_another(const struct claim *claim)
+{
+	struct address claimant = address_source(&claim->host), host = address_source(&claim->address);
+	return !address_equals(&claimant, &host);
+}
+
+/* False for one that waits for its target, and is no longer due. */
+static bool is_free_to_go(struct address_book *book, struct claim *claim, int64_t now_us) REQUIRES(address_book_guard)
+{
+	int64_t due_us = is_of_another(claim) ? targets_ask(&book->targets, &claim->address, now_us) : now_us;
+	if (due_us <= now_us || !heap_add(&book->waiting_claims, &claim->due, due_us))
+		return true;
+	DL_DELETE(book->due_claims, claim);
+	return false;
+}
+
+/*
+ * The one that has been due longest, rather of a host for which no feeler is under way, so that hosts with dark
+ * addresses leave the feelers to others; NULL for none.
+ */
+static struct claim *choose_claim(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard)
+{
+	struct claim *claim, *next, *second = NULL;
+	DL_FOREACH_SAFE(book->due_claims, claim, next)
+	{
+		if (!may_be_proven(book, claim) || !is_free_to_go(book, claim, now_us))
+			continue;
+		size_t under_way = count_under_way(book, &claim->host);
+		if (under_way == 0)
+			return claim;
+		if (second == NULL && under_way < ADDRESS_BOOK_CLAIMS_PER_HOST)
+			second = claim;
+	}
+	return second;
 }
 
 static struct next_dial prove(struct address_book *book, struct claim *claim, int64_t now_us)
@@ -69,7 +103,8 @@ static struct next_dial prove(struct address_book *book, struct claim *claim, in
 	DL_DELETE(book->due_claims, claim);
 	DL_APPEND(book->claims_under_way, claim);
 	claim->is_proving = true;
-	book->feelers++;
+	claim->is_bounded = is_of_another(claim) && targets_begin(&book->targets, &claim->address);
+	book->feelers[FEELER_PROOF]++;
 	if (entry != NULL)
 		entry->tried_us = now_us;
 	struct dial dial = {.kind = DIAL_PROOF_CLAIM, .address = claim->address, .expected = claim->nodeid};
@@ -85,13 +120,10 @@ struct next_dial book_pick_claim(struct address_book *book, int64_t now_us)
 		heap_remove(&book->waiting_claims, first);
 		DL_APPEND(book->due_claims, claim);
 	}
-	DL_FOREACH(book->due_claims, claim)
-	{
-		if (!book_may_feel(book))
-			break;
-		if (may_be_proven(book, claim))
-			return prove(book, claim, now_us);
-	}
+	claim = book_may_feel(book, FEELER_PROOF) ? choose_claim(book, now_us) : NULL;
+	if (claim != NULL)
+		return prove(book, claim, now_us);
+	first = heap_first(&book->waiting_claims);
 	return book_not_before(first == NULL ? FOREVER_US : first->key);
 }
 
@@ -104,7 +136,7 @@ struct connection *book_settle_claim(struct address_book *book, struct claim *cl
 	bool is_true = connection != NULL && nodeid_equals(found, &claim->nodeid);
 	DL_DELETE(book->claims_under_way, claim);
 	claim->is_proving = false;
-	book->feelers--;
+	book->feelers[FEELER_PROOF]--;
 	if (connection != NULL && !is_true) {
 		int64_t wait_us =
 			address_book_backoff_us(CLAIM_AGAIN_US, CLAIM_RARELY_US, ++claim->failures, &book->rng);

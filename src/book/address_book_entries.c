@@ -43,6 +43,13 @@ bool book_is_kept(const struct address_entry *entry)
 	return entry->is_bootstrap || entry->is_named;
 }
 
+bool book_is_unproven(const struct address_entry *entry)
+{
+	struct address teller = address_source(&entry->teller), host = address_source(&entry->address);
+	return entry->kind == ADDRESS_NEW && !book_is_kept(entry) && entry->reached_us == NEVER_US &&
+	       address_is_known(&teller) && !address_equals(&teller, &host);
+}
+
 bool book_may_go(void *context, const struct address_entry *entry) UNCHECKED
 {
 	return !book_is_kept(entry) && !book_is_busy(context, entry);

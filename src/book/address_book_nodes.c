@@ -192,6 +192,7 @@ void address_book_arrived(struct address_book *book, const struct arrival *arriv
 	for (size_t i = 0; i < book->name_count; i++)
 		if (book_is_satisfied(book, &book->names[i]))
 			book->names[i].failures = 0;
+	targets_meet(&book->targets, &arrival->host);
 	if (arrival->dial != NULL)
 		book_reached(book, arrival->dial, &arrival->nodeid, connection, arrival->now_us);
 	book_leave(book);

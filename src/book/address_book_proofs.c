@@ -27,14 +27,24 @@ void book_give_place(struct address_book *book, const struct address *from, cons
 		book_make_tried(book, winner, now_us);
 }
 
-bool book_may_feel(struct address_book *book)
+size_t book_count_feelers(struct address_book *book)
 {
-	return book->feelers < (size_t)(book->settings->max_dialing + 3) / 4;
+	size_t count = 0;
+	for (int purpose = 0; purpose < FEELER_PURPOSES; purpose++)
+		count += book->feelers[purpose];
+	return count;
+}
+
+bool book_may_feel(struct address_book *book, enum feeler_purpose purpose)
+{
+	size_t most = (size_t)(book->settings->max_dialing + 3) / 4;
+	size_t share = purpose == FEELER_LOST ? most - 1 : most / 2;
+	return book_count_feelers(book) < most && book->feelers[purpose] < (share > 0 ? share : 1);
 }
 
 static struct next_dial pick_test(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard)
 {
-	for (size_t i = 0; i < book->proof_count && book_may_feel(book); i++) {
+	for (size_t i = 0; i < book->proof_count && book_may_feel(book, FEELER_PROOF); i++) {
 		struct proof *proof = &book->proofs[i];
 		struct address_entry *entry = address_table_find(&book->table, &proof->address);
 		if (proof->is_dialing || (entry != NULL && entry->is_dialing) ||
@@ -43,7 +53,7 @@ static struct next_dial pick_test(struct address_book *book, int64_t now_us) REQ
 		if (entry != NULL)
 			entry->tried_us = now_us;
 		proof->is_dialing = true;
-		book->feelers++;
+		book->feelers[FEELER_PROOF]++;
 		struct dial dial = {.kind = DIAL_PROOF_RIVAL, .address = proof->address, .expected = proof->nodeid};
 		return (struct next_dial){.is_due = true, .dial = dial};
 	}
@@ -67,7 +77,7 @@ struct ended book_take_back_proof(struct address_book *book, const struct dial *
 	} else if (proof != NULL && proof->is_dialing) {
 		ended.rival = proof->rival;
 		*proof = book->proofs[--book->proof_count];
-		book->feelers--;
+		book->feelers[FEELER_PROOF]--;
 	}
 	bool was_under_way = ended.claim != NULL || address_is_known(&ended.rival);
 	return was_under_way ? ended : (struct ended){.entry = NULL};

@@ -77,6 +77,8 @@ static void end_dial(struct protocol *protocol, struct peer *peer, const struct 
 		return;
 	}
 	hindrances_over(protocol, peer, now_us);
+	if (info->ending == PEER_LEFT)
+		address_book_answered(protocol->parts.common.book, dial, now_us);
 	unsigned failures = info->reason == BYE_DUPLICATE
 				    ? address_book_doubled(protocol->parts.common.book, dial, words.text, now_us)
 				    : address_book_failed(protocol->parts.common.book, dial, words.text, now_us);

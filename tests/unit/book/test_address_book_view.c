@@ -143,13 +143,13 @@ static void what_was_heard_of_or_tried_last_is_shown_first(void)
 	find_node_at(&fixture, "10.0.0.4:5999", 4);
 	fixture.now_us = START_US + 3 * SECOND_US;
 	address_book_failed(fixture.book, &dial, "no route to host", fixture.now_us);
-	fixture.now_us = START_US + 20 * SECOND_US;
+	fixture.now_us = START_US + 70 * SECOND_US;
 	/* What has failed waits while something else is due: these two are under way meanwhile. */
 	struct dial dials[MOST_PICKS];
 	EXPECT_PICKS(&fixture, "10.0.0.1:5999 10.0.0.3:5999 10.0.0.4:5999");
-	fixture.now_us = START_US + 30 * SECOND_US;
+	fixture.now_us = START_US + 80 * SECOND_US;
 	hear(&fixture, "10.0.0.5:5999", 0);
-	fixture.now_us = START_US + 40 * SECOND_US;
+	fixture.now_us = START_US + 90 * SECOND_US;
 	size_t count = address_book_recent(fixture.book, infos, 8, fixture.now_us);
 	CU_ASSERT_EQUAL_FATAL(count, 5);
 	EXPECT_TEXT(address_text(infos[0].address), order[0]);
@@ -157,7 +157,7 @@ static void what_was_heard_of_or_tried_last_is_shown_first(void)
 	CU_ASSERT(infos[0].kind == ADDRESS_TRIED && infos[0].heard_us == fixture.now_us);
 	CU_ASSERT(infos[0].tried_us == START_US && infos[0].error_us == NEVER_US && infos[0].error[0] == '\0');
 	for (size_t i = 2; i < 5; i++) {
-		CU_ASSERT_EQUAL(infos[i].tried_us, START_US + 20 * SECOND_US);
+		CU_ASSERT_EQUAL(infos[i].tried_us, START_US + 70 * SECOND_US);
 		if (infos[i].address.host[3] != 1)
 			continue;
 		struct nodeid one = nodeid_of(1);

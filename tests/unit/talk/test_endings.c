@@ -63,6 +63,19 @@ static void a_dial_that_is_turned_away_is_repeated_after_a_back_off(void)
 	}
 }
 
+/* There may be no node at all. */
+static void what_others_tell_in_vain_waits_longer(void)
+{
+	struct core core;
+	struct message_entry entry = {.address = address_of("127.0.0.2:5999")};
+	struct address teller = address_of("127.0.0.9:5999");
+	five_start(&core);
+	address_book_hear(core.book, &entry, 1, &teller, core.now_us);
+	core_end(&core, core_dial_next(&core));
+	CU_ASSERT_EQUAL(five_redial_after_us(&core, "127.0.0.2:5999"), core.settings.retry_max_us);
+	core_fini(&core);
+}
+
 static void the_end_of_a_peer_is_logged_once_with_its_reason(void)
 {
 	static const struct {
@@ -361,6 +374,7 @@ static CU_TestInfo tests[] = {
 	{"a peer that goes is dialled again after a back-off", a_peer_that_goes_is_dialled_again_after_a_back_off},
 	{"a dial that is turned away is repeated after a back-off",
 	 a_dial_that_is_turned_away_is_repeated_after_a_back_off},
+	{"what others tell in vain waits longer", what_others_tell_in_vain_waits_longer},
 	{"the end of a peer is logged once with its reason", the_end_of_a_peer_is_logged_once_with_its_reason},
 	{"why an address failed is kept in words", why_an_address_failed_is_kept_in_words},
 	{"the error of an address is kept until it is reached again",

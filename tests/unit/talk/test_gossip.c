@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "book/targets.h"
 #include "runner.h"
 #include "unit/core.h"
 #include "unit/suites.h"
@@ -300,7 +301,7 @@ static void what_the_address_book_has_forgotten_is_not_passed_on_again(void)
 		struct peer *dialled = core_dial_next(&circle.core);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(dialled);
 		core_end(&circle.core, dialled);
-		circle.core.now_us += circle.core.settings.retry_max_us;
+		circle.core.now_us += TARGETS_PATIENCE * circle.core.settings.retry_max_us;
 	}
 	CU_ASSERT_EQUAL(address_book_count(circle.core.book), 0);
 	gather_others(&circle);
