@@ -89,11 +89,13 @@ void sources_free(struct sources *sources) UNCHECKED
 {
 	if (sources == NULL)
 		return;
-	for (int i = 0; i < LEVELS; i++) {
-		struct record *record, *next;
+	for (enum level i = 0; i < LEVELS; i++) {
+		struct record *record = sources->layers[i].queue, *next;
 		HASH_CLEAR(hh, sources->layers[i].records);
-		DL_FOREACH_SAFE(sources->layers[i].queue, record, next)
-		slab_give(&sources->slab, record);
+		for (; record != NULL; record = next) {
+			next = record->next;
+			slab_give(&sources->slab, record);
+		}
 	}
 	slab_fini(&sources->slab);
 	mutex_fini(&sources->mutex);
@@ -118,7 +120,7 @@ static struct address parent_of(const struct address *of, enum level level)
 
 static void fill(struct record *record, const struct address *from, enum level level, int64_t now_us)
 {
-	for (int kind = 0; kind < SOURCE_KINDS; kind++)
+	for (enum source_kind kind = 0; kind < SOURCE_KINDS; kind++)
 		token_bucket_init(&record->buckets[kind], amount_of(kind, from, level)->burst, now_us);
 }
 

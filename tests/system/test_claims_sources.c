@@ -78,10 +78,7 @@ static int entries_until_told(struct raw *raw, const char *host, const char *add
 {
 	int entries = 0;
 	const char *line, *at;
-	for (;;) {
-		line = raw_line(raw);
-		if (line == NULL)
-			harness_fail("the end, before %s was told", address);
+	while ((line = raw_line(raw)) != NULL) {
 		for (at = line; (at = strstr(at, host)) != NULL; at++)
 			entries++;
 		if (strstr(line, address) != NULL)
@@ -89,6 +86,7 @@ static int entries_until_told(struct raw *raw, const char *host, const char *add
 		if (strstr(line, "\"ping\"") != NULL)
 			raw_send(raw, "{\"msgtype\":\"pong\"}");
 	}
+	harness_fail("the end, before %s was told", address);
 }
 
 /* What is announced of one host is a small part of what peers hear from the node: a newcomer is heard of. */

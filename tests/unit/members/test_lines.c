@@ -26,8 +26,11 @@ static void end(void)
 
 static bool take(enum lines_about about, const char *from, int64_t now_us)
 {
-	struct address address = from == NULL ? (struct address){0} : address_of(from);
-	return lines_take(lines, about, LOG_INFO, from == NULL ? NULL : &address, now_us);
+	struct address address;
+	if (from == NULL)
+		return lines_take(lines, about, LOG_INFO, NULL, now_us);
+	address = address_of(from);
+	return lines_take(lines, about, LOG_INFO, &address, now_us);
 }
 
 /* How many of 10,000 lines pass. */

@@ -130,7 +130,7 @@ static void what_the_network_refuses_costs_the_host_nothing(void)
 static void one_kind_is_not_taken_from_another(void)
 {
 	struct sources *sources = new_sources();
-	for (int kind = 0; kind < SOURCE_KINDS; kind++)
+	for (enum source_kind kind = 0; kind < SOURCE_KINDS; kind++)
 		EXPECT(take(sources, kind, "8.8.8.8:1", SIZE_MAX, start_us) >= 8, "kind %d", kind);
 	sources_free(sources);
 }

@@ -466,9 +466,45 @@ static void a_feeler_and_the_node_that_it_feels_part_without_a_trace(void)
 	core_fini(&felt);
 }
 
+/* A hundred entries of hosts that differ for each number. */
+static const char *hundred_public(unsigned first)
+{
+	static char words[100 * 32];
+	size_t used = 0;
+	for (unsigned i = first; i < first + 100; i++)
+		used += (size_t)snprintf(words + used, sizeof words - used, "%s'9.%u.%u.%u:1'", i == first ? "" : ", ",
+					 i / 40000, i / 200 % 200, 1 + i % 200);
+	return words;
+}
+
+/* A public host has what 16 connections may tell, each of which would begin with a burst. */
+static void a_host_that_comes_again_tells_no_more(void)
+{
+	enum { OF_A_HOST = 16000, CONNECTIONS = 40, EACH = 1000 };
+	struct core core;
+	size_t heard = 0;
+	core_init(&core, 1, "0.0.0.0:5999");
+	core_start(&core);
+	for (unsigned i = 0; i < CONNECTIONS; i++) {
+		struct peer *peer = core_connect(&core, PEER_INBOUND, NULL, "8.8.8.1:5999", "8.8.8.2:40000");
+		core_say_hello(&core, peer, 2, 0);
+		for (unsigned j = 0; j < EACH; j += 100)
+			core_say(&core, peer, "{'msgtype': 'addr', 'peers': [%s]}", hundred_public(i * EACH + j));
+		heard += EACH - (size_t)five_look(&core, peer).useless;
+		core_end(&core, peer);
+	}
+	EXPECT(heard == OF_A_HOST, "%zu", heard);
+	struct peer *other = core_connect(&core, PEER_INBOUND, NULL, "8.8.8.1:5999", "8.8.9.2:40000");
+	core_say_hello(&core, other, 3, 0);
+	core_say(&core, other, "{'msgtype': 'addr', 'peers': [%s]}", hundred_public(CONNECTIONS * EACH));
+	CU_ASSERT_EQUAL(five_look(&core, other).useless, 0);
+	core_fini(&core);
+}
+
 static CU_TestInfo tests[] = {
 	{"of what is told unasked so much is heard", of_what_is_told_unasked_so_much_is_heard},
 	{"before it is asked a peer has the burst alone", before_it_is_asked_a_peer_has_the_burst_alone},
+	{"a host that comes again tells no more", a_host_that_comes_again_tells_no_more},
 	{"what the lists leave out is not believed", what_the_lists_leave_out_is_not_believed},
 	{"a peer says itself where it listens", a_peer_says_itself_where_it_listens},
 	{"where this node listens nobody else does", where_this_node_listens_nobody_else_does},
