@@ -61,8 +61,7 @@ struct address stream_local_address(const struct stream *stream);
 ssize_t stream_read(struct stream *stream, char *bytes, size_t size, int64_t deadline_us);
 /*
  * By the reader: how many bytes reading has taken since this was asked last, and how many records: those of TLS, none
- * of a plain one. With TLS these are more than were returned. Where 64 kB have brought nothing, stream_read says
- * ETIMEDOUT before the deadline, so that the caller can count it.
+ * of a plain one. With TLS these are more than were returned.
  */
 size_t stream_taken(struct stream *stream, size_t *records);
 /* Blocks until the far end has closed or the stream is shut; false if it goes on at until_us. Reads nothing. */
