@@ -156,6 +156,13 @@ void peer_refuse(struct peer *peer, const char *text);
 void peer_fail_errno(struct peer *peer, int error);
 void peer_hinder_errno(struct peer *peer, int error);
 
+/*
+ * The reader's, about a connection that has failed: from then on each verb that ends a connection shuts it, so that a
+ * reader that only keeps its place wakes. False if another ending came first.
+ */
+bool peer_fail_and_stay(struct peer *peer, const char *text);
+bool peer_stays(struct peer *peer);
+
 /* True once: the caller logs the ending. */
 bool peer_take_ending(struct peer *peer);
 

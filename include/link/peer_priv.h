@@ -35,6 +35,7 @@ struct peer {
 	enum peer_ending ending GUARDED_BY(peer_guard);
 	enum bye_reason reason GUARDED_BY(peer_guard);
 	char *ending_text GUARDED_BY(peer_guard); /* NULL without one */
+	bool stays GUARDED_BY(peer_guard);	  /* it has ended, and keeps its place */
 	struct known_addresses known GUARDED_BY(peer_guard);
 	/* Atomic. */
 	_Atomic(enum peer_state) state; /* the reader alone sets it */

@@ -66,6 +66,10 @@ ssize_t stream_read(struct stream *stream, char *bytes, size_t size, int64_t dea
 size_t stream_taken(struct stream *stream, size_t *records);
 /* Blocks until the far end has closed or the stream is shut; false if it goes on at until_us. Reads nothing. */
 bool stream_wait_gone(const struct stream *stream, int64_t until_us);
+/* Blocks until both ends have closed or the stream is shut, or until then. */
+void stream_wait_closed(const struct stream *stream, int64_t until_us);
+/* How many bytes the kernel has that were not read. */
+size_t stream_unread_bytes(const struct stream *stream);
 /* Would stream_read return at once? */
 bool stream_has_unread(const struct stream *stream);
 /* Blocks until something was written; with a deadline of 0 it doesn't block. The count, or -1 with errno: who is told

@@ -19,9 +19,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "link/intake.h"
+#include "settings/settings.h"
 #include "wire/address.h"
 
-/* Records at most, of 270 bytes each. */
+/* Records at most, of 295 bytes each. */
 enum { SOURCES_HOSTS = 4096, SOURCES_NETWORKS = 1024 };
 
 /* What is counted; sources.c has the amounts. */
@@ -53,5 +55,11 @@ size_t sources_take(struct sources *sources, enum source_kind kind, const struct
 /* Gives back what was taken for nothing. */
 void sources_put_back(struct sources *sources, enum source_kind kind, const struct address *from, size_t unused,
 		      int64_t now_us);
+
+/* What the connections of a host that have ended have left to make up for, and what one more that ends adds to that. */
+struct intake_debt sources_debt(struct sources *sources, const struct address *from, const struct settings *settings,
+				int64_t now_us);
+void sources_owe(struct sources *sources, const struct address *from, struct intake_debt debt,
+		 const struct settings *settings, int64_t now_us);
 
 #endif

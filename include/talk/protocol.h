@@ -79,8 +79,8 @@ bool protocol_write_refusal(struct protocol *protocol, const struct protocol_ref
 
 /* The connection is up, and this is its near end. The side that dialled says hello. */
 void protocol_connected(struct protocol *protocol, struct peer *peer, const struct address *local, int64_t now_us);
-/* One line, without its LF. */
-void protocol_receive(struct protocol *protocol, struct peer *peer, const char *line, size_t length, int64_t now_us);
+/* One line, without its LF. Returns how many values of JSON it had at most, which is what it has cost. */
+size_t protocol_receive(struct protocol *protocol, struct peer *peer, const char *line, size_t length, int64_t now_us);
 /* Ends the connection for a protocol error, with one log line that says what was wrong. */
 void protocol_violated(struct protocol *protocol, struct peer *peer, const char *what, int64_t now_us);
 /*

@@ -270,20 +270,23 @@ void peer_send_type(struct peer *peer, enum message_type type)
 	send_line(peer, type, line, strlen(line));
 }
 
-static bool set_ending(struct peer *peer, enum peer_ending ending, enum bye_reason reason, const char *text)
+static bool set_ending(struct peer *peer, enum peer_ending ending, enum bye_reason reason, const char *text, bool stays)
 {
 	char *copy = strndup(text, PEER_ENDING_BYTES - 1);
 	peer_enter(peer);
-	bool is_first = peer->ending == PEER_GOES_ON;
+	bool is_first = peer->ending == PEER_GOES_ON, stayed = peer->stays;
 	if (is_first) {
 		peer->ending = ending;
 		peer->reason = reason;
 		peer->ending_text = copy;
+		peer->stays = stays;
 		atomic_store(&peer->is_closing, true);
 	}
 	peer_leave(peer);
 	if (!is_first)
 		free(copy);
+	if (stayed)
+		stream_shut(peer->stream);
 	return is_first;
 }
 
@@ -293,7 +296,7 @@ void peer_close_because(struct peer *peer, enum bye_reason reason, const char *t
 	struct buffer line = {0};
 
 	bool has_failed = reason == BYE_TIMEOUT || reason == BYE_SLOW;
-	if (!set_ending(peer, has_failed ? PEER_FAILED : PEER_CLOSED, reason, text))
+	if (!set_ending(peer, has_failed ? PEER_FAILED : PEER_CLOSED, reason, text, false))
 		return;
 	if (message_encode(&bye, &line) &&
 	    outbox_close(peer->outbox, buffer_content(&line), buffer_length(&line)) == OUTBOX_TAKEN)
@@ -314,7 +317,7 @@ void peer_close(struct peer *peer, enum bye_reason reason)
 /* An ending without a bye: nothing more is sent. */
 static void end_silently(struct peer *peer, enum peer_ending ending, enum bye_reason reason, const char *text)
 {
-	if (set_ending(peer, ending, reason, text))
+	if (set_ending(peer, ending, reason, text, false))
 		outbox_close(peer->outbox, "", 0);
 }
 
@@ -346,6 +349,22 @@ void peer_note_bye(struct peer *peer, enum bye_reason reason, const char *text)
 void peer_fail(struct peer *peer, const char *text)
 {
 	end_silently(peer, PEER_FAILED, BYE_UNKNOWN, text);
+}
+
+bool peer_fail_and_stay(struct peer *peer, const char *text)
+{
+	bool is_first = set_ending(peer, PEER_FAILED, BYE_UNKNOWN, text, true);
+	if (is_first)
+		outbox_close(peer->outbox, "", 0);
+	return is_first;
+}
+
+bool peer_stays(struct peer *peer)
+{
+	peer_enter(peer);
+	bool stays = peer->stays;
+	peer_leave(peer);
+	return stays;
 }
 
 void peer_hinder(struct peer *peer, const char *text)

@@ -48,6 +48,8 @@ static const struct amount amounts[SOURCE_KINDS][2][LEVELS] = {
 struct record {
 	struct address of; /* a host, or the first of a network */
 	struct token_bucket buckets[SOURCE_KINDS];
+	struct intake_debt debt; /* as it was then; of hosts only */
+	int64_t owed_us;
 	struct record *prev, *next; /* of its layer */
 	UT_hash_handle hh;
 };
@@ -120,6 +122,7 @@ static struct address parent_of(const struct address *of, enum level level)
 
 static void fill(struct record *record, const struct address *from, enum level level, int64_t now_us)
 {
+	record->debt = (struct intake_debt){0};
 	for (enum source_kind kind = 0; kind < SOURCE_KINDS; kind++)
 		token_bucket_init(&record->buckets[kind], amount_of(kind, from, level)->burst, now_us);
 }
@@ -206,5 +209,39 @@ void sources_put_back(struct sources *sources, enum source_kind kind, const stru
 	enter(sources);
 	put_back(sources, LEVEL_HOST, kind, from, unused, now_us);
 	put_back(sources, LEVEL_NETWORK, kind, from, unused, now_us);
+	leave(sources);
+}
+
+static struct intake_debt debt_of(const struct record *record, struct intake_debt more, const struct settings *settings,
+				  int64_t now_us)
+{
+	return intake_add_debt(record->debt, now_us - record->owed_us, more, settings);
+}
+
+struct intake_debt sources_debt(struct sources *sources, const struct address *from, const struct settings *settings,
+				int64_t now_us)
+{
+	struct intake_debt debt = {0};
+	struct address key = key_of(from, LEVEL_HOST);
+	struct record *record;
+	enter(sources);
+	HASH_FIND(hh, sources->layers[LEVEL_HOST].records, &key, sizeof key, record);
+	if (record != NULL)
+		debt = debt_of(record, debt, settings, now_us);
+	leave(sources);
+	return debt;
+}
+
+void sources_owe(struct sources *sources, const struct address *from, struct intake_debt debt,
+		 const struct settings *settings, int64_t now_us)
+{
+	if (debt.messages < 1 && debt.bytes < 1)
+		return;
+	enter(sources);
+	struct record *record = use(sources, LEVEL_HOST, from, now_us);
+	if (record != NULL) {
+		record->debt = debt_of(record, debt, settings, now_us);
+		record->owed_us = now_us;
+	}
 	leave(sources);
 }

@@ -74,6 +74,22 @@ void farewell_begin(struct protocol *protocol, struct peer *peer, int64_t now_us
 	protocol_ended(protocol, peer, now_us);
 }
 
+/*
+ * What it has used of its burst is a debt of its host. Only a connection that came in keeps its place: this node does
+ * not dial the other ones again that soon.
+ */
+static void settle(struct worker *worker)
+{
+	const struct parts *common = &worker->parts->common;
+	struct peer *peer = worker->peer;
+	int64_t now_us = clock_now_us();
+	struct intake_debt debt = intake_own_debt(&worker->intake, common->settings, now_us);
+	sources_owe(common->sources, &peer_dial(peer)->address, debt, common->settings, now_us);
+	frame_fini(&worker->frame);
+	if (worker->stay_us > now_us && peer_direction(peer) == PEER_INBOUND)
+		stream_wait_closed(peer_stream(peer), worker->stay_us);
+}
+
 void farewell_finish(struct worker *worker, enum reach reach)
 {
 	struct protocol *protocol = worker->parts->protocol;
@@ -85,6 +101,8 @@ void farewell_finish(struct worker *worker, enum reach reach)
 		conclude(peer, !worker->is_at_end);
 		warn_of_a_double(worker->parts->common.lines, peer);
 	}
+	if (reach == REACHED_PEER)
+		settle(worker);
 	protocol_forget(protocol, peer);
 	frame_fini(&worker->frame);
 	peer_release(peer);

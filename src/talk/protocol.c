@@ -197,7 +197,7 @@ static bool is_from_a_stranger(struct peer *peer, const char *line, size_t lengt
 	return peer_look(peer, 0).messages_in == 1 && (length == 0 || line[0] != '{');
 }
 
-void protocol_receive(struct protocol *protocol, struct peer *peer, const char *line, size_t length, int64_t now_us)
+size_t protocol_receive(struct protocol *protocol, struct peer *peer, const char *line, size_t length, int64_t now_us)
 {
 	struct message message;
 	struct problem problem;
@@ -210,13 +210,14 @@ void protocol_receive(struct protocol *protocol, struct peer *peer, const char *
 			turn_stranger_away(protocol, peer, line, length, now_us);
 		else
 			protocol_violated(protocol, peer, problem.text, now_us);
-		return;
+		return message.values;
 	}
 	peer_debug(peer, "sent %s", message_type_name(message.type));
 	bool is_ready = peer_state(peer) == PEER_READY;
 	protocol_handler *handle = is_ready ? handlers[message.type].when_ready : handlers[message.type].before_ready;
 	handle(protocol, peer, &message, now_us);
 	message_fini(&message);
+	return message.values;
 }
 
 void protocol_refused(struct protocol *protocol, struct peer *peer, const char *what, bool may_answer, int64_t now_us)

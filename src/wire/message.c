@@ -290,14 +290,16 @@ static size_t count_values(const char *line, size_t length)
 bool message_decode(const char *line, size_t length, struct message *message, struct problem *problem)
 {
 	message->type = match_bare_line(line, length);
+	message->values = 1;
 	if (message->type != MESSAGE_UNKNOWN)
 		return true;
 	memset(message, 0, sizeof *message);
+	message->values = count_values(line, length);
 	if (addr_line_read(line, length, &message->addr)) {
 		message->type = MESSAGE_ADDR;
 		return true;
 	}
-	if (length >= MESSAGE_JSON_VALUES && count_values(line, length) > MESSAGE_JSON_VALUES)
+	if (message->values > MESSAGE_JSON_VALUES)
 		return problem_set(problem, "more than %d values", MESSAGE_JSON_VALUES);
 	struct json_object *object;
 	bool decoded = json_parse(line, length, MESSAGE_JSON_DEPTH, &object, problem) &&
