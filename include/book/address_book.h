@@ -42,6 +42,7 @@
 #include "base/rng.h"
 #include "book/address_record.h"
 #include "book/address_table.h"
+#include "book/targets.h"
 #include "link/dial.h"
 #include "settings/settings.h"
 #include "wire/address.h"
@@ -132,6 +133,10 @@ bool address_book_is_self(struct address_book *book, const struct address *addre
  */
 size_t address_book_hear(struct address_book *book, const struct message_entry *entries, size_t count,
 			 const struct address *source, int64_t now_us);
+/* What this node itself knows of each of these: one that it has reached is TARGET_MET. */
+void address_book_weigh(struct address_book *book, const struct message_entry *entries, size_t count,
+			enum target_standing *standings);
+
 /* ---- dials ---- */
 
 enum address_book_wanted {

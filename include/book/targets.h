@@ -1,6 +1,8 @@
 /*
- * Targets: how much a host, and its network, may be dialled for what others tell alone. Anybody can tell addresses of a
- * third party, and all nodes that hear of them dial: without a bound they send it thousands of SYNs for a message.
+ * Targets: how much a host, and its network, may be dialled for what others tell alone, and how much of it is passed
+ * on. Anybody can tell addresses of a third party, and all nodes that hear of them dial: without a bound they send it
+ * thousands of SYNs for a message. Dials and what is passed on have a table each, so that what is only told pushes no
+ * dial out of the memory.
  *
  * A host (address_source) and a network (address_subnet) have a record each, of how many dials on hearsay may be under
  * way (its window), and whether it waits. A host begins with TARGETS_HOST_DIALS, a network with TARGETS_NETWORK_DIALS.
@@ -34,6 +36,11 @@ enum {
 	 */
 	TARGETS_NETWORK_HURRY = 4,
 	TARGETS_PATIENCE = 10,
+	/* Addresses that are passed on in TARGETS_TELL_S: of a host, of a network, and of one where a node was met. */
+	TARGETS_HOST_TOLD = 8,
+	TARGETS_NETWORK_TOLD = 32,
+	TARGETS_MET_NETWORK_TOLD = 256,
+	TARGETS_TELL_S = 600,
 };
 
 /* Of those that wait for a dial to end, one asks again in this time for each dial that may be under way. */
@@ -67,7 +74,17 @@ void targets_end(struct targets *targets, const struct address *address, enum ta
 void targets_meet(struct targets *targets, const struct address *address);
 /* What does not answer may answer now: nothing waits any longer. */
 void targets_hurry(struct targets *targets);
-/* A node was met at this host, as far as that is remembered. */
-bool targets_is_met(const struct targets *targets, const struct address *address);
+
+/* What this node itself knows of a host, as far as it remembers. */
+enum target_standing {
+	TARGET_STRANGE,
+	TARGET_NEAR, /* a node was met in its network */
+	TARGET_MET,  /* and at the host itself */
+};
+
+enum target_standing targets_weigh(const struct targets *targets, const struct address *address);
+/* Takes one of the addresses of a host, and of its network, that may be passed on. False if none is left. */
+bool targets_tell(struct targets *targets, const struct address *address, enum target_standing standing,
+		  int64_t now_us);
 
 #endif

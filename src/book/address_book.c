@@ -220,6 +220,21 @@ size_t address_book_hear(struct address_book *book, const struct message_entry *
 	return added;
 }
 
+static enum target_standing weigh(struct address_book *book, const struct address *address) REQUIRES(address_book_guard)
+{
+	const struct address_entry *entry = address_table_find(&book->table, address);
+	return entry != NULL && entry->reached_us != NEVER_US ? TARGET_MET : targets_weigh(&book->targets, address);
+}
+
+void address_book_weigh(struct address_book *book, const struct message_entry *entries, size_t count,
+			enum target_standing *standings)
+{
+	book_enter(book);
+	for (size_t i = 0; i < count; i++)
+		standings[i] = weigh(book, &entries[i].address);
+	book_leave(book);
+}
+
 bool address_book_knows(struct address_book *book, const struct address *address)
 {
 	book_enter(book);

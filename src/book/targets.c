@@ -3,6 +3,7 @@
 #include <utlist.h>
 
 #include "base/keyed_table.h"
+#include "base/token_bucket.h"
 
 enum level {
 	LEVEL_HOST,
@@ -27,6 +28,7 @@ struct target {
 	bool is_met;
 	uint32_t asked;	  /* in vain, since the last dial */
 	int64_t until_us; /* it waits until then */
+	struct token_bucket told;
 	struct target *prev, *next;
 	UT_hash_handle hh;
 };
@@ -210,8 +212,37 @@ void targets_hurry(struct targets *targets)
 	}
 }
 
-bool targets_is_met(const struct targets *targets, const struct address *address)
+enum target_standing targets_weigh(const struct targets *targets, const struct address *address)
 {
-	const struct target *host = find(targets, address, LEVEL_HOST);
-	return host != NULL && host->is_met;
+	const struct target *host = find(targets, address, LEVEL_HOST),
+			    *network = find(targets, address, LEVEL_NETWORK);
+	if (host != NULL && host->is_met)
+		return TARGET_MET;
+	return network != NULL && network->is_met ? TARGET_NEAR : TARGET_STRANGE;
+}
+
+/* A fresh record is full. */
+static bool take(struct target *target, unsigned burst, int64_t now_us)
+{
+	if (target->told.filled_us == 0)
+		token_bucket_init(&target->told, burst, now_us);
+	return token_bucket_take(&target->told, 1, (double)burst / TARGETS_TELL_S, burst, now_us) > 0;
+}
+
+bool targets_tell(struct targets *targets, const struct address *address, enum target_standing standing, int64_t now_us)
+{
+	struct target *host = standing == TARGET_MET ? NULL : use(targets, address, LEVEL_HOST);
+	if (host == NULL)
+		return standing == TARGET_MET;
+	if (!take(host, TARGETS_HOST_TOLD, now_us))
+		return false;
+	/* It makes room for no other meanwhile. */
+	host->under_way++;
+	struct target *network = use(targets, address, LEVEL_NETWORK);
+	host->under_way--;
+	unsigned most = standing == TARGET_NEAR ? TARGETS_MET_NETWORK_TOLD : TARGETS_NETWORK_TOLD;
+	if (network != NULL && take(network, most, now_us))
+		return true;
+	token_bucket_add(&host->told, 1);
+	return false;
 }

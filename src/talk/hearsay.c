@@ -80,8 +80,17 @@ void hearsay_tell_heir(struct protocol *protocol, struct peer *peer, int64_t now
 static void pass_on(struct protocol *protocol, const struct peer *peer, const struct message_entry *entries,
 		    size_t count, size_t message_entries, int64_t now_us)
 {
+	enum target_standing standings[GOSSIP_ENTRIES];
+	if (message_entries > GOSSIP_ENTRIES)
+		return;
 	size_t most = protocol_charge(protocol, peer, SOURCE_RELAYS, count, now_us);
-	size_t passed = gossip_hear(protocol->gossip, entries, count, message_entries, most, now_us);
+	address_book_weigh(protocol->parts.common.book, entries, count, standings);
+	struct gossip_told told = {.entries = entries,
+				   .standings = standings,
+				   .count = count,
+				   .most = most,
+				   .teller = address_source(&peer_dial(peer)->address)};
+	size_t passed = gossip_hear(protocol->gossip, &told, now_us);
 	sources_put_back(protocol->parts.common.sources, SOURCE_RELAYS, &peer_dial(peer)->address, most - passed,
 			 now_us);
 }

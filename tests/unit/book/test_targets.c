@@ -80,9 +80,7 @@ static void a_host_where_nothing_answers_waits_longer_each_time(void)
 		EXPECT(next_us == now_us + minutes[i] * WAIT_US, "%zu: %lld", i, (long long)(next_us - now_us));
 		now_us = next_us;
 	}
-	CU_ASSERT_FALSE(targets_is_met(&targets, &address));
 	targets_meet(&targets, &address);
-	CU_ASSERT(targets_is_met(&targets, &address));
 	CU_ASSERT(targets_ask(&targets, &address, now_us) <= now_us);
 	targets_fini(&targets);
 }
@@ -159,6 +157,42 @@ static void the_oldest_target_makes_room(void)
 	targets_fini(&targets);
 }
 
+static void what_is_passed_on_of_a_target_is_bounded_unless_a_node_was_met_there(void)
+{
+	static const struct {
+		const char *met, *format;
+		unsigned told;
+	} cases[] = {
+		{"10.9.9.9:1", "10.0.0.1:%u", TARGETS_HOST_TOLD},
+		{"10.0.0.9:1", "10.0.0.1:%u", TARGETS_HOST_TOLD},
+		{"10.0.0.1:1", "10.0.0.1:%u", 250},
+		{"10.9.9.9:1", "10.0.0.%u:1", TARGETS_NETWORK_TOLD},
+		{"10.0.0.251:1", "10.0.0.%u:1", 250},
+		{"10.9.9.9:1", "10.0.%u.1:1", 250},
+		{"10.9.9.9:1", "[2001:db8::%u]:1", TARGETS_HOST_TOLD},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct targets met, targets;
+		struct address meeting = address_of(cases[i].met);
+		unsigned told = 0, later = 0;
+		targets_init(&met);
+		targets_init(&targets);
+		targets_meet(&met, &meeting);
+		for (unsigned j = 0; j < 500; j++) {
+			char text[ADDRESS_TEXT_BYTES];
+			int64_t now_us = START_US + (j < 250 ? 0 : TARGETS_TELL_S * SECOND_US);
+			snprintf(text, sizeof text, cases[i].format, 1 + j % 250);
+			struct address address = address_of(text);
+			bool tells = targets_tell(&targets, &address, targets_weigh(&met, &address), now_us);
+			told += j < 250 && tells;
+			later += j >= 250 && tells;
+		}
+		EXPECT(told == cases[i].told && later == told, "case %zu: %u, later %u", i, told, later);
+		targets_fini(&met);
+		targets_fini(&targets);
+	}
+}
+
 static CU_TestInfo tests[] = {
 	{"what a target may have follows what came of its dials",
 	 what_a_target_may_have_follows_what_came_of_its_dials},
@@ -168,6 +202,8 @@ static CU_TestInfo tests[] = {
 	{"those that ask in vain come again one after the other",
 	 those_that_ask_in_vain_come_again_one_after_the_other},
 	{"the oldest target makes room", the_oldest_target_makes_room},
+	{"what is passed on of a target is bounded unless a node was met there",
+	 what_is_passed_on_of_a_target_is_bounded_unless_a_node_was_met_there},
 	CU_TEST_INFO_NULL,
 };
 
