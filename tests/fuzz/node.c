@@ -459,23 +459,27 @@ static void build(struct node *node)
 	must(node->protocol != NULL);
 }
 
-/* The third one is dialled, the others come. */
+static void meet_one(struct node *node, size_t which)
+{
+	struct node_end *end = &node->ends[which];
+	struct message_entry entry = {.address = node_parse(good_addresses[which])};
+	if (which < 2) {
+		must(node_accept(node, end, &entry.address));
+	} else {
+		address_book_hear(node->book, &entry, 1, &entry.address, node->now_us);
+		must(node_dial(node, end));
+		node_connect(node, end);
+	}
+	end->answers = true;
+	say_hello(node, end, good_numbers[which]);
+	must(node_is_ready(end));
+}
+
+/* The last one is dialled, before there are feelers for what the others say, which come. */
 static void meet_good(struct node *node)
 {
-	for (size_t i = 0; i < NODE_GOOD; i++) {
-		struct node_end *end = &node->ends[i];
-		struct message_entry entry = {.address = node_parse(good_addresses[i])};
-		if (i < 2) {
-			must(node_accept(node, end, &entry.address));
-		} else {
-			address_book_hear(node->book, &entry, 1, &entry.address, node->now_us);
-			must(node_dial(node, end));
-			node_connect(node, end);
-		}
-		end->answers = true;
-		say_hello(node, end, good_numbers[i]);
-		must(node_is_ready(end));
-	}
+	for (size_t i = NODE_GOOD; i-- > 0;)
+		meet_one(node, i);
 }
 
 void node_init(struct node *node, struct settings *settings)
