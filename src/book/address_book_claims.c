@@ -15,12 +15,9 @@ static struct claim *claim_of(struct heap_item *item)
 
 struct claim *book_find_claim(struct address_book *book, const struct address *address)
 {
-	struct claim *claim;
-	DL_FOREACH(book->claims_under_way, claim)
-	{
+	for (struct claim *claim = book->claims_under_way; claim != NULL; claim = claim->next)
 		if (address_equals(&claim->address, address))
 			return claim;
-	}
 	return NULL;
 }
 
@@ -44,11 +41,8 @@ void book_drop_claim(struct address_book *book, struct connection *connection)
 static size_t count_under_way(struct address_book *book, const struct address *host) REQUIRES(address_book_guard)
 {
 	size_t under_way = 0;
-	struct claim *claim;
-	DL_FOREACH(book->claims_under_way, claim)
-	{
+	for (const struct claim *claim = book->claims_under_way; claim != NULL; claim = claim->next)
 		under_way += address_equals(&claim->host, host);
-	}
 	return under_way;
 }
 
@@ -82,9 +76,9 @@ static bool is_free_to_go(struct address_book *book, struct claim *claim, int64_
  */
 static struct claim *choose_claim(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard)
 {
-	struct claim *claim, *next, *second = NULL;
-	DL_FOREACH_SAFE(book->due_claims, claim, next)
-	{
+	struct claim *next, *second = NULL;
+	for (struct claim *claim = book->due_claims; claim != NULL; claim = next) {
+		next = claim->next;
 		if (!may_be_proven(book, claim) || !is_free_to_go(book, claim, now_us))
 			continue;
 		size_t under_way = count_under_way(book, &claim->host);
@@ -114,13 +108,12 @@ static struct next_dial prove(struct address_book *book, struct claim *claim, in
 struct next_dial book_pick_claim(struct address_book *book, int64_t now_us)
 {
 	struct heap_item *first;
-	struct claim *claim;
 	while ((first = heap_first(&book->waiting_claims)) != NULL && first->key <= now_us) {
-		claim = claim_of(first);
+		struct claim *claim = claim_of(first);
 		heap_remove(&book->waiting_claims, first);
 		DL_APPEND(book->due_claims, claim);
 	}
-	claim = book_may_feel(book, FEELER_PROOF) ? choose_claim(book, now_us) : NULL;
+	struct claim *claim = book_may_feel(book, FEELER_PROOF) ? choose_claim(book, now_us) : NULL;
 	if (claim != NULL)
 		return prove(book, claim, now_us);
 	first = heap_first(&book->waiting_claims);

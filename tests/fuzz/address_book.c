@@ -216,7 +216,9 @@ static void arrive(struct play *play, size_t which, const struct dial *dial, con
 				  .now_us = play->now_us};
 	play->connections[which].is_open = true;
 	play->connections[which].nodeid = *nodeid;
-	play->connections[which].dialled = dial == NULL ? (struct address){0} : dial->address;
+	memset(&play->connections[which].dialled, 0, sizeof play->connections[which].dialled);
+	if (dial != NULL)
+		play->connections[which].dialled = dial->address;
 	address_book_arrived(play->book, &arrival);
 }
 

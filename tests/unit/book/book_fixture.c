@@ -62,7 +62,10 @@ bool hear(struct fixture *fixture, const char *text, unsigned number)
 /* Tells the connections of all nodes apart. */
 static const void *key_of(unsigned number, unsigned connection)
 {
-	return (const void *)(uintptr_t)(number * 16 + connection + 1);
+	enum { NODES = sizeof((struct fixture *)NULL)->connections, CONNECTIONS = 16 };
+	static const char keys[NODES][CONNECTIONS];
+	CU_ASSERT_FATAL(number < NODES && connection < CONNECTIONS);
+	return &keys[number][connection];
 }
 
 static void arrive(struct fixture *fixture, unsigned number, const struct dial *dial, const char *host)
