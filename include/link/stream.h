@@ -103,7 +103,4 @@ bool stream_host_is_gone(const struct address *address);
 /* Does its path lose large packets (path_loses_large)? */
 bool stream_loses_large(const struct stream *stream);
 
-/* Is this host one of this machine's? */
-bool stream_host_is_local(const struct address *address);
-
 #endif

@@ -26,6 +26,8 @@
 enum { PROTOCOL_HINDRANCES = 8 };
 /* Addresses of which is remembered since when they refuse this node as a duplicate. */
 enum { PROTOCOL_DOUBLES = 16 };
+/* Connections from nodes with the nodeid of this one of which is remembered where they came from. */
+enum { PROTOCOL_SELVES = 16 };
 
 /* After so many ends in a row that look like a path that loses large packets, the log says so; of so many hosts. */
 enum { PROTOCOL_BLACK_HOLE_ENDS = 2, PROTOCOL_BLACK_HOLES = 64 };

@@ -1,7 +1,8 @@
 /*
  * What the files of the protocol share: protocol.c has the object, the table of handlers and the timers; handshake.c
  * what a hello does; hearsay.c what a peer says of addresses; endings.c what happens when a connection has ended;
- * hindrances.c which dials do not leave this machine; doubles.c who refuses this node as a duplicate.
+ * hindrances.c which dials do not leave this machine; doubles.c who refuses this node as a duplicate; selves.c
+ * where dials of this node to itself come from.
  */
 #ifndef KITH_PROTOCOL_PRIV_H
 #define KITH_PROTOCOL_PRIV_H
@@ -51,6 +52,9 @@ struct protocol {
 	size_t next_hindrance GUARDED_BY(protocol_guard); /* the one that was noted longest ago */
 	struct twin doubles[PROTOCOL_DOUBLES] GUARDED_BY(protocol_guard);
 	size_t next_double GUARDED_BY(protocol_guard); /* the one that was added longest ago */
+	struct address
+		selves[PROTOCOL_SELVES] GUARDED_BY(protocol_guard); /* far ends that say that they are this node */
+	size_t next_self GUARDED_BY(protocol_guard);		    /* a ring */
 	struct rng rng GUARDED_BY(protocol_guard);
 	/* Atomic. */
 	atomic_bool tells_now; /* it listens at an address more, and has to tell its peers */
@@ -123,6 +127,15 @@ void hindrances_over(struct protocol *protocol, struct peer *peer, int64_t now_u
 bool doubles_note(struct protocol *protocol, const struct address *address, int64_t now_us);
 /* A dial to this address has ended in another way. */
 void doubles_over(struct protocol *protocol, const struct address *address);
+
+/*
+ * Somebody has dialled this node from there, and says to be this node. Only if a dial of this node comes from there too
+ * is it the other end of that dial: whoever is on the path can lead a dial back to this node, but not from its own
+ * address.
+ */
+void selves_note(struct protocol *protocol, const struct address *from);
+/* Has one of the last PROTOCOL_SELVES come from there? */
+bool selves_have(struct protocol *protocol, const struct address *from);
 
 /* If the connections with this host keep ending as if large packets did not get through, says so in the hint. */
 void black_holes_judge(struct protocol *protocol, struct peer *peer, const struct peer_info *info,

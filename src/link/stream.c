@@ -495,8 +495,3 @@ bool stream_host_is_gone(const struct address *address)
 {
 	return try_to_use(address) == EADDRNOTAVAIL;
 }
-
-bool stream_host_is_local(const struct address *address)
-{
-	return try_to_use(address) == 0;
-}

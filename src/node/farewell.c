@@ -52,19 +52,6 @@ static void conclude(struct peer *peer, bool more_may_come)
 	stream_drain(peer_stream(peer), deadline_us);
 }
 
-/* A node meets itself at an address of its own machine; elsewhere it has met another node with the same nodeid. */
-static void warn_of_a_double(struct lines *lines, struct peer *peer)
-{
-	int64_t now_us = clock_now_us();
-	struct peer_info info = peer_look(peer, now_us);
-	/* What an inbound far end says of itself proves nothing. */
-	bool is_found = info.ending == PEER_CLOSED || (info.direction == PEER_OUTBOUND && info.state != PEER_READY);
-	if (info.reason != BYE_SELF || !is_found || stream_host_is_local(&info.remote))
-		return;
-	lines_log_peer(lines, peer, LOG_WARNING, now_us,
-		       "is another node with the same nodeid as this one: it is no address of this machine");
-}
-
 void farewell_begin(struct protocol *protocol, struct peer *peer, int64_t now_us)
 {
 	struct peer_info info = peer_look(peer, now_us);
@@ -99,10 +86,8 @@ void farewell_finish(struct worker *worker, enum reach reach)
 		stream_linger(peer_stream(peer), clock_now_us() + PEER_CLOSE_US);
 	if (reach == REACHED_PEER) {
 		conclude(peer, !worker->is_at_end);
-		warn_of_a_double(worker->parts->common.lines, peer);
-	}
-	if (reach == REACHED_PEER)
 		settle(worker);
+	}
 	protocol_forget(protocol, peer);
 	frame_fini(&worker->frame);
 	peer_release(peer);

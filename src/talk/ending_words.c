@@ -73,6 +73,13 @@ static void say_was_dropped(struct ending_words *words, const struct peer_info *
 	}
 }
 
+/* A dial has not led to this node by itself: that would be known. */
+static void say_self(struct ending_words *words)
+{
+	say(words, "", "is another node with the same nodeid as this one, or leads back to this one");
+	words->is_odd = true;
+}
+
 /* This node has ended a handshake with a bye. */
 static void say_refused(struct ending_words *words, const struct settings *settings, const struct peer_info *info)
 {
@@ -84,7 +91,7 @@ static void say_refused(struct ending_words *words, const struct settings *setti
 		snprintf(words->text, sizeof words->text, "no hello within %s", duration);
 		break;
 	case BYE_SELF:
-		say(words, "", "is this node itself");
+		say_self(words);
 		break;
 	case BYE_DUPLICATE:
 		say(words, "", "is connected with this node already");
@@ -136,7 +143,7 @@ static void say_was_refused(struct ending_words *words, const struct settings *s
 		say(words, "", "is connected with this node already");
 		break;
 	case BYE_SELF:
-		say(words, "", "is this node itself");
+		say_self(words);
 		break;
 	case BYE_SHUTDOWN:
 		say(words, "", "is shutting down");

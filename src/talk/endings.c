@@ -47,7 +47,8 @@ static void log_failed_dial(struct protocol *protocol, struct peer *peer, const 
 	bool is_duplicate = info->ending == PEER_LEFT && info->reason == BYE_DUPLICATE;
 	bool is_wrong = info->ending == PEER_CLOSED && info->reason == BYE_PROTOCOL;
 	/* Of failures in a row the first is logged, not each; what it does wrong may differ each time. */
-	ending_log(protocol, peer, is_wrong ? LOG_WARNING : failures == 1 ? LOG_INFO : LOG_DEBUG, words, "", now_us);
+	enum log_level level = failures > 1 ? LOG_DEBUG : words->is_odd ? LOG_WARNING : LOG_INFO;
+	ending_log(protocol, peer, is_wrong ? LOG_WARNING : level, words, "", now_us);
 	if (!is_duplicate)
 		doubles_over(protocol, address);
 	else if (doubles_note(protocol, address, now_us))
@@ -65,12 +66,15 @@ static void end_dial(struct protocol *protocol, struct peer *peer, const struct 
 		hindrances_over(protocol, peer, now_us);
 		return;
 	}
-	if (info->reason == BYE_SELF)
+	bool is_self = info->reason == BYE_SELF && selves_have(protocol, &info->local);
+	if (is_self)
 		address_book_add_self(protocol->parts.common.book, &dial->address);
 	/* A feeler that has found somebody says bye itself; the far end may use the same word. */
 	if (dial_is_feeler(dial) && info->reason == BYE_FEELER && info->ending == PEER_CLOSED)
 		return;
 	ending_words(protocol, peer, info, &words);
+	if (is_self)
+		snprintf(words.text, sizeof words.text, "is this node itself");
 	if (info->ending == PEER_HINDERED) {
 		address_book_hindered(protocol->parts.common.book, dial, words.text, now_us);
 		hindrances_note(protocol, peer, &words, now_us);
@@ -79,10 +83,12 @@ static void end_dial(struct protocol *protocol, struct peer *peer, const struct 
 	hindrances_over(protocol, peer, now_us);
 	if (info->ending == PEER_LEFT)
 		address_book_answered(protocol->parts.common.book, dial, now_us);
+	/* Anybody can tell an address that leads back here. */
+	bool is_quiet = dial_is_feeler(dial) || is_self || (info->reason == BYE_SELF && dial->is_hearsay);
 	unsigned failures = info->reason == BYE_DUPLICATE
 				    ? address_book_doubled(protocol->parts.common.book, dial, words.text, now_us)
 				    : address_book_failed(protocol->parts.common.book, dial, words.text, now_us);
-	if (dial_is_feeler(dial) || info->reason == BYE_SELF || failures == 0)
+	if (is_quiet || failures == 0)
 		ending_log(protocol, peer, LOG_DEBUG, &words, "", now_us);
 	else
 		log_failed_dial(protocol, peer, info, &words, failures, now_us);

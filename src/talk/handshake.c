@@ -172,6 +172,8 @@ void handshake_handle_hello(struct protocol *protocol, struct peer *peer, struct
 	if (!allowance_take_hello(peer_allowance(peer))) {
 		protocol_violated(protocol, peer, "a second hello", now_us);
 	} else if (nodeid_equals(&hello->nodeid, &protocol->parts.self)) {
+		if (info.direction == PEER_INBOUND)
+			selves_note(protocol, &info.remote);
 		peer_close(peer, BYE_SELF);
 	} else if (strcmp(network, settings->network) != 0) {
 		char what[MESSAGE_TEXT_BYTES * 2 + 64];

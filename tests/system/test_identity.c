@@ -24,28 +24,35 @@ static void test_own_nodeid_comes_in(void)
 	CU_ASSERT_STRING_EQUAL(kithd_header(kithd, "known"), "0");
 }
 
+/* What answers as this node itself, but is not the other end of its own dial, may be somebody on the path. */
+static void expect_another_try(struct kithd *kithd, struct raw *mirror)
+{
+	for (int i = 0; i < 3; i++) {
+		struct raw *raw = raw_accept(mirror);
+		raw_expect_next(raw, "hello");
+		raw_send(raw, "{\"msgtype\":\"bye\",\"reason\":\"self\"}");
+		raw_expect_end(raw);
+	}
+	raw_answer_hello(raw_accept(mirror), ALICE, "");
+	AWAIT(kithd_has_peer(kithd, ALICE));
+	CU_ASSERT_EQUAL(kithd_log_count(kithd, " warning ", "is another node with the same nodeid as this one"), 1);
+}
+
 static void test_own_nodeid_answers(void)
 {
-	struct raw *mirror = raw_listen(harness_address()), *other = raw_listen(harness_address());
-	struct kithd *kithd = kithd_start(EAGER " -b %s -b %s", raw_address(mirror), raw_address(other));
+	struct raw *mirror = raw_listen(harness_address());
+	struct kithd *kithd = kithd_start(EAGER " -b %s", raw_address(mirror));
 	struct raw *raw = raw_accept(mirror);
 	raw_expect_next(raw, "hello");
 	raw_send_hello(raw, kithd_nodeid(kithd), "");
 	raw_expect_end(raw);
-	turn_away(other, 8);
-	CU_ASSERT_FALSE(raw_is_dialled(mirror));
+	expect_another_try(kithd, mirror);
 }
 
 static void test_bye_self_answers(void)
 {
-	struct raw *mirror = raw_listen(harness_address()), *other = raw_listen(harness_address());
-	kithd_start(EAGER " -b %s -b %s", raw_address(mirror), raw_address(other));
-	struct raw *raw = raw_accept(mirror);
-	raw_expect_next(raw, "hello");
-	raw_send(raw, "{\"msgtype\":\"bye\",\"reason\":\"self\"}");
-	raw_expect_end(raw);
-	turn_away(other, 8);
-	CU_ASSERT_FALSE(raw_is_dialled(mirror));
+	struct raw *mirror = raw_listen(harness_address());
+	expect_another_try(kithd_start(EAGER " -b %s", raw_address(mirror)), mirror);
 }
 
 static void test_bootstrap_is_itself(void)
@@ -472,8 +479,8 @@ static void test_feeler_false(void)
 
 static CU_TestInfo tests[] = {
 	{"a hello with the node's own nodeid gets bye self, and nothing is remembered", test_own_nodeid_comes_in},
-	{"who answers with the node's own nodeid isn't dialled again", test_own_nodeid_answers},
-	{"who answers bye self isn't dialled again", test_bye_self_answers},
+	{"who answers with the node's own nodeid is dialled again", test_own_nodeid_answers},
+	{"who answers bye self is dialled again", test_bye_self_answers},
 	{"a node whose bootstrap is itself doesn't go on dialling it", test_bootstrap_is_itself},
 	{"a node that listens everywhere finds out which bootstrap is itself", test_wildcards_reach_themselves},
 	{"IPv4 and IPv6 wildcards stand side by side", test_both_wildcards},

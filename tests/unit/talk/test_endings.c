@@ -131,7 +131,8 @@ static void why_an_address_failed_is_kept_in_words(void)
 		{"{'msgtype': 'bye', 'reason': 'a reason that is so very long that it does not fit into what is "
 		 "kept of one, which is cut'}",
 		 "it said \"a reason that is so very long that it does not fit into what is "},
-		{"{'msgtype': 'hello', 'nodeid': '00000005-0000-4000-8000-000000000000'}", "is this node itself"},
+		{"{'msgtype': 'hello', 'nodeid': '00000005-0000-4000-8000-000000000000'}",
+		 "is another node with the same nodeid as this one"},
 		{"{'msgtype': 'hello', 'nodeid': '00000002-0000-4000-8000-000000000000', 'network': 'other'}",
 		 "is in network \"other\", not in \"kith\""},
 		{"{'msgtype': 'bye', 'reason': 'network'}", "is in another network than \"kith\" and refused us"},
