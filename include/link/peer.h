@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/keyed_hash.h"
 #include "base/log.h"
 #include "link/dial.h"
 #include "link/outbox.h"
@@ -104,8 +105,12 @@ void peer_set_spare(struct peer *peer, bool is_spare);
 
 /* The reader's: the connection is up, and this is its near end. False if the peer was closed meanwhile. */
 bool peer_connected(struct peer *peer, const struct address *local);
-/* The reader's: the handshake is done. False if the peer was closed meanwhile: then it never becomes READY. */
-bool peer_ready(struct peer *peer, const struct message_hello *hello, const struct settings *settings, int64_t now_us);
+/*
+ * The reader's: the handshake is done. False if the peer was closed meanwhile: then it never becomes READY. Borrows the
+ * secret, with which the moments of pings are unpredictable.
+ */
+bool peer_ready(struct peer *peer, const struct message_hello *hello, const struct settings *settings,
+		const struct hash_key *secret, int64_t now_us);
 /* A dial or feeler has found it there; true if that is new. */
 bool peer_set_listen(struct peer *peer, const struct address *address);
 /* It says that it listens there, at the host that it talks from. */
@@ -169,6 +174,11 @@ bool peer_take_ending(struct peer *peer);
 /* By a thread that ends it: its path seems to lose large packets. */
 void peer_note_losses(struct peer *peer);
 
+/*
+ * A ping is due up to this part of ping_interval early: who could tell when it comes could answer before, and seem
+ * near.
+ */
+enum { PEER_PING_JITTER = 8 };
 /* Sends the next ping if it is due; returns when to look again, as liveness_next_ping_us does. None before READY. */
 int64_t peer_ping(struct peer *peer, int64_t now_us);
 /* Takes over a changed ping_interval or ping_timeout. */
@@ -186,7 +196,10 @@ int64_t peer_doubt_us(struct peer *peer);
 int64_t peer_doubt_again(struct peer *peer, int64_t now_us);
 /* False for a pong that nobody waits for. */
 bool peer_pong(struct peer *peer, int64_t now_us);
-/* The round trip of the last answered ping; -1 before the first, and once a pong came unasked. Takes no lock. */
+/*
+ * The round trip of the last answered ping, but of an inbound peer no less than the kernel's own when it was accepted,
+ * which nobody can shorten by guessing; -1 before the first, and once a pong came unasked. Takes no lock.
+ */
 int64_t peer_rtt_us(const struct peer *peer);
 /* The reader's: it reads nothing until then, and the ping deadline is put off as long. */
 void peer_be_deaf(struct peer *peer, int64_t now_us, int64_t until_us);

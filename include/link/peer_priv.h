@@ -20,6 +20,7 @@ struct peer {
 	struct stream *stream;
 	struct outbox *outbox;
 	int64_t created_us;
+	int64_t kernel_rtt_us; /* of the handshake of an inbound connection; 0 if unknown */
 	/* Guarded. */
 	struct mutex mutex;
 	struct nodeid nodeid GUARDED_BY(peer_guard);
@@ -29,6 +30,7 @@ struct peer {
 	struct address listen GUARDED_BY(peer_guard);
 	struct address claim GUARDED_BY(peer_guard);
 	int64_t ready_us GUARDED_BY(peer_guard);
+	const struct hash_key *secret GUARDED_BY(peer_guard); /* once READY */
 	struct liveness liveness GUARDED_BY(peer_guard);
 	int64_t hurry_us GUARDED_BY(peer_guard); /* when a ping may be hurried again */
 	bool has_guessed GUARDED_BY(peer_guard); /* a pong that nobody waited for has come */

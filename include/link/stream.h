@@ -100,6 +100,11 @@ bool stream_gets_no_acks(const struct stream *stream, int64_t for_us);
 
 /* Is this host no longer one of this machine's? False in doubt. */
 bool stream_host_is_gone(const struct address *address);
+/*
+ * The kernel's round trip, in microseconds; 0 if unknown. Before anything was sent it is that of the handshake of TCP:
+ * the far end of an accepted connection must have seen what this one answered, to answer that.
+ */
+int64_t stream_rtt_us(const struct stream *stream);
 /* Does its path lose large packets (path_loses_large)? */
 bool stream_loses_large(const struct stream *stream);
 

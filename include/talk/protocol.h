@@ -49,7 +49,7 @@ struct protocol_parts {
 	struct parts common;
 	struct nodeid self;
 	struct alarm *alarm;	/* rung when there is something to dial or to announce */
-	struct hash_key secret; /* keys the choice of those that hearsay is passed on to */
+	struct hash_key secret; /* keys the choice of those that hearsay is passed on to, and of when to ping */
 	uint64_t seed;
 };
 

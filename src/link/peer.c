@@ -24,6 +24,7 @@ struct peer *peer_new(enum peer_direction direction, struct stream *stream, cons
 	peer->stream = stream;
 	peer->outbox = outbox;
 	peer->created_us = now_us;
+	peer->kernel_rtt_us = direction == PEER_INBOUND && stream != NULL ? stream_rtt_us(stream) : 0;
 	allowance_init(&peer->allowance, now_us);
 	mutex_init(&peer->mutex);
 	peer->state = PEER_DIAL;
@@ -146,7 +147,8 @@ bool peer_connected(struct peer *peer, const struct address *local)
 	return goes_on;
 }
 
-bool peer_ready(struct peer *peer, const struct message_hello *hello, const struct settings *settings, int64_t now_us)
+bool peer_ready(struct peer *peer, const struct message_hello *hello, const struct settings *settings,
+		const struct hash_key *secret, int64_t now_us)
 {
 	char *name = hello->name[0] == '\0' ? NULL : strdup(hello->name);
 	char *agent = hello->agent[0] == '\0' ? NULL : strdup(hello->agent);
@@ -158,6 +160,7 @@ bool peer_ready(struct peer *peer, const struct message_hello *hello, const stru
 		peer->name = name;
 		peer->agent = agent;
 		peer->ready_us = now_us;
+		peer->secret = secret;
 		/* Under the lock, so that a change is either seen here or by peer_set_pings. */
 		liveness_init(&peer->liveness, settings->ping_interval_us, settings->ping_timeout_us, now_us);
 	}

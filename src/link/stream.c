@@ -476,6 +476,14 @@ bool stream_gets_no_acks(const struct stream *stream, int64_t for_us)
 	       info.tcpi_last_ack_recv >= for_us / 1000;
 }
 
+int64_t stream_rtt_us(const struct stream *stream)
+{
+	struct tcp_info info;
+	socklen_t length = sizeof info;
+	bool is_known = getsockopt(atomic_load(&stream->fd), IPPROTO_TCP, TCP_INFO, &info, &length) == 0;
+	return is_known ? (int64_t)info.tcpi_rtt : 0;
+}
+
 /* What the kernel says of this machine's use of an address. 0 or an errno. */
 static int try_to_use(const struct address *address)
 {

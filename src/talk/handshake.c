@@ -45,7 +45,7 @@ static void become_ready(struct protocol *protocol, struct peer *peer, const str
 	/* The answer is in the outbox before the peer is READY: nobody else sends to it earlier. */
 	if (info.direction == PEER_INBOUND)
 		greeter_say_hello(protocol->greeter, peer, &info);
-	if (!peer_ready(peer, hello, protocol->parts.common.settings, now_us))
+	if (!peer_ready(peer, hello, protocol->parts.common.settings, &protocol->parts.secret, now_us))
 		return;
 	info.nodeid = hello->nodeid;
 	struct arrival arrival = {.connection = peer,

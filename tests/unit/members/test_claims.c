@@ -19,7 +19,7 @@ static struct peer *claim_alone(struct registry *registry, enum peer_direction d
 	struct message_hello hello = {.nodeid = nodeid_of(number)};
 	CU_ASSERT_EQUAL(crowd_claim(registry, peer, number, crowd_start_us, &other), REGISTRY_READY);
 	CU_ASSERT_PTR_NULL(other);
-	must(peer_ready(peer, &hello, &crowd_settings, crowd_start_us));
+	must(peer_ready(peer, &hello, &crowd_settings, &core_secret, crowd_start_us));
 	peer_ping(peer, crowd_start_us);
 	return peer;
 }
@@ -135,7 +135,7 @@ static struct registry *registry_with_two(struct peer *pair[static 2])
 	pair[0] = claim_alone(registry, PEER_OUTBOUND, "10.1.0.1:1", SMALLER);
 	pair[1] = add_from(registry, PEER_INBOUND, "10.1.0.1:2");
 	CU_ASSERT_EQUAL(crowd_claim(registry, pair[1], SMALLER, crowd_start_us, &other), REGISTRY_SECOND);
-	must(peer_ready(pair[1], &hello, &crowd_settings, crowd_start_us));
+	must(peer_ready(pair[1], &hello, &crowd_settings, &core_secret, crowd_start_us));
 	peer_ping(pair[1], crowd_start_us);
 	return registry;
 }
