@@ -126,6 +126,15 @@ void peer_send_line(struct peer *peer, enum message_type type, const struct buff
 /* Shorthand for a message without other keys. */
 void peer_send_type(struct peer *peer, enum message_type type);
 
+/*
+ * News of others, which nobody asked for. At most PEER_NEWS messages of it are sent to a peer since its last pong, and
+ * what one call adds: what an honest peer has yet to read of it must not delay its next pong past ping_timeout, however
+ * low its max_message_rate is. Both hurry the next ping once half of that is sent. By one thread.
+ */
+enum { PEER_NEWS = 100 };
+bool peer_takes_news(struct peer *peer, int64_t now_us);
+void peer_send_news(struct peer *peer, const struct message *message, int64_t now_us);
+
 /* By the holder of the turn: writes what the outbox holds until it is empty or deadline_us (0: without blocking). 0 or
  * an errno. */
 int peer_write(struct peer *peer, int64_t deadline_us);

@@ -33,6 +33,7 @@ struct peer {
 	const struct hash_key *secret GUARDED_BY(peer_guard); /* once READY */
 	struct liveness liveness GUARDED_BY(peer_guard);
 	int64_t hurry_us GUARDED_BY(peer_guard); /* when a ping may be hurried again */
+	unsigned news GUARDED_BY(peer_guard);	 /* sent since the last pong */
 	bool has_guessed GUARDED_BY(peer_guard); /* a pong that nobody waited for has come */
 	enum peer_ending ending GUARDED_BY(peer_guard);
 	enum bye_reason reason GUARDED_BY(peer_guard);

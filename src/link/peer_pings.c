@@ -85,10 +85,32 @@ void peer_hurry_ping(struct peer *peer, int64_t now_us)
 		outbox_call_pinger(peer->outbox);
 }
 
+bool peer_takes_news(struct peer *peer, int64_t now_us)
+{
+	peer_enter(peer);
+	unsigned news = peer->news;
+	peer_leave(peer);
+	if (news >= PEER_NEWS / 2)
+		peer_hurry_ping(peer, now_us);
+	return news < PEER_NEWS;
+}
+
+void peer_send_news(struct peer *peer, const struct message *message, int64_t now_us)
+{
+	peer_send(peer, message);
+	peer_enter(peer);
+	peer->news++;
+	peer_leave(peer);
+	/* In time for what comes next. */
+	peer_takes_news(peer, now_us);
+}
+
 bool peer_pong(struct peer *peer, int64_t now_us)
 {
 	peer_enter(peer);
 	bool is_awaited = liveness_pong(&peer->liveness, now_us);
+	if (is_awaited)
+		peer->news = 0;
 	bool is_due = is_awaited && liveness_next_ping_us(&peer->liveness, now_us) <= now_us;
 	/* A peer that sends pongs unasked may have sent the others before their pings, to seem near. */
 	peer->has_guessed = peer->has_guessed || !is_awaited;

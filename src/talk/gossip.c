@@ -253,7 +253,7 @@ static struct choice choose(const struct message_entry *entry, const struct list
 }
 
 static void tell(const struct listener *listener, size_t self, const struct waiting *waiting,
-		 const struct choice *choices, size_t count)
+		 const struct choice *choices, size_t count, int64_t now_us)
 {
 	struct message_entry chosen[GOSSIP_ENTRIES];
 	struct message message = {.type = MESSAGE_ADDR, .addr.entries = chosen};
@@ -265,12 +265,12 @@ static void tell(const struct listener *listener, size_t self, const struct wait
 			continue;
 		chosen[message.addr.count++] = waiting[i].entry;
 		if (message.addr.count == GOSSIP_ENTRIES) {
-			peer_send(listener->peer, &message);
+			peer_send_news(listener->peer, &message, now_us);
 			message.addr.count = 0;
 		}
 	}
 	if (message.addr.count > 0)
-		peer_send(listener->peer, &message);
+		peer_send_news(listener->peer, &message, now_us);
 }
 
 static void pass_on(struct gossip *gossip, const struct waiting *waiting, size_t count, int64_t now_us)
@@ -280,14 +280,17 @@ static void pass_on(struct gossip *gossip, const struct waiting *waiting, size_t
 	struct choice *choices = calloc(count, sizeof *choices);
 	uint64_t *ranks = calloc(ready.count + 1, sizeof *ranks);
 	if (listeners != NULL && choices != NULL && ranks != NULL) {
+		size_t listening = 0;
 		for (size_t i = 0; i < ready.count; i++)
-			listeners[i] = (struct listener){ready.peers[i], peer_look(ready.peers[i], now_us)};
+			if (peer_takes_news(ready.peers[i], now_us))
+				listeners[listening++] =
+					(struct listener){ready.peers[i], peer_look(ready.peers[i], now_us)};
 		for (size_t i = 0; i < count; i++) {
-			rank(gossip, &waiting[i].entry, listeners, ranks, ready.count, now_us);
-			choices[i] = choose(&waiting[i].entry, listeners, ranks, ready.count);
+			rank(gossip, &waiting[i].entry, listeners, ranks, listening, now_us);
+			choices[i] = choose(&waiting[i].entry, listeners, ranks, listening);
 		}
-		for (size_t i = 0; i < ready.count; i++)
-			tell(&listeners[i], i, waiting, choices, count);
+		for (size_t i = 0; i < listening; i++)
+			tell(&listeners[i], i, waiting, choices, count, now_us);
 	}
 	free(ranks);
 	free(choices);

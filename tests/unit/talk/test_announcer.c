@@ -273,6 +273,40 @@ static void announcements_that_wait_at_the_end_are_freed(void)
 	core_fini(&core);
 }
 
+/* One that does not keep up would find its pings, and this node's, behind the news. */
+static void who_answers_no_ping_is_told_so_much_and_no_more(void)
+{
+	enum { NEWCOMERS = 3 * PEER_NEWS };
+	struct core core;
+	start(&core);
+	struct peer *quick = meet(&core, 2, 0), *slow = meet(&core, 3, 0);
+	core_say(&core, slow, "{'msgtype': 'pong'}");
+	size_t to_quick = 0, to_slow = 0, hurried = 0;
+	core_say(&core, quick, "{'msgtype': 'pong'}");
+	for (unsigned i = 0; i < NEWCOMERS; i++) {
+		struct peer *newcomer = meet(&core, 10 + i, 5999);
+		let_announce(&core);
+		/* The pingers' work. */
+		peer_ping(quick, core.now_us);
+		peer_ping(slow, core.now_us);
+		const char *to = take_all(quick);
+		to_quick += strstr(to, "addr(") != NULL;
+		if (strstr(to, "ping") != NULL)
+			core_say(&core, quick, "{'msgtype': 'pong'}");
+		const char *sent = take_all(slow);
+		to_slow += strstr(sent, "addr(") != NULL;
+		hurried += strstr(sent, "ping") != NULL;
+		core_end(&core, newcomer);
+	}
+	EXPECT(to_slow == PEER_NEWS && hurried == 1, "%zu messages, %zu pings", to_slow, hurried);
+	core_say(&core, slow, "{'msgtype': 'pong'}");
+	meet(&core, 10 + NEWCOMERS, 5999);
+	let_announce(&core);
+	CU_ASSERT(strstr(take_all(slow), "addr(") != NULL);
+	EXPECT(to_quick == NEWCOMERS, "%zu messages", to_quick);
+	core_fini(&core);
+}
+
 static CU_TestInfo tests[] = {
 	{"a new peer is announced to the others and not to itself",
 	 a_new_peer_is_announced_to_the_others_and_not_to_itself},
@@ -291,6 +325,7 @@ static CU_TestInfo tests[] = {
 	 above_sixty_four_peers_an_announcement_goes_to_a_random_choice},
 	{"an announcement rings the alarm", an_announcement_rings_the_alarm},
 	{"announcements that wait at the end are freed", announcements_that_wait_at_the_end_are_freed},
+	{"who answers no ping is told so much and no more", who_answers_no_ping_is_told_so_much_and_no_more},
 	CU_TEST_INFO_NULL,
 };
 

@@ -414,6 +414,7 @@ static void of_a_thousand_that_wait_each_teller_has_its_share(void)
 	core_end(&circle.core, honest);
 	let_pass(&circle);
 	CU_ASSERT_EQUAL(count_passed_on(&circle), GOSSIP_WAITING);
+	core_say(&circle.core, circle.listeners[0], "{'msgtype': 'pong'}");
 	/* All of the honest one's, the first of the others', and what was dropped does not count as passed on. */
 	tell(&circle, FIRST, GOSSIP_ENTRIES);
 	tell(&circle, FIRST + HONEST - GOSSIP_ENTRIES, GOSSIP_ENTRIES);
