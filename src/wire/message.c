@@ -294,11 +294,13 @@ bool message_decode(const char *line, size_t length, struct message *message, st
 	if (message->type != MESSAGE_UNKNOWN)
 		return true;
 	memset(message, 0, sizeof *message);
-	message->values = count_values(line, length);
 	if (addr_line_read(line, length, &message->addr)) {
+		enum { OF_MESSAGE = 3, OF_ENTRY = 3 };
 		message->type = MESSAGE_ADDR;
+		message->values = OF_MESSAGE + OF_ENTRY * (message->addr.count + message->addr.useless);
 		return true;
 	}
+	message->values = count_values(line, length);
 	if (message->values > MESSAGE_JSON_VALUES)
 		return problem_set(problem, "more than %d values", MESSAGE_JSON_VALUES);
 	struct json_object *object;
