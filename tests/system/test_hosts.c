@@ -279,7 +279,25 @@ static void test_hung_peer_keeps_its_place(void)
 	CU_ASSERT(kithd_has_peer(one, ALICE));
 }
 
-/* A power cut, and a new node at the same address: its kernel knows nothing of the old connection. */
+/*
+ * A power cut: the other host's kernel knows nothing of its old connections. Nothing was left to acknowledge, so that
+ * nothing is sent again. Returns the namespace in which it starts again, which the test is in.
+ */
+static int cut_power(const struct hosts *hosts, struct kithd *one, const char *nodeid)
+{
+	AWAIT(kithd_cell_number(one, nodeid, "HEARD_S") > 0.5);
+	if (unshare(CLONE_NEWNET) != 0)
+		harness_fail("no third network namespace");
+	int again = harness_keep_fd(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+	enter(hosts->other);
+	harness_ip("link set cable netns /proc/%d/fd/%d", (int)getpid(), again);
+	enter(again);
+	harness_ip("address add " OTHER "/24 dev cable");
+	harness_ip("link set cable up");
+	return again;
+}
+
+/* A new node at the same address. */
 static void test_reinstalled(void)
 {
 	if (!harness_is_root("a node that is installed again replaces the old one at once"))
@@ -289,19 +307,28 @@ static void test_reinstalled(void)
 	const char *argv[] = {"-l", "0.0.0.0:5999", "-b", ONE, NULL};
 	struct kithd *before = launch_on(hosts.other, argv);
 	AWAIT(kithd_cell_is(one, kithd_nodeid(before), "LISTEN", OTHER_LISTENS));
-	/* Nothing is left to acknowledge, so that nothing is sent again. */
-	AWAIT(kithd_cell_number(one, kithd_nodeid(before), "HEARD_S") > 0.5);
-	if (unshare(CLONE_NEWNET) != 0)
-		harness_fail("no third network namespace");
-	int again = harness_keep_fd(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
-	enter(hosts.other);
-	harness_ip("link set cable netns /proc/%d/fd/%d", (int)getpid(), again);
-	enter(again);
-	harness_ip("address add " OTHER "/24 dev cable");
-	harness_ip("link set cable up");
-	struct kithd *after = launch_on(again, argv);
+	struct kithd *after = launch_on(cut_power(&hosts, one, kithd_nodeid(before)), argv);
 	AWAIT(kithd_cell_is(one, kithd_nodeid(after), "LISTEN", OTHER_LISTENS));
 	AWAIT_WITHIN(5, kithd_peers(one) == 1);
+}
+
+/* The same node: its first dial is refused as a duplicate, and makes the other one find out that it is none. */
+static void test_back_after_a_power_cut(void)
+{
+	if (!harness_is_root("a node that starts again after a power cut is back within 2 seconds"))
+		return;
+	struct hosts hosts = two_hosts();
+	struct kithd *one = start_on(hosts.one, ONE, "-o", "name=one");
+	const char *argv[] = {"-l", "0.0.0.0:5999", "-b", ONE, "-o", NODEID_ALICE, NULL};
+	launch_on(hosts.other, argv);
+	AWAIT(kithd_cell_is(one, ALICE, "LISTEN", OTHER_LISTENS));
+	int again = cut_power(&hosts, one, ALICE);
+	int64_t since_us = clock_now_us();
+	struct kithd *after = launch_on(again, argv);
+	AWAIT(kithd_has_peer(after, kithd_nodeid(one)));
+	CU_ASSERT(clock_now_us() - since_us <= (int64_t)(2e6 * harness_slowness()));
+	CU_ASSERT(kithd_has_peer(one, ALICE));
+	CU_ASSERT(kithd_log_count(one, " failed: connection reset", "") == 1);
 }
 
 /* A power cut, and the same node on another machine: the old connection has nobody at its other end. */
@@ -359,6 +386,7 @@ static void test_black_hole(void)
 static CU_TestInfo tests[] = {
 	{"a node that restarts elsewhere is back soon, and is no double", test_restarts_elsewhere},
 	{"a node that is installed again replaces the old one at once", test_reinstalled},
+	{"a node that starts again after a power cut is back within 2 seconds", test_back_after_a_power_cut},
 	{"a machine that gets another address is a peer again soon", test_address_changes},
 	{"an address that comes back at once ends no connection", test_address_comes_back},
 	{"a hung peer keeps its place while its host is there", test_hung_peer_keeps_its_place},
