@@ -56,7 +56,6 @@ struct peer_info {
 	enum peer_state state;
 	bool is_closing;
 	bool is_feeler;
-	bool is_spare;	  /* the second connection of a pair, READY while it is not clear which of the two stays */
 	bool loses_large; /* what it was sent last did not arrive, though little things do */
 	struct nodeid nodeid;
 	const char *name, *agent; /* of its hello; "" for none */
@@ -99,9 +98,6 @@ enum peer_state peer_state(struct peer *peer);
 bool peer_is_closing(const struct peer *peer);
 /* A pong has come: the far end has accepted this connection, and nobody's claim ends it any more. */
 bool peer_is_established(const struct peer *peer);
-bool peer_is_spare(const struct peer *peer);
-/* The registry's. */
-void peer_set_spare(struct peer *peer, bool is_spare);
 
 /* The reader's: the connection is up, and this is its near end. False if the peer was closed meanwhile. */
 bool peer_connected(struct peer *peer, const struct address *local);

@@ -46,7 +46,6 @@ struct peer {
 	atomic_bool is_logged;		/* and was logged */
 	atomic_bool loses_large;
 	atomic_bool is_established; /* a pong has come */
-	atomic_bool is_spare;	    /* the registry alone sets it */
 	_Atomic int64_t heard_us;
 	_Atomic int64_t rtt_us; /* as liveness has it */
 	_Atomic int64_t messages_in, messages_out, bytes_in, bytes_out, ignored, useless;

@@ -97,8 +97,6 @@ void hearsay_claim(struct protocol *protocol, struct peer *peer, const struct pe
 		   const struct address *address, int64_t now_us);
 /* A dial or feeler has found it there: the others are told. */
 void hearsay_found(struct protocol *protocol, struct peer *peer, const struct address *address, int64_t now_us);
-/* The spare of a peer that has ended is the peer now: the others are told where it was found. */
-void hearsay_tell_heir(struct protocol *protocol, struct peer *peer, int64_t now_us);
 
 /* How a connection has ended, in words. */
 struct ending_words {
@@ -141,9 +139,7 @@ bool selves_have(struct protocol *protocol, const struct address *from);
 void black_holes_judge(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
 		       struct ending_words *words);
 
-/* Logs how the connection has ended, and tells the address book. heir: the spare that takes its place, or NULL. */
-void endings_conclude(struct protocol *protocol, struct peer *peer, struct peer *heir, int64_t now_us);
-/* Ends the second connections of pairs that have had two for too long; returns when to look again. */
-int64_t endings_run(struct protocol *protocol, int64_t now_us);
+/* Logs how the connection has ended, and tells the address book. */
+void endings_conclude(struct protocol *protocol, struct peer *peer, int64_t now_us);
 
 #endif

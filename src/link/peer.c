@@ -78,7 +78,6 @@ struct peer_info peer_look(struct peer *peer, int64_t now_us)
 	struct peer_info info = {
 		.direction = peer->direction,
 		.is_feeler = dial_is_feeler(&peer->dial),
-		.is_spare = atomic_load(&peer->is_spare),
 		.remote = peer->dial.address,
 		.is_closing = atomic_load(&peer->is_closing),
 		.loses_large = atomic_load(&peer->loses_large),
@@ -125,16 +124,6 @@ bool peer_is_closing(const struct peer *peer)
 bool peer_is_established(const struct peer *peer)
 {
 	return atomic_load(&peer->is_established);
-}
-
-bool peer_is_spare(const struct peer *peer)
-{
-	return atomic_load(&peer->is_spare);
-}
-
-void peer_set_spare(struct peer *peer, bool is_spare)
-{
-	atomic_store(&peer->is_spare, is_spare);
 }
 
 bool peer_connected(struct peer *peer, const struct address *local)

@@ -4,7 +4,6 @@
 
 #include <utlist.h>
 
-#include "members/claims_priv.h"
 #include "members/eviction_priv.h"
 #include "members/registry_priv.h"
 
@@ -57,6 +56,13 @@ struct entry *registry_find_indexed(struct registry *registry, const struct node
 	struct entry *entry;
 	HASH_FIND(by_nodeid, registry->ready, nodeid, sizeof *nodeid, entry);
 	return entry;
+}
+
+void registry_unindex(struct registry *registry, struct entry *entry)
+{
+	if (entry->is_indexed)
+		HASH_DELETE(by_nodeid, registry->ready, entry);
+	entry->is_indexed = false;
 }
 
 /* The count that an entry belongs to. */
@@ -198,18 +204,13 @@ bool registry_add(struct registry *registry, struct peer *peer)
 	return added;
 }
 
-struct peer *registry_retire(struct registry *registry, struct peer *peer)
+void registry_retire(struct registry *registry, struct peer *peer)
 {
-	struct entry *heir = NULL;
 	registry_enter(registry);
 	struct entry *entry = registry_find_entry(registry, peer);
-	if (entry != NULL) {
-		heir = claims_succeed(registry, entry);
+	if (entry != NULL)
 		registry_retire_entry(registry, entry);
-	}
-	struct peer *held = heir == NULL ? NULL : peer_hold(heir->peer);
 	registry_leave(registry);
-	return held;
 }
 
 void registry_trust(struct registry *registry, struct peer *peer)
@@ -226,8 +227,7 @@ void registry_remove(struct registry *registry, struct peer *peer)
 	registry_enter(registry);
 	struct entry *entry = registry_find_entry(registry, peer);
 	if (entry != NULL) {
-		claims_succeed(registry, entry);
-		claims_unindex(registry, entry);
+		registry_unindex(registry, entry);
 		if (entry->is_retired)
 			registry_unlist(&registry->retired, entry);
 		else
@@ -311,8 +311,8 @@ enum registry_limit registry_admit(struct registry *registry, const struct addre
 struct peer *registry_find(struct registry *registry, const struct nodeid *nodeid)
 {
 	registry_enter(registry);
-	struct entry *entry = claims_find_live(registry, nodeid);
-	struct peer *found = entry == NULL ? NULL : peer_hold(entry->peer);
+	struct entry *entry = registry_find_indexed(registry, nodeid);
+	struct peer *found = entry != NULL && !peer_is_closing(entry->peer) ? peer_hold(entry->peer) : NULL;
 	registry_leave(registry);
 	return found;
 }

@@ -4,11 +4,12 @@
 
 #include "base/text.h"
 
-/* has_another: its node has another connection, so that no peer is lost. */
 static void log_ready_peer_ended(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
-				 const struct ending_words *words, bool has_another, int64_t now_us)
+				 const struct ending_words *words, int64_t now_us)
 {
-	if (has_another) {
+	/* Of dials that have crossed, one ends. Which one stays may be READY a moment later. */
+	bool has_crossed = info->reason == BYE_DUPLICATE && !peer_is_established(peer);
+	if (has_crossed) {
 		peer_debug(peer, "has one connection less");
 		return;
 	}
@@ -22,10 +23,8 @@ static void log_ready_peer_ended(struct protocol *protocol, struct peer *peer, c
 			   (long long)info->ignored, (long long)info->useless);
 }
 
-static void end_ready_peer(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
-			   struct peer *heir, int64_t now_us)
+static void end_ready_peer(struct protocol *protocol, struct peer *peer, const struct peer_info *info, int64_t now_us)
 {
-	bool is_second = heir != NULL || info->is_spare || info->reason == BYE_DUPLICATE;
 	bool was_steady = now_us - info->since_us > protocol->parts.common.settings->handshake_timeout_us;
 	bool gave_way = info->ending == PEER_CLOSED && info->reason == BYE_FULL;
 	bool is_blameless = gave_way || info->ending == PEER_HINDERED || info->reason == BYE_DUPLICATE;
@@ -35,9 +34,7 @@ static void end_ready_peer(struct protocol *protocol, struct peer *peer, const s
 	if (address_book_disconnected(protocol->parts.common.book, peer, was_steady, is_blameless ? NULL : words.text,
 				      now_us))
 		alarm_ring(protocol->parts.alarm);
-	log_ready_peer_ended(protocol, peer, info, &words,
-			     is_second && address_book_is_connected(protocol->parts.common.book, &info->nodeid),
-			     now_us);
+	log_ready_peer_ended(protocol, peer, info, &words, now_us);
 }
 
 static void log_failed_dial(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
@@ -101,24 +98,13 @@ static void end_stranger(struct protocol *protocol, struct peer *peer, const str
 	ending_log(protocol, peer, LOG_DEBUG, &words, "", now_us);
 }
 
-void endings_conclude(struct protocol *protocol, struct peer *peer, struct peer *heir, int64_t now_us)
+void endings_conclude(struct protocol *protocol, struct peer *peer, int64_t now_us)
 {
 	struct peer_info info = peer_look(peer, now_us);
 	if (info.state == PEER_READY)
-		end_ready_peer(protocol, peer, &info, heir, now_us);
+		end_ready_peer(protocol, peer, &info, now_us);
 	else if (info.direction == PEER_OUTBOUND)
 		end_dial(protocol, peer, &info, now_us);
 	else
 		end_stranger(protocol, peer, &info, now_us);
-}
-
-int64_t endings_run(struct protocol *protocol, int64_t now_us)
-{
-	struct peer *overdue;
-	int64_t next_us;
-	while ((overdue = registry_take_overdue(protocol->parts.common.registry, now_us, &next_us)) != NULL) {
-		peer_close(overdue, BYE_DUPLICATE);
-		peer_release(overdue);
-	}
-	return next_us;
 }

@@ -66,17 +66,13 @@ static void claim_nodeid(struct protocol *protocol, struct peer *peer, const str
 			 int64_t now_us)
 {
 	struct peer *other;
-	switch (registry_claim(protocol->parts.common.registry, peer, &hello->nodeid, now_us, &other)) {
+	switch (registry_claim(protocol->parts.common.registry, peer, &hello->nodeid, &other)) {
 	case REGISTRY_READY:
 		become_ready(protocol, peer, hello, false, now_us);
 		break;
 	case REGISTRY_REPLACES:
 		become_ready(protocol, peer, hello, true, now_us);
 		peer_close(other, BYE_DUPLICATE);
-		break;
-	case REGISTRY_SECOND:
-		become_ready(protocol, peer, hello, true, now_us);
-		alarm_ring(protocol->parts.alarm);
 		break;
 	case REGISTRY_EVICTS:
 		peer_close(other, BYE_FULL);

@@ -13,16 +13,6 @@ bool hearsay_is_believable(const struct protocol *protocol, const struct peer_in
 	       access_allows(protocol->parts.common.access, address);
 }
 
-/* Others are told of the peer, within what they may be told of nodes at its host; of a spare once it is none any more.
- */
-static void tell(struct protocol *protocol, struct peer *peer, const struct address *address, int64_t now_us)
-{
-	if (peer_is_spare(peer) || protocol_charge(protocol, peer, SOURCE_ANNOUNCEMENTS, 1, now_us) == 0)
-		return;
-	gossip_note(protocol->gossip, address, now_us);
-	announcer_add(protocol->announcer, peer, now_us);
-}
-
 void hearsay_ask_tenant(struct protocol *protocol, const struct address *address, const struct nodeid *newcomer,
 			int64_t now_us)
 {
@@ -62,15 +52,11 @@ void hearsay_found(struct protocol *protocol, struct peer *peer, const struct ad
 {
 	bool is_new = peer_set_listen(peer, address);
 	peer_note_address(peer, address);
-	if (is_new)
-		tell(protocol, peer, address, now_us);
-}
-
-void hearsay_tell_heir(struct protocol *protocol, struct peer *peer, int64_t now_us)
-{
-	struct peer_info info = peer_look(peer, now_us);
-	if (info.state == PEER_READY && address_is_known(&info.listen))
-		tell(protocol, peer, &info.listen, now_us);
+	/* Others are told within what they may be told of nodes at its host. */
+	if (!is_new || protocol_charge(protocol, peer, SOURCE_ANNOUNCEMENTS, 1, now_us) == 0)
+		return;
+	gossip_note(protocol->gossip, address, now_us);
+	announcer_add(protocol->announcer, peer, now_us);
 }
 
 /*

@@ -246,12 +246,8 @@ void protocol_ended(struct protocol *protocol, struct peer *peer, int64_t now_us
 {
 	if (!peer_take_ending(peer))
 		return;
-	struct peer *heir = registry_retire(protocol->parts.common.registry, peer);
-	endings_conclude(protocol, peer, heir, now_us);
-	if (heir == NULL)
-		return;
-	hearsay_tell_heir(protocol, heir, now_us);
-	peer_release(heir);
+	registry_retire(protocol->parts.common.registry, peer);
+	endings_conclude(protocol, peer, now_us);
 }
 
 void protocol_forget(struct protocol *protocol, struct peer *peer)
@@ -321,8 +317,8 @@ static void notice_sleep(struct protocol *protocol, int64_t now_us, int64_t asle
 int64_t protocol_run_timers(struct protocol *protocol, int64_t now_us, int64_t asleep_us)
 {
 	notice_sleep(protocol, now_us, asleep_us);
-	int64_t times_us[] = {endings_run(protocol, now_us), announcer_run(protocol->announcer, now_us),
-			      gossip_run(protocol->gossip, now_us), run_telling(protocol, now_us),
+	int64_t times_us[] = {announcer_run(protocol->announcer, now_us), gossip_run(protocol->gossip, now_us),
+			      run_telling(protocol, now_us),
 			      isolation_run(&protocol->isolation, protocol->parts.common.registry,
 					    protocol->parts.common.book, now_us)};
 	int64_t next_us = FOREVER_US;

@@ -152,36 +152,16 @@ static bool same_node(const struct node_end *one, const struct node_end *other)
 	       nodeid_equals(&one->nodeid, &other->nodeid);
 }
 
-/* Does this node choose where it and another one have dialled each other? */
-static bool decides(const struct node_end *end)
-{
-	struct nodeid self = node_nodeid(NODE_SELF);
-	return nodeid_compare(&self, &end->nodeid) < 0;
-}
-
 /*
- * Has the actor, with the same nodeid, rightly taken its place? kith-protocol(7), "One connection for a pair": only a
- * dial of this node itself does, if this node chooses, and no pong has come on the connection of the other one's dial.
+ * Has the actor, with the same nodeid, rightly taken its place? kith-protocol(7), "One connection for a pair": only an
+ * answered dial of this node itself does, if this node has the smaller nodeid, and only before a pong.
  */
 static bool is_displaced(const struct node *node, const struct node_end *end)
 {
-	return node->actor != NULL && same_node(node->actor, end) && node_is_ready(node->actor) && decides(end) &&
-	       node_is_inbound(end) && !node_is_inbound(node->actor) && !end->was_established;
-}
-
-/* Has a pair had two connections for too long? */
-static bool is_one_too_many(const struct node *node, const struct node_end *end)
-{
-	for (size_t i = 0; i < NODE_ENDS; i++) {
-		const struct node_end *other = &node->ends[i];
-		if (other->peer == NULL || !same_node(end, other) || !node_is_ready(other))
-			continue;
-		int64_t since_us = end->ready_us > other->ready_us ? end->ready_us : other->ready_us;
-		bool is_due = node->now_us - since_us >= node->settings->handshake_timeout_us;
-		return node->actor == NULL && is_due && !decides(end) &&
-		       (!end->was_established || other->was_established);
-	}
-	return false;
+	struct nodeid self = node_nodeid(NODE_SELF);
+	return node->actor != NULL && same_node(node->actor, end) && node_is_ready(node->actor) &&
+	       node_is_inbound(end) && !node_is_inbound(node->actor) && !end->was_established &&
+	       nodeid_compare(&self, &end->nodeid) < 0;
 }
 
 static void judge_bye(struct node *node, const struct node_end *end, enum bye_reason reason)
@@ -198,7 +178,7 @@ static void judge_bye(struct node *node, const struct node_end *end, enum bye_re
 		must(is_actor);
 		break;
 	case BYE_DUPLICATE:
-		must(is_actor || is_displaced(node, end) || is_one_too_many(node, end));
+		must(is_actor || is_displaced(node, end));
 		break;
 	case BYE_FULL:
 		must((is_actor && node->inbound_before >= (size_t)*node->inbound.setting) ||
@@ -339,22 +319,7 @@ static bool is_held(const struct node *node, const struct nodeid *nodeid)
 	return false;
 }
 
-/* Of two connections with one nodeid that are READY, one is the spare: both ends may have dialled at once. */
-static void check_pair(struct node *node, const struct node_end *end, const struct peer *found)
-{
-	const struct node_end *other = NULL;
-	for (size_t i = 0; i < NODE_ENDS; i++) {
-		if (!same_node(end, &node->ends[i]) || !node_is_ready(&node->ends[i]))
-			continue;
-		must(other == NULL);
-		other = &node->ends[i];
-	}
-	must(peer_is_spare(end->peer) == (other != NULL && found == other->peer));
-	must(found == (peer_is_spare(end->peer) ? other->peer : end->peer));
-	must(other == NULL || (node_is_inbound(other) != node_is_inbound(end) && !decides(end)));
-}
-
-/* Each nodeid has one connection that is READY, or two for a while, and the book knows who is connected. */
+/* Each nodeid has one connection that is READY, and the book knows who is connected. */
 static void check_nodeids(struct node *node)
 {
 	struct nodeid self = node_nodeid(NODE_SELF);
@@ -364,12 +329,10 @@ static void check_nodeids(struct node *node)
 			continue;
 		must(!nodeid_equals(&end->nodeid, &self));
 		must(address_book_is_connected(node->book, &end->nodeid) == is_held(node, &end->nodeid));
-		if (!node_is_ready(end))
-			continue;
-		struct peer *found = registry_find(node->registry, &end->nodeid);
-		must(found != NULL);
-		check_pair(node, end, found);
-		peer_release(found);
+		struct peer *found = node_is_ready(end) ? registry_find(node->registry, &end->nodeid) : NULL;
+		must(!node_is_ready(end) || found == end->peer);
+		if (found != NULL)
+			peer_release(found);
 	}
 }
 

@@ -1,5 +1,3 @@
-#include <signal.h>
-
 #include "kithd.h"
 #include "raw.h"
 #include "suites.h"
@@ -306,45 +304,26 @@ static void expect_one_peer(struct kithd *kithd, const char *nodeid, const char 
 	CU_ASSERT_EQUAL(kithd_log_count(kithd, "failed", ""), 0);
 }
 
-/* kithd keeps both until the other node, which has the smaller nodeid, says which one ends. */
-static void decide(struct kithd *kithd, struct raw *goes, struct raw *stays, const char *direction)
-{
-	AWAIT(kithd_rows(kithd, "STATE", "READY") == 1 && kithd_rows(kithd, "STATE", "SPARE") == 1);
-	CU_ASSERT_EQUAL(kithd_peers(kithd), 1);
-	raw_send(goes, "{\"msgtype\":\"bye\",\"reason\":\"duplicate\"}");
-	raw_expect_end(goes);
-	raw_send(stays, "{\"msgtype\":\"pong\"}");
-	raw_ping(stays);
-	expect_one_peer(kithd, SMALLEST, direction);
-}
-
 static void test_smaller_dials_second(void)
 {
-	for (int i = 0; i < 2; i++) {
-		struct kithd *kithd;
-		struct raw *incoming;
-		struct raw *outgoing = dialled_and_dials(&kithd, &incoming, SMALLEST);
-		raw_expect_next(incoming, "hello");
-		raw_expect(incoming, "ping");
-		if (i == 0)
-			decide(kithd, outgoing, incoming, "in");
-		else
-			decide(kithd, incoming, outgoing, "out");
-	}
+	struct kithd *kithd;
+	struct raw *incoming;
+	struct raw *outgoing = dialled_and_dials(&kithd, &incoming, SMALLEST);
+	raw_expect_bye(incoming, "duplicate");
+	raw_send(outgoing, "{\"msgtype\":\"pong\"}");
+	raw_ping(outgoing);
+	expect_one_peer(kithd, SMALLEST, "out");
 }
 
 static void test_smaller_was_dialled_second(void)
 {
-	for (int i = 0; i < 2; i++) {
-		struct kithd *kithd;
-		struct raw *incoming;
-		struct raw *outgoing = dials_and_is_dialled(&kithd, &incoming, SMALLEST);
-		raw_expect(outgoing, "ping");
-		if (i == 0)
-			decide(kithd, outgoing, incoming, "in");
-		else
-			decide(kithd, incoming, outgoing, "out");
-	}
+	struct kithd *kithd;
+	struct raw *incoming;
+	struct raw *outgoing = dials_and_is_dialled(&kithd, &incoming, SMALLEST);
+	raw_expect_bye(outgoing, "duplicate");
+	raw_send(incoming, "{\"msgtype\":\"pong\"}");
+	raw_ping(incoming);
+	expect_one_peer(kithd, SMALLEST, "in");
 }
 
 static void test_greater_dials_second(void)
@@ -368,35 +347,6 @@ static void test_greater_was_dialled_second(void)
 	raw_send(outgoing, "{\"msgtype\":\"pong\"}");
 	raw_ping(outgoing);
 	expect_one_peer(kithd, GREATEST, "out");
-}
-
-/* Two connections with one peer, and no word which of them stays. */
-static void test_two_connections_are_not_for_ever(void)
-{
-	struct raw *listener = raw_listen(harness_address());
-	struct kithd *kithd = kithd_start("-o handshake_timeout=0.3 -b %s", raw_address(listener));
-	struct raw *outgoing = raw_accept(listener);
-	raw_expect_next(outgoing, "hello");
-	struct raw *incoming = dial_back(kithd, listener, SMALLEST);
-	raw_expect(incoming, "ping");
-	raw_send_hello(outgoing, SMALLEST, "");
-	raw_expect_bye(outgoing, "duplicate");
-	raw_send(incoming, "{\"msgtype\":\"pong\"}");
-	raw_ping(incoming);
-	expect_one_peer(kithd, SMALLEST, "in");
-}
-
-/* A node is stopped while it has two connections with one peer. */
-static void test_two_connections_are_stopped(void)
-{
-	struct kithd *kithd;
-	struct raw *incoming;
-	struct raw *outgoing = dialled_and_dials(&kithd, &incoming, SMALLEST);
-	raw_expect(incoming, "ping");
-	kithd_signal(kithd, SIGTERM);
-	raw_expect_bye(outgoing, "shutdown");
-	raw_expect_bye(incoming, "shutdown");
-	kithd_stop(kithd, 0);
 }
 
 /* The far end has lost the first connection, and kithd has not noticed. */
@@ -495,12 +445,13 @@ static CU_TestInfo tests[] = {
 	{"a second connection from the same end gets bye duplicate", test_same_end_dials_twice},
 	{"a duplicate causes no second ping while one is outstanding", test_no_second_ping},
 	{"a host that comes back gets in once its dead connection is found out", test_dead_old_connection_is_found_out},
-	{"of two dials at once the smaller nodeid chooses, if its own came second", test_smaller_dials_second},
-	{"of two dials at once the smaller nodeid chooses, if its own came first", test_smaller_was_dialled_second},
-	{"of two dials at once the greater nodeid's goes, if it came second", test_greater_dials_second},
-	{"of two dials at once the greater nodeid's goes, if it came first", test_greater_was_dialled_second},
-	{"nobody has two connections for ever", test_two_connections_are_not_for_ever},
-	{"both connections of a pair are stopped", test_two_connections_are_stopped},
+	{"of two dials at once the first stays for the greater nodeid, if it has dialled first",
+	 test_smaller_dials_second},
+	{"of two dials at once the first stays for the greater nodeid, if it was dialled first",
+	 test_smaller_was_dialled_second},
+	{"of two dials at once the smaller nodeid's own stays, if it came first", test_greater_dials_second},
+	{"of two dials at once the smaller nodeid's own stays, if it was answered second",
+	 test_greater_was_dialled_second},
 	{"a dial to a node that has lost the first connection is soon repeated", test_far_end_lost_the_first},
 	{"who said duplicate and has no other connection is dialled again", test_duplicate_without_another},
 	{"another nodeid than the one that was told is welcome", test_another_nodeid_than_told},

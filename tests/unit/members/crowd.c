@@ -42,12 +42,11 @@ struct peer *crowd_add(struct registry *registry, enum peer_direction direction)
 	return crowd_add_at(registry, direction, address);
 }
 
-enum registry_claim crowd_claim(struct registry *registry, struct peer *peer, unsigned number, int64_t now_us,
-				struct peer **other)
+enum registry_claim crowd_claim(struct registry *registry, struct peer *peer, unsigned number, struct peer **other)
 {
 	struct nodeid nodeid = nodeid_of(number);
 	struct peer *held;
-	enum registry_claim result = registry_claim(registry, peer, &nodeid, now_us, &held);
+	enum registry_claim result = registry_claim(registry, peer, &nodeid, &held);
 	if (held != NULL)
 		peer_release(held);
 	*other = held;
@@ -57,7 +56,7 @@ enum registry_claim crowd_claim(struct registry *registry, struct peer *peer, un
 struct peer *crowd_add_ready(struct registry *registry, enum peer_direction direction, unsigned number)
 {
 	struct peer *peer = crowd_add(registry, direction), *other;
-	CU_ASSERT_EQUAL(crowd_claim(registry, peer, number, crowd_start_us, &other), REGISTRY_READY);
+	CU_ASSERT_EQUAL(crowd_claim(registry, peer, number, &other), REGISTRY_READY);
 	CU_ASSERT_PTR_NULL(other);
 	return peer;
 }
@@ -95,7 +94,7 @@ struct peer *crowd_add_inbound(struct registry *registry, const char *from, unsi
 {
 	struct peer *peer = crowd_add_at(registry, PEER_INBOUND, address_of(from)), *other;
 	struct message_hello hello = {.nodeid = nodeid_of(number)};
-	CU_ASSERT_EQUAL(crowd_claim(registry, peer, number, crowd_start_us, &other), REGISTRY_READY);
+	CU_ASSERT_EQUAL(crowd_claim(registry, peer, number, &other), REGISTRY_READY);
 	must(peer_ready(peer, &hello, &crowd_settings, &core_secret, crowd_start_us));
 	if (rtt_us > 0) {
 		peer_ping(peer, crowd_start_us);
@@ -107,5 +106,5 @@ struct peer *crowd_add_inbound(struct registry *registry, const char *from, unsi
 enum registry_claim crowd_arrive(struct registry *registry, unsigned number, struct peer **evicted)
 {
 	struct peer *newcomer = crowd_add_at(registry, PEER_INBOUND, address_of("192.0.2.1:1"));
-	return crowd_claim(registry, newcomer, number, crowd_start_us, evicted);
+	return crowd_claim(registry, newcomer, number, evicted);
 }

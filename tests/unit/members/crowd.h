@@ -17,8 +17,7 @@ struct registry *crowd_new(unsigned self);
 struct peer *crowd_add_at(struct registry *registry, enum peer_direction direction, struct address address);
 struct peer *crowd_add(struct registry *registry, enum peer_direction direction);
 /* The claim, and which connection it was weighed against. */
-enum registry_claim crowd_claim(struct registry *registry, struct peer *peer, unsigned number, int64_t now_us,
-				struct peer **other);
+enum registry_claim crowd_claim(struct registry *registry, struct peer *peer, unsigned number, struct peer **other);
 struct peer *crowd_add_ready(struct registry *registry, enum peer_direction direction, unsigned number);
 /* Who has the nodeid, or NULL. */
 struct peer *crowd_find(struct registry *registry, unsigned number);

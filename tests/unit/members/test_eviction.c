@@ -55,7 +55,7 @@ static void what_is_no_inbound_handshake_does_not_give_way(void)
 	crowd_settings.max_handshakes = 1;
 	crowd_add_at(registry, PEER_OUTBOUND, address_of("10.0.0.1:1"));
 	struct peer *ready = crowd_add_at(registry, PEER_INBOUND, address_of("10.0.0.2:1"));
-	crowd_claim(registry, ready, 2, crowd_start_us, &other);
+	crowd_claim(registry, ready, 2, &other);
 	struct peer *over = crowd_add_at(registry, PEER_INBOUND, address_of("10.0.0.2:2"));
 	registry_retire(registry, over);
 	CU_ASSERT_EQUAL(admit(registry, "10.0.0.3:1", &gives_way), REGISTRY_NO_LIMIT);
@@ -117,7 +117,7 @@ static void members_and_peers_count_for_no_host(void)
 	struct peer *other;
 	crowd_settings.max_per_address = crowd_settings.max_per_group = 1;
 	struct peer *peer = crowd_add_at(registry, PEER_INBOUND, address_of("198.51.100.1:1"));
-	crowd_claim(registry, peer, 2, crowd_start_us, &other);
+	crowd_claim(registry, peer, 2, &other);
 	CU_ASSERT_EQUAL(come(registry, "198.51.100.1:2"), REGISTRY_NO_LIMIT);
 	CU_ASSERT_EQUAL(come(registry, "198.51.100.1:3"), REGISTRY_MAX_PER_ADDRESS);
 	/* Its end changes nothing for those that still count. */
@@ -165,7 +165,7 @@ static void who_has_given_way_becomes_no_peer(void)
 	struct peer *peer = crowd_add_at(registry, PEER_INBOUND, address_of("10.0.0.1:1"));
 	CU_ASSERT_EQUAL(admit(registry, "10.0.0.2:1", &goes), REGISTRY_NO_LIMIT);
 	CU_ASSERT_PTR_EQUAL(goes, peer);
-	CU_ASSERT_EQUAL(crowd_claim(registry, peer, 2, crowd_start_us, &other), REGISTRY_FULL);
+	CU_ASSERT_EQUAL(crowd_claim(registry, peer, 2, &other), REGISTRY_FULL);
 	CU_ASSERT_EQUAL(registry_count(registry).inbound, 0);
 	crowd_remove_all(registry);
 }

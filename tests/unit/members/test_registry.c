@@ -15,9 +15,9 @@ static void a_connection_is_counted_by_what_it_has_become(void)
 	struct peer *out = crowd_add(registry, PEER_OUTBOUND);
 	struct peer *idle = crowd_add(registry, PEER_OUTBOUND);
 	crowd_counts_are(registry, (struct registry_counts){.connections = 3, .handshakes = 1, .dials = 2});
-	CU_ASSERT_EQUAL(crowd_claim(registry, in, 1, crowd_start_us, &other), REGISTRY_READY);
+	CU_ASSERT_EQUAL(crowd_claim(registry, in, 1, &other), REGISTRY_READY);
 	crowd_counts_are(registry, (struct registry_counts){.connections = 3, .dials = 2, .inbound = 1});
-	CU_ASSERT_EQUAL(crowd_claim(registry, out, 2, crowd_start_us, &other), REGISTRY_READY);
+	CU_ASSERT_EQUAL(crowd_claim(registry, out, 2, &other), REGISTRY_READY);
 	crowd_counts_are(registry, (struct registry_counts){.connections = 3, .dials = 1, .inbound = 1, .outbound = 1});
 	peer_close(in, BYE_SHUTDOWN);
 	crowd_counts_are(registry, (struct registry_counts){.connections = 3, .dials = 1, .inbound = 1, .outbound = 1});
@@ -134,7 +134,7 @@ static void beyond_the_limit_an_inbound_newcomer_finds_the_node_full(void)
 	for (unsigned i = 1; i < CROWD_MAX_INBOUND; i++)
 		crowd_add_ready(registry, PEER_INBOUND, 100 + i);
 	struct peer *newcomer = crowd_add(registry, PEER_INBOUND);
-	CU_ASSERT_EQUAL(crowd_claim(registry, newcomer, 200, crowd_start_us, &other), REGISTRY_FULL);
+	CU_ASSERT_EQUAL(crowd_claim(registry, newcomer, 200, &other), REGISTRY_FULL);
 	CU_ASSERT_PTR_NULL(other);
 	CU_ASSERT_PTR_NULL(crowd_find(registry, 200));
 	crowd_counts_are(registry, (struct registry_counts){.connections = CROWD_MAX_INBOUND + 1,
@@ -142,9 +142,9 @@ static void beyond_the_limit_an_inbound_newcomer_finds_the_node_full(void)
 							    .inbound = CROWD_MAX_INBOUND});
 	crowd_add_ready(registry, PEER_OUTBOUND, 300);
 	struct peer *duplicate = crowd_add(registry, PEER_INBOUND);
-	CU_ASSERT_EQUAL(crowd_claim(registry, duplicate, 100, crowd_start_us, &other), REGISTRY_DUPLICATE);
+	CU_ASSERT_EQUAL(crowd_claim(registry, duplicate, 100, &other), REGISTRY_DUPLICATE);
 	registry_remove(registry, first);
-	CU_ASSERT_EQUAL(crowd_claim(registry, newcomer, 200, crowd_start_us, &other), REGISTRY_READY);
+	CU_ASSERT_EQUAL(crowd_claim(registry, newcomer, 200, &other), REGISTRY_READY);
 	crowd_remove_all(registry);
 }
 
@@ -158,7 +158,7 @@ static void another_limit_holds_from_now_on(void)
 	crowd_add_ready(registry, PEER_INBOUND, 200);
 	crowd_settings.max_inbound = 1;
 	struct peer *newcomer = crowd_add(registry, PEER_INBOUND);
-	CU_ASSERT_EQUAL(crowd_claim(registry, newcomer, 300, crowd_start_us, &other), REGISTRY_FULL);
+	CU_ASSERT_EQUAL(crowd_claim(registry, newcomer, 300, &other), REGISTRY_FULL);
 	CU_ASSERT_EQUAL(registry_count(registry).inbound, CROWD_MAX_INBOUND + 1);
 	crowd_remove_all(registry);
 }
@@ -187,8 +187,7 @@ static void *come_and_go(void *argument)
 	for (int i = 0; i < 200; i++) {
 		struct peer *other, *peer = crowd_add(worker->registry, PEER_INBOUND);
 		peer_hold(peer);
-		worker->claimed +=
-			registry_claim(worker->registry, peer, &nodeid, crowd_start_us, &other) == REGISTRY_READY;
+		worker->claimed += registry_claim(worker->registry, peer, &nodeid, &other) == REGISTRY_READY;
 		struct registry_snapshot all = registry_take_snapshot(worker->registry, i % 2 == 0);
 		if (other != NULL)
 			peer_release(other);

@@ -271,7 +271,7 @@ static void who_is_turned_away_by_a_full_node_goes_elsewhere(void)
  */
 static void a_second_connection_with_a_nodeid_is_judged_by_what_has_been_shown(void)
 {
-	enum goes { FIRST, SECOND, NEITHER };
+	enum goes { FIRST, SECOND };
 	static const struct {
 		enum peer_direction first;
 		bool is_established;
@@ -286,9 +286,9 @@ static void a_second_connection_with_a_nodeid_is_judged_by_what_has_been_shown(v
 		{PEER_OUTBOUND, true, PEER_INBOUND, true, SECOND, SECOND},
 		{PEER_OUTBOUND, true, PEER_OUTBOUND, true, SECOND, SECOND},
 		{PEER_INBOUND, false, PEER_INBOUND, false, SECOND, SECOND},
-		{PEER_INBOUND, false, PEER_OUTBOUND, false, NEITHER, FIRST},
-		{PEER_INBOUND, false, PEER_OUTBOUND, true, NEITHER, FIRST},
-		{PEER_OUTBOUND, false, PEER_INBOUND, false, NEITHER, SECOND},
+		{PEER_INBOUND, false, PEER_OUTBOUND, false, SECOND, FIRST},
+		{PEER_INBOUND, false, PEER_OUTBOUND, true, SECOND, FIRST},
+		{PEER_OUTBOUND, false, PEER_INBOUND, false, SECOND, SECOND},
 		{PEER_OUTBOUND, false, PEER_INBOUND, true, SECOND, SECOND},
 		{PEER_OUTBOUND, false, PEER_OUTBOUND, true, SECOND, SECOND},
 	};

@@ -160,12 +160,8 @@ static uint64_t signature(const struct world *world)
 		struct peer *peer = wire->peers[i % 2];
 		for (int j = 0; j < way->count; j++)
 			hash = mix(hash, way->lines[way->first + j], strlen(way->lines[way->first + j]) + 1);
-		int facts[] = {way->is_ended,
-			       way->is_heard,
-			       peer == NULL ? -1 : (int)peer_state(peer),
-			       peer != NULL && peer_is_closing(peer),
-			       peer != NULL && peer_is_established(peer),
-			       peer != NULL && peer_is_spare(peer)};
+		int facts[] = {way->is_ended, way->is_heard, peer == NULL ? -1 : (int)peer_state(peer),
+			       peer != NULL && peer_is_closing(peer), peer != NULL && peer_is_established(peer)};
 		hash = mix(hash, facts, sizeof facts);
 	}
 	return hash;
@@ -317,8 +313,8 @@ static bool is_the_one(struct world *world, const struct wire *wire)
 		struct core *core = wire->cores[end];
 		struct peer *found = registry_find(core->registry, &wire->cores[1 - end]->self);
 		struct registry_snapshot ready = registry_take_snapshot(core->registry, true);
-		bool is_right = is_up(wire, end) && found == wire->peers[end] && !peer_is_spare(found) &&
-				ready.count == 1 && ready.peers[0] == found;
+		bool is_right =
+			is_up(wire, end) && found == wire->peers[end] && ready.count == 1 && ready.peers[0] == found;
 		registry_release_snapshot(&ready);
 		if (found != NULL)
 			peer_release(found);
@@ -387,16 +383,6 @@ static void of_two_dials_that_cross_the_same_one_stays_at_both_ends_and_neither_
 
 /* ---- claims ---- */
 
-/* What is left when all that waits for a time-out has had it. */
-static void let_time_pass(struct world *world)
-{
-	for (int i = 0; i < 2; i++) {
-		world->cores[i].now_us += world->cores[i].settings.handshake_timeout_us;
-		protocol_run_timers(world->cores[i].protocol, world->cores[i].now_us, 0);
-	}
-	run_to_the_end(world);
-}
-
 /*
  * The nodes are connected, by a dial of node 0, and each has had a pong. Then node 1 dials too, and attackers claim to
  * be either: they connect, from the host of the other node or from another one (the third bit), or are dialled.
@@ -450,7 +436,6 @@ static void begin_race(struct world *world, int variant)
 
 static bool at_most_one_stays(struct world *world)
 {
-	let_time_pass(world);
 	const struct wire *wires = world->wires, *attacker = &wires[2];
 	bool has_attacker = !is_gone(attacker);
 	if (!has_attacker)
