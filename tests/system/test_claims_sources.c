@@ -149,7 +149,7 @@ static void move_others_away(void)
 /* A hello with the node's own nodeid ends its connection and nothing else. */
 static void test_own_nodeid(void)
 {
-	enum { CONNECTIONS = 1000, OF_A_HOST = 100, SLACK = 10 };
+	enum { CONNECTIONS = 1000, LINES = 10 };
 	if (!begin("a hello with the node's own nodeid fills no log"))
 		return;
 	struct kithd *kithd = start_node("");
@@ -161,16 +161,11 @@ static void test_own_nodeid(void)
 		raw_expect_bye(raw, "self");
 		raw_close(raw);
 	}
-	AWAIT(kithd_log_count(kithd, ATTACKER, "the same nodeid as this one") >= OF_A_HOST);
 	size_t lines = kithd_log_count(kithd, "", "");
-	EXPECT(lines <= OF_A_HOST + SLACK, "%zu lines", lines);
+	EXPECT(lines <= LINES, "%zu lines", lines);
 	/* It is no protocol error: a node behind a router that sends its own packets back to it does so too. */
 	CU_ASSERT_EQUAL(kithd_log_count(kithd, "is banned", ""), 0);
 	expect_life_in_log(kithd, HONEST);
-	struct raw *twin = raw_connect_from(HONEST, NODE_LISTENS, 0);
-	raw_send_hello(twin, self, "");
-	raw_expect_bye(twin, "self");
-	AWAIT(kithd_log_count(kithd, HONEST, "the same nodeid as this one") == 1);
 }
 
 /* Nobody listens at any of them; each is on another host. */
