@@ -170,10 +170,14 @@ enum address_book_place {
 	/*
 	 * It is one of the first hearsay addresses found to be true, up to half of max_outbound. All nodes take their
 	 * first peers from those that their bootstrap knows: in a network of 10,000 these would have nearly all
-	 * connections, and the others would hear of nothing (tests/sim/README.md).
+	 * connections, and the others would hear of nothing (tests/sim/README.md). Or it is of another host while some
+	 * host or network has more than its share of the places.
 	 */
 	ADDRESS_BOOK_FRESH,
 };
+
+/* The host or network of this outbound peer has more than its share of the places: it is the first to give way. */
+bool address_book_is_surplus(struct address_book *book, const struct address *address);
 
 /*
  * The feeler led to this node. An address that gets a place is dialled before others when a peer is wanted; one whose

@@ -1,8 +1,9 @@
 /*
  * What the parts of the address book share: address_book (life cycle, what peers tell), address_book_entries,
  * address_book_nodes (who is connected), address_book_claims (where peers say that they listen), address_book_names
- * (bootstraps), address_book_proofs (feelers that test something), address_book_dials, address_book_records (over
- * restarts) and address_book_view. What only they may call begins with book_. Only address_book.h is for other folders.
+ * (bootstraps), address_book_proofs (feelers that test something), address_book_choice (which address is next),
+ * address_book_dials, address_book_records (over restarts) and address_book_view. What only they may call begins with
+ * book_. Only address_book.h is for other folders.
  */
 #ifndef KITH_ADDRESS_BOOK_PRIV_H
 #define KITH_ADDRESS_BOOK_PRIV_H
@@ -11,6 +12,7 @@
 
 #include "base/keyed_table.h"
 #include "base/sync.h"
+#include "book/places.h"
 #include "book/targets.h"
 
 /* Never defined: it stands for the mutex of the book in clang's analysis (sync.h). */
@@ -99,6 +101,7 @@ struct address_book {
 	struct mutex mutex;
 	struct address_table table GUARDED_BY(address_book_guard);
 	struct targets targets GUARDED_BY(address_book_guard);
+	struct places places GUARDED_BY(address_book_guard);
 	struct node *nodes GUARDED_BY(address_book_guard);
 	struct connection *connections GUARDED_BY(address_book_guard);
 	struct heap waiting_claims GUARDED_BY(address_book_guard);
@@ -121,6 +124,8 @@ struct address_book {
 	int64_t next_again_us GUARDED_BY(address_book_guard);  /* of what has failed */
 	int64_t next_later_us GUARDED_BY(address_book_guard);  /* of LANE_LATER */
 	int64_t next_feeler_us GUARDED_BY(address_book_guard); /* of hearsay */
+	int64_t next_spread_us GUARDED_BY(address_book_guard); /* of those that look for other hosts */
+	bool minds_places GUARDED_BY(address_book_guard);      /* what is chosen takes an outbound place */
 	uint64_t changes GUARDED_BY(address_book_guard);
 	int64_t proven GUARDED_BY(address_book_guard); /* of hearsay by feelers, as far as that got a place */
 	struct rng rng GUARDED_BY(address_book_guard);
@@ -245,6 +250,25 @@ unsigned book_retry_name(struct address_book *book, const struct dial *dial, con
 
 /* Every name that waits is due at once. */
 void book_hurry_names(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard);
+
+/* ---- which address is next (address_book_choice.c) ---- */
+
+bool book_may_dial_hearsay(struct address_book *book) REQUIRES(address_book_guard);
+/* Its host or network has its share of the outbound places. */
+bool book_is_crowded(struct address_book *book, const struct address_entry *entry) REQUIRES(address_book_guard);
+/* Of those that were set aside for that a few are looked at again, each time that a dial is chosen. */
+void book_look_at_crowd(struct address_book *book) REQUIRES(address_book_guard);
+/*
+ * One of a lane at random that may be dialled now; NULL if none is found. Of no lane more than some are looked at, and
+ * what has to wait leaves its lane until then: book->has_more is set if something may have been left out.
+ */
+struct address_entry *book_choose(struct address_book *book, enum address_lane which, int64_t now_us)
+	REQUIRES(address_book_guard);
+/* Half of the time one of the first lane, where there is one. */
+struct address_entry *book_choose_of_two(struct address_book *book, enum address_lane one, enum address_lane other,
+					 int64_t now_us) REQUIRES(address_book_guard);
+/* One of those that were put off, at most one in retry_min, however many others are due. */
+struct address_entry *book_choose_later(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard);
 
 /* ---- dials (address_book_dials.c) ---- */
 

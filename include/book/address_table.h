@@ -35,6 +35,7 @@ enum address_lane {
 	LANE_LATER,	  /* is said to lead to a node that is connected, or being dialled */
 	LANE_TRIED_AGAIN, /* has failed */
 	LANE_NEW_AGAIN,
+	LANE_CROWDED, /* its host or network has its share of the outbound places (places.h) */
 	LANES,
 	LANE_NONE = LANES, /* not due yet, or not to be dialled */
 };
@@ -68,6 +69,7 @@ struct address_entry {
 	bool is_dialing;
 	bool is_held;	    /* by its connection, which leads to this very address: no dial is needed */
 	bool is_later;	    /* it was its turn, and its nodeid that of a node that needs no dial */
+	bool is_crowded;    /* it was its turn, and its host or network had its share of the outbound places */
 	bool is_on_hearsay; /* the dial that is under way, or was the last, began when this was hearsay; no feeler */
 	bool is_bounded;    /* the dial that is under way counts for its target (targets.h) */
 	/* Those that led to the node of one connection; NULL where none has. */

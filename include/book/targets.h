@@ -10,7 +10,8 @@
  * Each failure takes one; once there is one left, each failure makes the record wait, twice as long each time. A node
  * that is found there, or connects from there, ends the wait.
  *
- * The life of a record: it begins with the first dial, or when a node is met there. At TARGETS_RECORDS the one that was
+ * The life of a record: it begins with the first dial, or when a node is met there, or when an address of it is passed
+ * on, and ends when nothing of that happens for long. At TARGETS_RECORDS the one that was
  * used longest ago makes room, unless dials to it are under way. Its weakness: to make it forget that a host does not
  * answer, an attacker has to make it dial so many others; then the host gets the dials of an unknown one.
  *
@@ -52,6 +53,7 @@ struct targets {
 	struct target *records;
 	struct target *queue; /* the same, the one that was used longest ago first */
 	struct slab slab;
+	int64_t keep_us;
 };
 
 enum target_end {
@@ -60,18 +62,22 @@ enum target_end {
 	TARGET_UNKNOWN, /* the dial says nothing about its target */
 };
 
-void targets_init(struct targets *targets);
+/* What was not used for keep_us is forgotten. */
+void targets_init(struct targets *targets, int64_t keep_us);
 void targets_fini(struct targets *targets);
+
+/* Frees what was not used for long. */
+void targets_tidy(struct targets *targets, int64_t now_us);
 
 /* When hearsay at this address may be dialled, or when it is worth to ask again: not after now_us for at once. */
 int64_t targets_ask(struct targets *targets, const struct address *address, int64_t now_us);
 /* A dial on hearsay begins. False without memory: then it does not count, and targets_end must not be called. */
-bool targets_begin(struct targets *targets, const struct address *address);
+bool targets_begin(struct targets *targets, const struct address *address, int64_t now_us);
 /* It is over. wait_us: how long the host waits after its first failure. */
 void targets_end(struct targets *targets, const struct address *address, enum target_end end, int64_t wait_us,
 		 int64_t now_us);
 /* A node was found at this host by any dial, or is connected from there. */
-void targets_meet(struct targets *targets, const struct address *address);
+void targets_meet(struct targets *targets, const struct address *address, int64_t now_us);
 /* What does not answer may answer now: nothing waits any longer. */
 void targets_hurry(struct targets *targets);
 

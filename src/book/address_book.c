@@ -57,7 +57,8 @@ struct address_book *address_book_new(const struct settings *settings, const str
 	rng_seed(&book->rng, seed);
 	book->settings = settings;
 	book->secret = *secret;
-	targets_init(&book->targets);
+	targets_init(&book->targets, ADDRESS_BOOK_DAY_US);
+	places_init(&book->places);
 	book->next_again_us = now_us;
 	book->next_feeler_us = now_us + book_jitter_us(ADDRESS_BOOK_FEELER_US, 0, FOREVER_US, &book->rng);
 	if (!address_table_init(&book->table, (size_t)settings->max_addresses, secret) ||
@@ -100,6 +101,7 @@ void address_book_free(struct address_book *book) UNCHECKED
 	FREE_ALL(group, book->groups);
 	address_table_fini(&book->table);
 	targets_fini(&book->targets);
+	places_fini(&book->places);
 	mutex_fini(&book->mutex);
 	free(book->names);
 	free(book->own);

@@ -97,7 +97,7 @@ static struct next_dial prove(struct address_book *book, struct claim *claim, in
 	DL_DELETE(book->due_claims, claim);
 	DL_APPEND(book->claims_under_way, claim);
 	claim->is_proving = true;
-	claim->is_bounded = is_of_another(claim) && targets_begin(&book->targets, &claim->address);
+	claim->is_bounded = is_of_another(claim) && targets_begin(&book->targets, &claim->address, now_us);
 	book->feelers[FEELER_PROOF]++;
 	if (entry != NULL)
 		entry->tried_us = now_us;

@@ -3,139 +3,6 @@
 /* When a choice goes on that had to leave something out. */
 #define MORE_US ((int64_t)10 * 1000)
 
-static bool may_dial_hearsay(struct address_book *book) REQUIRES(address_book_guard)
-{
-	return book_count_feelers(book) + book->hearsay < (size_t)(book->settings->max_dialing * 3 + 3) / 4;
-}
-
-/*
- * Whether an entry that is due may be dialled now. If not, it is due again when that may have changed, so that it is
- * looked at once, and not at each choice.
- */
-static bool is_eligible(struct address_book *book, struct address_entry *entry, int64_t now_us)
-	REQUIRES(address_book_guard)
-{
-	int64_t again_us = now_us;
-	if (book_is_self(book, &entry->address))
-		again_us = now_us + book->settings->retry_max_us;
-	else if (book_is_busy(book, entry) || (book_is_hearsay(entry) && !may_dial_hearsay(book)))
-		again_us = now_us + book->settings->retry_min_us;
-	else if (book_is_unproven(entry))
-		again_us = targets_ask(&book->targets, &entry->address, now_us);
-	if (again_us > now_us)
-		address_table_set_due(&book->table, entry, again_us);
-	return again_us <= now_us;
-}
-
-/*
- * A nodeid beside an address is a hint: if that node is connected, or being dialled, the address is probably its own,
- * and has its turn later. True for one that was put off just now, and has left its lane.
- */
-static bool put_off(struct address_book *book, struct address_entry *entry, int64_t now_us) REQUIRES(address_book_guard)
-{
-	if ((entry->lane != LANE_NEW && entry->lane != LANE_TRIED) || nodeid_is_none(&entry->nodeid) ||
-	    book_find_node(book, &entry->nodeid) == NULL)
-		return false;
-	int64_t next_us = now_us + book->settings->retry_min_us;
-	if (book->table.lanes[LANE_LATER].count == 0 && book->next_later_us < next_us)
-		book->next_later_us = next_us;
-	entry->is_later = true;
-	address_table_update_lane(&book->table, entry);
-	return true;
-}
-
-/*
- * One of a bucket at random, preferring groups in which no node is connected or being dialled (*is_apart: it is of such
- * a group). NULL if no entry is in that lane and may be dialled now.
- */
-static struct address_entry *choose_in_bucket(struct address_book *book, enum address_lane lane,
-					      const struct address_bucket *bucket, bool *is_apart, int64_t now_us)
-	REQUIRES(address_book_guard)
-{
-	struct address_entry *chosen = NULL;
-	uint32_t count = 0;
-	*is_apart = false;
-	for (uint32_t i = 0; i < bucket->count; i++) {
-		struct address_entry *entry = bucket->slots[i].entry;
-		if (entry->lane != lane || put_off(book, entry, now_us) || !is_eligible(book, entry, now_us))
-			continue;
-		bool is_better = book_find_group(book, &entry->address) == NULL;
-		if (*is_apart && !is_better)
-			continue;
-		count = *is_apart == is_better ? count + 1 : 1;
-		*is_apart = is_better;
-		if (rng_below(&book->rng, count) == 0)
-			chosen = entry;
-	}
-	return chosen;
-}
-
-/*
- * One of a lane, from a random bucket, preferring groups in which no node is connected or being dialled. An attacker
- * with many addresses in few networks has few buckets. NULL if none is found.
- */
-static struct address_entry *choose_by_bucket(struct address_book *book, enum address_lane lane, int64_t now_us)
-	REQUIRES(address_book_guard)
-{
-	enum { PROBES = 32, HITS = 8 };
-	const struct address_buckets *kind = &book->table.kinds[lane == LANE_NEW ? ADDRESS_NEW : ADDRESS_TRIED];
-	struct address_entry *chosen = NULL;
-	for (int i = 0, hits = 0; i < PROBES && hits < HITS && kind->filled_count > 0; i++) {
-		uint32_t bucket = kind->filled[rng_below(&book->rng, (uint32_t)kind->filled_count)];
-		bool is_apart;
-		struct address_entry *entry = choose_in_bucket(book, lane, &kind->buckets[bucket], &is_apart, now_us);
-		if (entry == NULL)
-			continue;
-		chosen = entry;
-		if (is_apart)
-			break;
-		hits++;
-	}
-	return chosen;
-}
-
-/* One of a lane at random that may be dialled now; NULL if none is found. What is left then is for the next time. */
-static struct address_entry *choose(struct address_book *book, enum address_lane which, int64_t now_us)
-	REQUIRES(address_book_guard)
-{
-	enum { PROBES = 64 };
-	const struct address_lane_entries *lane = &book->table.lanes[which];
-	struct address_entry *chosen = NULL;
-	bool is_hearsay_alone = which == LANE_NEW || which == LANE_NEW_AGAIN;
-	if (lane->count == 0 || (is_hearsay_alone && !may_dial_hearsay(book)))
-		return NULL;
-	if (which == LANE_NEW || which == LANE_TRIED)
-		chosen = choose_by_bucket(book, which, now_us);
-	/* Each that is of no use leaves the lane. */
-	for (int i = 0; i < PROBES && lane->count > 0 && chosen == NULL; i++) {
-		struct address_entry *entry = lane->entries[rng_below(&book->rng, (uint32_t)lane->count)];
-		if (!put_off(book, entry, now_us) && is_eligible(book, entry, now_us))
-			chosen = entry;
-	}
-	book->has_more = book->has_more || (chosen == NULL && lane->count > 0);
-	return chosen;
-}
-
-/* Half of the time one of the first lane, where there is one. */
-static struct address_entry *choose_of_two(struct address_book *book, enum address_lane one, enum address_lane other,
-					   int64_t now_us) REQUIRES(address_book_guard)
-{
-	bool one_first = rng_below(&book->rng, 2) == 0;
-	struct address_entry *entry = choose(book, one_first ? one : other, now_us);
-	return entry != NULL ? entry : choose(book, one_first ? other : one, now_us);
-}
-
-/* One of those that were put off, at most one in retry_min, however many others are due. */
-static struct address_entry *choose_later(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard)
-{
-	if (now_us < book->next_later_us)
-		return NULL;
-	struct address_entry *entry = choose(book, LANE_LATER, now_us);
-	if (entry != NULL)
-		book->next_later_us = now_us + book->settings->retry_min_us;
-	return entry;
-}
-
 static enum feeler_purpose purpose_of(enum dial_kind kind)
 {
 	return kind == DIAL_FEELER_LOST ? FEELER_LOST : FEELER_HEARSAY;
@@ -149,13 +16,15 @@ static struct next_dial take_out(struct address_book *book, struct address_entry
 	bool is_feeler = dial_is_feeler(&dial);
 	address_table_set_due(&book->table, entry, FOREVER_US);
 	entry->is_dialing = true;
-	entry->is_anchor = entry->is_later = false;
+	entry->is_anchor = entry->is_later = entry->is_crowded = false;
 	entry->tried_us = now_us;
-	entry->is_bounded = book_is_unproven(entry) && targets_begin(&book->targets, &entry->address);
+	entry->is_bounded = book_is_unproven(entry) && targets_begin(&book->targets, &entry->address, now_us);
 	entry->is_on_hearsay = dial.is_hearsay = !is_feeler && book_is_hearsay(entry);
 	book->hearsay += entry->is_on_hearsay;
 	if (is_feeler)
 		book->feelers[purpose_of(kind)]++;
+	if (kind == DIAL_ENTRY)
+		places_take(&book->places, &entry->address);
 	book_count_dials(book, &entry->nodeid, 1);
 	book_count_group(book, &entry->address, 1);
 	return (struct next_dial){.is_due = true, .dial = dial};
@@ -170,27 +39,66 @@ static struct next_dial sooner(struct next_dial one, struct next_dial other)
 static struct next_dial pick_failed(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard)
 {
 	bool has_some = book->table.lanes[LANE_TRIED_AGAIN].count > 0 ||
-			(book->table.lanes[LANE_NEW_AGAIN].count > 0 && may_dial_hearsay(book));
+			(book->table.lanes[LANE_NEW_AGAIN].count > 0 && book_may_dial_hearsay(book));
 	if (!has_some || now_us < book->next_again_us)
 		return book_not_before(has_some ? book->next_again_us : FOREVER_US);
-	struct address_entry *entry = choose_of_two(book, LANE_TRIED_AGAIN, LANE_NEW_AGAIN, now_us);
+	struct address_entry *entry = book_choose_of_two(book, LANE_TRIED_AGAIN, LANE_NEW_AGAIN, now_us);
 	if (entry == NULL)
 		return book_not_before(FOREVER_US);
 	book->next_again_us = now_us + book->settings->retry_min_us;
 	return take_out(book, entry, DIAL_ENTRY, now_us);
 }
 
+/* There is nobody else. */
+static struct next_dial pick_crowded(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard)
+{
+	struct address_entry *entry = book_choose(book, LANE_CROWDED, now_us);
+	if (entry == NULL)
+		return book_not_before(FOREVER_US);
+	if (entry->backoff > 0 && now_us < book->next_again_us)
+		return book_not_before(book->next_again_us);
+	if (entry->backoff > 0)
+		book->next_again_us = now_us + book->settings->retry_min_us;
+	return take_out(book, entry, DIAL_ENTRY, now_us);
+}
+
 static struct next_dial pick_entry(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard)
 {
-	struct address_entry *entry = choose(book, LANE_FIRST, now_us);
+	struct address_entry *entry = book_choose(book, LANE_FIRST, now_us);
 	if (entry == NULL)
-		entry = choose_later(book, now_us);
+		entry = book_choose_later(book, now_us);
 	if (entry == NULL)
-		entry = choose_of_two(book, LANE_TRIED, LANE_NEW, now_us);
+		entry = book_choose_of_two(book, LANE_TRIED, LANE_NEW, now_us);
 	if (entry != NULL)
 		return take_out(book, entry, DIAL_ENTRY, now_us);
 	bool waits = book->table.lanes[LANE_LATER].count > 0 && now_us < book->next_later_us;
-	return sooner(pick_failed(book, now_us), book_not_before(waits ? book->next_later_us : FOREVER_US));
+	struct next_dial next = pick_failed(book, now_us);
+	if (!next.is_due)
+		next = sooner(next, pick_crowded(book, now_us));
+	return sooner(next, book_not_before(waits ? book->next_later_us : FOREVER_US));
+}
+
+static bool has_surplus(struct address_book *book) REQUIRES(address_book_guard)
+{
+	return places_has_surplus(&book->places, (size_t)book->settings->max_outbound);
+}
+
+/* Where hosts or networks have more than their share of the places: is there somebody else? */
+static struct next_dial pick_spread(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard)
+{
+	if (!book_may_feel(book, FEELER_HEARSAY) || !has_surplus(book))
+		return book_not_before(FOREVER_US);
+	if (now_us < book->next_spread_us)
+		return book_not_before(book->next_spread_us);
+	book->minds_places = true;
+	struct address_entry *entry = book_choose(book, LANE_FIRST, now_us);
+	if (entry == NULL)
+		entry = book_choose_of_two(book, LANE_TRIED, LANE_NEW, now_us);
+	book->minds_places = false;
+	if (entry == NULL)
+		return book_not_before(FOREVER_US);
+	book->next_spread_us = now_us + book->settings->retry_min_us;
+	return take_out(book, entry, DIAL_FEELER_HEARSAY, now_us);
 }
 
 /* To what was tried and has failed: this is how halves of a network that were cut from each other meet again. */
@@ -200,7 +108,7 @@ static struct next_dial pick_lost(struct address_book *book, int64_t now_us) REQ
 		return book_not_before(FOREVER_US);
 	if (now_us < book->next_again_us)
 		return book_not_before(book->next_again_us);
-	struct address_entry *entry = choose(book, LANE_TRIED_AGAIN, now_us);
+	struct address_entry *entry = book_choose(book, LANE_TRIED_AGAIN, now_us);
 	if (entry == NULL)
 		return book_not_before(FOREVER_US);
 	book->next_again_us = now_us + book->settings->retry_min_us;
@@ -214,9 +122,9 @@ static struct next_dial pick_hearsay(struct address_book *book, int64_t now_us) 
 	if (now_us < book->next_feeler_us)
 		return book_not_before(book->next_feeler_us);
 	book->next_feeler_us = now_us + book_jitter_us(ADDRESS_BOOK_FEELER_US, 0, FOREVER_US, &book->rng);
-	struct address_entry *entry = choose_of_two(book, LANE_NEW, LANE_LATER, now_us);
+	struct address_entry *entry = book_choose_of_two(book, LANE_NEW, LANE_LATER, now_us);
 	if (entry == NULL)
-		entry = choose(book, LANE_NEW_AGAIN, now_us);
+		entry = book_choose(book, LANE_NEW_AGAIN, now_us);
 	return entry == NULL ? book_not_before(book->next_feeler_us)
 			     : take_out(book, entry, DIAL_FEELER_HEARSAY, now_us);
 }
@@ -246,14 +154,17 @@ static struct next_dial pick_in_turn(struct address_book *book, picker *const *p
 struct next_dial address_book_pick(struct address_book *book, enum address_book_wanted wanted, int64_t now_us)
 {
 	static picker *const for_peers[] = {book_pick_proof, pick_for_peers};
-	static picker *const feelers[] = {book_pick_proof, pick_lost, pick_hearsay};
+	static picker *const feelers[] = {book_pick_proof, pick_lost, pick_hearsay, pick_spread};
 	book_enter(book);
 	/* Proofs have a share of several dials, so that they may come first. */
 	if (wanted == ADDRESS_BOOK_PEERS && book->settings->max_dialing > 1)
 		book->turn = 0;
 	address_table_run(&book->table, now_us);
+	targets_tidy(&book->targets, now_us);
 	book->has_more = false;
-	struct next_dial next = wanted == ADDRESS_BOOK_FEELERS ? pick_in_turn(book, feelers, 3, now_us)
+	book->minds_places = wanted == ADDRESS_BOOK_PEERS;
+	book_look_at_crowd(book);
+	struct next_dial next = wanted == ADDRESS_BOOK_FEELERS ? pick_in_turn(book, feelers, 4, now_us)
 							       : pick_in_turn(book, for_peers, 2, now_us);
 	if (book->has_more)
 		next = sooner(next, book_not_before(now_us + MORE_US));
@@ -272,7 +183,7 @@ static void settle_target(struct address_book *book, const struct address *addre
 	if (*is_bounded)
 		targets_end(&book->targets, address, end, book->settings->retry_max_us, now_us);
 	else if (end == TARGET_REACHED)
-		targets_meet(&book->targets, address);
+		targets_meet(&book->targets, address, now_us);
 	*is_bounded = false;
 }
 
@@ -324,6 +235,8 @@ static struct ended take_back_in_vain(struct address_book *book, const struct di
 				      int64_t now_us) REQUIRES(address_book_guard)
 {
 	struct ended ended = take_back(book, dial, end, now_us);
+	if (dial->kind == DIAL_ENTRY)
+		places_give_back(&book->places, &dial->address);
 	book_settle_claim(book, ended.claim, &nodeid_none, now_us);
 	ended.claim = NULL;
 	return ended;
@@ -372,8 +285,12 @@ static enum address_book_place place_of(struct address_book *book, const struct 
 	bool is_lost = entry->reached_us != NEVER_US && entry->failures >= ADDRESS_BOOK_LOST;
 	if (dial->kind != DIAL_FEELER_LOST && dial->kind != DIAL_FEELER_HEARSAY)
 		return ADDRESS_BOOK_NO_PLACE;
+	if (is_lost && entry->kind == ADDRESS_TRIED)
+		return ADDRESS_BOOK_BACK;
+	if (has_surplus(book) && !book_is_crowded(book, entry))
+		return ADDRESS_BOOK_FRESH;
 	if (entry->kind == ADDRESS_TRIED)
-		return is_lost ? ADDRESS_BOOK_BACK : ADDRESS_BOOK_NO_PLACE;
+		return ADDRESS_BOOK_NO_PLACE;
 	if (book->proven >= book->settings->max_outbound / 2)
 		return ADDRESS_BOOK_NO_PLACE;
 	book->proven++;
@@ -524,4 +441,12 @@ void address_book_hurry(struct address_book *book, int64_t now_us)
 	book_hurry_names(book, now_us);
 	book->next_again_us = now_us;
 	book_leave(book);
+}
+
+bool address_book_is_surplus(struct address_book *book, const struct address *address)
+{
+	book_enter(book);
+	bool is_surplus = places_is_surplus(&book->places, address, (size_t)book->settings->max_outbound);
+	book_leave(book);
+	return is_surplus;
 }

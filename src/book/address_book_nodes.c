@@ -192,9 +192,12 @@ void address_book_arrived(struct address_book *book, const struct arrival *arriv
 	for (size_t i = 0; i < book->name_count; i++)
 		if (book_is_satisfied(book, &book->names[i]))
 			book->names[i].failures = 0;
-	targets_meet(&book->targets, &arrival->host);
+	targets_meet(&book->targets, &arrival->host, arrival->now_us);
 	if (arrival->dial != NULL)
 		book_reached(book, arrival->dial, &arrival->nodeid, connection, arrival->now_us);
+	/* Its end will not be noticed. */
+	if (arrival->dial != NULL && connection == NULL)
+		places_give_back(&book->places, &arrival->host);
 	book_leave(book);
 }
 
@@ -208,6 +211,8 @@ bool address_book_disconnected(struct address_book *book, const void *key, bool 
 		is_dialable = connection->entries != NULL;
 		let_go(book, connection, was_steady, error, now_us);
 		book_drop_claim(book, connection);
+		if (connection->is_dialled)
+			places_give_back(&book->places, &connection->host);
 		remove_connection(book, connection);
 	}
 	book_leave(book);

@@ -366,6 +366,8 @@ static struct address_entry *entry_of(struct heap_item *item)
 
 static enum address_lane lane_of(const struct address_entry *entry)
 {
+	if (entry->is_crowded)
+		return LANE_CROWDED;
 	if (entry->is_anchor || (entry->is_bootstrap && entry->backoff == 0))
 		return LANE_FIRST;
 	if (entry->is_later && entry->backoff == 0)

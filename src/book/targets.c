@@ -27,6 +27,7 @@ struct target {
 	unsigned waits;	    /* in a row */
 	bool is_met;
 	uint32_t asked;	  /* in vain, since the last dial */
+	int64_t used_us;  /* when that was last */
 	int64_t until_us; /* it waits until then */
 	struct token_bucket told;
 	struct target *prev, *next;
@@ -38,9 +39,9 @@ static const unsigned first_windows[LEVELS] = {
 	[LEVEL_NETWORK] = TARGETS_NETWORK_DIALS,
 };
 
-void targets_init(struct targets *targets)
+void targets_init(struct targets *targets, int64_t keep_us)
 {
-	*targets = (struct targets){0};
+	*targets = (struct targets){.keep_us = keep_us};
 	slab_init(&targets->slab, sizeof(struct target));
 }
 
@@ -88,20 +89,34 @@ static struct target *make(struct targets *targets)
 	return target;
 }
 
+void targets_tidy(struct targets *targets, int64_t now_us)
+{
+	struct target *target;
+	while ((target = targets->queue) != NULL && target->under_way == 0 &&
+	       now_us - target->used_us > targets->keep_us) {
+		HASH_DEL(targets->records, target);
+		DL_DELETE(targets->queue, target);
+		slab_give(&targets->slab, target);
+	}
+}
+
 /* The record, which was used last from now on; NULL if there is no memory. */
-static struct target *use(struct targets *targets, const struct address *address, enum level level)
+static struct target *use(struct targets *targets, const struct address *address, enum level level, int64_t now_us)
 {
 	struct target *target = find(targets, address, level);
 	if (target != NULL) {
+		target->used_us = now_us;
 		DL_DELETE(targets->queue, target);
 		DL_APPEND(targets->queue, target);
 		return target;
 	}
+	targets_tidy(targets, now_us);
 	target = make(targets);
 	if (target == NULL)
 		return NULL;
 	target->key = key_of(address, level);
 	target->window = first_windows[level];
+	target->used_us = now_us;
 	HASH_ADD(hh, targets->records, key, sizeof target->key, target);
 	if (target->hh.tbl == NULL) {
 		slab_give(&targets->slab, target);
@@ -129,15 +144,15 @@ int64_t targets_ask(struct targets *targets, const struct address *address, int6
 	return host_us > now_us ? host_us : ask(find(targets, address, LEVEL_NETWORK), now_us);
 }
 
-bool targets_begin(struct targets *targets, const struct address *address)
+bool targets_begin(struct targets *targets, const struct address *address, int64_t now_us)
 {
-	struct target *host = use(targets, address, LEVEL_HOST);
+	struct target *host = use(targets, address, LEVEL_HOST, now_us);
 	if (host == NULL)
 		return false;
 	/* From now on it makes room for no other. */
 	host->under_way++;
 	host->asked = 0;
-	struct target *network = use(targets, address, LEVEL_NETWORK);
+	struct target *network = use(targets, address, LEVEL_NETWORK, now_us);
 	if (network == NULL) {
 		host->under_way--;
 		return false;
@@ -175,7 +190,7 @@ void targets_end(struct targets *targets, const struct address *address, enum ta
 		 int64_t now_us)
 {
 	for (enum level level = 0; level < LEVELS; level++) {
-		struct target *target = use(targets, address, level);
+		struct target *target = use(targets, address, level, now_us);
 		if (target == NULL)
 			continue;
 		target->under_way -= target->under_way > 0;
@@ -187,10 +202,10 @@ void targets_end(struct targets *targets, const struct address *address, enum ta
 	}
 }
 
-void targets_meet(struct targets *targets, const struct address *address)
+void targets_meet(struct targets *targets, const struct address *address, int64_t now_us)
 {
 	for (enum level level = 0; level < LEVELS; level++) {
-		struct target *target = use(targets, address, level);
+		struct target *target = use(targets, address, level, now_us);
 		if (target == NULL)
 			continue;
 		unsigned least = first_windows[level] + TARGETS_GAIN;
@@ -231,14 +246,14 @@ static bool take(struct target *target, unsigned burst, int64_t now_us)
 
 bool targets_tell(struct targets *targets, const struct address *address, enum target_standing standing, int64_t now_us)
 {
-	struct target *host = standing == TARGET_MET ? NULL : use(targets, address, LEVEL_HOST);
+	struct target *host = standing == TARGET_MET ? NULL : use(targets, address, LEVEL_HOST, now_us);
 	if (host == NULL)
 		return standing == TARGET_MET;
 	if (!take(host, TARGETS_HOST_TOLD, now_us))
 		return false;
 	/* It makes room for no other meanwhile. */
 	host->under_way++;
-	struct target *network = use(targets, address, LEVEL_NETWORK);
+	struct target *network = use(targets, address, LEVEL_NETWORK, now_us);
 	host->under_way--;
 	unsigned most = standing == TARGET_NEAR ? TARGETS_MET_NETWORK_TOLD : TARGETS_NETWORK_TOLD;
 	if (network != NULL && take(network, most, now_us))

@@ -71,7 +71,7 @@ struct gossip *gossip_new(struct registry *registry, struct alarm *alarm, const 
 	gossip->secret = *secret;
 	mutex_init(&gossip->mutex);
 	recent_init(&gossip->heard, GOSSIP_REMEMBERED, GOSSIP_SPAN_S);
-	targets_init(&gossip->targets);
+	targets_init(&gossip->targets, (int64_t)TARGETS_TELL_S * 1000 * 1000);
 	return gossip;
 }
 
@@ -306,6 +306,7 @@ int64_t gossip_run(struct gossip *gossip, int64_t now_us)
 	int64_t next_us = FOREVER_US;
 
 	enter(gossip);
+	targets_tidy(&gossip->targets, now_us);
 	if (gossip->count > 0 && gossip->due_us <= now_us) {
 		waiting = gossip->waiting;
 		tellers = gossip->tellers;

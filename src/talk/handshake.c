@@ -94,6 +94,27 @@ static void claim_nodeid(struct protocol *protocol, struct peer *peer, const str
 }
 
 /*
+ * An outbound peer of a host or network that has more than its share of the places, held for the caller; NULL if there
+ * is none.
+ */
+static struct peer *find_surplus(struct protocol *protocol, struct rng *rng)
+{
+	struct registry_snapshot ready = registry_take_snapshot(protocol->parts.common.registry, true);
+	struct peer *chosen = NULL;
+	uint32_t count = 0;
+	for (size_t i = 0; i < ready.count; i++) {
+		struct peer *peer = ready.peers[i];
+		if (peer_direction(peer) == PEER_OUTBOUND && !peer_is_closing(peer) &&
+		    address_book_is_surplus(protocol->parts.common.book, &peer_dial(peer)->address) &&
+		    rng_below(rng, ++count) == 0)
+			chosen = peer;
+	}
+	chosen = chosen == NULL ? NULL : peer_hold(chosen);
+	registry_release_snapshot(&ready);
+	return chosen;
+}
+
+/*
  * The outbound peer that gives its place to another, held for the caller; NULL if there is none. A node that is back
  * takes the place of the one that was back before: an attacker whose addresses fail and answer in turn gets one place
  * by that, not all. They are compared by address, since a node may claim any nodeid.
@@ -104,7 +125,10 @@ static struct peer *choose_who_gives_way(struct protocol *protocol, const struct
 	return peer != NULL ? peer : registry_any_outbound(protocol->parts.common.registry, rng);
 }
 
-/* A feeler has found a node that should have a place among the outbound peers: now and then one of them gives way. */
+/*
+ * A feeler has found a node that should have a place among the outbound peers: now and then one of them gives way, and
+ * at once one of a crowded host or network.
+ */
 static void make_place(struct protocol *protocol, const struct address *found, enum address_book_place place,
 		       int64_t now_us)
 {
@@ -116,12 +140,16 @@ static void make_place(struct protocol *protocol, const struct address *found, e
 	bool may_swap = is_full && now_us >= protocol->next_swap_us;
 	struct address before = protocol->back;
 	rng_seed(&rng, rng_below(&protocol->rng, 1U << 31));
-	if (may_swap)
-		protocol->next_swap_us = now_us + PROTOCOL_SWAP_US;
 	if (is_back)
 		protocol->back = *found;
 	protocol_leave(protocol);
-	struct peer *peer = may_swap ? choose_who_gives_way(protocol, is_back ? &before : NULL, &rng) : NULL;
+	struct peer *peer = is_full ? find_surplus(protocol, &rng) : NULL;
+	if (peer == NULL && may_swap) {
+		protocol_enter(protocol);
+		protocol->next_swap_us = now_us + PROTOCOL_SWAP_US;
+		protocol_leave(protocol);
+		peer = choose_who_gives_way(protocol, is_back ? &before : NULL, &rng);
+	}
 	if (peer == NULL)
 		return;
 	peer_close(peer, BYE_FULL);

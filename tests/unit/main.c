@@ -60,6 +60,7 @@ int main(int argc, char **argv)
 		suite_lines,
 		suite_address_table,
 		suite_targets,
+		suite_places,
 		suite_address_book,
 		suite_address_book_dials,
 		suite_address_book_names,

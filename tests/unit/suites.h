@@ -15,6 +15,7 @@ extern CU_SuiteInfo suite_address_book_view;
 extern CU_SuiteInfo suite_address_record;
 extern CU_SuiteInfo suite_address_table;
 extern CU_SuiteInfo suite_targets;
+extern CU_SuiteInfo suite_places;
 extern CU_SuiteInfo suite_access;
 extern CU_SuiteInfo suite_lines;
 extern CU_SuiteInfo suite_sources;

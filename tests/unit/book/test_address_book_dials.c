@@ -209,6 +209,75 @@ static void the_counts_of_dials_survive_what_becomes_of_an_address_meanwhile(voi
 	}
 }
 
+/* ---- outbound places ---- */
+
+/* One host listens on many ports: it gets one place while there is somebody else, and the others when there is not. */
+static void a_public_host_gets_a_second_place_only_if_there_is_nobody_else(void)
+{
+	struct fixture fixture;
+	struct dial dial;
+	int64_t next_us;
+	char text[ADDRESS_TEXT_BYTES];
+	unsigned of_host = 0;
+	fixture_init(&fixture, "");
+	for (unsigned i = 1; i <= 30; i++) {
+		snprintf(text, sizeof text, "44.1.1.1:%u", i);
+		hear_from(&fixture, text, i, "44.1.1.1:1");
+	}
+	for (unsigned i = 1; i <= 10; i++) {
+		snprintf(text, sizeof text, "45.%u.1.1:5999", i);
+		hear(&fixture, text, 100 + i);
+	}
+	for (unsigned i = 0; i < 11; i++) {
+		of_host += strncmp(pick(&fixture, &dial, &next_us), "44.1.1.1:", strlen("44.1.1.1:")) == 0;
+		reach(&fixture, &dial, 1000 + i);
+	}
+	CU_ASSERT_EQUAL(of_host, 1);
+	CU_ASSERT(strncmp(pick(&fixture, &dial, &next_us), "44.1.1.1:", strlen("44.1.1.1:")) == 0);
+	/* Its first place is free again, and so is that of the dial that fails. */
+	address_book_failed(fixture.book, &dial, "refused", fixture.now_us);
+	hear(&fixture, "46.1.1.1:5999", 200);
+	EXPECT_PICK(&fixture, "46.1.1.1:5999");
+	fixture_fini(&fixture);
+}
+
+/* All places are one host's: what a feeler finds elsewhere takes one of them, however many were given so before. */
+static void what_is_found_elsewhere_takes_a_surplus_place(void)
+{
+	struct fixture fixture;
+	struct dial dial;
+	int64_t next_us;
+	char text[ADDRESS_TEXT_BYTES];
+	fixture_init(&fixture, "");
+	fixture.settings.max_outbound = 8;
+	for (unsigned i = 1; i <= 8; i++) {
+		snprintf(text, sizeof text, "44.1.1.1:%u", i);
+		hear_from(&fixture, text, i, "44.1.1.1:1");
+		CU_ASSERT_STRING_NOT_EQUAL(pick(&fixture, &dial, &next_us), "-");
+		reach(&fixture, &dial, i);
+	}
+	struct address crowded = address_of("44.1.1.1:1"), other = address_of("45.1.1.1:1");
+	CU_ASSERT(address_book_is_surplus(fixture.book, &crowded));
+	CU_ASSERT_FALSE(address_book_is_surplus(fixture.book, &other));
+	for (unsigned i = 1; i <= 7; i++) {
+		struct nodeid nodeid = nodeid_of(100 + i);
+		snprintf(text, sizeof text, "feeler 45.%u.1.1:5999", i);
+		hear(&fixture, text + strlen("feeler "), 100 + i);
+		fixture.now_us += SECOND_US;
+		EXPECT_PICK_FEELER(&fixture, text);
+		CU_ASSERT_EQUAL(address_book_reached(fixture.book, &dial, &nodeid, fixture.now_us), ADDRESS_BOOK_FRESH);
+		/* One gives way. */
+		let_node_go(&fixture, i);
+		EXPECT_PICK(&fixture, text + strlen("feeler "));
+		reach(&fixture, &dial, 100 + i);
+	}
+	CU_ASSERT_FALSE(address_book_is_surplus(fixture.book, &crowded));
+	hear(&fixture, "45.100.1.1:5999", 0);
+	fixture.now_us += SECOND_US;
+	EXPECT_PICK_FEELER(&fixture, "-");
+	fixture_fini(&fixture);
+}
+
 /* ---- the pace of what has failed ---- */
 
 enum { DEAD = 1000 };
@@ -481,6 +550,9 @@ static void a_hurry_makes_everything_due(void)
 }
 
 static CU_TestInfo tests[] = {
+	{"a public host gets a second place only if there is nobody else",
+	 a_public_host_gets_a_second_place_only_if_there_is_nobody_else},
+	{"what is found elsewhere takes a surplus place", what_is_found_elsewhere_takes_a_surplus_place},
 	{"what does not leave this machine counts no failure", what_does_not_leave_this_machine_counts_no_failure},
 	{"of many addresses without a route one is dialled in retry min",
 	 of_many_addresses_without_a_route_one_is_dialled_in_retry_min},

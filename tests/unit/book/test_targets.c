@@ -8,6 +8,7 @@
 
 #define START_US (1000 * SECOND_US)
 #define WAIT_US (60 * SECOND_US)
+#define HOUR_US (3600 * SECOND_US)
 
 /* How many dials to hearsay may begin at this moment at these addresses, of which each has its number at the end. */
 static unsigned begin_all(struct targets *targets, const char *format, unsigned most, int64_t now_us)
@@ -17,7 +18,7 @@ static unsigned begin_all(struct targets *targets, const char *format, unsigned 
 		char text[ADDRESS_TEXT_BYTES];
 		snprintf(text, sizeof text, format, i);
 		struct address address = address_of(text);
-		begun += targets_ask(targets, &address, now_us) <= now_us && targets_begin(targets, &address);
+		begun += targets_ask(targets, &address, now_us) <= now_us && targets_begin(targets, &address, START_US);
 	}
 	return begun;
 }
@@ -54,7 +55,7 @@ static void what_a_target_may_have_follows_what_came_of_its_dials(void)
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct targets targets;
-		targets_init(&targets);
+		targets_init(&targets, HOUR_US);
 		unsigned first = begin_all(&targets, cases[i].format, 99, START_US);
 		EXPECT(first == cases[i].first, "case %zu: %u", i, first);
 		end_first(&targets, cases[i].format, first, cases[i].end, START_US);
@@ -71,16 +72,16 @@ static void a_host_where_nothing_answers_waits_longer_each_time(void)
 	struct targets targets;
 	struct address address = address_of("10.0.0.1:1");
 	int64_t now_us = START_US;
-	targets_init(&targets);
+	targets_init(&targets, HOUR_US);
 	for (size_t i = 0; i < sizeof minutes / sizeof *minutes; i++) {
 		CU_ASSERT(targets_ask(&targets, &address, now_us) <= now_us);
-		CU_ASSERT(targets_begin(&targets, &address));
+		CU_ASSERT(targets_begin(&targets, &address, START_US));
 		targets_end(&targets, &address, TARGET_FAILED, WAIT_US, now_us);
 		int64_t next_us = targets_ask(&targets, &address, now_us);
 		EXPECT(next_us == now_us + minutes[i] * WAIT_US, "%zu: %lld", i, (long long)(next_us - now_us));
 		now_us = next_us;
 	}
-	targets_meet(&targets, &address);
+	targets_meet(&targets, &address, START_US);
 	CU_ASSERT(targets_ask(&targets, &address, now_us) <= now_us);
 	targets_fini(&targets);
 }
@@ -89,8 +90,8 @@ static void a_hurry_ends_all_waits(void)
 {
 	struct targets targets;
 	struct address address = address_of("10.0.0.1:1");
-	targets_init(&targets);
-	targets_begin(&targets, &address);
+	targets_init(&targets, HOUR_US);
+	targets_begin(&targets, &address, START_US);
 	targets_end(&targets, &address, TARGET_FAILED, WAIT_US, START_US);
 	CU_ASSERT(targets_ask(&targets, &address, START_US) > START_US);
 	targets_hurry(&targets);
@@ -105,10 +106,10 @@ static void a_host_with_a_node_is_no_free_target(void)
 	struct targets targets;
 	struct address address = address_of("10.0.0.1:1");
 	unsigned dials = 0;
-	targets_init(&targets);
+	targets_init(&targets, HOUR_US);
 	for (int i = 0; i < 100; i++)
-		targets_meet(&targets, &address);
-	while (targets_ask(&targets, &address, START_US) <= START_US && targets_begin(&targets, &address)) {
+		targets_meet(&targets, &address, START_US);
+	while (targets_ask(&targets, &address, START_US) <= START_US && targets_begin(&targets, &address, START_US)) {
 		targets_end(&targets, &address, TARGET_FAILED, WAIT_US, START_US);
 		dials++;
 	}
@@ -122,8 +123,8 @@ static void those_that_ask_in_vain_come_again_one_after_the_other(void)
 	struct targets targets;
 	struct address address = address_of("10.0.0.1:1");
 	int64_t last_us = START_US;
-	targets_init(&targets);
-	targets_begin(&targets, &address);
+	targets_init(&targets, HOUR_US);
+	targets_begin(&targets, &address, START_US);
 	for (int i = 0; i < 1000; i++) {
 		address.port++;
 		int64_t next_us = targets_ask(&targets, &address, START_US);
@@ -138,9 +139,9 @@ static void the_oldest_target_makes_room(void)
 {
 	struct targets targets;
 	struct address busy = address_of("10.0.0.1:1"), waits = address_of("10.0.1.1:1");
-	targets_init(&targets);
-	targets_begin(&targets, &busy);
-	targets_begin(&targets, &waits);
+	targets_init(&targets, HOUR_US);
+	targets_begin(&targets, &busy, START_US);
+	targets_begin(&targets, &waits, START_US);
 	targets_end(&targets, &waits, TARGET_FAILED, WAIT_US, START_US);
 	for (unsigned i = 0; i < TARGETS_RECORDS; i++) {
 		struct address other = address_of("11.0.0.1:1");
@@ -149,7 +150,7 @@ static void the_oldest_target_makes_room(void)
 		/* A host and a network each: half of them fill the table, and these two are in it until then. */
 		bool is_kept = targets_ask(&targets, &waits, START_US) > START_US;
 		EXPECT(i >= TARGETS_RECORDS / 2 - 4 || is_kept, "%u", i);
-		CU_ASSERT(targets_begin(&targets, &other));
+		CU_ASSERT(targets_begin(&targets, &other, START_US));
 		targets_end(&targets, &other, TARGET_FAILED, WAIT_US, START_US);
 	}
 	CU_ASSERT(targets_ask(&targets, &waits, START_US) <= START_US);
@@ -175,9 +176,9 @@ static void what_is_passed_on_of_a_target_is_bounded_unless_a_node_was_met_there
 		struct targets met, targets;
 		struct address meeting = address_of(cases[i].met);
 		unsigned told = 0, later = 0;
-		targets_init(&met);
-		targets_init(&targets);
-		targets_meet(&met, &meeting);
+		targets_init(&met, HOUR_US);
+		targets_init(&targets, HOUR_US);
+		targets_meet(&met, &meeting, START_US);
 		for (unsigned j = 0; j < 500; j++) {
 			char text[ADDRESS_TEXT_BYTES];
 			int64_t now_us = START_US + (j < 250 ? 0 : TARGETS_TELL_S * SECOND_US);
