@@ -46,6 +46,9 @@ static const struct bound bounds[] = {
 	{"loss1-300",     FALSE_ALARMS,                                                  0, 0},
 	{"loss5-300",     "one component, s after the last start",                       0, 60},
 	{"loss5-300",     FALSE_ALARMS,                                                  0, 0},
+	{"reflect-20",    "1000 ports: SYNs to the host in the first minute",            0, 200},
+	{"reflect-20",    "1000 ports: SYNs in ten minutes, for 100 bytes told",         0, 3},
+	{"reflect-20",    "10 ports: SYNs to the host in the first minute",              0, 200},
 };
 
 static const struct set {
@@ -60,6 +63,7 @@ static const struct set {
 	{"attack10", 100, 0},
 	{"loss1", 300, 0},
 	{"loss5", 300, 0},
+	{"reflect", 20, 0},
 }, full_set[] = {
 	{"growth", 100, 0},
 	{"growth", 1000, 0},
@@ -72,6 +76,8 @@ static const struct set {
 	{"loss1", 1000, 0},
 	{"loss5", 1000, 0},
 	{"loss20", 1000, 0},
+	{"reflect", 20, 0},
+	{"reflect", 1000, 0},
 };
 /* clang-format on */
 #define COUNT(array) (sizeof(array) / sizeof *(array))

@@ -8,6 +8,7 @@
 #include "attacker.h"
 #include "base/must.h"
 #include "graph.h"
+#include "reflector.h"
 #include "world.h"
 
 /* Nodes start at random moments of this time. */
@@ -468,6 +469,50 @@ static void play_attack_10(struct run *run)
 	play_attack(run, 0.1);
 }
 
+/* ---- a reflector ---- */
+
+/* SYNs of a dial where nothing answers, within the default connect_timeout: after 0, 1, 3 and 7 s. */
+enum { SYNS = 4 };
+
+static double syns(const struct run *run)
+{
+	return SYNS * (double)run->world.counts.victim_dials;
+}
+
+/* Tells one node so many ports of a host that nobody knows, and watches what comes of it. */
+static struct reflector *reflect(struct run *run, size_t ports, uint8_t victim)
+{
+	char name[REPORT_NAME_BYTES];
+	struct host *node = random_node(run, 0, run->play->nodes);
+	run->world.victim = (struct address){.family = ADDRESS_IPV4, .host = {250, victim, 0, 1}, .port = 10000};
+	run->world.counts.victim_dials = 0;
+	struct reflector *reflector = reflector_new(&run->world, node, &run->world.victim, ports);
+	double told = (double)reflector_bytes(reflector);
+	snprintf(name, sizeof name, "%zu ports of a host told: bytes", ports);
+	add(run, name, told, 0);
+	watch_for(run, MINUTE_US);
+	snprintf(name, sizeof name, "%zu ports: SYNs to the host in the first minute", ports);
+	add(run, name, syns(run), 0);
+	watch_for(run, REST_US - MINUTE_US);
+	snprintf(name, sizeof name, "%zu ports: SYNs in ten minutes", ports);
+	add(run, name, syns(run), 0);
+	snprintf(name, sizeof name, "%zu ports: SYNs in ten minutes, for 100 bytes told", ports);
+	add(run, name, syns(run) / told * 100, 2);
+	return reflector;
+}
+
+static void play_reflect(struct run *run)
+{
+	static const size_t ports[] = {1000, 10, 2};
+	enum { TIMES = sizeof ports / sizeof *ports };
+	struct reflector *reflectors[TIMES];
+	grow(run, REST_US);
+	for (uint8_t i = 0; i < TIMES; i++)
+		reflectors[i] = reflect(run, ports[i], i);
+	for (size_t i = 0; i < TIMES; i++)
+		reflector_free(reflectors[i]);
+}
+
 /* ---- all of them ---- */
 
 /* clang-format off */
@@ -476,28 +521,29 @@ static const struct scenario {
 	void (*play)(struct run *run);
 	int64_t minutes;
 	double loss;
+	size_t outbound;
 	const char *meaning;
 } scenarios[] = {
-	{"growth",    play_growth,    60, 0,    "nodes that know one bootstrap start within a minute; at last a newcomer"},
-	{"churn",     play_churn,     80, 0,    "half of the nodes are replaced, by others, within an hour"},
-	{"outage",    play_outage,    60, 0,    "all nodes are killed and come back within a minute, but for the bootstrap"},
-	{"partition", play_partition, 90, 0,    "two halves can't reach each other for half an hour"},
-	{"attack1",   play_attack_1,  30, 0,    "an attacker with 1 % of the addresses"},
-	{"attack10",  play_attack_10, 30, 0,    "an attacker with 10 % of the addresses"},
-	{"loss1",     play_loss,      60, 0.01, "1 % of the segments and dials are lost"},
-	{"loss5",     play_loss,      60, 0.05, "5 %"},
-	{"loss20",    play_loss,      60, 0.20, "20 %"},
+	{"growth",    play_growth,    60, 0,    8,  "nodes that know one bootstrap start within a minute; at last a newcomer"},
+	{"churn",     play_churn,     80, 0,    8,  "half of the nodes are replaced, by others, within an hour"},
+	{"outage",    play_outage,    60, 0,    8,  "all nodes are killed and come back within a minute, but for the bootstrap"},
+	{"partition", play_partition, 90, 0,    8,  "two halves can't reach each other for half an hour"},
+	{"attack1",   play_attack_1,  30, 0,    8,  "an attacker with 1 % of the addresses"},
+	{"attack10",  play_attack_10, 30, 0,    8,  "an attacker with 10 % of the addresses"},
+	{"loss1",     play_loss,      60, 0.01, 8,  "1 % of the segments and dials are lost"},
+	{"loss5",     play_loss,      60, 0.05, 8,  "5 %"},
+	{"loss20",    play_loss,      60, 0.20, 8,  "20 %"},
+	{"reflect",   play_reflect,   40, 0,    64, "one host tells of a third party, so that the nodes dial that"},
 };
 /* clang-format on */
 enum { SCENARIOS = sizeof scenarios / sizeof *scenarios };
 
 static void play_scenario(const struct scenario *scenario, const struct play *play, struct report *report)
 {
-	enum { OUTBOUND = 8 };
 	struct run run = {.play = play, .report = report, .heap_bytes = heap_bytes(), .wall_us = clock_now_us()};
 	int64_t minutes = play->minutes == 0 ? scenario->minutes : play->minutes;
 	snprintf(run.name, sizeof run.name, "%s-%zu", scenario->name, play->nodes);
-	world_init(&run.world, play->seed, play->nodes * 2 + 16, OUTBOUND);
+	world_init(&run.world, play->seed, play->nodes * 2 + 16, scenario->outbound);
 	run.world.loss = scenario->loss;
 	run.from_us = run.sampled_us = now_of(&run);
 	run.until_us = run.from_us + minutes * MINUTE_US;

@@ -526,6 +526,7 @@ void wire_dial(struct host *host, const struct address *to, struct peer *peer)
 	bool is_lost = world->loss > 0 && world_chance(world) < world->loss;
 
 	world->counts.dials++;
+	world->counts.victim_dials += address_same_host(to, &world->victim);
 	open_end(end, host, peer, END_DIALS);
 	end->address = host->address;
 	end->address.port = next_port(host);

@@ -124,6 +124,7 @@ struct attack {
 struct world_counts {
 	uint64_t messages, bytes; /* delivered to nodes and by nodes, attackers aside */
 	uint64_t dials, dials_failed;
+	uint64_t victim_dials;
 	uint64_t ready;	       /* ends that became READY */
 	uint64_t dropped;      /* READY ends that were closed for a time-out or as slow */
 	uint64_t false_alarms; /* of these, where the far end and the way there were alive */
@@ -142,6 +143,7 @@ struct world {
 	double loss;
 	bool is_parted;
 	char watched[ADDRESS_TEXT_BYTES]; /* "" for none */
+	struct address victim;		  /* dials to its host are counted; unknown for none */
 	struct world_counts counts;
 	size_t own_bytes;      /* of memory, for wires and what travels on them */
 	struct attack *attack; /* NULL without one */

@@ -12,10 +12,10 @@
 static int run_over_tls(const char *only)
 {
 	CU_SuiteInfo suites[] = {
-		suite_handshake,      suite_errors,	  suite_identity, suite_addresses,    suite_liveness,
-		suite_mesh,	      suite_names,	  suite_stop,	  suite_table,	      suite_hosts,
-		suite_reload,	      suite_recovery,	  suite_bounds,	  suite_claims_pairs, suite_claims_hints,
-		suite_claims_sources, suite_claims_rates, suite_limits,	  CU_SUITE_INFO_NULL,
+		suite_handshake,      suite_errors,	  suite_identity,	suite_addresses,    suite_liveness,
+		suite_mesh,	      suite_names,	  suite_stop,		suite_table,	    suite_hosts,
+		suite_reload,	      suite_recovery,	  suite_bounds,		suite_claims_pairs, suite_claims_hints,
+		suite_claims_sources, suite_claims_rates, suite_claims_targets, suite_limits,	    CU_SUITE_INFO_NULL,
 	};
 	enum { LIMITS = sizeof suites / sizeof *suites - 2 };
 	if (!harness_can(geteuid() == 0, "limits", "only root can count the descriptors of a kithd that has a secret"))
@@ -27,12 +27,14 @@ static int run_over_tls(const char *only)
 int main(int argc, char **argv)
 {
 	CU_SuiteInfo suites[] = {
-		suite_handshake,      suite_errors,	  suite_identity,     suite_addresses,	  suite_liveness,
-		suite_mesh,	      suite_names,	  suite_stop,	      suite_table,	  suite_settings,
-		suite_limits,	      suite_hosts,	  suite_reload,	      suite_recovery,	  suite_bounds,
-		suite_private,	      suite_attack,	  suite_documents,    suite_binary,	  suite_privileges,
-		suite_signals,	      suite_listening,	  suite_lan,	      suite_claims_pairs, suite_claims_hints,
-		suite_claims_sources, suite_claims_rates, CU_SUITE_INFO_NULL,
+		suite_handshake,    suite_errors,	  suite_identity,     suite_addresses,
+		suite_liveness,	    suite_mesh,		  suite_names,	      suite_stop,
+		suite_table,	    suite_settings,	  suite_limits,	      suite_hosts,
+		suite_reload,	    suite_recovery,	  suite_bounds,	      suite_private,
+		suite_attack,	    suite_documents,	  suite_binary,	      suite_privileges,
+		suite_signals,	    suite_listening,	  suite_lan,	      suite_claims_pairs,
+		suite_claims_hints, suite_claims_sources, suite_claims_rates, suite_claims_targets,
+		CU_SUITE_INFO_NULL,
 	};
 	const char *only = argc > 1 ? argv[1] : NULL;
 	return secure_is_on() ? run_over_tls(only) : run_suites("system", suites, only);

@@ -7,6 +7,7 @@
 extern CU_SuiteInfo suite_handshake, suite_errors, suite_identity, suite_addresses, suite_liveness, suite_mesh,
 	suite_names, suite_stop, suite_table, suite_settings, suite_limits, suite_hosts, suite_reload, suite_recovery,
 	suite_bounds, suite_private, suite_attack, suite_documents, suite_binary, suite_privileges, suite_signals,
-	suite_listening, suite_lan, suite_claims_pairs, suite_claims_hints, suite_claims_sources, suite_claims_rates;
+	suite_listening, suite_lan, suite_claims_pairs, suite_claims_hints, suite_claims_sources, suite_claims_rates,
+	suite_claims_targets;
 
 #endif
