@@ -49,9 +49,6 @@ void registry_leave(struct registry *registry) RELEASES(registry_guard);
 struct entry *registry_find_entry(struct registry *registry, struct peer *peer) REQUIRES(registry_guard);
 struct entry *registry_find_indexed(struct registry *registry, const struct nodeid *nodeid) REQUIRES(registry_guard);
 void registry_unindex(struct registry *registry, struct entry *entry) REQUIRES(registry_guard);
-/* Into, and out of, one of the lists: an entry is in one at a time. */
-void registry_list(struct entry **entries, struct entry *entry);
-void registry_unlist(struct entry **entries, struct entry *entry);
 void registry_become_ready(struct registry *registry, struct entry *entry) REQUIRES(registry_guard);
 void registry_retire_entry(struct registry *registry, struct entry *entry) REQUIRES(registry_guard);
 

@@ -76,16 +76,16 @@ static size_t *count_of(struct registry *registry, const struct entry *entry) RE
 	return dial_is_feeler(peer_dial(entry->peer)) ? &counts->feelers : &counts->dials;
 }
 
-void registry_list(struct entry **entries, struct entry *entry)
+static void list(struct entry **entries, struct entry *entry)
 {
 	DL_APPEND(*entries, entry);
 	entry->is_listed = true;
 }
 
-void registry_unlist(struct entry **entries, struct entry *entry)
+static void unlist(struct entry **entries, struct entry *entry)
 {
 	if (entry->is_listed)
-		DL_DELETE(*entries, entry);
+		DL_DELETE(*entries, entry); /* NOLINT(clang-analyzer-core.NullDereference): it is in the list */
 	entry->is_listed = false;
 }
 
@@ -99,7 +99,7 @@ static void enter_counts(struct registry *registry, struct entry *entry) REQUIRE
 		entry->network->ready++;
 	} else {
 		entry->host->handshakes++;
-		registry_list(&registry->handshakes, entry);
+		list(&registry->handshakes, entry);
 	}
 }
 
@@ -112,7 +112,7 @@ static void leave_counts(struct registry *registry, struct entry *entry) REQUIRE
 		entry->network->ready--;
 	} else {
 		entry->host->handshakes--;
-		registry_unlist(&registry->handshakes, entry);
+		unlist(&registry->handshakes, entry);
 	}
 }
 
@@ -122,7 +122,7 @@ void registry_retire_entry(struct registry *registry, struct entry *entry)
 		return;
 	leave_counts(registry, entry);
 	entry->is_retired = true;
-	registry_list(&registry->retired, entry);
+	list(&registry->retired, entry);
 }
 
 /* From now on it counts for neither max_per_address nor max_per_group. */
@@ -229,7 +229,7 @@ void registry_remove(struct registry *registry, struct peer *peer)
 	if (entry != NULL) {
 		registry_unindex(registry, entry);
 		if (entry->is_retired)
-			registry_unlist(&registry->retired, entry);
+			unlist(&registry->retired, entry);
 		else
 			leave_counts(registry, entry);
 		trust(entry);
@@ -286,12 +286,12 @@ static struct entry *choose_to_go(struct registry *registry, const struct addres
 	struct entry *entry = NULL;
 	if (limit == REGISTRY_MAX_CONNECTIONS && registry->retired != NULL) {
 		entry = registry->retired;
-		registry_unlist(&registry->retired, entry);
+		unlist(&registry->retired, entry);
 	} else if (limit == REGISTRY_NO_LIMIT &&
 		   is_reached(registry->counts.handshakes, registry->settings->max_handshakes)) {
 		entry = eviction_choose_handshake(registry, from);
 		registry_retire_entry(registry, entry);
-		registry_unlist(&registry->retired, entry);
+		unlist(&registry->retired, entry);
 	}
 	return entry;
 }

@@ -160,8 +160,9 @@ static uint64_t signature(const struct world *world)
 		struct peer *peer = wire->peers[i % 2];
 		for (int j = 0; j < way->count; j++)
 			hash = mix(hash, way->lines[way->first + j], strlen(way->lines[way->first + j]) + 1);
-		int facts[] = {way->is_ended, way->is_heard, peer == NULL ? -1 : (int)peer_state(peer),
-			       peer != NULL && peer_is_closing(peer), peer != NULL && peer_is_established(peer)};
+		unsigned char facts[] = {
+			way->is_ended, way->is_heard, peer == NULL ? 9 : (unsigned char)peer_state(peer),
+			peer != NULL && peer_is_closing(peer), peer != NULL && peer_is_established(peer)};
 		hash = mix(hash, facts, sizeof facts);
 	}
 	return hash;
