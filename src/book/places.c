@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/keyed_table.h"
+#include "base/must.h"
 
 /* A host and a network may have the same first address. */
 struct place_key {
@@ -74,6 +75,8 @@ static void give_back(struct places *places, const struct address *address, bool
 	places->surplus_networks -= !is_host && place->count > places->network_share;
 	if (--place->count > 0)
 		return;
+	/* What was found in the table is in it: clang-tidy does not know that. */
+	must(places->records != NULL);
 	HASH_DEL(places->records, place);
 	free(place);
 }
@@ -96,7 +99,7 @@ void places_give_back(struct places *places, const struct address *address)
 
 static size_t network_share(size_t most)
 {
-	return most < 2 * PLACES_NETWORK_SHARE ? 1 : most / PLACES_NETWORK_SHARE;
+	return most < (size_t)2 * PLACES_NETWORK_SHARE ? 1 : most / PLACES_NETWORK_SHARE;
 }
 
 static bool has_more_than(const struct places *places, const struct address *address, size_t of_host, size_t of_network)

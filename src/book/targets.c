@@ -47,10 +47,10 @@ void targets_init(struct targets *targets, int64_t keep_us)
 
 void targets_fini(struct targets *targets)
 {
-	struct target *target, *next;
+	struct target *target = targets->queue, *next;
 	HASH_CLEAR(hh, targets->records);
-	DL_FOREACH_SAFE(targets->queue, target, next)
-	{
+	for (; target != NULL; target = next) {
+		next = target->next;
 		slab_give(&targets->slab, target);
 	}
 	slab_fini(&targets->slab);
