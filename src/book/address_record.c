@@ -123,9 +123,13 @@ struct reader {
 static bool read_number(struct json_object *object, const char *key, int64_t most, int64_t *out)
 {
 	struct json_object *value;
+	int64_t number;
 	if (!json_object_object_get_ex(object, key, &value))
 		return true;
-	return json_integer(value, 0, most, out);
+	if (!json_integer(value, 0, most, &number))
+		return false;
+	*out = number;
+	return true;
 }
 
 static bool read_kind(struct json_object *object, enum address_kind *kind)
