@@ -23,6 +23,8 @@ int main(int argc, char **argv)
 		suite_heap,
 		suite_slab,
 		suite_recent,
+		suite_journal,
+		suite_row,
 		suite_token_bucket,
 		suite_nodeid,
 		suite_address,

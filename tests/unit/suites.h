@@ -26,6 +26,8 @@ extern CU_SuiteInfo suite_eviction;
 extern CU_SuiteInfo suite_frame;
 extern CU_SuiteInfo suite_gossip;
 extern CU_SuiteInfo suite_isolation;
+extern CU_SuiteInfo suite_journal;
+extern CU_SuiteInfo suite_row;
 extern CU_SuiteInfo suite_handshake;
 extern CU_SuiteInfo suite_heap;
 extern CU_SuiteInfo suite_hearsay;
