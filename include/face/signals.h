@@ -12,6 +12,7 @@ enum signal_action {
 	ACTION_TABLE,
 	ACTION_RELOAD,
 	ACTION_STOP,
+	ACTION_COMMAND, /* a client of the control socket wants something that the main thread does */
 	ACTION_REAP,
 };
 
@@ -20,6 +21,9 @@ void signals_settle(void);
 
 /* Blocks until a signal comes; its number is for strsignal. */
 enum signal_action signals_wait(int *number);
+
+/* Any thread: the main thread gets ACTION_COMMAND. */
+void signals_send_command(void);
 
 /* Lets go of the children that have ended: kithd starts none, but it may have inherited some. */
 void signals_reap(void);

@@ -10,6 +10,7 @@
 #include "members/access.h"
 #include "members/registry.h"
 #include "settings/settings.h"
+#include "telemetry/journal.h"
 
 struct parts {
 	const struct settings *settings;
@@ -17,6 +18,7 @@ struct parts {
 	struct registry *registry;
 	struct address_book *book;
 	struct access *access;
+	struct journal *journal; /* NULL for none: nothing is noted */
 };
 
 #endif

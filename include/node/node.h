@@ -6,10 +6,9 @@
 #include "settings/settings.h"
 #include "wire/nodeid.h"
 
-struct address_book;
 struct node;
+struct parts;
 struct problem;
-struct registry;
 
 /*
  * Starts a node; settings are borrowed until node_stop, and node_reload alone changes them. NULL with a
@@ -34,11 +33,10 @@ void node_reload_secrets(struct node *node, struct secrets *secrets);
 
 /* The parts of a node that others may look at: borrowed, and valid until node_stop. */
 struct node_view {
-	const struct settings *settings;
+	const struct parts *parts;
 	struct nodeid nodeid;
 	int64_t started_us;
-	struct registry *registry;
-	struct address_book *book;
+	bool is_private; /* the network has a secret */
 };
 
 struct node_view node_view(const struct node *node);

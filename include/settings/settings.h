@@ -80,6 +80,10 @@ enum setting_id {
 	SETTING_RETRY_MIN,
 	SETTING_RETRY_MAX,
 	SETTING_LOG_LEVEL,
+	SETTING_CONTROL,
+	SETTING_CONTROL_GROUP,
+	SETTING_MAX_CONTROLS,
+	SETTING_JOURNAL_EVENTS,
 	SETTING_COUNT,
 };
 
@@ -135,6 +139,10 @@ struct settings {
 	_Atomic int64_t retry_min_us;
 	_Atomic int64_t retry_max_us;
 	_Atomic(enum log_level) log_level;
+	char control[SETTINGS_PATH_BYTES];	/* of the socket, "auto", or "" for none */
+	char control_group[MESSAGE_TEXT_BYTES]; /* "" for none: the owner alone may connect to it */
+	_Atomic int64_t max_controls;
+	_Atomic int64_t journal_events;
 	size_t count_in_file; /* how many settings the file has set */
 	bool is_file_blank;   /* not even a comment is in it */
 };

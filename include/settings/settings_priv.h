@@ -55,7 +55,7 @@ extern const struct setting settings_table[SETTING_COUNT];
 
 extern const struct setting_type setting_type_count, setting_type_seconds, setting_type_boolean, setting_type_text,
 	setting_type_network, setting_type_name, setting_type_nodeid, setting_type_path, setting_type_secret_file,
-	setting_type_log_level;
+	setting_type_log_level, setting_type_control;
 extern const struct setting_type setting_type_listen, setting_type_advertise, setting_type_bootstrap,
 	setting_type_blocks;
 

@@ -21,6 +21,7 @@
 struct row {
 	struct buffer *out;
 	size_t start_bytes; /* of out, before the row */
+	bool is_first;	    /* what comes next is the first in its list or object */
 	bool lacks_memory;  /* nothing more is written */
 };
 
@@ -29,7 +30,10 @@ struct row row_begin(struct buffer *out, const char *msgtype);
 /* Ends it, with an LF. False if there was no memory: out is then as before. */
 bool row_end(struct row *row);
 
-/* The key is written as it is; so is a value of row_json, which is JSON. What is unknown is null. */
+/*
+ * The key is written as it is; so is a value of row_json, which is JSON. Within a list the key is NULL. What is unknown
+ * is null.
+ */
 void row_null(struct row *row, const char *key);
 void row_boolean(struct row *row, const char *key, bool value);
 void row_integer(struct row *row, const char *key, int64_t value);
@@ -43,6 +47,12 @@ void row_seconds(struct row *row, const char *key, int64_t us);
 void row_milliseconds(struct row *row, const char *key, int64_t us);
 /* A point in time, as RFC 3339 in UTC with milliseconds; null below 0. */
 void row_time(struct row *row, const char *key, int64_t unix_us);
+/* null for none, or unknown. */
+/* A list, and an object within a list: what follows is in it until it is closed. */
+void row_open_list(struct row *row, const char *key);
+void row_close_list(struct row *row);
+void row_open_object(struct row *row);
+void row_close_object(struct row *row);
 /* null for none, or unknown. */
 void row_nodeid(struct row *row, const char *key, const struct nodeid *nodeid);
 void row_address(struct row *row, const char *key, const struct address *address);

@@ -18,6 +18,7 @@
 #include "face/arguments.h"
 #include "face/listing.h"
 #include "face/signals.h"
+#include "face/steering.h"
 #include "link/tls_context.h"
 #include "members/registry.h"
 #include "node/node.h"
@@ -117,17 +118,18 @@ static bool render_table(const struct node *node, struct buffer *out)
 {
 	struct node_view view = node_view(node);
 	int64_t now_us = clock_now_us();
-	struct registry_snapshot all = registry_take_snapshot(view.registry, false);
+	const struct parts *parts = view.parts;
+	struct registry_snapshot all = registry_take_snapshot(parts->registry, false);
 	struct peer_info *peers = calloc(all.count + 1, sizeof *peers);
 	struct address_info *addresses = calloc(LISTING_ADDRESSES, sizeof *addresses);
 	struct listing_header header = {.nodeid = view.nodeid,
-					.name = view.settings->texts->name,
-					.network = view.settings->network,
+					.name = parts->settings->texts->name,
+					.network = parts->settings->network,
 					.uptime_us = now_us - view.started_us,
-					.known = address_book_count(view.book)};
+					.known = address_book_count(parts->book)};
 	bool rendered = false;
 	if (peers != NULL && addresses != NULL) {
-		size_t count = address_book_recent(view.book, addresses, LISTING_ADDRESSES, now_us);
+		size_t count = address_book_recent(parts->book, addresses, LISTING_ADDRESSES, now_us);
 		for (size_t i = 0; i < all.count; i++)
 			peers[i] = peer_look(all.peers[i], now_us);
 		rendered = listing_render(&header, peers, all.count, addresses, count, now_us, out);
@@ -181,22 +183,24 @@ static void reload_secrets(struct node *node, const struct settings *running)
 	node_reload_secrets(node, secrets);
 }
 
-static void reload(struct node *node, const struct settings *running, const struct arguments *arguments)
+/* False with a problem: the settings stay as they were. */
+static bool reload_settings(struct node *node, const struct settings *running, const struct arguments *arguments,
+			    struct problem *problem)
 {
 	struct settings fresh;
-	struct problem problem;
+	bool is_read = false;
 	if (!settings_init(&fresh)) {
-		log_error("settings are not read again: %s", strerror(ENOMEM));
+		problem_set_lacks_memory(problem);
 	} else if (arguments_file(arguments) == NULL) {
-		log_warning("settings are not read again: there is no %s, and -c names no other file",
-			    arguments_default_file);
-	} else if (!arguments_read_settings(arguments, &fresh, NULL, &problem)) {
-		log_error("settings are not read again: %s", problem.text);
+		problem_set(problem, "there is no %s, and -c names no other file", arguments_default_file);
+	} else if (!arguments_read_settings(arguments, &fresh, NULL, problem)) {
+		is_read = false;
 	} else if (fresh.is_file_blank && running->count_in_file > 0) {
 		/* As a file is for a moment while somebody writes it. */
-		log_error("settings are not read again: %s is empty; for the defaults, write a comment into it",
-			  arguments_file(arguments));
+		problem_set(problem, "%s is empty; for the defaults, write a comment into it",
+			    arguments_file(arguments));
 	} else {
+		is_read = true;
 		enum log_level before = arguments_log_level(arguments, running),
 			       after = arguments_log_level(arguments, &fresh);
 		/* What changes is logged if either level has it. */
@@ -205,14 +209,54 @@ static void reload(struct node *node, const struct settings *running, const stru
 		log_set_level(after);
 	}
 	settings_fini(&fresh);
+	return is_read;
+}
+
+static bool reload(struct node *node, const struct settings *running, const struct arguments *arguments,
+		   struct problem *problem)
+{
+	bool is_read = reload_settings(node, running, arguments, problem);
+	if (!is_read)
+		log_line(arguments_file(arguments) == NULL ? LOG_WARNING : LOG_ERROR, "settings are not read again: %s",
+			 problem->text);
 	reload_secrets(node, running);
 	node_redial(node);
+	return is_read;
+}
+
+static void note_stop(const struct node *node, const char *why)
+{
+	struct event event = {.kind = EVENT_STOPPING, .reason = why, .lasted_us = -1};
+	log_info("stopping: %s", why);
+	journal_note(node_view(node).parts->journal, &event);
+}
+
+/* What a client of the control socket wants. Returns what is to be done now. */
+static enum signal_action obey(struct steering *steering, struct node *node, const struct settings *settings,
+			       const struct arguments *arguments)
+{
+	struct command *command = steering->commands == NULL ? NULL : commands_take(steering->commands);
+	enum signal_action action = ACTION_NONE;
+	if (command == NULL)
+		return action;
+	switch (command->kind) {
+	case COMMAND_RELOAD:
+		command->has_failed = !reload(node, settings, arguments, &command->problem);
+		break;
+	case COMMAND_STOP:
+		note_stop(node, "a client of the control socket asks for it");
+		action = ACTION_STOP;
+		break;
+	}
+	commands_finish(steering->commands, command);
+	return action;
 }
 
 static void serve(struct node *node, const struct settings *settings, const struct arguments *arguments,
-		  struct output *output)
+		  struct output *output, struct steering *steering)
 {
 	enum signal_action action = ACTION_NONE;
+	struct problem problem;
 	signals_reap(); /* who ended before the program began has sent no signal to it */
 	while (action != ACTION_STOP) {
 		int number;
@@ -220,11 +264,13 @@ static void serve(struct node *node, const struct settings *settings, const stru
 		if (action == ACTION_TABLE)
 			print_table(node, output);
 		else if (action == ACTION_RELOAD)
-			reload(node, settings, arguments);
+			reload(node, settings, arguments, &problem);
 		else if (action == ACTION_REAP)
 			signals_reap();
+		else if (action == ACTION_COMMAND)
+			action = obey(steering, node, settings, arguments);
 		else if (action == ACTION_STOP)
-			log_info("stopping: %s", strsignal(number));
+			note_stop(node, strsignal(number));
 	}
 }
 
@@ -251,12 +297,14 @@ static int run(struct settings *settings, struct secrets *secrets, const struct 
 	struct problem problem;
 	struct output output;
 	struct node *node = NULL;
+	struct steering steering;
 
 	raise_descriptor_limit();
 	/* Another user may not open them. */
 	log_open();
 	output_init(&output, STDOUT_FILENO);
 	bool is_locked = secrets == NULL || secrets->is_locked;
+	steering_prepare(&steering, settings);
 	if (privilege_settle(settings->user, &problem)) {
 		if (secrets != NULL)
 			privilege_hide_memory();
@@ -267,10 +315,14 @@ static int run(struct settings *settings, struct secrets *secrets, const struct 
 	if (node != NULL) {
 		warn_of_user(settings, arguments);
 		warn_of_swap(is_locked);
-		serve(node, settings, arguments, &output);
+		steering_start(&steering, node);
+		serve(node, settings, arguments, &output, &steering);
 		signals_let_stop_kill();
+		steering_stop(&steering);
 		node_stop(node);
 		log_info("stopped");
+	} else {
+		steering_stop(&steering);
 	}
 	output_fini(&output);
 	log_close();

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/sync.h"
 
@@ -15,15 +16,16 @@ static const struct {
 	int number;
 	enum signal_action action;
 } signals[] = {
-	{SIGUSR1, ACTION_TABLE}, {SIGHUP, ACTION_RELOAD}, {SIGINT, ACTION_STOP},
-	{SIGTERM, ACTION_STOP},	 {SIGPWR, ACTION_STOP}, /* to the first process of a container, or when the power fails
-							 */
-	{SIGCHLD, ACTION_REAP}, /* as process 1, kithd has the children of others that ended before them */
-	{SIGUSR2, ACTION_NONE}, /* meant for SIGUSR1, or for another program */
-	{SIGPIPE, ACTION_NONE}, /* the write fails instead */
-	{SIGXFSZ, ACTION_NONE}, /* the same, for a file that reaches ulimit -f */
-	{SIGTTOU, ACTION_NONE}, /* a job in the background writes its log, whatever stty tostop says */
-	{SIGTTIN, ACTION_NONE}, /* a read fails instead */
+	{SIGUSR1, ACTION_TABLE},   {SIGHUP, ACTION_RELOAD}, {SIGINT, ACTION_STOP},
+	{SIGTERM, ACTION_STOP},	   {SIGPWR, ACTION_STOP}, /* to the first process of a container, or when the power
+							   * fails
+							   */
+	{SIGCHLD, ACTION_REAP},	   /* as process 1, kithd has the children of others that ended before them */
+	{SIGUSR2, ACTION_COMMAND}, /* by this process; from others it does nothing */
+	{SIGPIPE, ACTION_NONE},	   /* the write fails instead */
+	{SIGXFSZ, ACTION_NONE},	   /* the same, for a file that reaches ulimit -f */
+	{SIGTTOU, ACTION_NONE},	   /* a job in the background writes its log, whatever stty tostop says */
+	{SIGTTIN, ACTION_NONE},	   /* a read fails instead */
 };
 
 enum { SIGNALS = sizeof signals / sizeof *signals };
@@ -60,6 +62,11 @@ enum signal_action signals_wait(int *number)
 {
 	sigset_t set = handled_signals();
 	return sigwait(&set, number) == 0 ? action_of(*number) : ACTION_NONE;
+}
+
+void signals_send_command(void)
+{
+	kill(getpid(), SIGUSR2);
 }
 
 void signals_reap(void)

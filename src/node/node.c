@@ -47,6 +47,7 @@ struct node {
 	struct registry *registry;
 	struct address_book *book;
 	struct access *access;
+	struct journal *journal;
 	struct acceptor *acceptor;
 	struct protocol *protocol;
 	struct pool *pool;
@@ -106,14 +107,17 @@ static bool build(struct node *node, const struct address_records *kept)
 	node->registry = registry_new(&node->nodeid, settings);
 	node->book = address_book_new(settings, &secret, node->draws.book_seed, clock_now_us());
 	node->access = access_new(settings);
+	node->journal = journal_new((size_t)settings->journal_events);
 	node->pool = pool_new((size_t)settings->max_parked, PARKED_US);
-	if (node->registry == NULL || node->book == NULL || node->access == NULL || node->pool == NULL)
+	if (node->registry == NULL || node->book == NULL || node->access == NULL || node->journal == NULL ||
+	    node->pool == NULL)
 		return false;
 	struct parts common = {.settings = settings,
 			       .listening = acceptor_listening(node->acceptor),
 			       .registry = node->registry,
 			       .book = node->book,
-			       .access = node->access};
+			       .access = node->access,
+			       .journal = node->journal};
 	struct protocol_parts parts = {.common = common,
 				       .self = node->nodeid,
 				       .alarm = &node->alarm,
@@ -244,6 +248,12 @@ static bool open_acceptor(struct node *node, struct problem *problem)
 	return node->acceptor != NULL;
 }
 
+static void note(struct node *node, enum event_kind kind, const char *name, const char *value, const char *reason)
+{
+	struct event event = {.kind = kind, .name = name, .value = value, .reason = reason, .lasted_us = -1};
+	journal_note(node->journal, &event);
+}
+
 struct node *node_start(struct settings *settings, struct secrets *secrets, struct problem *problem)
 {
 	struct node *node = calloc(1, sizeof *node);
@@ -271,8 +281,10 @@ struct node *node_start(struct settings *settings, struct secrets *secrets, stru
 	if (!node->has_resolver || !build_from_state(node))
 		goto failed;
 	error = start_threads(node);
-	if (error == 0)
+	if (error == 0) {
+		note(node, EVENT_STARTED, settings->texts->name, KITH_VERSION, NULL);
 		return node;
+	}
 failed:
 	problem_set(problem, "cannot start%s: %s", error == ENOMEM ? "" : " a thread", strerror(error));
 	node_stop(node);
@@ -282,9 +294,10 @@ failed:
 /* A value in the log: two fit into a line. */
 enum { SHOWN_BYTES = 400 };
 
-static void log_change(const struct settings *running, const struct settings *fresh, enum setting_id setting,
+static void log_change(struct node *node, const struct settings *fresh, enum setting_id setting,
 		       enum settings_change change)
 {
+	const struct settings *running = node->settings;
 	char now[SHOWN_BYTES], other[SHOWN_BYTES];
 	settings_format(running, setting, now, sizeof now);
 	settings_format(fresh, setting, other, sizeof other);
@@ -295,6 +308,8 @@ static void log_change(const struct settings *running, const struct settings *fr
 		log_warning("%s: %s stays until a restart; the file says otherwise", setting_name(setting), now);
 	else
 		log_warning("%s: %s stays until a restart; the file says %s", setting_name(setting), now, other);
+	if (change == SETTINGS_APPLIED)
+		note(node, EVENT_SETTING, setting_name(setting), now, NULL);
 }
 
 static void set_all_pings(struct node *node)
@@ -353,6 +368,8 @@ static void pass_on(struct node *node, const bool changed[static SETTING_COUNT])
 		pool_set_max_parked(node->pool, (size_t)settings->max_parked);
 	if (changed[SETTING_PING_INTERVAL] || changed[SETTING_PING_TIMEOUT])
 		set_all_pings(node);
+	if (changed[SETTING_JOURNAL_EVENTS])
+		journal_keep(node->journal, (size_t)settings->journal_events);
 	if (changed[SETTING_SAVE_INTERVAL] && node->saves)
 		alarm_ring(&node->saver.alarm);
 	alarm_ring(&node->alarm);
@@ -367,12 +384,13 @@ void node_reload(struct node *node, struct settings *fresh)
 		changed[i] = changes[i] == SETTINGS_APPLIED;
 		differs = differs || changes[i] != SETTINGS_SAME;
 		if (changes[i] != SETTINGS_SAME)
-			log_change(node->settings, fresh, (enum setting_id)i, changes[i]);
+			log_change(node, fresh, (enum setting_id)i, changes[i]);
 	}
 	if (differs)
 		pass_on(node, changed);
 	else
 		log_info("the settings are read again: nothing has changed");
+	note(node, EVENT_RELOADED, NULL, NULL, differs ? "the settings have changed" : "nothing has changed");
 }
 
 void node_redial(struct node *node)
@@ -428,6 +446,7 @@ void node_stop(struct node *node)
 	acceptor_close(node->acceptor);
 	address_book_free(node->book);
 	access_free(node->access);
+	journal_free(node->journal);
 	registry_free(node->registry);
 	/* The protocol held the peers that were still to be announced; their TLS sessions are gone only now. */
 	tls_context_free(node->context);
@@ -440,9 +459,8 @@ void node_stop(struct node *node)
 
 struct node_view node_view(const struct node *node)
 {
-	return (struct node_view){.settings = node->settings,
+	return (struct node_view){.parts = &node->parts.common,
 				  .nodeid = node->nodeid,
 				  .started_us = node->started_us,
-				  .registry = node->registry,
-				  .book = node->book};
+				  .is_private = node->context != NULL};
 }

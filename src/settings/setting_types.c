@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -135,6 +136,21 @@ static bool set_path(struct settings *settings, const struct setting *setting, c
 				   setting->example);
 	strcpy(setting_field(settings, setting), value->text);
 	return true;
+}
+
+/* "auto", or a path that fits into the address of a UNIX socket (unix(7)). */
+static bool set_control(struct settings *settings, const struct setting *setting, const struct value *value,
+			struct problem *problem)
+{
+	enum { MOST = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1 };
+	if (value->kind == VALUE_TEXT && strcmp(value->text, "auto") == 0) {
+		strcpy(setting_field(settings, setting), value->text);
+		return true;
+	}
+	if (value->kind == VALUE_TEXT && strlen(value->text) > MOST)
+		return problem_set(problem, "\"%.40s...\" has %zu bytes, and the path of a UNIX socket has at most %d",
+				   value->text, strlen(value->text), MOST);
+	return set_path(settings, setting, value, problem);
 }
 
 /* Where it isn't one, it may be the secret itself, which no error shows. */
@@ -292,6 +308,8 @@ const struct setting_type setting_type_nodeid = {
 	.set = set_nodeid, .format = format_nodeid, .equals = equals_nodeid, .option_syntax = READ_TEXT};
 const struct setting_type setting_type_path = {
 	.set = set_path, .format = format_text, .equals = equals_text, .option_syntax = READ_TEXT};
+const struct setting_type setting_type_control = {
+	.set = set_control, .format = format_text, .equals = equals_text, .option_syntax = READ_TEXT};
 const struct setting_type setting_type_secret_file = {
 	.set = set_secret_file, .format = format_text, .equals = equals_text, .option_syntax = READ_TEXT};
 const struct setting_type setting_type_log_level = {.set = set_log_level,

@@ -121,6 +121,23 @@ const struct setting settings_table[SETTING_COUNT] = {
 			       .type = &setting_type_log_level,
 			       .default_text = "\"info\"",
 			       .wanted = "one of \"error\", \"warning\", \"info\", \"debug\""},
+	[SETTING_CONTROL] =
+		{.name = "control",
+		 .type = &setting_type_control,
+		 .default_text = "\"auto\"",
+		 .wanted = "\"auto\", an absolute path of at most 107 bytes without control characters, as in "
+			   "\"/run/kith/alpha.sock\", or \"\" for none",
+		 .example = "/run/kith/alpha.sock",
+		 .offset = offsetof(struct settings, control),
+		 .needs_restart = true},
+	[SETTING_CONTROL_GROUP] = {.name = "control_group",
+				   .type = &setting_type_text,
+				   .default_text = "\"\"",
+				   .wanted = "the name of a group, as in \"kith\", or \"\" for none",
+				   .offset = offsetof(struct settings, control_group),
+				   .needs_restart = true},
+	[SETTING_MAX_CONTROLS] = COUNT(max_controls, "16", 1, false),
+	[SETTING_JOURNAL_EVENTS] = COUNT(journal_events, "10000", 0, false),
 };
 
 const char *setting_name(enum setting_id setting)

@@ -15,9 +15,14 @@ static void append_text(struct row *row, const char *text)
 	append(row, text, strlen(text));
 }
 
-static void begin_key(struct row *row, const char *key)
+static void begin_value(struct row *row, const char *key)
 {
-	append(row, ",\"", 2);
+	if (!row->is_first)
+		append(row, ",", 1);
+	row->is_first = false;
+	if (key == NULL)
+		return;
+	append(row, "\"", 1);
 	append_text(row, key);
 	append(row, "\":", 2);
 }
@@ -41,7 +46,7 @@ bool row_end(struct row *row)
 
 void row_json(struct row *row, const char *key, const char *json)
 {
-	begin_key(row, key);
+	begin_value(row, key);
 	append_text(row, json);
 }
 
@@ -155,7 +160,7 @@ void row_text(struct row *row, const char *key, const char *text)
 		row_null(row, key);
 		return;
 	}
-	begin_key(row, key);
+	begin_value(row, key);
 	append(row, "\"", 1);
 	while (*text != '\0') {
 		size_t simple = 0;
@@ -186,4 +191,37 @@ void row_address(struct row *row, const char *key, const struct address *address
 	if (address_is_known(address))
 		address_format(address, text);
 	row_text(row, key, text);
+}
+
+static void open_bracket(struct row *row, const char *key, const char *bracket)
+{
+	begin_value(row, key);
+	append(row, bracket, 1);
+	row->is_first = true;
+}
+
+static void close_bracket(struct row *row, const char *bracket)
+{
+	append(row, bracket, 1);
+	row->is_first = false;
+}
+
+void row_open_list(struct row *row, const char *key)
+{
+	open_bracket(row, key, "[");
+}
+
+void row_close_list(struct row *row)
+{
+	close_bracket(row, "]");
+}
+
+void row_open_object(struct row *row)
+{
+	open_bracket(row, NULL, "{");
+}
+
+void row_close_object(struct row *row)
+{
+	close_bracket(row, "}");
 }

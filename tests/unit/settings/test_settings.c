@@ -516,6 +516,12 @@ static const struct {
 	{SETTING_LOG_LEVEL, "\"warning\"", NULL},
 	{SETTING_LOG_LEVEL, "\"info\"", NULL},
 	{SETTING_LOG_LEVEL, "\"debug\"", NULL},
+	{SETTING_CONTROL, "\"auto\"", NULL},
+	{SETTING_CONTROL, "\"\"", NULL},
+	{SETTING_CONTROL, "\"/run/kith/alpha.sock\"", NULL},
+	{SETTING_CONTROL_GROUP, "\"kith\"", NULL},
+	{SETTING_MAX_CONTROLS, "1", NULL},
+	{SETTING_JOURNAL_EVENTS, "0", NULL},
 };
 
 enum { VALUES = sizeof values / sizeof *values };
@@ -584,9 +590,9 @@ static void the_longest_list_is_written_whole(void)
 
 static void a_running_node_takes_over_all_but_what_needs_a_restart(void)
 {
-	static const enum setting_id fixed[] = {SETTING_LISTEN,	       SETTING_LISTEN_RETRY, SETTING_NETWORK,
-						SETTING_NODEID,	       SETTING_STATE_DIR,    SETTING_USER,
-						SETTING_MAX_ADDRESSES, SETTING_SECRET_FILE};
+	static const enum setting_id fixed[] = {
+		SETTING_LISTEN, SETTING_LISTEN_RETRY,  SETTING_NETWORK,	    SETTING_NODEID,  SETTING_STATE_DIR,
+		SETTING_USER,	SETTING_MAX_ADDRESSES, SETTING_SECRET_FILE, SETTING_CONTROL, SETTING_CONTROL_GROUP};
 	for (size_t i = 0; i < VALUES; i++) {
 		enum setting_id setting = values[i].setting;
 		char before[SETTINGS_VALUE_BYTES], wanted[SETTINGS_VALUE_BYTES];

@@ -183,6 +183,11 @@ static void a_value_of_the_wrong_type_is_refused_with_what_would_be_right(void)
 		{SETTING_RETRY_MAX, "\"60\" true [60] {} 0 -1 86401", "a number of seconds from 0.01 to 86400"},
 		{SETTING_LOG_LEVEL, "2 true [\"info\"] {} \"\" \"INFO\" \"verbose\" \"inf\" \"information\"",
 		 "one of \"error\", \"warning\", \"info\", \"debug\""},
+		{SETTING_CONTROL, "7 true [\"auto\"] {} \"kith.sock\" \"/a\\nb\" \"/" X64 X64 "\"", "path"},
+		{SETTING_CONTROL_GROUP, "7 true [\"kith\"] {} \"ki\\nth\" \"" X64 "x\"",
+		 "the name of a group, as in \"kith\""},
+		{SETTING_MAX_CONTROLS, "\"7\" true [7] {} 7.5 -1 0 1000001", "a whole number from 1 to 1000000"},
+		{SETTING_JOURNAL_EVENTS, "\"7\" true [7] {} 7.5 -1 1000001", "a whole number from 0 to 1000000"},
 	};
 	CU_ASSERT_EQUAL(sizeof cases / sizeof *cases, SETTING_COUNT);
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
