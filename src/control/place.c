@@ -41,15 +41,15 @@ bool place_prepare(struct place *place, const struct settings *settings, struct 
 static bool set_path(struct place *place, const struct settings *settings, const struct address *listening,
 		     const char *suffix, struct problem *problem)
 {
-	char name[ADDRESS_TEXT_BYTES];
-	int length;
+	char name[ADDRESS_TEXT_BYTES], path[SETTINGS_PATH_BYTES + RUNTIME_DIR_BYTES];
 	address_format(listening, name);
 	if (is_auto(settings))
-		length = snprintf(place->path, sizeof place->path, "%s/%s%s.sock", place->directory, name, suffix);
+		snprintf(path, sizeof path, "%s/%s%s.sock", place->directory, name, suffix);
 	else
-		length = snprintf(place->path, sizeof place->path, "%s%s", settings->control, suffix);
+		snprintf(path, sizeof path, "%s%s", settings->control, suffix);
+	int length = snprintf(place->path, sizeof place->path, "%s", path);
 	return length < (int)sizeof place->path ||
-	       problem_set(problem, "the path of a socket in %s is too long: set control = \"PATH\"", place->directory);
+	       problem_set(problem, "the path %s is too long for a socket: set control = \"PATH\"", path);
 }
 
 static struct sockaddr_un socket_address(const char *path)

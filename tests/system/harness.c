@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define HARNESS_INSIDE
+#include "asker.h"
 #include "kithd.h"
 #include "raw.h"
 
@@ -315,6 +316,7 @@ void harness_end(void)
 {
 	/* Peers that stay would make each stop wait for them. */
 	raw_close_all();
+	asker_close_all();
 	kithd_stop_all();
 	if (CU_get_number_of_failure_records() != harness.failures_before)
 		kithd_dump_all();

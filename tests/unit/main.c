@@ -14,6 +14,7 @@ int main(int argc, char **argv)
 	CU_SuiteInfo suites[] = {
 		suite_sync,
 		suite_problem,
+		suite_runtime_dir,
 		suite_text,
 		suite_output,
 		suite_log,
@@ -74,6 +75,9 @@ int main(int argc, char **argv)
 		suite_handshake,
 		suite_hearsay,
 		suite_endings,
+		suite_command,
+		suite_place,
+		suite_request,
 		suite_listing,
 		suite_saver,
 		suite_privilege,
