@@ -38,6 +38,9 @@ struct control;
  * starts and stops it.
  */
 struct control *control_start(const struct control_parts *parts, struct place *place, struct problem *problem);
+/* The thread that accepts is asked for a sign of progress; has it given one since? (base/progress.h) */
+void control_ask_progress(struct control *control);
+bool control_shows_progress(const struct control *control);
 /* Ends every client at once, and joins its thread. */
 void control_stop(struct control *control);
 

@@ -31,6 +31,10 @@ void node_redial(struct node *node);
 /* Takes the secrets that were read again, of a node that has some: existing connections stay. */
 void node_reload_secrets(struct node *node, struct secrets *secrets);
 
+/* For a watchdog: its threads are asked for a sign of progress; which one has given none since? NULL if all have. */
+void node_ask_progress(struct node *node);
+const char *node_who_hangs(const struct node *node);
+
 /* The parts of a node that others may look at: borrowed, and valid until node_stop. */
 struct node_view {
 	const struct parts *parts;

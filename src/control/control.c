@@ -11,6 +11,7 @@
 #include <utlist.h>
 
 #include "base/log.h"
+#include "base/progress.h"
 
 extern struct mutex control_guard;
 
@@ -27,6 +28,7 @@ struct control {
 	size_t count GUARDED_BY(control_guard);		   /* of clients */
 	/* Atomic. */
 	atomic_bool is_stopping;
+	struct progress progress;
 };
 
 static void enter(struct control *control) ACQUIRES(control_guard) UNCHECKED
@@ -161,6 +163,7 @@ static void *accept_all(void *argument)
 	enum { PAUSE_MS = 100 };
 	bool pauses = false;
 	while (!control_is_stopping(control)) {
+		progress_show(&control->progress);
 		struct pollfd fds[] = {{.fd = control->wakeup.fd, .events = POLLIN},
 				       {.fd = pauses ? -1 : control->place.fd, .events = POLLIN}};
 		poll(fds, 2, pauses ? PAUSE_MS : -1);
@@ -201,6 +204,17 @@ struct control *control_start(const struct control_parts *parts, struct place *p
 	place_fini(place);
 	problem_set(problem, "cannot start the control socket: %s", strerror(error));
 	return NULL;
+}
+
+void control_ask_progress(struct control *control)
+{
+	progress_ask(&control->progress);
+	wakeup_ring(&control->wakeup);
+}
+
+bool control_shows_progress(const struct control *control)
+{
+	return progress_is_shown(&control->progress);
 }
 
 /* Those that read or write are woken. */

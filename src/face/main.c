@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "face/arguments.h"
 #include "face/listing.h"
+#include "face/service.h"
 #include "face/signals.h"
 #include "face/steering.h"
 #include "link/tls_context.h"
@@ -212,28 +213,31 @@ static bool reload_settings(struct node *node, const struct settings *running, c
 	return is_read;
 }
 
-static bool reload(struct node *node, const struct settings *running, const struct arguments *arguments,
-		   struct problem *problem)
+static bool reload(struct node *node, const struct service *service, const struct settings *running,
+		   const struct arguments *arguments, struct problem *problem)
 {
+	service_reloading(service);
 	bool is_read = reload_settings(node, running, arguments, problem);
 	if (!is_read)
 		log_line(arguments_file(arguments) == NULL ? LOG_WARNING : LOG_ERROR, "settings are not read again: %s",
 			 problem->text);
 	reload_secrets(node, running);
 	node_redial(node);
+	service_reloaded(service);
 	return is_read;
 }
 
-static void note_stop(const struct node *node, const char *why)
+static void note_stop(const struct node *node, const struct service *service, const char *why)
 {
 	struct event event = {.kind = EVENT_STOPPING, .reason = why, .lasted_us = -1};
 	log_info("stopping: %s", why);
 	journal_note(node_view(node).parts->journal, &event);
+	service_stopping(service);
 }
 
 /* What a client of the control socket wants. Returns what is to be done now. */
-static enum signal_action obey(struct steering *steering, struct node *node, const struct settings *settings,
-			       const struct arguments *arguments)
+static enum signal_action obey(struct steering *steering, struct node *node, const struct service *service,
+			       const struct settings *settings, const struct arguments *arguments)
 {
 	struct command *command = steering->commands == NULL ? NULL : commands_take(steering->commands);
 	enum signal_action action = ACTION_NONE;
@@ -241,10 +245,10 @@ static enum signal_action obey(struct steering *steering, struct node *node, con
 		return action;
 	switch (command->kind) {
 	case COMMAND_RELOAD:
-		command->has_failed = !reload(node, settings, arguments, &command->problem);
+		command->has_failed = !reload(node, service, settings, arguments, &command->problem);
 		break;
 	case COMMAND_STOP:
-		note_stop(node, "a client of the control socket asks for it");
+		note_stop(node, service, "a client of the control socket asks for it");
 		action = ACTION_STOP;
 		break;
 	}
@@ -252,25 +256,25 @@ static enum signal_action obey(struct steering *steering, struct node *node, con
 	return action;
 }
 
-static void serve(struct node *node, const struct settings *settings, const struct arguments *arguments,
-		  struct output *output, struct steering *steering)
+static void serve(struct node *node, struct service *service, const struct settings *settings,
+		  const struct arguments *arguments, struct output *output, struct steering *steering)
 {
 	enum signal_action action = ACTION_NONE;
 	struct problem problem;
 	signals_reap(); /* who ended before the program began has sent no signal to it */
 	while (action != ACTION_STOP) {
 		int number;
-		action = signals_wait(&number);
+		action = signals_wait_until(&number, service_run(service, clock_now_us()));
 		if (action == ACTION_TABLE)
 			print_table(node, output);
 		else if (action == ACTION_RELOAD)
-			reload(node, settings, arguments, &problem);
+			reload(node, service, settings, arguments, &problem);
 		else if (action == ACTION_REAP)
 			signals_reap();
 		else if (action == ACTION_COMMAND)
-			action = obey(steering, node, settings, arguments);
+			action = obey(steering, node, service, settings, arguments);
 		else if (action == ACTION_STOP)
-			note_stop(node, strsignal(number));
+			note_stop(node, service, strsignal(number));
 	}
 }
 
@@ -298,11 +302,13 @@ static int run(struct settings *settings, struct secrets *secrets, const struct 
 	struct output output;
 	struct node *node = NULL;
 	struct steering steering;
+	struct service service;
 
 	raise_descriptor_limit();
 	/* Another user may not open them. */
 	log_open();
 	output_init(&output, STDOUT_FILENO);
+	service_open(&service);
 	bool is_locked = secrets == NULL || secrets->is_locked;
 	steering_prepare(&steering, settings);
 	if (privilege_settle(settings->user, &problem)) {
@@ -316,7 +322,8 @@ static int run(struct settings *settings, struct secrets *secrets, const struct 
 		warn_of_user(settings, arguments);
 		warn_of_swap(is_locked);
 		steering_start(&steering, node);
-		serve(node, settings, arguments, &output, &steering);
+		service_ready(&service, node, steering.control);
+		serve(node, &service, settings, arguments, &output, &steering);
 		signals_let_stop_kill();
 		steering_stop(&steering);
 		node_stop(node);

@@ -408,6 +408,19 @@ void node_reload_secrets(struct node *node, struct secrets *secrets)
 	log_info("the secrets are read again%s: %s", differs ? " and have changed" : " and are the same", described);
 }
 
+void node_ask_progress(struct node *node)
+{
+	acceptor_ask_progress(node->acceptor);
+	connector_ask_progress(&node->connector);
+}
+
+const char *node_who_hangs(const struct node *node)
+{
+	if (!acceptor_shows_progress(node->acceptor))
+		return "acceptor";
+	return connector_shows_progress(&node->connector) ? NULL : "connector";
+}
+
 static void close_all_peers(struct node *node)
 {
 	struct peer *peers[REGISTRY_STEP];

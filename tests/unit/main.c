@@ -18,6 +18,8 @@ int main(int argc, char **argv)
 		suite_text,
 		suite_output,
 		suite_log,
+		suite_notify,
+		suite_service,
 		suite_rng,
 		suite_keyed_hash,
 		suite_keyed_table,

@@ -39,6 +39,8 @@ extern CU_SuiteInfo suite_keyed_table;
 extern CU_SuiteInfo suite_listing;
 extern CU_SuiteInfo suite_liveness;
 extern CU_SuiteInfo suite_log;
+extern CU_SuiteInfo suite_notify;
+extern CU_SuiteInfo suite_service;
 extern CU_SuiteInfo suite_message;
 extern CU_SuiteInfo suite_message_encoding;
 extern CU_SuiteInfo suite_nodeid;

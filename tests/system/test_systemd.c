@@ -1,0 +1,218 @@
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "asker.h"
+#include "kithd.h"
+#include "manager.h"
+#include "raw.h"
+#include "runner.h"
+#include "suites.h"
+
+/* ---- what the manager hears ---- */
+
+static struct kithd *start_ready(struct manager *manager, const char *more)
+{
+	struct kithd *kithd = manager_start(manager, "-l %s -o name=alpha %s", harness_address(), more);
+	AWAIT(manager_heard(manager, "READY=1") == 1);
+	return kithd;
+}
+
+static void test_ready(void)
+{
+	struct manager manager = {0};
+	manager_listen(&manager, NULL);
+	struct kithd *kithd = start_ready(&manager, "-o network=prod");
+	/* Ready means that a peer can come. */
+	const char *listening = strstr(kithd_log(kithd), "listening on ");
+	CU_ASSERT_PTR_NOT_NULL(listening);
+	raw_join(kithd, ALICE, ",\"network\":\"prod\"");
+	const char *status = harness_text("STATUS=alpha (%.8s) %s, network \"prod\", open, 0 peers",
+					  kithd_nodeid(kithd), kithd_address(kithd));
+	EXPECT(manager_heard(&manager, status) == 1, "%s, not %s", manager_all(&manager), status);
+	CU_ASSERT_EQUAL(manager_heard(&manager, "WATCHDOG=1"), 0);
+	kithd_stop(kithd, SIGTERM);
+	CU_ASSERT_EQUAL(manager_heard(&manager, "STOPPING=1"), 1);
+}
+
+static void test_status_follows(void)
+{
+	struct manager manager = {0};
+	manager_listen(&manager, NULL);
+	struct kithd *kithd = start_ready(&manager, "");
+	struct raw *alice = raw_join(kithd, ALICE, "");
+	AWAIT(strstr(manager_last(&manager, "STATUS="), ", 1 peer") != NULL);
+	raw_join(kithd, BOB, "");
+	AWAIT(strstr(manager_last(&manager, "STATUS="), ", 2 peers") != NULL);
+	raw_close(alice);
+	AWAIT(strstr(manager_last(&manager, "STATUS="), ", 1 peer") != NULL);
+	/* What is the same is not told again. */
+	CU_ASSERT_EQUAL(manager_heard(&manager, "STATUS="), 4);
+}
+
+static void test_reload(void)
+{
+	static const char *const contents[] = {"name = \"beta\";", "name = 7;"};
+	struct manager manager = {0};
+	manager_listen(&manager, NULL);
+	const char *path = harness_write_file("name = \"alpha\";");
+	struct kithd *kithd = manager_start(&manager, "-l %s -c %s", harness_address(), path);
+	AWAIT(manager_heard(&manager, "READY=1") == 1);
+	/* Whether it is good or not. */
+	for (int i = 0; i < 2; i++) {
+		FILE *file = fopen(path, "we");
+		fputs(contents[i], file);
+		fclose(file);
+		int64_t before_us = clock_now_us();
+		kithd_signal(kithd, SIGHUP);
+		AWAIT(manager_heard(&manager, "READY=1") == 2 + i);
+		CU_ASSERT_EQUAL(manager_heard(&manager, "RELOADING=1"), 1 + i);
+		/* In one datagram, and by the manager's clock. */
+		const char *reloading = strstr(manager_all(&manager), "RELOADING=1\nMONOTONIC_USEC=");
+		CU_ASSERT_PTR_NOT_NULL_FATAL(reloading);
+		const char *at = manager_last(&manager, "MONOTONIC_USEC=");
+		int64_t at_us = strtoll(strchr(at, '=') + 1, NULL, 10);
+		CU_ASSERT(at_us >= before_us && at_us <= clock_now_us());
+	}
+	AWAIT(strncmp(manager_last(&manager, "STATUS="), "STATUS=beta (", 13) == 0);
+}
+
+static void test_commands(void)
+{
+	struct manager manager = {0};
+	manager_listen(&manager, NULL);
+	const char *path = harness_text("%s/control", harness_make_folder());
+	const char *file = harness_write_file("max_inbound = 7;");
+	struct kithd *kithd = start_ready(&manager, harness_text("-o control=%s -c %s", path, file));
+	struct asker *asker = asker_connect(path);
+	asker_ask(asker, "{'msgtype':'reload'}");
+	AWAIT(manager_heard(&manager, "READY=1") == 2);
+	CU_ASSERT_EQUAL(manager_heard(&manager, "RELOADING=1"), 1);
+	asker_ask(asker, "{'msgtype':'stop'}");
+	CU_ASSERT_EQUAL(kithd_wait(kithd), 0);
+	CU_ASSERT_EQUAL(manager_heard(&manager, "STOPPING=1"), 1);
+}
+
+static void test_sockets(void)
+{
+	struct manager manager = {0};
+	manager_listen(&manager, harness_text("@kith-test-%d", (int)getpid()));
+	start_ready(&manager, "");
+	static const struct {
+		const char *socket, *warning;
+	} cases[] = {
+		{"", ""},
+		{"vsock:2:1234", "NOTIFY_SOCKET is \"vsock:2:1234\", which is no UNIX socket"},
+		{"@", "which is no UNIX socket"},
+		{"/no/such/socket", "cannot notify the service manager: No such file or directory"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct manager other = {.notify_socket = cases[i].socket, .watchdog_us = 400000};
+		struct kithd *kithd = manager_start(&other, "-l %s", harness_address());
+		struct raw *alice = raw_join(kithd, ALICE, "");
+		raw_ping(alice);
+		raw_close(alice);
+		bool is_warned = cases[i].warning[0] != '\0';
+		if (is_warned)
+			AWAIT(kithd_log_count(kithd, " warning ", cases[i].warning) == 1);
+		EXPECT(kithd_log_lines(kithd, " warning ") == is_warned, "%s: %s", cases[i].socket, kithd_log(kithd));
+		kithd_stop(kithd, SIGTERM);
+	}
+}
+
+/* ---- the watchdog ---- */
+
+#define WATCHDOG_US ((int64_t)400 * 1000)
+
+/* The threads of a kithd but for main. */
+static size_t list_threads(const struct kithd *kithd, pid_t *threads, size_t most)
+{
+	size_t count = 0;
+	DIR *tasks = opendir(harness_text("/proc/%d/task", (int)kithd_pid(kithd)));
+	if (tasks == NULL)
+		harness_fail("no threads");
+	for (const struct dirent *entry; (entry = readdir(tasks)) != NULL && count < most;) {
+		pid_t thread = (pid_t)strtol(entry->d_name, NULL, 10);
+		if (thread > 0 && thread != kithd_pid(kithd))
+			threads[count++] = thread;
+	}
+	closedir(tasks);
+	return count;
+}
+
+/* Until resume, the thread does nothing. */
+static bool stop_thread(pid_t thread)
+{
+	return ptrace(PTRACE_SEIZE, thread, NULL, NULL) == 0 && ptrace(PTRACE_INTERRUPT, thread, NULL, NULL) == 0 &&
+	       waitpid(thread, NULL, __WALL) == thread;
+}
+
+static void resume_thread(pid_t thread)
+{
+	if (ptrace(PTRACE_DETACH, thread, NULL, NULL) != 0)
+		harness_fail("cannot resume a thread: %s", strerror(errno));
+}
+
+static void test_watchdog(void)
+{
+	static const char *const names[] = {"acceptor", "connector", "control"};
+	enum { THREADS = 3 };
+	struct manager manager = {.watchdog_us = WATCHDOG_US};
+	manager_listen(&manager, NULL);
+	struct kithd *kithd = start_ready(&manager, harness_text("-o control=%s/socket", harness_make_folder()));
+	AWAIT(manager_heard(&manager, "WATCHDOG=1") >= 3);
+	pid_t threads[THREADS + 1];
+	CU_ASSERT_EQUAL_FATAL(list_threads(kithd, threads, THREADS + 1), THREADS);
+	for (size_t i = 0; i < THREADS; i++) {
+		if (!harness_can(stop_thread(threads[i]), "a thread that hangs stops the watchdog", "no ptrace"))
+			return;
+		AWAIT(kithd_log_count(kithd, " error the ", " thread hangs") == i + 1);
+		int before = manager_heard(&manager, "WATCHDOG=1");
+		/* The main thread, which would tell, goes on. */
+		int reloads = manager_heard(&manager, "RELOADING=1");
+		int64_t until_us = clock_now_us() + WATCHDOG_US;
+		do {
+			kithd_signal(kithd, SIGHUP);
+			AWAIT(manager_heard(&manager, "RELOADING=1") > reloads);
+			reloads = manager_heard(&manager, "RELOADING=1");
+		} while (clock_now_us() < until_us);
+		CU_ASSERT_EQUAL(manager_heard(&manager, "WATCHDOG=1"), before);
+		resume_thread(threads[i]);
+		AWAIT(kithd_log_count(kithd, " warning the ", " thread hangs no longer") == i + 1);
+		AWAIT(manager_heard(&manager, "WATCHDOG=1") > before);
+	}
+	for (size_t i = 0; i < THREADS; i++)
+		EXPECT(kithd_log_count(kithd, harness_text("the %s thread hangs:", names[i]), "") == 1, "%s: %s",
+		       names[i], kithd_log(kithd));
+	kithd_stop(kithd, SIGTERM);
+}
+
+static void test_watchdog_of_another(void)
+{
+	struct manager manager = {.watchdog_us = WATCHDOG_US, .is_for_another = true};
+	manager_listen(&manager, NULL);
+	struct kithd *kithd = start_ready(&manager, "");
+	raw_join(kithd, ALICE, "");
+	/* Longer than the watchdog would wait. */
+	AWAIT(strstr(manager_last(&manager, "STATUS="), ", 1 peer") != NULL);
+	CU_ASSERT_EQUAL(manager_heard(&manager, "WATCHDOG=1"), 0);
+}
+
+static CU_TestInfo tests[] = {
+	{"the manager hears that it is ready, how it is, and that it stops", test_ready},
+	{"the status follows the peers, and is told only when it changes", test_status_follows},
+	{"the manager hears of a reload and of its end, good or bad", test_reload},
+	{"it hears the same of commands on the control socket", test_commands},
+	{"abstract sockets are told; what is no socket, or a dead one, is a warning", test_sockets},
+	{"the watchdog is told until a thread hangs, and again when it goes on", test_watchdog},
+	{"a watchdog for another process is none", test_watchdog_of_another},
+	CU_TEST_INFO_NULL,
+};
+
+CU_SuiteInfo suite_systemd = {
+	.pName = "systemd", .pSetUpFunc = harness_begin, .pTearDownFunc = harness_end, .pTests = tests};
