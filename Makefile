@@ -26,10 +26,13 @@ KITH_LDFLAGS := $(HARDENED_LINK) $(LDFLAGS)
 # Of libsodium few functions are used: linked as a whole it would be 0.3 MB of a node's memory.
 # GnuTLS is loaded by src/link/tls_library.c when it is needed; tests speak with it directly.
 LIBS := -ljson-c -luuid -lconfig -lcares -l:libsodium.a
+KITH_LIBS := -lsmartcols -ljson-c -luuid -lm
 
 SOURCES := $(wildcard src/*/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
-LIBRARY_OBJECTS := $(filter-out $(BUILD)/src/face/main.o,$(OBJECTS))
+# The program kith is src/kith/; what it uses of the other folders it takes from the library, as kithd does.
+KITH_OBJECTS := $(filter $(BUILD)/src/kith/%,$(OBJECTS))
+LIBRARY_OBJECTS := $(filter-out $(BUILD)/src/face/main.o $(KITH_OBJECTS),$(OBJECTS))
 UNIT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/*.c tests/unit/*/*.c tests/*.c))
 SYSTEM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/system/*.c tests/*.c))
 LOAD_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c))
@@ -49,14 +52,14 @@ SEAM_WRAPS := malloc calloc realloc strdup strndup json_tokener_new_ex json_obje
 	recv send setsockopt getsockopt getsockname fcntl poll ppoll pipe2 open openat fopen read fread ferror write fsync \
 	renameat unlinkat mkdir flock faccessat fstat stat getrandom mmap mlock dlopen
 BENCH_PROGRAMS := $(BUILD)/tests/bench/load $(BUILD)/tests/bench/probe $(BUILD)/tests/system/system
-TEST_PROGRAMS := $(BUILD)/kithd $(BUILD)/tests/unit/unit $(BUILD)/tests/system/system
+TEST_PROGRAMS := $(BUILD)/kithd $(BUILD)/kith $(BUILD)/tests/unit/unit $(BUILD)/tests/system/system
 FAULT_PROGRAMS := $(BUILD)/tests/fault/kithd $(BUILD)/tests/fault/fault
 SCRIPTS := $(wildcard tests/*.sh tests/*/*.sh) .ci/run
 
 # What builds and tests kith on Debian, and what `make lint`, `make check-valgrind`, `make sim`, `make soak`,
 # `make chaos` and `make fuzz` need besides.
 PACKAGES := gcc libc6-dev make libjson-c-dev uuid-dev libconfig-dev uthash-dev libc-ares-dev libsodium-dev \
-	libgnutls28-dev libcunit1-dev openssl python3-twisted iproute2 netcat-openbsd
+	libgnutls28-dev libsmartcols-dev libncurses-dev libcunit1-dev openssl python3-twisted iproute2 netcat-openbsd
 DEV_PACKAGES := $(PACKAGES) clang libclang-rt-14-dev clang-tidy cppcheck mandoc valgrind shellcheck gnuplot-nox nftables faketime
 
 ifdef V
@@ -73,7 +76,7 @@ endif
 .DELETE_ON_ERROR:
 
 ##@ Build
-all: $(BUILD)/kithd ## build kithd
+all: $(BUILD)/kithd $(BUILD)/kith ## build kithd and kith
 
 help: ## list the targets
 	@awk -F':.*## ' '/^##@ / {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' \
@@ -105,6 +108,10 @@ $(BUILD)/kithd: $(BUILD)/src/face/main.o $(BUILD)/libkith.a
 	$(say) "  LD    $@"
 	$(quiet)$(CC) $(KITH_CFLAGS) $(KITH_LDFLAGS) -o $@ $^ $(LIBS)
 
+$(BUILD)/kith: $(KITH_OBJECTS) $(BUILD)/libkith.a
+	$(say) "  LD    $@"
+	$(quiet)$(CC) $(KITH_CFLAGS) $(KITH_LDFLAGS) -o $@ $^ $(KITH_LIBS)
+
 $(BUILD)/libkith.a: $(LIBRARY_OBJECTS)
 	$(say) "  AR    $@"
 	$(quiet)rm -f $@
@@ -122,9 +129,9 @@ $(BUILD)/%.o: %.c Makefile
 	$(say) "  CC    $<"
 	$(quiet)$(CC) $(KITH_CPPFLAGS) $(KITH_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/tests/unit/unit: $(UNIT_OBJECTS) $(BUILD)/libkith.a
+$(BUILD)/tests/unit/unit: $(UNIT_OBJECTS) $(filter-out %/main.o,$(KITH_OBJECTS)) $(BUILD)/libkith.a
 	$(say) "  LD    $@"
-	$(quiet)$(CC) $(KITH_CFLAGS) $(KITH_LDFLAGS) -o $@ $^ -lcunit -lgnutls $(LIBS)
+	$(quiet)$(CC) $(KITH_CFLAGS) $(KITH_LDFLAGS) -o $@ $^ -lcunit -lgnutls $(KITH_LIBS) $(LIBS)
 
 $(BUILD)/tests/system/system: $(SYSTEM_OBJECTS) $(BUILD)/libkith.a
 	$(say) "  LD    $@"
@@ -280,8 +287,9 @@ floors: $(OBJECTS) ## check the order of folders, private headers, cycles, doors
 	@bash tests/lint/floors.sh "$(CC)" $(OBJECTS)
 
 ##@ Install and release
-install: $(BUILD)/kithd ## install under DESTDIR and PREFIX
+install: $(BUILD)/kithd $(BUILD)/kith ## install under DESTDIR and PREFIX
 	install -D -m 755 $(BUILD)/kithd $(DESTDIR)$(PREFIX)/bin/kithd
+	install -D -m 755 $(BUILD)/kith $(DESTDIR)$(PREFIX)/bin/kith
 	for page in man/*.[578]; do \
 		section=$(DESTDIR)$(PREFIX)/share/man/man$${page##*.} && install -d $$section && \
 		sed 's|/etc/kith|$(SYSCONFDIR)/kith|g' $$page >$$section/$${page#man/} && \
@@ -299,7 +307,7 @@ install: $(BUILD)/kithd ## install under DESTDIR and PREFIX
 	@echo "man kith has a quick start."
 
 uninstall: ## remove what install put there, but for a changed kith.conf
-	rm -f $(DESTDIR)$(PREFIX)/bin/kithd $(DESTDIR)$(PREFIX)/share/man/man8/kithd.8 \
+	rm -f $(DESTDIR)$(PREFIX)/bin/kithd $(DESTDIR)$(PREFIX)/bin/kith $(DESTDIR)$(PREFIX)/share/man/man8/kithd.8 \
 		$(DESTDIR)$(PREFIX)/share/man/man5/kith.conf.5 \
 		$(DESTDIR)$(PREFIX)/share/man/man7/kith.7 \
 		$(DESTDIR)$(PREFIX)/share/man/man7/kith-internals.7 \

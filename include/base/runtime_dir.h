@@ -18,7 +18,7 @@ enum { RUNTIME_DIR_BYTES = 192 };
 void runtime_dir_own(uid_t uid, char out[static RUNTIME_DIR_BYTES]);
 
 /* The ones in which this user may find a daemon's socket, the most likely first. How many were written. */
-enum { RUNTIME_DIRS = 3 };
+enum { RUNTIME_DIRS = 4 };
 size_t runtime_dir_list(uid_t uid, char out[static RUNTIME_DIRS][RUNTIME_DIR_BYTES]);
 
 /*

@@ -43,15 +43,30 @@ void runtime_dir_own(uid_t uid, char out[static RUNTIME_DIR_BYTES])
 		format_own(uid, getenv("XDG_RUNTIME_DIR"), out);
 }
 
+/* Is the last of them new? */
+static size_t count_new(char out[static RUNTIME_DIRS][RUNTIME_DIR_BYTES], size_t last)
+{
+	for (size_t i = 0; i < last; i++)
+		if (strcmp(out[i], out[last]) == 0)
+			return last;
+	return last + 1;
+}
+
 size_t runtime_dir_list(uid_t uid, char out[static RUNTIME_DIRS][RUNTIME_DIR_BYTES])
 {
-	size_t count = 0;
-	strcpy(out[count++], ROOT_DIR);
+	size_t count = take_of_unit(out[0]) ? 1 : 0;
+	char usual_xdg[64];
+	strcpy(out[count], ROOT_DIR);
+	count = count_new(out, count);
 	if (uid == 0)
 		return count;
-	format_own(uid, getenv("XDG_RUNTIME_DIR"), out[count++]);
+	/* su and cron leave XDG_RUNTIME_DIR out, where a login has it. */
+	const char *xdg = getenv("XDG_RUNTIME_DIR");
+	snprintf(usual_xdg, sizeof usual_xdg, "/run/user/%u", (unsigned)uid);
+	format_own(uid, xdg == NULL ? usual_xdg : xdg, out[count]);
+	count = count_new(out, count);
 	format_own(uid, NULL, out[count]);
-	return strcmp(out[count], out[count - 1]) == 0 ? count : count + 1;
+	return count_new(out, count);
 }
 
 static bool check_private(const char *path, uid_t uid, struct problem *problem)

@@ -1,0 +1,14 @@
+/*
+ * Finds the node to ask. Its socket is that of -s, else of KITH_CONTROL, else the one that is in the directories where
+ * nodes put them (base/runtime_dir.h). If several are there, -n chooses by name.
+ */
+#ifndef KITH_FINDER_H
+#define KITH_FINDER_H
+
+#include "kith/options.h"
+#include "kith/session.h"
+
+/* Begins a conversation with it. Complains, with what to do, if there is none, or not one alone. */
+enum outcome finder_connect(const struct options *options, struct session *session);
+
+#endif
