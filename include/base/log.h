@@ -38,6 +38,9 @@ static inline bool log_is_on(enum log_level level)
 /* A line is at most 1,024 bytes with its escapes; a longer one is cut and ends in "...". */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* How many lines could not be written, since the start. */
+uint64_t log_dropped(void);
+
 #define log_error(...) log_line(LOG_ERROR, __VA_ARGS__)
 #define log_warning(...) log_line(LOG_WARNING, __VA_ARGS__)
 #define log_info(...) log_line(LOG_INFO, __VA_ARGS__)

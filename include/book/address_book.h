@@ -221,18 +221,37 @@ struct nodeid address_book_tenant(struct address_book *book, const struct addres
  */
 size_t address_book_sample(struct address_book *book, struct message_entry *entries, size_t most, int64_t now_us);
 
-/* An address as the second table shows it. */
+/* An address as it is shown. */
 struct address_info {
 	struct address address;
+	struct address teller; /* the host that told of it; unknown where it was not hearsay */
 	struct nodeid nodeid;
 	enum address_kind kind;
 	int64_t heard_us, tried_us, error_us; /* NEVER_US for never */
+	int64_t reached_us;
+	int64_t due_us; /* the next try, at the earliest; FOREVER_US for none */
 	unsigned failures;
+	bool is_bootstrap; /* of the configuration, or an address of a name that is */
+	bool is_connected, is_dialing, is_self;
 	char error[ADDRESS_ERROR_BYTES];
 };
 
 /* Those that were last heard of or tried, the most recent first. How many were written. */
 size_t address_book_recent(struct address_book *book, struct address_info *infos, size_t most, int64_t now_us);
+/* False if it is not in the book. */
+bool address_book_look(struct address_book *book, const struct address *address, struct address_info *info,
+		       int64_t now_us);
+
+/*
+ * A walk over all addresses, a few at a time: each that is there from the beginning to the end comes once. The lock is
+ * held for one step at a time. It ends before the book does.
+ */
+enum { ADDRESS_BOOK_STEP = 64 };
+void address_book_begin_walk(struct address_book *book, struct address_walk *walk);
+/* How many were written; 0 at the end. */
+size_t address_book_walk(struct address_book *book, struct address_walk *walk,
+			 struct address_info infos[static ADDRESS_BOOK_STEP], int64_t now_us);
+void address_book_end_walk(struct address_book *book, struct address_walk *walk);
 /* For the simulation, which asks it of each node at each step. */
 bool address_book_knows(struct address_book *book, const struct address *address);
 size_t address_book_count(struct address_book *book);

@@ -74,6 +74,7 @@ struct peer_info {
 };
 
 struct allowance;
+struct counters;
 struct peer;
 
 /*
@@ -82,6 +83,8 @@ struct peer;
  */
 struct peer *peer_new(enum peer_direction direction, struct stream *stream, const struct dial *dial,
 		      const struct settings *settings, int64_t now_us);
+/* Where its messages and round trips are counted; borrowed. Before another thread has the peer. */
+void peer_set_counters(struct peer *peer, struct counters *counters);
 struct peer *peer_hold(struct peer *peer);
 void peer_release(struct peer *peer);
 
@@ -149,6 +152,9 @@ void peer_hinder_errno(struct peer *peer, int error);
 
 /* True once: the caller logs the ending. */
 bool peer_take_ending(struct peer *peer);
+/* The journal has noted that it is up, so it notes its ending. */
+void peer_set_noted(struct peer *peer);
+bool peer_is_noted(const struct peer *peer);
 
 /* By a thread that ends it: its path seems to lose large packets. */
 void peer_note_losses(struct peer *peer);

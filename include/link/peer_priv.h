@@ -20,6 +20,7 @@ struct peer {
 	struct stream *stream;
 	struct outbox *outbox;
 	int64_t created_us;
+	struct counters *counters; /* NULL for none; set before another thread has the peer */
 	/* Guarded. */
 	struct mutex mutex;
 	struct nodeid nodeid GUARDED_BY(peer_guard);
@@ -40,6 +41,7 @@ struct peer {
 	atomic_bool is_closing;		/* an ending is set */
 	atomic_bool is_logged;		/* and was logged */
 	atomic_bool loses_large;
+	atomic_bool is_noted; /* the journal has that it is up */
 	_Atomic int64_t heard_us;
 	_Atomic int64_t rtt_us; /* as liveness has it */
 	_Atomic int64_t messages_in, messages_out, bytes_in, bytes_out, ignored, useless;

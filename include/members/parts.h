@@ -10,6 +10,7 @@
 #include "members/access.h"
 #include "members/registry.h"
 #include "settings/settings.h"
+#include "telemetry/counters.h"
 #include "telemetry/journal.h"
 
 struct parts {
@@ -18,7 +19,8 @@ struct parts {
 	struct registry *registry;
 	struct address_book *book;
 	struct access *access;
-	struct journal *journal; /* NULL for none: nothing is noted */
+	struct journal *journal;   /* NULL for none: nothing is noted */
+	struct counters *counters; /* NULL for none: nothing is counted */
 };
 
 #endif

@@ -19,6 +19,10 @@ struct departure {
 	struct nodeid nodeid;
 	int64_t deadline_us;
 	char label[PEER_LABEL_BYTES];
+	/* For the journal. */
+	bool is_noted;
+	struct address address;
+	char name[MESSAGE_TEXT_BYTES];
 };
 
 /* Why some dials do not leave this machine, and the first of them. */

@@ -16,11 +16,11 @@ enum event_kind {
 	EVENT_RELOADED,	   /* reason: what came of it */
 	EVENT_SETTING,	   /* name: the setting; value: its new value; reason: where that comes from */
 	EVENT_PEER_UP,	   /* value: its agent */
-	EVENT_PEER_DOWN,   /* how and reason: how it ended; lasted_us: how long it was up */
+	EVENT_PEER_DOWN,   /* value: its agent; ending and reason: how it ended; lasted_us: how long it was up */
 	EVENT_DIAL_FAILED, /* the first failure, and each change of the reason */
 	EVENT_DIAL_OK,	   /* an address that had failed works again */
 	EVENT_REFUSED,	   /* a connection that came in was turned away */
-	EVENT_BANNED,
+	EVENT_BANNED,	   /* value: for how long */
 	EVENT_KINDS,
 };
 
@@ -32,11 +32,18 @@ enum event_ending {
 	EVENT_CLOSED, /* this node ended it */
 };
 
+/* Who dialled. */
+enum event_direction {
+	EVENT_NO_DIRECTION,
+	EVENT_INBOUND, /* the other one */
+	EVENT_OUTBOUND,
+};
+
 /* What is handed in: the texts are borrowed, and NULL or "" for none. */
 struct event {
 	enum event_kind kind;
 	enum event_ending ending;
-	bool is_inbound;	/* of a peer: it dialled this node */
+	enum event_direction direction;
 	struct nodeid nodeid;	/* of whom it is about; may be none */
 	struct address address; /* where that one listens, or is; may be unknown */
 	const char *name;
@@ -49,7 +56,8 @@ struct event {
 const char *event_kind_name(enum event_kind kind);
 /* False for no such name. */
 bool event_kind_find(const char *name, enum event_kind *kind);
-/* "" for EVENT_NO_ENDING. */
+/* "" for none. */
 const char *event_ending_name(enum event_ending ending);
+const char *event_direction_name(enum event_direction direction);
 
 #endif

@@ -14,6 +14,11 @@
 #include "telemetry/event.h"
 
 enum {
+	/*
+	 * What others can cause by connecting again and again: a burst of two fifths of the ring, and then a whole ring
+	 * in at least JOURNAL_FLUSH_S. So nobody can flush the rest of it in less time.
+	 */
+	JOURNAL_FLUSH_S = 4 * 3600,
 	JOURNAL_TEXT_BYTES = 224, /* longer texts of an event are cut, with their NUL */
 	JOURNAL_STEP = 32,	  /* how many are read at once */
 };
@@ -37,6 +42,12 @@ struct nodeid journal_boot(const struct journal *journal);
  * memory is lost, and counts as such for the readers.
  */
 void journal_note(struct journal *journal, const struct event *event);
+
+/*
+ * May another event be noted that a stranger has caused? Takes one of those that there may be. False if there are none
+ * left now, or the journal is NULL.
+ */
+bool journal_may_note(struct journal *journal);
 
 /*
  * What follows the event with the number *after (0: from the first on): up to JOURNAL_STEP entries, held for the

@@ -117,6 +117,21 @@ static bool write_notice(void) REQUIRES(turn)
 	return write_line(LOG_WARNING, notice, (size_t)length, false);
 }
 
+/* Lines that were dropped since the start, for those that ask; dropped_lines are those that are still to be reported.
+ */
+static _Atomic uint64_t all_dropped;
+
+uint64_t log_dropped(void)
+{
+	return atomic_load_explicit(&all_dropped, memory_order_relaxed);
+}
+
+static void note_drop(void) REQUIRES(turn)
+{
+	dropped_lines++;
+	atomic_fetch_add_explicit(&all_dropped, 1, memory_order_relaxed);
+}
+
 void log_line(enum log_level level, const char *format, ...)
 {
 	char text[LINE_BYTES];
@@ -134,7 +149,7 @@ void log_line(enum log_level level, const char *format, ...)
 	if (dropped_lines > 0 && write_notice())
 		dropped_lines = 0;
 	if (dropped_lines > 0 || !write_line(level, text, strlen(text), length >= LINE_BYTES))
-		dropped_lines++;
+		note_drop();
 	mutex_unlock(&turn);
 }
 

@@ -80,6 +80,7 @@ static bool send_event(struct call *call, const struct journal_entry *entry)
 	row_seconds(&row, "ago_s", clock_now_us() - journal_at_us(entry));
 	row_text(&row, "kind", event_kind_name(event->kind));
 	row_text(&row, "ending", event_ending_name(event->ending));
+	row_text(&row, "direction", event_direction_name(event->direction));
 	row_nodeid(&row, "nodeid", &event->nodeid);
 	row_text(&row, "name", event->name);
 	row_address(&row, "address", &event->address);

@@ -1,4 +1,5 @@
 #include "link/peer_priv.h"
+#include "telemetry/counters.h"
 
 int64_t peer_ping(struct peer *peer, int64_t now_us)
 {
@@ -85,7 +86,10 @@ bool peer_pong(struct peer *peer, int64_t now_us)
 	/* A peer that sends pongs unasked may have sent the others before their pings, to seem near. */
 	peer->has_guessed = peer->has_guessed || !is_awaited;
 	atomic_store_explicit(&peer->rtt_us, peer->has_guessed ? -1 : peer->liveness.rtt_us, memory_order_relaxed);
+	int64_t rtt_us = peer->liveness.rtt_us;
 	peer_leave(peer);
+	if (is_awaited)
+		counters_count_rtt(peer->counters, rtt_us);
 	if (is_due)
 		outbox_call_pinger(peer->outbox);
 	return is_awaited;

@@ -48,6 +48,7 @@ struct node {
 	struct address_book *book;
 	struct access *access;
 	struct journal *journal;
+	struct counters counters;
 	struct acceptor *acceptor;
 	struct protocol *protocol;
 	struct pool *pool;
@@ -117,7 +118,8 @@ static bool build(struct node *node, const struct address_records *kept)
 			       .registry = node->registry,
 			       .book = node->book,
 			       .access = node->access,
-			       .journal = node->journal};
+			       .journal = node->journal,
+			       .counters = &node->counters};
 	struct protocol_parts parts = {.common = common,
 				       .self = node->nodeid,
 				       .alarm = &node->alarm,
@@ -280,11 +282,11 @@ struct node *node_start(struct settings *settings, struct secrets *secrets, stru
 	log_start(node, described);
 	if (!node->has_resolver || !build_from_state(node))
 		goto failed;
+	/* Before a thread can note anything. */
+	note(node, EVENT_STARTED, settings->texts->name, KITH_VERSION, NULL);
 	error = start_threads(node);
-	if (error == 0) {
-		note(node, EVENT_STARTED, settings->texts->name, KITH_VERSION, NULL);
+	if (error == 0)
 		return node;
-	}
 failed:
 	problem_set(problem, "cannot start%s: %s", error == ENOMEM ? "" : " a thread", strerror(error));
 	node_stop(node);

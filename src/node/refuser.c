@@ -18,6 +18,9 @@ enum { DELIVERY_MS = 2000 };
 /* Of what the far end has sent, so much is read before the close; a hello is a few hundred bytes. */
 enum { DROPPED_BYTES = 16 * 1024 };
 
+_Static_assert(COUNTER_REFUSED_MAX_PER_GROUP - COUNTER_REFUSED_DENIED == REFUSED_GROUP - REFUSED_DENIED,
+	       "in the same order");
+
 void refuser_init(struct refuser *refuser, const struct worker_parts *parts)
 {
 	int64_t now_us = clock_now_us();
@@ -69,6 +72,12 @@ static void log_refusal(struct refuser *refuser, const struct address *from, enu
 	address_format(from, text);
 	explain(refuser->parts->common.settings, refusal, from, reason);
 	log_warning("refused %s: %s (%u more since the last such line)", text, reason, suppressed);
+	struct event event = {.kind = EVENT_REFUSED,
+			      .direction = EVENT_INBOUND,
+			      .address = *from,
+			      .reason = reason,
+			      .lasted_us = -1};
+	journal_note(refuser->parts->common.journal, &event);
 }
 
 /* Closes a socket on which bytes may have come that would turn the close into a reset. */
@@ -147,6 +156,7 @@ static bool answer(struct refuser *refuser, int fd, const struct address *from, 
 void refuser_turn_away(struct refuser *refuser, int fd, const struct address *from, enum refusal refusal)
 {
 	int64_t now_us = clock_now_us();
+	counters_count(refuser->parts->common.counters, COUNTER_REFUSED_DENIED + (refusal - REFUSED_DENIED));
 	log_refusal(refuser, from, refusal);
 	if (!may_answer(refuser, refusal, now_us) || !answer(refuser, fd, from, refusal, now_us)) {
 		close(fd);

@@ -305,6 +305,7 @@ int worker_start(const struct worker_parts *parts, struct peer *peer)
 	worker->pinging.run = pinger_run;
 	worker->parts = parts;
 	worker->peer = peer_hold(peer);
+	peer_set_counters(peer, parts->common.counters);
 	outbox_on_call(peer_outbox(peer), pinger_start, worker);
 	int error = registry_add(parts->common.registry, peer) ? 0 : ENOMEM;
 	if (error == 0) {

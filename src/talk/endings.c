@@ -1,4 +1,4 @@
-#include "talk/protocol_priv.h"
+#include "talk/notes_priv.h"
 
 #include <stdio.h>
 
@@ -21,6 +21,7 @@ static bool put_off_departure(struct protocol *protocol, struct peer *peer, cons
 		departure->nodeid = info->nodeid;
 		departure->deadline_us = now_us + protocol->parts.common.settings->handshake_timeout_us;
 		snprintf(departure->label, sizeof departure->label, "%s", label);
+		notes_put_off(peer, info, departure);
 	}
 	protocol_leave(protocol);
 	if (has_room)
@@ -37,6 +38,7 @@ static void log_ready_peer_ended(struct protocol *protocol, struct peer *peer, c
 		    put_off_departure(protocol, peer, info, now_us))
 			return;
 	}
+	notes_peer_down(protocol, peer, info, words, now_us);
 	enum log_level level = words->is_odd ? LOG_WARNING : LOG_INFO;
 	if (protocol_take_log_line(protocol, peer, level, now_us)) {
 		char duration[TEXT_DURATION_BYTES], since[TEXT_DURATION_BYTES + 16];
@@ -57,6 +59,7 @@ static void end_ready_peer(struct protocol *protocol, struct peer *peer, const s
 	struct ending_words words;
 	ending_words(protocol, peer, info, &words);
 	black_holes_judge(protocol, peer, info, &words);
+	notes_connection_ended(protocol, info);
 	if (address_book_disconnected(protocol->parts.common.book, &info->nodeid, was_steady,
 				      is_blameless ? NULL : words.text, now_us))
 		alarm_ring(protocol->parts.alarm);
@@ -91,16 +94,21 @@ static void end_dial(struct protocol *protocol, struct peer *peer, const struct 
 	if (info->reason == BYE_SELF)
 		address_book_add_self(protocol->parts.common.book, &dial->address);
 	/* A feeler that has found somebody says bye itself; the far end may use the same word. */
-	if (dial_is_feeler(dial) && info->reason == BYE_FEELER && info->ending == PEER_CLOSED)
+	if (dial_is_feeler(dial) && info->reason == BYE_FEELER && info->ending == PEER_CLOSED) {
+		counters_count(protocol->parts.common.counters, COUNTER_DIALS_FOUND);
 		return;
+	}
 	ending_words(protocol, peer, info, &words);
+	bool is_news = notes_is_news(protocol, peer, &words);
 	if (info->ending == PEER_HINDERED) {
 		address_book_hindered(protocol->parts.common.book, dial, words.text, now_us);
+		notes_dial_failed(protocol, peer, &words, is_news, 1);
 		hindrances_note(protocol, peer, &words);
 		return;
 	}
 	hindrances_over(protocol, peer);
 	unsigned failures = address_book_failed(protocol->parts.common.book, dial, words.text, now_us);
+	notes_dial_failed(protocol, peer, &words, is_news, failures);
 	if (dial_is_feeler(dial) || info->reason == BYE_SELF || failures == 0)
 		ending_log(peer, LOG_DEBUG, &words, "");
 	else
@@ -111,6 +119,7 @@ static void end_stranger(struct protocol *protocol, struct peer *peer, const str
 {
 	struct ending_words words;
 	ending_words(protocol, peer, info, &words);
+	notes_stranger_gone(protocol, info, &words);
 	ending_log(peer, LOG_DEBUG, &words, "");
 }
 
@@ -145,7 +154,9 @@ int64_t endings_run(struct protocol *protocol, int64_t now_us)
 	protocol->departure_count = kept;
 	protocol_leave(protocol);
 	for (size_t i = 0; i < due_count; i++)
-		if (!address_book_is_connected(protocol->parts.common.book, &due[i].nodeid))
+		if (!address_book_is_connected(protocol->parts.common.book, &due[i].nodeid)) {
 			log_info("%s left: its connection was a duplicate, and no other came", due[i].label);
+			notes_departed(protocol, &due[i]);
+		}
 	return next_us;
 }

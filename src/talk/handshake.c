@@ -7,6 +7,7 @@
 #include "link/allowance.h"
 #include "talk/directory.h"
 #include "talk/greeter.h"
+#include "talk/notes_priv.h"
 
 /* Where the peer can be dialled, if that is known and believed; else unknown. */
 static struct address find_listen(const struct protocol *protocol, const struct peer *peer,
@@ -49,6 +50,7 @@ static void become_ready(struct protocol *protocol, struct peer *peer, const str
 				  .listen = listen,
 				  .now_us = now_us};
 	hearsay_ask_tenant(protocol, &listen, &hello->nodeid, now_us);
+	notes_before_ready(protocol, peer, &hello->nodeid);
 	address_book_arrived(protocol->parts.common.book, &arrival);
 	if (info.direction == PEER_OUTBOUND)
 		doubles_over(protocol, &info.remote);
@@ -61,6 +63,7 @@ static void become_ready(struct protocol *protocol, struct peer *peer, const str
 	if (address_is_known(&listen))
 		hearsay_tell_listen(protocol, peer, &listen, now_us);
 	log_ready(protocol, peer, &info, now_us);
+	notes_peer_up(protocol, peer, now_us);
 }
 
 static void claim_nodeid(struct protocol *protocol, struct peer *peer, const struct message_hello *hello,

@@ -11,6 +11,7 @@
 #include "talk/directory.h"
 #include "talk/gossip.h"
 #include "talk/greeter.h"
+#include "talk/notes_priv.h"
 
 void protocol_enter(struct protocol *protocol) UNCHECKED
 {
@@ -180,8 +181,10 @@ static void note_error(struct protocol *protocol, struct peer *peer, int64_t now
 {
 	const struct settings *settings = protocol->parts.common.settings;
 	const struct address *host = &peer_dial(peer)->address;
-	if (peer_direction(peer) == PEER_INBOUND && access_note_error(protocol->parts.common.access, host, now_us) &&
-	    protocol_take_log_line(protocol, peer, LOG_WARNING, now_us)) {
+	if (peer_direction(peer) != PEER_INBOUND || !access_note_error(protocol->parts.common.access, host, now_us))
+		return;
+	notes_ban(protocol, peer);
+	if (protocol_take_log_line(protocol, peer, LOG_WARNING, now_us)) {
 		char duration[TEXT_DURATION_BYTES];
 		text_duration(settings->ban_time_us, duration);
 		peer_log(peer, LOG_WARNING, "is banned for %s with its whole host: %lld protocol errors within an hour",
@@ -230,6 +233,7 @@ void protocol_receive(struct protocol *protocol, struct peer *peer, const char *
 			protocol_violated(protocol, peer, problem.text, now_us);
 		return;
 	}
+	counters_count_message(protocol->parts.common.counters, COUNTERS_IN, message.type, length + 1);
 	peer_log(peer, LOG_DEBUG, "sent %s", message_type_name(message.type));
 	bool is_ready = peer_state(peer) == PEER_READY;
 	protocol_handler *handle = is_ready ? handlers[message.type].when_ready : handlers[message.type].before_ready;

@@ -39,3 +39,10 @@ const char *event_ending_name(enum event_ending ending)
 	}
 	return "";
 }
+
+const char *event_direction_name(enum event_direction direction)
+{
+	static const char *const names[] = {
+		[EVENT_NO_DIRECTION] = "", [EVENT_INBOUND] = "in", [EVENT_OUTBOUND] = "out"};
+	return names[direction];
+}

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/sync.h"
+#include "base/token_bucket.h"
 
 extern struct mutex journal_guard;
 
@@ -31,6 +32,7 @@ struct journal {
 	size_t count GUARDED_BY(journal_guard);
 	size_t bytes GUARDED_BY(journal_guard);
 	uint64_t last GUARDED_BY(journal_guard); /* the newest one's number */
+	struct token_bucket strangers GUARDED_BY(journal_guard);
 };
 
 static void enter(struct journal *journal) ACQUIRES(journal_guard) UNCHECKED
@@ -43,6 +45,11 @@ static void leave(struct journal *journal) RELEASES(journal_guard) UNCHECKED
 	mutex_unlock(&journal->mutex);
 }
 
+static double strangers_burst(size_t most)
+{
+	return 1 + (double)most * 2 / 5;
+}
+
 struct journal *journal_new(size_t most) UNCHECKED
 {
 	struct journal *journal = calloc(1, sizeof *journal);
@@ -50,6 +57,7 @@ struct journal *journal_new(size_t most) UNCHECKED
 		return NULL;
 	journal->boot = nodeid_random();
 	journal->most = most;
+	token_bucket_init(&journal->strangers, strangers_burst(most), clock_now_us());
 	mutex_init(&journal->mutex);
 	condition_init(&journal->noted);
 	return journal;
@@ -175,6 +183,18 @@ void journal_note(struct journal *journal, const struct event *event)
 	leave(journal);
 	journal_release(gone);
 	journal_release(entry);
+}
+
+bool journal_may_note(struct journal *journal)
+{
+	if (journal == NULL)
+		return false;
+	int64_t now_us = clock_now_us();
+	enter(journal);
+	bool may = token_bucket_take(&journal->strangers, 1, (double)journal->most / JOURNAL_FLUSH_S,
+				     strangers_burst(journal->most), now_us) > 0;
+	leave(journal);
+	return may;
 }
 
 size_t journal_read(struct journal *journal, uint64_t *after, struct journal_entry *entries[static JOURNAL_STEP],
