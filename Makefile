@@ -287,6 +287,8 @@ floors: $(OBJECTS) ## check the order of folders, private headers, cycles, doors
 	@bash tests/lint/floors.sh "$(CC)" $(OBJECTS)
 
 ##@ Install and release
+UNITS := kithd.service kithd.socket
+
 install: $(BUILD)/kithd $(BUILD)/kith ## install under DESTDIR and PREFIX
 	install -D -m 755 $(BUILD)/kithd $(DESTDIR)$(PREFIX)/bin/kithd
 	install -D -m 755 $(BUILD)/kith $(DESTDIR)$(PREFIX)/bin/kith
@@ -296,9 +298,10 @@ install: $(BUILD)/kithd $(BUILD)/kith ## install under DESTDIR and PREFIX
 		chmod 644 $$section/$${page#man/} || exit 1; \
 	done
 	install -d $(DESTDIR)$(UNITDIR)
-	sed -e 's|@BINDIR@|$(PREFIX)/bin|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g' conf/kithd.service \
-		>$(DESTDIR)$(UNITDIR)/kithd.service
-	chmod 644 $(DESTDIR)$(UNITDIR)/kithd.service
+	for unit in $(UNITS); do \
+		sed -e 's|@BINDIR@|$(PREFIX)/bin|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g' conf/$$unit \
+			>$(DESTDIR)$(UNITDIR)/$$unit && chmod 644 $(DESTDIR)$(UNITDIR)/$$unit || exit 1; \
+	done
 	test -e $(DESTDIR)$(SYSCONFDIR)/kith/kith.conf || \
 		install -D -m 644 conf/kith.conf $(DESTDIR)$(SYSCONFDIR)/kith/kith.conf
 	@echo
@@ -311,7 +314,7 @@ uninstall: ## remove what install put there, but for a changed kith.conf
 		$(DESTDIR)$(PREFIX)/share/man/man5/kith.conf.5 \
 		$(DESTDIR)$(PREFIX)/share/man/man7/kith.7 \
 		$(DESTDIR)$(PREFIX)/share/man/man7/kith-internals.7 \
-		$(DESTDIR)$(PREFIX)/share/man/man7/kith-protocol.7 $(DESTDIR)$(UNITDIR)/kithd.service
+		$(DESTDIR)$(PREFIX)/share/man/man7/kith-protocol.7 $(UNITS:%=$(DESTDIR)$(UNITDIR)/%)
 	! cmp -s conf/kith.conf $(DESTDIR)$(SYSCONFDIR)/kith/kith.conf || \
 		rm -f $(DESTDIR)$(SYSCONFDIR)/kith/kith.conf
 

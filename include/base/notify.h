@@ -1,6 +1,7 @@
 /*
- * What the service manager that has started this process hears from it, as sd_notify(3) and sd_watchdog_enabled(3) have
- * it: lines NAME=VALUE, in a datagram to a UNIX socket. For one thread.
+ * What the service manager that has started this process hears from it, and what it has told it in the environment, as
+ * sd_notify(3), sd_watchdog_enabled(3) and sd_listen_fds(3) have it. It hears lines NAME=VALUE, in a datagram to a UNIX
+ * socket. For one thread.
  */
 #ifndef KITH_NOTIFY_H
 #define KITH_NOTIFY_H
@@ -28,5 +29,11 @@ bool notify_send(const struct notify *notify, const char *lines);
  * and again. 0 if there is no watchdog, or it is for another process.
  */
 int64_t notify_watchdog_us(const char *usec, const char *pid);
+
+/*
+ * From the values of $LISTEN_FDS and $LISTEN_PID, or NULL: how many descriptors, from 3 on, are handed over to this
+ * process.
+ */
+int notify_handed_over(const char *fds, const char *pid);
 
 #endif

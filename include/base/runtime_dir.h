@@ -1,6 +1,6 @@
 /*
  * Where kithd puts its control socket, and where kith looks for it: a directory that lasts as long as the machine runs.
- * They are, in this order: $RUNTIME_DIRECTORY, which systemd makes for a unit; /run/kith for root;
+ * They are, in this order: $RUNTIME_DIRECTORY, which systemd makes for a unit (/run/kithd); /run/kith for root;
  * $XDG_RUNTIME_DIR/kith, or /tmp/kith-UID where there is none.
  */
 #ifndef KITH_RUNTIME_DIR_H
@@ -18,7 +18,7 @@ enum { RUNTIME_DIR_BYTES = 192 };
 void runtime_dir_own(uid_t uid, char out[static RUNTIME_DIR_BYTES]);
 
 /* The ones in which this user may find a daemon's socket, the most likely first. How many were written. */
-enum { RUNTIME_DIRS = 4 };
+enum { RUNTIME_DIRS = 5 };
 size_t runtime_dir_list(uid_t uid, char out[static RUNTIME_DIRS][RUNTIME_DIR_BYTES]);
 
 /*

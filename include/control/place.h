@@ -15,14 +15,16 @@
 struct place {
 	char directory[RUNTIME_DIR_BYTES]; /* of "auto"; "" for another */
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
-	int fd;		    /* the listening socket; -1 for none */
-	bool is_bound_here; /* so it is removed at the end */
-	bool is_second;	    /* another process answers at the usual path */
+	int fd;		     /* the listening socket; -1 for none */
+	bool is_handed_over; /* by the service manager: its file is not ours */
+	bool is_bound_here;  /* so it is removed at the end */
+	bool is_second;	     /* another process answers at the usual path */
 };
 
 /*
- * Before the process becomes its user. False with a problem, which is none for the node: it runs without a control
- * socket then. True with nothing done if the settings want none.
+ * Before the process becomes its user. Takes the socket that the service manager hands over, if
+ * there is one, whatever path the settings have. False with a problem, which is none for the node: it runs without a
+ * control socket then. True with nothing done if the settings want none.
  */
 bool place_prepare(struct place *place, const struct settings *settings, struct problem *problem);
 /*

@@ -9,6 +9,9 @@
 /* A day: what is longer can't be meant. */
 #define LONGEST_WATCHDOG_US ((int64_t)24 * 3600 * 1000 * 1000)
 
+/* More than a unit has sockets. */
+enum { MOST_FDS = 1024 };
+
 bool notify_find(struct notify *notify, const char *socket_name, struct problem *problem)
 {
 	*notify = (struct notify){.address.sun_family = AF_UNIX};
@@ -56,9 +59,17 @@ static int64_t parse(const char *text, int64_t most)
 	return errno == 0 && *end == '\0' && number <= most ? number : 0;
 }
 
+static bool is_this_process(const char *pid)
+{
+	return parse(pid, INT32_MAX) == getpid();
+}
+
 int64_t notify_watchdog_us(const char *usec, const char *pid)
 {
-	if (pid != NULL && parse(pid, INT32_MAX) != getpid())
-		return 0;
-	return parse(usec, LONGEST_WATCHDOG_US);
+	return pid == NULL || is_this_process(pid) ? parse(usec, LONGEST_WATCHDOG_US) : 0;
+}
+
+int notify_handed_over(const char *fds, const char *pid)
+{
+	return is_this_process(pid) ? (int)parse(fds, MOST_FDS) : 0;
 }

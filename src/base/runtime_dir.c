@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define ROOT_DIR "/run/kith"
+#define UNIT_DIR "/run/kithd" /* $RUNTIME_DIRECTORY of conf/kithd.service */
 
 static void format_own(uid_t uid, const char *xdg, char out[static RUNTIME_DIR_BYTES])
 {
@@ -57,6 +58,8 @@ size_t runtime_dir_list(uid_t uid, char out[static RUNTIME_DIRS][RUNTIME_DIR_BYT
 	size_t count = take_of_unit(out[0]) ? 1 : 0;
 	char usual_xdg[64];
 	strcpy(out[count], ROOT_DIR);
+	count = count_new(out, count);
+	strcpy(out[count], UNIT_DIR);
 	count = count_new(out, count);
 	if (uid == 0)
 		return count;

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "control/handover.h"
+
 static bool wants_none(const struct settings *settings)
 {
 	return settings->control[0] == '\0';
@@ -22,7 +24,16 @@ static bool is_auto(const struct settings *settings)
 bool place_prepare(struct place *place, const struct settings *settings, struct problem *problem)
 {
 	*place = (struct place){.fd = -1};
-	if (wants_none(settings) || !is_auto(settings))
+	place->fd = handover_take(place->path);
+	place->is_handed_over = place->fd >= 0;
+	if (place->is_handed_over && wants_none(settings)) {
+		place_fini(place);
+		return problem_set(problem,
+				   "control is \"\", so %s from the service manager is closed: disable its "
+				   "socket unit, or set control = \"auto\"",
+				   place->path);
+	}
+	if (place->is_handed_over || wants_none(settings) || !is_auto(settings))
 		return true;
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
@@ -120,7 +131,7 @@ bool place_bind(struct place *place, const struct settings *settings, const stru
 		struct problem *problem)
 {
 	char suffix[16] = "";
-	if (wants_none(settings) || (is_auto(settings) && place->directory[0] == '\0'))
+	if (place->is_handed_over || wants_none(settings) || (is_auto(settings) && place->directory[0] == '\0'))
 		return true;
 	if (!set_path(place, settings, listening, suffix, problem))
 		return false;

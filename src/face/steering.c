@@ -44,6 +44,8 @@ void steering_start(struct steering *steering, const struct node *node)
 	if (steering->control == NULL) {
 		place_fini(&steering->place);
 		warn(&problem);
+	} else if (steering->place.is_handed_over) {
+		log_info("the control socket is %s, from the service manager", steering->place.path);
 	} else if (steering->place.is_second) {
 		log_warning("another process has the usual control socket: this one is %s", steering->place.path);
 	} else {

@@ -1,9 +1,14 @@
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -203,6 +208,148 @@ static void test_watchdog_of_another(void)
 	CU_ASSERT_EQUAL(manager_heard(&manager, "WATCHDOG=1"), 0);
 }
 
+/* ---- sockets that the manager has opened ---- */
+
+/* Of the manager's, at this path, with the mode that its unit says; NULL for one that is connected to nothing. */
+static int open_unix(int type, const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = harness_keep_fd(socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
+	if (path == NULL)
+		return fd;
+	strcpy(address.sun_path, path);
+	if (bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || chmod(path, 0660) != 0 ||
+	    (type == SOCK_STREAM && listen(fd, 8) != 0))
+		harness_fail("cannot listen on %s: %s", path, strerror(errno));
+	return fd;
+}
+
+static int open_tcp(void)
+{
+	int fd = harness_keep_fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+	if (listen(fd, 8) != 0)
+		harness_fail("no TCP socket: %s", strerror(errno));
+	return fd;
+}
+
+static void test_handed_over(void)
+{
+	const char *folder = harness_make_folder(), *path = harness_text("%s/handed", folder);
+	struct manager manager = {.fds = {open_unix(SOCK_STREAM, path)}, .fd_count = 1};
+	/* Whoever comes before it waits. */
+	struct asker *asker = asker_connect(path);
+	/* The path of the settings is for a start without the manager. */
+	for (int i = 0; i < 2; i++) {
+		struct kithd *kithd = manager_start(&manager, "-l %s -o control=%s/other", harness_address(), folder);
+		if (i > 0)
+			asker = asker_connect(path);
+		CU_ASSERT_EQUAL(asker_ask(asker, "{'msgtype':'info'}"), 1);
+		CU_ASSERT(asker_pick(asker, 0) && asker_is(asker, "control", path));
+		asker_close(asker);
+		AWAIT(kithd_log_count(kithd, " the control socket is ", "from the service manager") == 1);
+		CU_ASSERT_EQUAL(kithd_log_lines(kithd, " warning "), 0);
+		CU_ASSERT_NOT_EQUAL(access(harness_text("%s/other", folder), F_OK), 0);
+		kithd_stop(kithd, SIGTERM);
+		/* The file and its mode are the manager's. */
+		struct stat status = {0};
+		CU_ASSERT_EQUAL(lstat(path, &status), 0);
+		CU_ASSERT_EQUAL(status.st_mode & 0777, 0660);
+	}
+}
+
+static void test_handed_over_wrong(void)
+{
+	const char *folder = harness_make_folder();
+	const char *own = harness_text("%s/own", folder), *first = harness_text("%s/first", folder);
+	int good = open_unix(SOCK_STREAM, first);
+	const struct {
+		const char *says;
+		int fd;
+		bool has_good; /* a good one after it */
+		const char *path;
+	} cases[] = {
+		{"descriptor 3 from the service manager is a TCP socket, and is closed", open_tcp(), true, first},
+		{"descriptor 3 from the service manager is a TCP socket, and is closed", open_tcp(), false, own},
+		{"is no stream socket", open_unix(SOCK_DGRAM, harness_text("%s/d", folder)), true, first},
+		{"is a socket that does not listen", open_unix(SOCK_STREAM, NULL), true, first},
+		{"descriptor 4 from the service manager is one too many", good, true, first},
+		{"is no socket", harness_keep_fd(open("/dev/null", O_RDWR | O_CLOEXEC)), true, first},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct manager manager = {.fds = {cases[i].fd, good}, .fd_count = 1 + cases[i].has_good};
+		struct kithd *kithd = manager_start(&manager, "-l %s -o control=%s", harness_address(), own);
+		struct asker *asker = asker_connect(cases[i].path);
+		asker_ask(asker, "{'msgtype':'info'}");
+		CU_ASSERT(asker_pick(asker, 0) && asker_is(asker, "control", cases[i].path));
+		asker_close(asker);
+		EXPECT(kithd_log_count(kithd, " warning ", cases[i].says) == 1, "%s: %s", cases[i].says,
+		       kithd_log(kithd));
+		kithd_stop(kithd, SIGTERM);
+	}
+}
+
+static void test_handed_over_for_nothing(void)
+{
+	const char *path = harness_text("%s/handed", harness_make_folder());
+	struct manager manager = {.fds = {open_unix(SOCK_STREAM, path)}, .fd_count = 1};
+	struct kithd *kithd = manager_start(&manager, "-l %s -o control=", harness_address());
+	AWAIT(kithd_log_count(kithd, " warning the control socket is off: control is \"\"", path) == 1);
+	raw_close(raw_join(kithd, ALICE, ""));
+	kithd_stop(kithd, SIGTERM);
+	/* For another process: it is left alone. */
+	manager.is_for_another = true;
+	kithd = manager_start(&manager, "-l %s -o control=", harness_address());
+	raw_close(raw_join(kithd, ALICE, ""));
+	CU_ASSERT_EQUAL(kithd_log_lines(kithd, " warning "), 0);
+	kithd_stop(kithd, SIGTERM);
+}
+
+/* ---- the units ---- */
+
+/* As `make install` writes it, with the kithd of this run. */
+static const char *install_unit(const char *folder, const char *name)
+{
+	const char *text = harness_read_file(harness_text("conf/%s", name)), *program = getenv("KITHD");
+	if (text == NULL)
+		harness_fail("cannot read conf/%s: run this at the top of the source tree", name);
+	char *directory = realpath(program == NULL ? "build/kithd" : program, NULL);
+	const char *path = harness_text("%s/%s", folder, name);
+	FILE *file = fopen(path, "we");
+	*strrchr(directory, '/') = '\0';
+	for (const char *at; (at = strstr(text, "@BINDIR@")) != NULL; text = at + 8)
+		fprintf(file, "%.*s%s", (int)(at - text), text, directory);
+	fputs(text, file);
+	fclose(file);
+	free(directory);
+	return path;
+}
+
+/* A command, which must end well; returns what it has printed. */
+static const char *run(const char *command)
+{
+	const char *output = harness_write_file("");
+	int status = system(harness_text("%s >%s 2>&1", command, output)); /* NOLINT(cert-env33-c): the test's own */
+	const char *printed = harness_read_file(output);
+	EXPECT(status == 0, "%s: %s", command, printed);
+	return printed;
+}
+
+static void test_units(void)
+{
+	enum { MOST_EXPOSURE = 11 }; /* tenths */
+	if (!harness_can(access("/usr/bin/systemd-analyze", X_OK) == 0, "systemd accepts the units",
+			 "there is no systemd-analyze"))
+		return;
+	const char *folder = harness_make_folder();
+	const char *service = install_unit(folder, "kithd.service"),
+		   *unix_socket = install_unit(folder, "kithd.socket");
+	const char *printed =
+		run(harness_text("systemd-analyze verify --man=no --recursive-errors=no %s %s", service, unix_socket));
+	CU_ASSERT_STRING_EQUAL(printed, "");
+	run(harness_text("systemd-analyze security --no-pager --offline=true --threshold=%d %s", MOST_EXPOSURE,
+			 service));
+}
+
 static CU_TestInfo tests[] = {
 	{"the manager hears that it is ready, how it is, and that it stops", test_ready},
 	{"the status follows the peers, and is told only when it changes", test_status_follows},
@@ -211,6 +358,10 @@ static CU_TestInfo tests[] = {
 	{"abstract sockets are told; what is no socket, or a dead one, is a warning", test_sockets},
 	{"the watchdog is told until a thread hangs, and again when it goes on", test_watchdog},
 	{"a watchdog for another process is none", test_watchdog_of_another},
+	{"a socket of the manager is the control socket, and its file stays", test_handed_over},
+	{"what is not a control socket is a warning", test_handed_over_wrong},
+	{"a socket that the settings don't want, and one for another process", test_handed_over_for_nothing},
+	{"systemd accepts the units, and finds the service as confined as before", test_units},
 	CU_TEST_INFO_NULL,
 };
 

@@ -89,10 +89,26 @@ static void a_watchdog_is_for_one_process(void)
 		       cases[i].usec, cases[i].pid);
 }
 
+static void descriptors_are_for_one_process(void)
+{
+	char own[24], other[24];
+	snprintf(own, sizeof own, "%d", (int)getpid());
+	snprintf(other, sizeof other, "%d", (int)getppid());
+	const struct {
+		const char *fds, *pid;
+		int expected;
+	} cases[] = {{"2", own, 2}, {"2", other, 0}, {"2", NULL, 0},	  {NULL, own, 0},
+		     {"0", own, 0}, {"-3", own, 0},  {"1000000", own, 0}, {"2 ", own, 0}};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		EXPECT(notify_handed_over(cases[i].fds, cases[i].pid) == cases[i].expected, "%s for %s", cases[i].fds,
+		       cases[i].pid);
+}
+
 static CU_TestInfo tests[] = {
 	{"a name is a path or abstract", a_name_is_a_path_or_abstract},
 	{"lines arrive in one datagram", lines_arrive_in_one_datagram},
 	{"a watchdog is for one process", a_watchdog_is_for_one_process},
+	{"descriptors are for one process", descriptors_are_for_one_process},
 	CU_TEST_INFO_NULL,
 };
 

@@ -48,25 +48,27 @@ static void a_client_looks_there(void)
 {
 	char dirs[RUNTIME_DIRS][RUNTIME_DIR_BYTES];
 	set_or_unset("XDG_RUNTIME_DIR", "/run/user/7");
-	CU_ASSERT_EQUAL(runtime_dir_list(7, dirs), 3);
+	CU_ASSERT_EQUAL(runtime_dir_list(7, dirs), 4);
 	CU_ASSERT_STRING_EQUAL(dirs[0], "/run/kith");
-	CU_ASSERT_STRING_EQUAL(dirs[1], "/run/user/7/kith");
-	CU_ASSERT_STRING_EQUAL(dirs[2], "/tmp/kith-7");
+	CU_ASSERT_STRING_EQUAL(dirs[1], "/run/kithd");
+	CU_ASSERT_STRING_EQUAL(dirs[2], "/run/user/7/kith");
+	CU_ASSERT_STRING_EQUAL(dirs[3], "/tmp/kith-7");
 	/* As after su: the daemon may have been started from a login. */
 	set_or_unset("XDG_RUNTIME_DIR", NULL);
-	CU_ASSERT_EQUAL(runtime_dir_list(7, dirs), 3);
-	CU_ASSERT_STRING_EQUAL(dirs[1], "/run/user/7/kith");
-	CU_ASSERT_EQUAL(runtime_dir_list(0, dirs), 1);
+	CU_ASSERT_EQUAL(runtime_dir_list(7, dirs), 4);
+	CU_ASSERT_STRING_EQUAL(dirs[2], "/run/user/7/kith");
+	CU_ASSERT_EQUAL(runtime_dir_list(0, dirs), 2);
 	set_or_unset("XDG_RUNTIME_DIR", "not/absolute");
-	CU_ASSERT_EQUAL(runtime_dir_list(7, dirs), 2);
-	CU_ASSERT_STRING_EQUAL(dirs[1], "/tmp/kith-7");
+	CU_ASSERT_EQUAL(runtime_dir_list(7, dirs), 3);
+	CU_ASSERT_STRING_EQUAL(dirs[2], "/tmp/kith-7");
 	/* As within a unit. */
 	set_or_unset("RUNTIME_DIRECTORY", "/run/other");
-	CU_ASSERT_EQUAL(runtime_dir_list(0, dirs), 2);
+	CU_ASSERT_EQUAL(runtime_dir_list(0, dirs), 3);
 	CU_ASSERT_STRING_EQUAL(dirs[0], "/run/other");
 	CU_ASSERT_STRING_EQUAL(dirs[1], "/run/kith");
-	set_or_unset("RUNTIME_DIRECTORY", "/run/kith");
-	CU_ASSERT_EQUAL(runtime_dir_list(0, dirs), 1);
+	set_or_unset("RUNTIME_DIRECTORY", "/run/kithd");
+	CU_ASSERT_EQUAL(runtime_dir_list(0, dirs), 2);
+	CU_ASSERT_STRING_EQUAL(dirs[0], "/run/kithd");
 	set_or_unset("RUNTIME_DIRECTORY", NULL);
 	set_or_unset("XDG_RUNTIME_DIR", NULL);
 }
