@@ -31,6 +31,8 @@ const struct command_kind *command_find(const char *name);
 void command_print_help(void);
 void command_print_help_of(const struct command_kind *kind);
 
+enum outcome run_status(const struct command_kind *kind, const struct options *options);
+enum outcome run_watch(const struct command_kind *kind, const struct options *options);
 enum outcome run_call(const struct command_kind *kind, const struct options *options);
 enum outcome run_info(const struct command_kind *kind, const struct options *options);
 enum outcome run_help(const struct command_kind *kind, const struct options *options);

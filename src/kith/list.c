@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/must.h"
-#include "base/text.h"
+#include "kith/rows.h"
 
 enum { MOST_COLUMNS = 64, NAME_BYTES = 64 };
 
@@ -15,35 +15,11 @@ enum { MOST_COLUMNS = 64, NAME_BYTES = 64 };
 struct listing {
 	const struct list *list;
 	const struct options *options;
-	struct json_object **rows;
-	size_t count, capacity;
+	struct rows rows;
 	struct list_column columns[MOST_COLUMNS];
 	size_t column_count;
 	char names[MOST_COLUMNS][NAME_BYTES]; /* of keys that are shown as columns */
 };
-
-static void listing_fini(struct listing *listing)
-{
-	for (size_t i = 0; i < listing->count; i++)
-		json_object_put(listing->rows[i]);
-	free(listing->rows);
-}
-
-/* Takes the session's row. */
-static bool keep_row(struct listing *listing, struct session *session)
-{
-	if (listing->count == listing->capacity) {
-		size_t capacity = listing->capacity == 0 ? 64 : 2 * listing->capacity;
-		struct json_object **grown = reallocarray(listing->rows, capacity, sizeof(struct json_object *));
-		if (grown == NULL)
-			return false;
-		listing->rows = grown;
-		listing->capacity = capacity;
-	}
-	listing->rows[listing->count++] = session->row;
-	session->row = NULL;
-	return true;
-}
 
 /* ---- which columns ---- */
 
@@ -65,8 +41,8 @@ static const struct list_column *find_column(const struct list *list, const char
 
 static bool rows_have(const struct listing *listing, const char *key)
 {
-	for (size_t i = 0; i < listing->count; i++)
-		if (json_object_object_get_ex(listing->rows[i], key, NULL))
+	for (size_t i = 0; i < listing->rows.count; i++)
+		if (json_object_object_get_ex(listing->rows.list[i], key, NULL))
 			return true;
 	return false;
 }
@@ -154,17 +130,17 @@ static enum outcome print_table(const struct listing *listing)
 	const struct options *options = listing->options;
 	const struct table_style style = {.is_raw = option_is_given(options, OPTION_RAW),
 					  .has_no_headings = option_is_given(options, OPTION_NO_HEADINGS)};
-	if (listing->count == 0 && !style.is_raw && isatty(STDOUT_FILENO)) {
+	if (listing->rows.count == 0 && !style.is_raw && isatty(STDOUT_FILENO)) {
 		puts(listing->list->none);
 		return OUTCOME_DONE;
 	}
 	table_init(&table, &style);
 	for (size_t i = 0; i < listing->column_count; i++)
 		table_add_column(&table, listing->columns[i].name, listing->columns[i].flags);
-	for (size_t i = 0; i < listing->count; i++) {
+	for (size_t i = 0; i < listing->rows.count; i++) {
 		table_add_line(&table);
 		for (size_t j = 0; j < listing->column_count && !table.lacks_memory; j++)
-			put_cell(&table, listing, j, listing->rows[i]);
+			put_cell(&table, listing, j, listing->rows.list[i]);
 	}
 	enum outcome outcome = table_print(&table);
 	table_fini(&table);
@@ -173,10 +149,10 @@ static enum outcome print_table(const struct listing *listing)
 
 static enum outcome print_rows(struct listing *listing)
 {
-	if (listing->list->sort_key != NULL && listing->count > 0) {
+	if (listing->list->sort_key != NULL && listing->rows.count > 0) {
 		char key[NAME_BYTES];
 		snprintf(key, sizeof key, "%s", listing->list->sort_key);
-		qsort_r(listing->rows, listing->count, sizeof(struct json_object *), compare_rows, key);
+		qsort_r(listing->rows.list, listing->rows.count, sizeof(struct json_object *), compare_rows, key);
 	}
 	enum outcome outcome = choose_columns(listing);
 	return outcome == OUTCOME_DONE ? print_table(listing) : outcome;
@@ -194,13 +170,13 @@ enum outcome list_print(const struct list *list, const struct options *options, 
 		const char *row = value_text(session->row, "msgtype");
 		if (is_json)
 			printf("%.*s\n", (int)session->length, session->line);
-		else if (row != NULL && strcmp(row, list->row) == 0 && !keep_row(&listing, session))
+		else if (row != NULL && strcmp(row, list->row) == 0 && !rows_add(&listing.rows, session->row))
 			outcome = complain_no_memory();
 	}
 	if (outcome == OUTCOME_DONE && result == SESSION_FAILED)
 		outcome = session->outcome;
 	if (outcome == OUTCOME_DONE && !is_json)
 		outcome = print_rows(&listing);
-	listing_fini(&listing);
+	rows_fini(&listing.rows);
 	return outcome;
 }

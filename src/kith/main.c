@@ -5,7 +5,7 @@
 #include "kith/command.h"
 
 /* What is run without a command. */
-#define USUAL_COMMAND "info"
+#define USUAL_COMMAND "status"
 
 static enum outcome complain_of_command(const char *name)
 {

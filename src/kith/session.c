@@ -143,6 +143,8 @@ static enum session_result take_error(struct session *session)
 {
 	const char *code = text_of(session->row, "error"), *text = text_of(session->row, "text");
 	snprintf(session->code, sizeof session->code, "%s", code == NULL ? "" : code);
+	if (session->tolerates_unknown && strcmp(session->code, "unknown_request") == 0)
+		return SESSION_END;
 	return failed(session, complain(outcome_of(session->code), "%s", text != NULL ? text : session->code));
 }
 

@@ -1,0 +1,21 @@
+/* Rows that are kept. A plain value; one thread. */
+#ifndef KITH_ROWS_H
+#define KITH_ROWS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "wire/json.h"
+
+struct rows {
+	struct json_object **list;
+	size_t count, capacity;
+};
+
+void rows_fini(struct rows *rows);
+/* Holds the row. False if there is no memory. */
+bool rows_add(struct rows *rows, struct json_object *row);
+/* The one whose key has that text, which may be NULL, or NULL for none. */
+struct json_object *rows_find(const struct rows *rows, const char *key, const char *text);
+
+#endif

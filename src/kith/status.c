@@ -1,0 +1,416 @@
+#include "kith/status.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kith/table.h"
+#include "kith/value.h"
+#include "kith/words.h"
+
+enum { MOST_SHOWN = 10, NODEID_DIGITS = 8 };
+
+void status_fini(struct status *status)
+{
+	json_object_put(status->info);
+	rows_fini(&status->peers);
+	rows_fini(&status->addresses);
+	rows_fini(&status->events);
+}
+
+static bool is_text(struct json_object *row, const char *key, const char *text)
+{
+	const char *value = value_text(row, key);
+	return value != NULL && strcmp(value, text) == 0;
+}
+
+void status_take(struct status *status, struct json_object *row)
+{
+	struct rows *rows = is_text(row, "msgtype", "peer")	 ? &status->peers
+			    : is_text(row, "msgtype", "address") ? &status->addresses
+			    : is_text(row, "msgtype", "event")	 ? &status->events
+								 : NULL;
+	if (rows != NULL) {
+		status->lacks_memory = status->lacks_memory || !rows_add(rows, row);
+	} else if (is_text(row, "msgtype", "info")) {
+		json_object_put(status->info);
+		status->info = json_object_get(row);
+	}
+}
+
+bool status_is_late(struct json_object *peer)
+{
+	const double late_s = 1, late_rtts = 3;
+	double unanswered_s, rtt_ms;
+	bool is_waiting = value_number(peer, "unanswered_s", &unanswered_s);
+	value_number(peer, "rtt_ms", &rtt_ms);
+	return is_waiting && unanswered_s >= late_s && unanswered_s * 1000 > late_rtts * rtt_ms;
+}
+
+static bool is_ready(struct json_object *peer)
+{
+	return is_text(peer, "state", "ready");
+}
+
+/* Text of the node, as it can be shown; the outcome is the caller's to free. */
+static char *clean(const char *text)
+{
+	return words_clean(text == NULL ? "" : text, TEXT_LINE);
+}
+
+/* ---- problems ---- */
+
+struct problem_line {
+	const char *word;
+	enum table_colour colour;
+	char *subject, *text;
+};
+
+struct problems {
+	struct problem_line lines[2 * MOST_SHOWN + 2];
+	size_t count;
+	size_t hidden; /* that have found no line */
+	bool lacks_memory;
+};
+
+/* Takes both texts, NULL for no memory. */
+static void add_problem(struct problems *problems, const char *word, enum table_colour colour, char *subject,
+			char *text)
+{
+	if (subject == NULL || text == NULL) {
+		problems->lacks_memory = true;
+	} else if (problems->count < sizeof problems->lines / sizeof *problems->lines) {
+		problems->lines[problems->count++] = (struct problem_line){word, colour, subject, text};
+		return;
+	} else {
+		problems->hidden++;
+	}
+	free(subject);
+	free(text);
+}
+
+static void problems_fini(struct problems *problems)
+{
+	for (size_t i = 0; i < problems->count; i++) {
+		free(problems->lines[i].subject);
+		free(problems->lines[i].text);
+	}
+}
+
+static void problems_print(const struct problems *problems)
+{
+	size_t widest = 0;
+	for (size_t i = 0; i < problems->count; i++) {
+		size_t width = text_width(problems->lines[i].subject);
+		widest = width > widest ? width : widest;
+	}
+	for (size_t i = 0; i < problems->count; i++) {
+		const struct problem_line *line = &problems->lines[i];
+		printf("  %s%-5s%s %s%*s%s%s\n", table_colour_escape(line->colour), line->word,
+		       table_colour_escape(TABLE_NO_COLOUR), line->subject, (int)(widest - text_width(line->subject)),
+		       "", widest > 0 ? "  " : "", line->text);
+	}
+	if (problems->hidden > 0)
+		printf("  and %zu more: kith addresses\n", problems->hidden);
+}
+
+static char *name_of(struct json_object *row)
+{
+	static const char *const keys[] = {"name", "listen", "address"};
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+		if (value_text(row, keys[i]) != NULL)
+			return clean(value_text(row, keys[i]));
+	return value_format(row, "nodeid", FORM_NODEID, false);
+}
+
+static void add_own_problems(struct problems *problems, struct json_object *info)
+{
+	struct json_object *list = NULL;
+	if (info == NULL || !json_object_object_get_ex(info, "problems", &list) ||
+	    !json_object_is_type(list, json_type_array))
+		return;
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		add_problem(problems, "node", TABLE_RED, strdup(""),
+			    clean(json_string(json_object_array_get_idx(list, i))));
+}
+
+static void add_late(struct problems *problems, struct json_object *peer)
+{
+	char wait[WORDS_BYTES], rtt[WORDS_BYTES], *text = NULL;
+	double unanswered_s, rtt_ms;
+	value_number(peer, "unanswered_s", &unanswered_s);
+	words_duration(unanswered_s, wait);
+	if (value_number(peer, "rtt_ms", &rtt_ms)) {
+		words_rtt(rtt_ms, rtt);
+		if (asprintf(&text, "no answer for %s (usually %s)", wait, rtt) < 0)
+			text = NULL;
+	} else if (asprintf(&text, "no answer for %s", wait) < 0) {
+		text = NULL;
+	}
+	add_problem(problems, "late", TABLE_YELLOW, name_of(peer), text);
+}
+
+static bool is_failing(struct json_object *address)
+{
+	double failures;
+	return value_number(address, "failures", &failures) && failures > 0;
+}
+
+/* ", next try in 22 s", or nothing. */
+static void next_try(struct json_object *address, char out[static WORDS_BYTES + 32])
+{
+	char when[WORDS_BYTES];
+	double seconds;
+	out[0] = '\0';
+	if (!value_number(address, "next_try_s", &seconds))
+		return;
+	words_duration(seconds, when);
+	snprintf(out, WORDS_BYTES + 32, seconds > 0 ? ", next try in %s" : ", next try now", when);
+}
+
+/* It has gone at this event; address is what is known of its address, or NULL. */
+static void add_gone(struct problems *problems, struct json_object *event, struct json_object *address)
+{
+	char ago[WORDS_BYTES], next[WORDS_BYTES + 32] = "", *text = NULL;
+	double seconds;
+	const char *error = address == NULL ? NULL : value_text(address, "error");
+	char *reason = clean(error == NULL ? value_text(event, "reason") : error);
+	if (address != NULL)
+		next_try(address, next);
+	value_number(event, "ago_s", &seconds);
+	words_ago(seconds, ago);
+	if (reason != NULL && asprintf(&text, "%s: %s%s", ago, reason, next) < 0)
+		text = NULL;
+	free(reason);
+	add_problem(problems, "gone", TABLE_RED, name_of(event), text);
+}
+
+static void add_failing(struct problems *problems, struct json_object *address)
+{
+	char next[WORDS_BYTES + 32], *text = NULL;
+	char *error = clean(value_text(address, "error"));
+	next_try(address, next);
+	if (error != NULL && asprintf(&text, "%s%s", error[0] == '\0' ? "no answer" : error, next) < 0)
+		text = NULL;
+	free(error);
+	add_problem(problems, "fails", TABLE_YELLOW, name_of(address), text);
+}
+
+/* Is there a connection to the node of this event, or a later event of it? */
+static bool is_over(const struct status *status, size_t event_number)
+{
+	const char *nodeid = value_text(status->events.list[event_number], "nodeid");
+	struct json_object *peer = rows_find(&status->peers, "nodeid", nodeid);
+	if (peer != NULL && is_ready(peer))
+		return true;
+	for (size_t i = event_number + 1; i < status->events.count; i++)
+		if (nodeid != NULL && is_text(status->events.list[i], "nodeid", nodeid))
+			return true;
+	return false;
+}
+
+/* The nodes that broke or fell silent, and are not back. One that left on purpose is no problem. */
+static void add_all_gone(struct problems *problems, const struct status *status)
+{
+	for (size_t i = status->events.count; i-- > 0;) {
+		struct json_object *event = status->events.list[i];
+		if (!is_text(event, "kind", "peer_down") || !is_text(event, "ending", "failed") || is_over(status, i))
+			continue;
+		struct json_object *address = rows_find(&status->addresses, "nodeid", value_text(event, "nodeid"));
+		if (address == NULL)
+			address = rows_find(&status->addresses, "address", value_text(event, "address"));
+		if (problems->count < MOST_SHOWN)
+			add_gone(problems, event, address);
+		else
+			problems->hidden++;
+	}
+}
+
+/* Is its node among those that are shown as gone? */
+static bool is_shown_as_gone(const struct status *status, struct json_object *address)
+{
+	for (size_t i = 0; i < status->events.count; i++) {
+		struct json_object *event = status->events.list[i];
+		const char *nodeid = value_text(event, "nodeid"), *at = value_text(event, "address");
+		if (is_text(event, "kind", "peer_down") && is_text(event, "ending", "failed") && !is_over(status, i) &&
+		    ((nodeid != NULL && is_text(address, "nodeid", nodeid)) ||
+		     (at != NULL && is_text(address, "address", at))))
+			return true;
+	}
+	return false;
+}
+
+/* Hearsay ("new") often fails: it is shown after what has worked before. */
+static void add_all_failing(struct problems *problems, const struct status *status)
+{
+	for (int round = 0; round < 2; round++)
+		for (size_t i = 0; i < status->addresses.count; i++) {
+			struct json_object *address = status->addresses.list[i];
+			if (!is_failing(address) || is_text(address, "kind", "new") != (round == 1) ||
+			    is_shown_as_gone(status, address))
+				continue;
+			if (problems->count < MOST_SHOWN)
+				add_failing(problems, address);
+			else
+				problems->hidden++;
+		}
+}
+
+static void find_problems(const struct status *status, struct problems *problems)
+{
+	add_own_problems(problems, status->info);
+	for (size_t i = 0; i < status->peers.count; i++) {
+		if (!is_ready(status->peers.list[i]) || !status_is_late(status->peers.list[i]))
+			continue;
+		if (problems->count < MOST_SHOWN)
+			add_late(problems, status->peers.list[i]);
+		else
+			problems->hidden++;
+	}
+	add_all_gone(problems, status);
+	add_all_failing(problems, status);
+}
+
+/* ---- the other lines ---- */
+
+void status_print_head(struct json_object *info)
+{
+	char *name = clean(value_text(info, "name")), *network = clean(value_text(info, "network"));
+	char *nodeid = value_format(info, "nodeid", FORM_NODEID, false);
+	char first[VALUE_SHORT_BYTES], secret[VALUE_SHORT_BYTES], up[WORDS_BYTES];
+	double uptime_s;
+	value_first_of_list(info, "listen", first);
+	value_first_of_list(info, "secrets", secret);
+	value_number(info, "uptime_s", &uptime_s);
+	words_duration(uptime_s, up);
+	if (name != NULL && network != NULL && nodeid != NULL) {
+		bool has_name = name[0] != '\0';
+		printf("%s%s%s%s %s, network \"%s\", %s%s%s%s, up %s\n", name, has_name ? " (" : "", nodeid,
+		       has_name ? ")" : "", first[0] == '\0' ? "listens nowhere" : first, network,
+		       value_is_true(info, "private") ? "private" : "open", secret[0] == '\0' ? "" : " (", secret,
+		       secret[0] == '\0' ? "" : ")", up);
+	}
+	free(name);
+	free(network);
+	free(nodeid);
+}
+
+static void print_counts(const struct status *status)
+{
+	size_t ready = 0, late = 0, others = 0, failing = 0;
+	char peers[WORDS_BYTES], addresses[WORDS_BYTES];
+	for (size_t i = 0; i < status->peers.count; i++) {
+		struct json_object *peer = status->peers.list[i];
+		if (!is_ready(peer))
+			others++;
+		else if (status_is_late(peer))
+			late++;
+		else
+			ready++;
+	}
+	for (size_t i = 0; i < status->addresses.count; i++)
+		failing += is_failing(status->addresses.list[i]);
+	words_count(ready + late, "peer", "peers", peers);
+	words_count(failing, "address fails", "addresses fail", addresses);
+	printf("%s", ready + late == 0 ? "no peers" : peers);
+	if (late > 0)
+		printf(": %zu ready, %zu late", ready, late);
+	else if (ready > 1)
+		printf(", all ready");
+	if (others > 0)
+		printf(", %zu connecting", others);
+	printf("%s%s\n", failing > 0 ? "; " : "", failing > 0 ? addresses : "");
+}
+
+static bool print_rtts(const struct status *status)
+{
+	double *rtts = calloc(status->peers.count + 1, sizeof *rtts), worst = -1;
+	struct json_object *worst_peer = NULL;
+	size_t count = 0;
+	if (rtts == NULL)
+		return false;
+	for (size_t i = 0; i < status->peers.count; i++) {
+		if (!value_number(status->peers.list[i], "rtt_ms", &rtts[count]))
+			continue;
+		if (rtts[count] > worst) {
+			worst = rtts[count];
+			worst_peer = status->peers.list[i];
+		}
+		count++;
+	}
+	if (count > 0) {
+		char median[WORDS_BYTES], most[WORDS_BYTES], *name = name_of(worst_peer);
+		words_rtt(words_median(rtts, count), median);
+		words_rtt(worst, most);
+		if (count > 1)
+			printf("rtt median %s, worst %s (%s); ", median, most, name == NULL ? "" : name);
+		else
+			printf("rtt %s; ", most);
+		free(name);
+	}
+	free(rtts);
+	return true;
+}
+
+/* "0.2.0" of "kithd/0.2.0"; all of what another program says. */
+static const char *version_of(struct json_object *peer)
+{
+	static const char prefix[] = "kithd/";
+	const char *agent = value_text(peer, "agent");
+	if (agent == NULL)
+		return "unknown";
+	return strncmp(agent, prefix, strlen(prefix)) == 0 ? agent + strlen(prefix) : agent;
+}
+
+static int compare_versions(const void *one, const void *other)
+{
+	return -strverscmp(*(const char *const *)one, *(const char *const *)other);
+}
+
+/* The newest first. */
+static bool print_versions(const struct status *status)
+{
+	const char **versions = calloc(status->peers.count + 1, sizeof *versions);
+	size_t count = 0, shown = 0;
+	if (versions == NULL)
+		return false;
+	for (size_t i = 0; i < status->peers.count; i++)
+		if (is_ready(status->peers.list[i]))
+			versions[count++] = version_of(status->peers.list[i]);
+	qsort(versions, count, sizeof *versions, compare_versions);
+	for (size_t i = 0; i < count && shown < MOST_SHOWN; shown++) {
+		size_t end = i;
+		while (end < count && strcmp(versions[i], versions[end]) == 0)
+			end++;
+		char *version = clean(versions[i]);
+		printf(end - i == count ? "%s%s" : "%s%s: %zu",
+		       shown == 0 ? (end == count ? "version " : "versions ") : ", ", version == NULL ? "" : version,
+		       end - i);
+		free(version);
+		i = end;
+	}
+	free(versions);
+	return true;
+}
+
+bool status_print(struct status *status)
+{
+	struct problems problems = {0};
+	bool is_good = !status->lacks_memory;
+	size_t ready = 0;
+	find_problems(status, &problems);
+	if (status->info != NULL)
+		status_print_head(status->info);
+	print_counts(status);
+	problems_print(&problems);
+	for (size_t i = 0; i < status->peers.count; i++)
+		ready += is_ready(status->peers.list[i]);
+	if (ready > 0) {
+		is_good = print_rtts(status) && is_good;
+		is_good = print_versions(status) && is_good;
+		putchar('\n');
+	}
+	is_good = is_good && !problems.lacks_memory;
+	problems_fini(&problems);
+	return is_good;
+}
