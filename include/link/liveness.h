@@ -57,7 +57,5 @@ int64_t liveness_deadline_us(const struct liveness *liveness);
 
 /* The last round trip, or the wait so far where that is longer: a hung peer never looks fresh. -1 if unknown. */
 int64_t liveness_rtt_us(const struct liveness *liveness, int64_t now_us);
-/* How long the outstanding ping has been unanswered; -1 without one. */
-int64_t liveness_unanswered_us(const struct liveness *liveness, int64_t now_us);
 
 #endif

@@ -64,9 +64,7 @@ struct peer_info {
 	struct address listen;	  /* where the peer can be dialled, if that is known and believed */
 	int64_t since_us;	  /* READY since; before that, in existence since */
 	int64_t heard_us;	  /* when the last bytes came; 0 for never */
-	int64_t rtt_us;		  /* -1 if unknown; an outstanding ping counts as far as it is slower */
-	int64_t last_rtt_us;	  /* of the last answered ping alone; -1 if unknown */
-	int64_t unanswered_us;	  /* how long the outstanding ping has waited; -1 without one */
+	int64_t rtt_us;		  /* -1 if unknown */
 	int64_t messages_in, messages_out, bytes_in, bytes_out;
 	int64_t ignored, useless; /* messages without effect, addresses that were dropped */
 	enum peer_ending ending;

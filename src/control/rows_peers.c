@@ -44,8 +44,7 @@ static void add_peer(struct row *row, struct peer *peer, int64_t now_us)
 	row_text(row, "state", state_name(info.state));
 	row_text(row, "purpose", purpose_of(peer_dial(peer)));
 	row_boolean(row, "closing", info.is_closing);
-	row_milliseconds(row, "rtt_ms", info.last_rtt_us);
-	row_seconds(row, "unanswered_s", info.unanswered_us);
+	row_milliseconds(row, "rtt_ms", info.rtt_us);
 	row_seconds(row, "heard_s", ago(info.heard_us, now_us));
 	row_seconds(row, "up_s", info.state == PEER_READY ? ago(info.since_us, now_us) : -1);
 	row_seconds(row, "age_s", ago(info.since_us, now_us));

@@ -40,11 +40,11 @@ void status_take(struct status *status, struct json_object *row)
 
 bool status_is_late(struct json_object *peer)
 {
-	const double late_s = 1, late_rtts = 3;
-	double unanswered_s, rtt_ms;
-	bool is_waiting = value_number(peer, "unanswered_s", &unanswered_s);
+	const double late_ms = 1000, late_rtts = 3;
+	double waiting_ms, rtt_ms;
+	bool is_waiting = value_number(peer, "waiting_ms", &waiting_ms);
 	value_number(peer, "rtt_ms", &rtt_ms);
-	return is_waiting && unanswered_s >= late_s && unanswered_s * 1000 > late_rtts * rtt_ms;
+	return is_waiting && waiting_ms >= late_ms && waiting_ms > late_rtts * rtt_ms;
 }
 
 static bool is_ready(struct json_object *peer)
@@ -137,9 +137,9 @@ static void add_own_problems(struct problems *problems, struct json_object *info
 static void add_late(struct problems *problems, struct json_object *peer)
 {
 	char wait[WORDS_BYTES], rtt[WORDS_BYTES], *text = NULL;
-	double unanswered_s, rtt_ms;
-	value_number(peer, "unanswered_s", &unanswered_s);
-	words_duration(unanswered_s, wait);
+	double waiting_ms, rtt_ms;
+	value_number(peer, "waiting_ms", &waiting_ms);
+	words_duration(waiting_ms / 1000, wait);
 	if (value_number(peer, "rtt_ms", &rtt_ms)) {
 		words_rtt(rtt_ms, rtt);
 		if (asprintf(&text, "no answer for %s (usually %s)", wait, rtt) < 0)

@@ -88,13 +88,8 @@ int64_t liveness_deadline_us(const struct liveness *liveness)
 	return liveness->is_waiting ? liveness->pinged_us + liveness->timeout_us + liveness->deaf_us : FOREVER_US;
 }
 
-int64_t liveness_unanswered_us(const struct liveness *liveness, int64_t now_us)
-{
-	return liveness->is_waiting ? now_us - liveness->pinged_us : -1;
-}
-
 int64_t liveness_rtt_us(const struct liveness *liveness, int64_t now_us)
 {
-	int64_t waited_us = liveness_unanswered_us(liveness, now_us);
+	int64_t waited_us = liveness->is_waiting ? now_us - liveness->pinged_us : -1;
 	return waited_us > liveness->rtt_us ? waited_us : liveness->rtt_us;
 }

@@ -105,8 +105,6 @@ struct peer_info peer_look(struct peer *peer, int64_t now_us)
 	info.listen = peer->listen;
 	info.since_us = peer->state == PEER_READY ? peer->ready_us : peer->created_us;
 	info.rtt_us = peer->state == PEER_READY ? liveness_rtt_us(&peer->liveness, now_us) : -1;
-	info.last_rtt_us = peer->state == PEER_READY ? peer->liveness.rtt_us : -1;
-	info.unanswered_us = peer->state == PEER_READY ? liveness_unanswered_us(&peer->liveness, now_us) : -1;
 	info.ending = peer->ending;
 	info.reason = peer->reason;
 	if (peer->ending_text != NULL)
