@@ -80,6 +80,7 @@ enum setting_id {
 	SETTING_RETRY_MIN,
 	SETTING_RETRY_MAX,
 	SETTING_LOG_LEVEL,
+	SETTING_LOG_FORMAT,
 	SETTING_CONTROL,
 	SETTING_CONTROL_GROUP,
 	SETTING_MAX_CONTROLS,
@@ -138,7 +139,8 @@ struct settings {
 	_Atomic int64_t share_within_us;
 	_Atomic int64_t retry_min_us;
 	_Atomic int64_t retry_max_us;
-	_Atomic(enum log_level) log_level;
+	_Atomic int log_level;			/* an enum log_level */
+	_Atomic int log_format;			/* an enum log_format */
 	char control[SETTINGS_PATH_BYTES];	/* of the socket, "auto", or "" for none */
 	char control_group[MESSAGE_TEXT_BYTES]; /* "" for none: the owner alone may connect to it */
 	_Atomic int64_t max_controls;

@@ -208,6 +208,7 @@ static bool reload_settings(struct node *node, const struct settings *running, c
 		log_set_level(before > after ? before : after);
 		node_reload(node, &fresh);
 		log_set_level(after);
+		log_set_format((enum log_format)running->log_format);
 	}
 	settings_fini(&fresh);
 	return is_read;
@@ -384,6 +385,7 @@ int main(int argc, char **argv)
 		status = report_test(&settings, &arguments, secrets);
 	} else {
 		log_set_level(arguments_log_level(&arguments, &settings));
+		log_set_format((enum log_format)settings.log_format);
 		status = run(&settings, secrets, &arguments);
 	}
 	settings_fini(&settings);

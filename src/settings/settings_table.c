@@ -38,6 +38,10 @@
 		.example = (example_path), .offset = offsetof(struct settings, setting_name), .needs_restart = true    \
 	}
 
+static const char *const log_levels[] = {
+	[LOG_ERROR] = "error", [LOG_WARNING] = "warning", [LOG_INFO] = "info", [LOG_DEBUG] = "debug", NULL};
+static const char *const log_formats[] = {[LOG_TEXT] = "text", [LOG_JSON] = "json", NULL};
+
 const struct setting settings_table[SETTING_COUNT] = {
 	[SETTING_LISTEN] = {.name = "listen",
 			    .type = &setting_type_listen,
@@ -118,9 +122,17 @@ const struct setting settings_table[SETTING_COUNT] = {
 	[SETTING_RETRY_MIN] = SECONDS(retry_min, "1"),
 	[SETTING_RETRY_MAX] = SECONDS(retry_max, "60"),
 	[SETTING_LOG_LEVEL] = {.name = "log_level",
-			       .type = &setting_type_log_level,
+			       .type = &setting_type_choice,
 			       .default_text = "\"info\"",
-			       .wanted = "one of \"error\", \"warning\", \"info\", \"debug\""},
+			       .wanted = "one of \"error\", \"warning\", \"info\", \"debug\"",
+			       .choices = log_levels,
+			       .offset = offsetof(struct settings, log_level)},
+	[SETTING_LOG_FORMAT] = {.name = "log_format",
+				.type = &setting_type_choice,
+				.default_text = "\"text\"",
+				.wanted = "\"text\" or \"json\"",
+				.choices = log_formats,
+				.offset = offsetof(struct settings, log_format)},
 	[SETTING_CONTROL] =
 		{.name = "control",
 		 .type = &setting_type_control,

@@ -304,6 +304,50 @@ static void test_handed_over_for_nothing(void)
 	kithd_stop(kithd, SIGTERM);
 }
 
+/* ---- the log as JSON ---- */
+
+/* Each line is an object with a text: how many of them say this. */
+static int count_json(struct kithd *kithd, const char *says)
+{
+	int count = 0;
+	char *log = strdup(kithd_log(kithd)), *rest = NULL;
+	for (char *line = strtok_r(log, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+		struct json_object *object = json_tokener_parse(line), *text = NULL;
+		bool is_whole = object != NULL && json_object_object_get_ex(object, "text", &text);
+		EXPECT(is_whole, "%s", line);
+		count += is_whole && strstr(json_object_get_string(text), says) != NULL;
+		json_object_put(object);
+	}
+	free(log);
+	return count;
+}
+
+static void test_log_in_json(void)
+{
+	const char *path = harness_write_file("log_format = \"json\";"), *address = harness_address();
+	struct kithd *kithd = kithd_run("-l %s -c %s -o log_level=debug", address, path);
+	AWAIT(count_json(kithd, harness_text("listening on %s", address)) == 1);
+	/* A name that needs escapes, and a message that is cut. */
+	struct raw *raw = raw_connect(address);
+	raw_send(raw, "{\"msgtype\":\"hello\",\"version\":1,\"nodeid\":\"" ALICE
+		      "\",\"network\":\"kith\",\"name\":\"\\\"a\\\\\\u202e\"}");
+	AWAIT(count_json(kithd, "\"a\\\u202e (a11ce000") >= 1);
+	raw_send(raw, "%0*d", 3000, 7);
+	raw_expect_end(raw);
+	/* A reload changes it. */
+	FILE *file = fopen(path, "we");
+	fputs("log_format = \"text\";", file);
+	fclose(file);
+	kithd_signal(kithd, SIGHUP);
+	AWAIT(kithd_log_count(kithd, "{\"time\"", "log_format: \\\"json\\\" is now \\\"text\\\"") == 1);
+	kithd_stop(kithd, SIGTERM);
+	AWAIT(kithd_log_count(kithd, "Z info  stopped", "") == 1);
+	/* What ends a start is said in the same form. */
+	struct kithd *wrong = kithd_run("-l 192.0.2.1:7 -o log_format=json");
+	CU_ASSERT_EQUAL(kithd_wait(wrong), 71);
+	CU_ASSERT_EQUAL(count_json(wrong, "cannot listen on 192.0.2.1:7"), 1);
+}
+
 /* ---- the units ---- */
 
 /* As `make install` writes it, with the kithd of this run. */
@@ -361,6 +405,7 @@ static CU_TestInfo tests[] = {
 	{"a socket of the manager is the control socket, and its file stays", test_handed_over},
 	{"what is not a control socket is a warning", test_handed_over_wrong},
 	{"a socket that the settings don't want, and one for another process", test_handed_over_for_nothing},
+	{"a log in JSON is JSON in each line", test_log_in_json},
 	{"systemd accepts the units, and finds the service as confined as before", test_units},
 	CU_TEST_INFO_NULL,
 };

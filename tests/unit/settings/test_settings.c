@@ -40,6 +40,7 @@ static void expect_defaults(const struct settings *settings)
 	CU_ASSERT_EQUAL(settings->retry_min_us, 1000000);
 	CU_ASSERT_EQUAL(settings->retry_max_us, 60000000);
 	CU_ASSERT_EQUAL(settings->log_level, LOG_INFO);
+	CU_ASSERT_EQUAL(settings->log_format, LOG_TEXT);
 }
 
 static void without_a_file_everything_is_at_its_default(void)
@@ -171,7 +172,7 @@ static void an_option_sets_text_without_quotes(void)
 		char option[32];
 		snprintf(option, sizeof option, "log_level=%s", levels[i]);
 		settings = with_option(option);
-		EXPECT(settings.log_level == (enum log_level)i, "%s", option);
+		EXPECT(settings.log_level == i, "%s", option);
 		settings_fini(&settings);
 	}
 }
@@ -184,6 +185,7 @@ static void an_option_that_is_no_good_text_is_refused(void)
 	expect_bad_option("name=a\nb", "-o name: ", "must be", "without control characters");
 	expect_bad_option("name=\xff", "-o name: ", "must be", "UTF-8");
 	expect_bad_option("log_level=loud", "-o log_level: ", "must be", "\"error\", \"warning\", \"info\", \"debug\"");
+	expect_bad_option("log_format=xml", "-o log_format: ", "must be", "\"text\" or \"json\"");
 	expect_bad_option("log_level=", "-o log_level: ", "must be", "\"debug\"");
 }
 
@@ -516,6 +518,8 @@ static const struct {
 	{SETTING_LOG_LEVEL, "\"warning\"", NULL},
 	{SETTING_LOG_LEVEL, "\"info\"", NULL},
 	{SETTING_LOG_LEVEL, "\"debug\"", NULL},
+	{SETTING_LOG_FORMAT, "\"text\"", NULL},
+	{SETTING_LOG_FORMAT, "\"json\"", NULL},
 	{SETTING_CONTROL, "\"auto\"", NULL},
 	{SETTING_CONTROL, "\"\"", NULL},
 	{SETTING_CONTROL, "\"/run/kith/alpha.sock\"", NULL},
