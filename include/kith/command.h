@@ -31,6 +31,11 @@ const struct command_kind *command_find(const char *name);
 void command_print_help(void);
 void command_print_help_of(const struct command_kind *kind);
 
+enum outcome run_completion(const struct command_kind *kind, const struct options *options);
+enum outcome run_nodes(const struct command_kind *kind, const struct options *options);
+enum outcome run_ping(const struct command_kind *kind, const struct options *options);
+enum outcome run_steer(const struct command_kind *kind, const struct options *options);
+enum outcome run_why(const struct command_kind *kind, const struct options *options);
 enum outcome run_status(const struct command_kind *kind, const struct options *options);
 enum outcome run_watch(const struct command_kind *kind, const struct options *options);
 enum outcome run_call(const struct command_kind *kind, const struct options *options);

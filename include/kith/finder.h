@@ -11,4 +11,7 @@
 /* Begins a conversation with it. Complains, with what to do, if there is none, or not one alone. */
 enum outcome finder_connect(const struct options *options, struct session *session);
 
+/* Prints the nodes of this machine that this user may ask. */
+enum outcome finder_print_nodes(const struct options *options);
+
 #endif

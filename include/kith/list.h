@@ -33,6 +33,6 @@ struct list {
 /* Asks for the rows, and prints them as the options say. */
 enum outcome list_print(const struct list *list, const struct options *options, struct session *session);
 
-extern const struct list list_peers;
+extern const struct list list_addresses, list_bans, list_peers, list_settings;
 
 #endif

@@ -18,6 +18,7 @@ enum { SESSION_PATIENCE_MS = 10000, SESSION_FOREVER_MS = -1 };
 struct session {
 	int fd;
 	int patience_ms;	/* for the next bytes; may be set at any time */
+	bool is_typed;		/* the requests are the user's own */
 	bool tolerates_unknown; /* a request that the node doesn't know has an empty answer */
 	struct frame in;
 	/* The last row, until the next call. */

@@ -13,7 +13,7 @@ enum { WORDS_BYTES = 48 };
 
 /* "3 ms", "2.5 s", "3 min". */
 void words_duration(double seconds, char out[static WORDS_BYTES]);
-/* "3 min ago". */
+/* "3 min ago", "just now". */
 void words_ago(double seconds, char out[static WORDS_BYTES]);
 /* A round trip: "0.04 ms", "0.4 ms", "38 ms", "1.2 s". */
 void words_rtt(double milliseconds, char out[static WORDS_BYTES]);

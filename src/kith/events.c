@@ -80,6 +80,8 @@ static bool describe(struct json_object *row, struct buffer *out)
 				  (const char *const[]){"= ", value == NULL ? "\"\"" : value,
 							reason == NULL ? NULL : ": ", reason},
 				  4);
+	if (is_kind(row, "banned") && value != NULL)
+		return add(out, "for ") && add_joined(out, ": ", (const char *const[]){value, reason}, 2);
 	if (is_kind(row, "started"))
 		return add_joined(out, " ", (const char *const[]){"kithd", value, reason}, 3);
 	if (is_kind(row, "peer_down")) {

@@ -55,10 +55,10 @@ static void nodes_fini(struct nodes *nodes)
 		session_fini(&nodes->list[i].session);
 }
 
-static void print_nodes(const struct nodes *nodes)
+static enum outcome print_nodes(const struct nodes *nodes, const struct table_style *style)
 {
 	struct table table;
-	table_init(&table, &(struct table_style){.is_for_stderr = true});
+	table_init(&table, style);
 	table_add_column(&table, "NAME", 0);
 	table_add_column(&table, "ADDRESS", 0);
 	table_add_column(&table, "SOCKET", 0);
@@ -71,8 +71,14 @@ static void print_nodes(const struct nodes *nodes)
 		table_put(&table, 1, node->answers ? address : "");
 		table_put(&table, 2, node->path);
 	}
-	table_print(&table);
+	enum outcome outcome = table_print(&table);
 	table_fini(&table);
+	return outcome;
+}
+
+static void list_for_choice(const struct nodes *nodes)
+{
+	print_nodes(nodes, &(struct table_style){.is_for_stderr = true});
 }
 
 /* Moves the conversation with that node out of the list. */
@@ -104,7 +110,7 @@ static enum outcome choose_by_name(struct nodes *nodes, const char *name, struct
 	else
 		complain(OUTCOME_NO_NODE, "%zu nodes are called \"%s\": choose one by its socket, with -s:", count,
 			 name);
-	print_nodes(nodes);
+	list_for_choice(nodes);
 	return count == 0 ? OUTCOME_NO_NODE : OUTCOME_WRONG_USAGE;
 }
 
@@ -120,7 +126,7 @@ static enum outcome choose_among(struct sockets *sockets, const char *name, stru
 	} else {
 		outcome = complain(OUTCOME_WRONG_USAGE,
 				   "%zu nodes run here: choose one with -n NAME, or with -s SOCKET:", nodes->count);
-		print_nodes(nodes);
+		list_for_choice(nodes);
 	}
 	nodes_fini(nodes);
 	free(nodes);
@@ -157,15 +163,22 @@ static enum outcome complain_of_none(const struct sockets *sockets, char directo
 	return OUTCOME_NO_NODE;
 }
 
-static enum outcome search(struct sockets *sockets, const char *name, struct session *session)
+/* Looks in all directories. Complains if no node answers. */
+static enum outcome look_everywhere(struct sockets *sockets)
 {
 	char directories[RUNTIME_DIRS][RUNTIME_DIR_BYTES];
 	size_t count = runtime_dir_list(geteuid(), directories);
 	for (size_t i = 0; i < count; i++)
 		sockets_look_in(sockets, directories[i]);
+	return sockets_count_connected(sockets) > 0 ? OUTCOME_DONE : complain_of_none(sockets, directories, count);
+}
+
+static enum outcome search(struct sockets *sockets, const char *name, struct session *session)
+{
+	enum outcome outcome = look_everywhere(sockets);
+	if (outcome != OUTCOME_DONE)
+		return outcome;
 	size_t connected = sockets_count_connected(sockets);
-	if (connected == 0)
-		return complain_of_none(sockets, directories, count);
 	if (connected > 1 || name != NULL)
 		return choose_among(sockets, name, session);
 	for (size_t i = 0; i < sockets->count; i++) {
@@ -206,5 +219,24 @@ enum outcome finder_connect(const struct options *options, struct session *sessi
 		outcome = search(sockets, name, session);
 	sockets_close(sockets);
 	free(sockets);
+	return outcome;
+}
+
+enum outcome finder_print_nodes(const struct options *options)
+{
+	struct sockets *sockets = calloc(1, sizeof *sockets);
+	struct nodes *nodes = calloc(1, sizeof *nodes);
+	enum outcome outcome = sockets == NULL || nodes == NULL ? complain_no_memory() : look_everywhere(sockets);
+	const struct table_style style = {.is_raw = option_is_given(options, OPTION_RAW),
+					  .has_no_headings = option_is_given(options, OPTION_NO_HEADINGS)};
+	if (outcome == OUTCOME_DONE) {
+		nodes_init(nodes, sockets);
+		outcome = print_nodes(nodes, &style);
+		nodes_fini(nodes);
+	}
+	if (sockets != NULL)
+		sockets_close(sockets);
+	free(sockets);
+	free(nodes);
 	return outcome;
 }

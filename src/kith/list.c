@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/must.h"
+#include "kith/answer.h"
 #include "kith/rows.h"
 
 enum { MOST_COLUMNS = 64, NAME_BYTES = 64 };
@@ -169,7 +170,7 @@ enum outcome list_print(const struct list *list, const struct options *options, 
 	while (outcome == OUTCOME_DONE && (result = session_expect(session)) == SESSION_ROW) {
 		const char *row = value_text(session->row, "msgtype");
 		if (is_json)
-			printf("%.*s\n", (int)session->length, session->line);
+			answer_print_row(session);
 		else if (row != NULL && strcmp(row, list->row) == 0 && !rows_add(&listing.rows, session->row))
 			outcome = complain_no_memory();
 	}

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "kith/answer.h"
 #include "kith/finder.h"
 
 /* The request in one line. */
@@ -25,7 +26,7 @@ static enum outcome print_answer(struct session *session)
 	/* Some answers come when something happens. */
 	session->patience_ms = SESSION_FOREVER_MS;
 	while ((result = session_next(session)) == SESSION_ROW) {
-		printf("%.*s\n", (int)session->length, session->line);
+		answer_print_row(session);
 		if (!session_has_more(session) && !outcome_flush(stdout))
 			return OUTCOME_SYSTEM_FAILS;
 	}
@@ -41,6 +42,7 @@ enum outcome run_call(const struct command_kind *kind, const struct options *opt
 	if (outcome == OUTCOME_DONE)
 		outcome = finder_connect(options, &session);
 	if (outcome == OUTCOME_DONE) {
+		session.is_typed = true;
 		outcome = session_send(&session, buffer_content(&line), buffer_length(&line)) ? print_answer(&session)
 											      : session.outcome;
 		session_fini(&session);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "kith/answer.h"
 #include "kith/finder.h"
 #include "kith/repeat.h"
 #include "kith/table.h"
@@ -75,7 +76,7 @@ static enum outcome print_answer(struct session *session, const struct options *
 	while (outcome == OUTCOME_DONE && (result = session_expect(session)) == SESSION_ROW) {
 		const char *msgtype = value_text(session->row, "msgtype");
 		if (option_is_given(options, OPTION_JSON))
-			printf("%.*s\n", (int)session->length, session->line);
+			answer_print_row(session);
 		else if (msgtype != NULL && strcmp(msgtype, "info") == 0)
 			outcome = print_row(session->row, options);
 	}

@@ -1,5 +1,6 @@
 #include "kith/command.h"
 
+#include "kith/answer.h"
 #include "kith/finder.h"
 #include "kith/repeat.h"
 #include "kith/status.h"
@@ -32,7 +33,7 @@ static enum outcome take_answers(struct session *session, struct status *status,
 		if (result == SESSION_END)
 			answers++;
 		else if (is_json)
-			printf("%.*s\n", (int)session->length, session->line);
+			answer_print_row(session);
 		else
 			status_take(status, session->row);
 	}

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kith/answer.h"
 #include "kith/events.h"
 #include "kith/finder.h"
 #include "kith/value.h"
@@ -42,7 +43,7 @@ static enum outcome print_events(struct session *session, bool is_json)
 	session->patience_ms = SESSION_FOREVER_MS;
 	while ((result = session_next(session)) == SESSION_ROW) {
 		if (is_json)
-			printf("%.*s\n", (int)session->length, session->line);
+			answer_print_row(session);
 		else if (!event_print(session->row, &columns))
 			return complain_no_memory();
 		if (!session_has_more(session) && !outcome_flush(stdout))

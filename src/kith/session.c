@@ -139,13 +139,34 @@ static const char *text_of(struct json_object *row, const char *key)
 	return json_object_object_get_ex(row, key, &value) ? json_string(value) : NULL;
 }
 
+/* The node names its requests as one who types them would; those are commands of kith. */
+static void put_in_own_words(const char *text, char out[static PROBLEM_BYTES])
+{
+	static const char begin[] = "{\"msgtype\":\"", end[] = "\"}";
+	const char *request = strstr(text, begin);
+	const char *rest = request == NULL ? NULL : strstr(request, end);
+	if (rest == NULL || strncmp(request + strlen(begin), "help", 4) == 0) {
+		snprintf(out, PROBLEM_BYTES, "%s", text);
+		return;
+	}
+	const char *name = request + strlen(begin);
+	snprintf(out, PROBLEM_BYTES, "%.*skith %.*s%s", (int)(request - text), text, (int)(rest - name), name,
+		 rest + strlen(end));
+}
+
 static enum session_result take_error(struct session *session)
 {
+	char words[PROBLEM_BYTES];
 	const char *code = text_of(session->row, "error"), *text = text_of(session->row, "text");
 	snprintf(session->code, sizeof session->code, "%s", code == NULL ? "" : code);
 	if (session->tolerates_unknown && strcmp(session->code, "unknown_request") == 0)
 		return SESSION_END;
-	return failed(session, complain(outcome_of(session->code), "%s", text != NULL ? text : session->code));
+	put_in_own_words(text != NULL ? text : session->code, words);
+	/* What it may know instead was not meant. */
+	if (strcmp(session->code, "unknown_request") == 0 && !session->is_typed)
+		return failed(session, complain(OUTCOME_NO_NODE, "%.*s: the node is older than this kith",
+						(int)strcspn(words, ";"), words));
+	return failed(session, complain(outcome_of(session->code), "%s", words));
 }
 
 static enum session_result take_line(struct session *session)

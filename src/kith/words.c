@@ -19,6 +19,10 @@ void words_duration(double seconds, char out[static WORDS_BYTES])
 
 void words_ago(double seconds, char out[static WORDS_BYTES])
 {
+	if (seconds < 1) {
+		strcpy(out, "just now");
+		return;
+	}
 	words_duration(seconds, out);
 	strcat(out, " ago");
 }

@@ -1,0 +1,302 @@
+#include "kith/story.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "kith/events.h"
+#include "kith/table.h"
+#include "kith/value.h"
+#include "kith/words.h"
+
+const char *story_hint(const char *reason)
+{
+	static const struct {
+		const char *part, *hint;
+	} hints[] = {
+		{"connection refused", "the machine is up, and nobody listens there"},
+		{"no route to host", "the machine is down or in a network without a way to it"},
+		{"network is unreachable", "this machine has no way to that network"},
+		{"timed out", "the machine is down, or a firewall drops what is sent to it"},
+		{"without a bye", "killed or crashed"},
+		{"no answer to a ping", "the machine hangs or is cut off"},
+		{"connection reset", "the other end was killed, or a firewall resets connections"},
+	};
+	for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
+		if (strstr(reason, hints[i].part) != NULL)
+			return hints[i].hint;
+	return NULL;
+}
+
+static bool is_fact(struct json_object *row, const char *fact)
+{
+	const char *text = value_text(row, "fact");
+	return text != NULL && strcmp(text, fact) == 0;
+}
+
+static bool is_kind(struct json_object *row, const char *kind)
+{
+	const char *text = value_text(row, "kind");
+	return is_fact(row, "event") && text != NULL && strcmp(text, kind) == 0;
+}
+
+/* The last fact for which that is true; NULL for none. */
+static struct json_object *last_of(const struct rows *facts, bool (*is)(struct json_object *row, const char *name),
+				   const char *name)
+{
+	for (size_t i = facts->count; i-- > 0;)
+		if (is(facts->list[i], name))
+			return facts->list[i];
+	return NULL;
+}
+
+static void print_clean(const char *text)
+{
+	char *clean = words_clean(text, TEXT_LINE);
+	fputs(clean == NULL ? "" : clean, stdout);
+	free(clean);
+}
+
+/* A reason and what it means. */
+static void print_reason(const char *before, const char *reason)
+{
+	if (reason == NULL)
+		return;
+	const char *hint = story_hint(reason);
+	fputs(before, stdout);
+	print_clean(reason);
+	printf("%s%s", hint == NULL ? "" : ": ", hint == NULL ? "" : hint);
+}
+
+/* ---- the first line ---- */
+
+/* "cache-07 (5d21e0c7, 10.0.0.47:5999)", as far as the facts know. */
+static void print_subject(const struct rows *facts, const char *about)
+{
+	const char *name = NULL, *nodeid = NULL, *address = NULL;
+	for (size_t i = facts->count; i-- > 0;) {
+		struct json_object *row = facts->list[i];
+		const char *listen = value_text(row, "listen");
+		name = name == NULL ? value_text(row, "name") : name;
+		nodeid = nodeid == NULL ? value_text(row, "nodeid") : nodeid;
+		if (is_fact(row, "connection"))
+			address = listen == NULL ? value_text(row, "address") : listen;
+		else
+			address = address == NULL ? value_text(row, "address") : address;
+	}
+	bool has_more = nodeid != NULL || (address != NULL && name != NULL);
+	print_clean(name != NULL ? name : address != NULL ? address : about);
+	if (!has_more)
+		return;
+	printf(" (%.8s", nodeid == NULL ? "" : nodeid);
+	if (name != NULL && address != NULL) {
+		fputs(nodeid == NULL ? "" : ", ", stdout);
+		print_clean(address);
+	}
+	putchar(')');
+}
+
+static void print_connected(struct json_object *connection)
+{
+	char up[WORDS_BYTES], rtt[WORDS_BYTES];
+	double seconds, rtt_ms;
+	const char *direction = value_text(connection, "direction"), *agent = value_text(connection, "agent");
+	fputs(" is connected", stdout);
+	if (value_number(connection, "up_s", &seconds)) {
+		words_duration(seconds, up);
+		printf(" for %s", up);
+	}
+	printf(": %s",
+	       direction != NULL && strcmp(direction, "in") == 0 ? "it dialled this node" : "this node dialled it");
+	if (agent != NULL) {
+		fputs(", ", stdout);
+		print_clean(agent);
+	}
+	if (value_number(connection, "rtt_ms", &rtt_ms)) {
+		words_rtt(rtt_ms, rtt);
+		printf(", rtt %s", rtt);
+	}
+	if (value_number(connection, "waiting_ms", &rtt_ms) && rtt_ms >= 1000) {
+		words_duration(rtt_ms / 1000, rtt);
+		printf("; it has not answered for %s", rtt);
+	}
+}
+
+static void print_gone(struct json_object *down)
+{
+	char at[WORDS_BYTES], ago[WORDS_BYTES];
+	const char *time_text = value_text(down, "at");
+	double seconds;
+	words_time(time_text == NULL ? "" : time_text, (int64_t)time(NULL), false, at);
+	printf(" is gone since %s", at);
+	if (value_number(down, "ago_s", &seconds)) {
+		words_duration(seconds, ago);
+		printf(", for %s", ago);
+	}
+}
+
+static void print_state(const struct rows *facts)
+{
+	struct json_object *connection = last_of(facts, is_fact, "connection");
+	struct json_object *down = last_of(facts, is_kind, "peer_down"), *address = last_of(facts, is_fact, "address");
+	const char *state = value_text(connection, "state");
+	double reached_s;
+	if (last_of(facts, is_fact, "self") != NULL)
+		fputs(" is this node itself", stdout);
+	else if (connection != NULL && state != NULL && strcmp(state, "ready") == 0)
+		print_connected(connection);
+	else if (connection != NULL)
+		fputs(" is being connected", stdout);
+	else if (down != NULL)
+		print_gone(down);
+	else if (address != NULL && !value_number(address, "reached_s", &reached_s))
+		fputs(" was never reached by this node", stdout);
+	else
+		fputs(" is not connected", stdout);
+	putchar('\n');
+}
+
+/* ---- the other lines ---- */
+
+static void print_time(const char *rfc3339)
+{
+	char at[WORDS_BYTES];
+	words_time(rfc3339 == NULL ? "" : rfc3339, (int64_t)time(NULL), false, at);
+	printf("  %s  ", at);
+}
+
+static void print_time_ago(double seconds)
+{
+	char rfc3339[WORDS_BYTES];
+	time_t then = time(NULL) - (time_t)seconds;
+	struct tm parts;
+	gmtime_r(&then, &parts);
+	strftime(rfc3339, sizeof rfc3339, "%Y-%m-%dT%H:%M:%SZ", &parts);
+	print_time(rfc3339);
+}
+
+static bool print_event(struct json_object *row)
+{
+	const char *reason = value_text(row, "reason"), *ending = value_text(row, "ending"),
+		   *value = value_text(row, "value");
+	const char *direction = value_text(row, "direction");
+	char lasted[WORDS_BYTES];
+	double seconds;
+	print_time(value_text(row, "at"));
+	if (is_kind(row, "peer_up")) {
+		fputs(direction != NULL && strcmp(direction, "in") == 0 ? "connected: it dialled this node"
+									: "connected: this node dialled it",
+		      stdout);
+		if (value != NULL) {
+			fputs(", ", stdout);
+			print_clean(value);
+		}
+	} else if (is_kind(row, "peer_down")) {
+		fputs(ending != NULL && strcmp(ending, "left") == 0	? "it left"
+		      : ending != NULL && strcmp(ending, "closed") == 0 ? "this node ended the connection"
+									: "the connection failed",
+		      stdout);
+		print_reason(": ", reason);
+		if (value_number(row, "lasted_s", &seconds)) {
+			words_duration(seconds, lasted);
+			printf("; it was up for %s", lasted);
+		}
+	} else if (is_kind(row, "dial_failed")) {
+		print_reason("dialled: ", reason);
+	} else if (is_kind(row, "dial_ok")) {
+		fputs("dialled: it works again", stdout);
+	} else if (is_kind(row, "refused")) {
+		print_reason("refused: ", reason);
+	} else {
+		char *text = event_describe(row);
+		if (text == NULL)
+			return false;
+		print_clean(value_text(row, "kind") == NULL ? "" : value_text(row, "kind"));
+		printf(" %s", text);
+		free(text);
+	}
+	putchar('\n');
+	return true;
+}
+
+/* last is the last dial that is told of, or NULL. */
+static void print_address(struct json_object *row, struct json_object *last)
+{
+	char words[WORDS_BYTES];
+	double failures, tried_s, next_s, heard_s;
+	const char *teller = value_text(row, "told_by"), *error = value_text(row, "error");
+	bool is_tried = value_number(row, "tried_s", &tried_s);
+	value_number(row, "failures", &failures);
+	if (is_tried && failures > 0) {
+		print_time_ago(tried_s);
+		const char *same = value_text(last, "reason");
+		if (same != NULL && error != NULL && strcmp(same, error) == 0) {
+			fputs("dialled again, same result", stdout);
+		} else {
+			fputs("dialled ", stdout);
+			print_clean(value_text(row, "address"));
+			print_reason(": ", error == NULL ? "it failed" : error);
+		}
+		if (failures > 1)
+			printf("; %.0f failures in a row", failures);
+	} else {
+		fputs("  ", stdout);
+		print_clean(value_text(row, "address"));
+		putchar(' ');
+		if (value_is_true(row, "bootstrap"))
+			fputs("is a bootstrap", stdout);
+		else
+			fputs(teller == NULL ? "is in the address book" : "was told by ", stdout);
+		if (teller != NULL && !value_is_true(row, "bootstrap"))
+			print_clean(teller);
+		if (value_number(row, "heard_s", &heard_s)) {
+			words_ago(heard_s, words);
+			printf(", last heard of %s", words);
+		}
+	}
+	if (value_is_true(row, "dialing")) {
+		fputs("; it is being dialled now", stdout);
+	} else if (value_number(row, "next_try_s", &next_s)) {
+		words_duration(next_s, words);
+		printf("; next try in %s", words);
+	}
+	putchar('\n');
+}
+
+static void print_text(struct json_object *row)
+{
+	const char *text = value_text(row, "text"), *address = value_text(row, "address");
+	if (text == NULL)
+		return;
+	fputs("  ", stdout);
+	if (address != NULL) {
+		print_clean(address);
+		fputs(": ", stdout);
+	}
+	print_clean(text);
+	putchar('\n');
+}
+
+bool story_print(const struct rows *facts, const char *about)
+{
+	bool is_good = true;
+	struct json_object *connection = last_of(facts, is_fact, "connection"),
+			   *last = last_of(facts, is_kind, "dial_failed");
+	print_subject(facts, about);
+	print_state(facts);
+	for (size_t i = 0; i < facts->count && is_good; i++)
+		if (is_fact(facts->list[i], "event"))
+			is_good = print_event(facts->list[i]);
+	for (size_t i = 0; i < facts->count; i++) {
+		struct json_object *row = facts->list[i];
+		bool is_address = is_fact(row, "address") && value_text(row, "address") != NULL;
+		if (is_address && connection == NULL)
+			print_address(row, last);
+		else if (is_address)
+			continue;
+		else if (!is_fact(row, "event") && !is_fact(row, "connection") && !is_fact(row, "self"))
+			print_text(row);
+	}
+	return is_good;
+}
