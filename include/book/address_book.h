@@ -190,6 +190,27 @@ void address_book_resolved(struct address_book *book, const struct dial *dial, c
  */
 void address_book_hurry(struct address_book *book, int64_t now_us);
 
+/* ---- what the operator wants ---- */
+
+enum address_book_asked {
+	ADDRESS_BOOK_DUE,	/* it is dialled before others, as soon as a peer is wanted */
+	ADDRESS_BOOK_CONNECTED, /* its node is, so it is not dialled */
+	ADDRESS_BOOK_SELF,	/* this node listens there */
+	ADDRESS_BOOK_CROWDED,	/* it has no place in the book */
+};
+
+enum address_book_asked address_book_ask(struct address_book *book, const struct address *address, int64_t now_us);
+
+enum address_book_drop {
+	ADDRESS_BOOK_DROPPED,
+	ADDRESS_BOOK_UNKNOWN, /* it is not in the book */
+	ADDRESS_BOOK_KEPT,    /* the configuration keeps it */
+	ADDRESS_BOOK_BUSY,    /* its node is connected, or being dialled */
+};
+
+/* Forgets the address. */
+enum address_book_drop address_book_drop(struct address_book *book, const struct address *address, int64_t now_us);
+
 /* ---- connections ---- */
 
 /* A connection that has become READY, with all that is known of it. */

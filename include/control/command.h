@@ -9,16 +9,21 @@
 #include <stdbool.h>
 
 #include "base/problem.h"
+#include "settings/settings.h"
 
 enum command_kind {
-	COMMAND_RELOAD,
+	COMMAND_RELOAD, /* fills the report */
 	COMMAND_STOP,
+	COMMAND_SET,	  /* option; fills the report */
+	COMMAND_SETTINGS, /* fills report.now */
 };
 
 /* Lives in the thread that submits it. */
 struct command {
 	enum command_kind kind;
-	struct problem problem; /* set by the main thread if it could not be done */
+	const char *option;	       /* "SETTING=VALUE" */
+	struct settings_report report; /* to be ended by the one who submits it */
+	struct problem problem;	       /* set by the main thread if it could not be done */
 	bool is_done, has_failed;
 };
 

@@ -16,6 +16,7 @@
 
 #include "control/command.h"
 #include "control/place.h"
+#include "link/tls_context.h"
 #include "members/parts.h"
 #include "wire/nodeid.h"
 
@@ -26,9 +27,10 @@
 struct control_parts {
 	struct parts common;
 	struct commands *commands;
+	struct alarm *alarm; /* rung when there is something to dial */
 	struct nodeid self;
 	int64_t started_us;
-	bool is_private; /* the network has a secret */
+	struct tls_context *context; /* NULL for a network that anybody may join */
 };
 
 struct control;

@@ -31,6 +31,7 @@ struct peer {
 	int64_t ready_us GUARDED_BY(peer_guard);
 	struct liveness liveness GUARDED_BY(peer_guard);
 	int64_t hurry_us GUARDED_BY(peer_guard); /* when a ping may be hurried again */
+	int64_t ask_us GUARDED_BY(peer_guard);	 /* when one may be asked for again */
 	bool has_guessed GUARDED_BY(peer_guard); /* a pong that nobody waited for has come */
 	enum peer_ending ending GUARDED_BY(peer_guard);
 	enum bye_reason reason GUARDED_BY(peer_guard);
@@ -44,6 +45,7 @@ struct peer {
 	atomic_bool is_noted; /* the journal has that it is up */
 	_Atomic int64_t heard_us;
 	_Atomic int64_t rtt_us; /* as liveness has it */
+	_Atomic uint64_t pongs; /* that were waited for */
 	_Atomic int64_t messages_in, messages_out, bytes_in, bytes_out, ignored, useless;
 	/* The reader's alone. */
 	struct allowance allowance;

@@ -8,6 +8,7 @@
 #include "book/address_book.h"
 #include "link/listening.h"
 #include "members/access.h"
+#include "members/bans.h"
 #include "members/registry.h"
 #include "settings/settings.h"
 #include "telemetry/counters.h"
@@ -19,6 +20,7 @@ struct parts {
 	struct registry *registry;
 	struct address_book *book;
 	struct access *access;
+	struct bans *bans;	   /* NULL for none */
 	struct journal *journal;   /* NULL for none: nothing is noted */
 	struct counters *counters; /* NULL for none: nothing is counted */
 };

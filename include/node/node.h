@@ -9,6 +9,7 @@
 struct node;
 struct parts;
 struct problem;
+struct tls_context;
 
 /*
  * Starts a node; settings are borrowed until node_stop, and node_reload alone changes them. NULL with a
@@ -19,11 +20,17 @@ struct node *node_start(struct settings *settings, struct secrets *secrets, stru
 /* Says bye to every peer, joins every thread, frees everything. Blocks for about a second, and then for the disk. */
 void node_stop(struct node *node);
 
+enum node_reload_cause {
+	NODE_RELOAD_FILE, /* the settings were read again */
+	NODE_RELOAD_SET,  /* somebody has set one of them */
+};
+
 /*
- * Takes over what differs in fresh and needs no restart, with a log line for each setting that differs; fresh is then
- * good for settings_fini alone. No connection ends for it.
+ * Takes over what differs in fresh and needs no restart, with a log line for each setting that differs, and says what
+ * came of each; of what was applied, fresh has what was before. No connection ends for it.
  */
-void node_reload(struct node *node, struct settings *fresh);
+void node_reload(struct node *node, struct settings *fresh, enum node_reload_cause cause,
+		 enum settings_change changes[static SETTING_COUNT]);
 
 /* Every address and name that waits is dialled now. */
 void node_redial(struct node *node);
@@ -38,9 +45,10 @@ const char *node_who_hangs(const struct node *node);
 /* The parts of a node that others may look at: borrowed, and valid until node_stop. */
 struct node_view {
 	const struct parts *parts;
+	struct alarm *alarm; /* rung when there is something to dial */
 	struct nodeid nodeid;
 	int64_t started_us;
-	bool is_private; /* the network has a secret */
+	struct tls_context *context; /* NULL for a network that anybody may join */
 };
 
 struct node_view node_view(const struct node *node);

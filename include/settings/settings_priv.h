@@ -81,6 +81,8 @@ static inline const void *setting_const_field(const struct settings *settings, c
 
 /* Those of new settings: empty, and held once. NULL if there is no memory. */
 struct settings_texts *settings_texts_new(void);
+/* A copy, held once; NULL if there is no memory. */
+struct settings_texts *settings_texts_copy(const struct settings_texts *texts);
 /* Two settings swap theirs, which other threads may hold. */
 void settings_texts_exchange(struct settings *one, struct settings *other);
 

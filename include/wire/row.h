@@ -39,6 +39,8 @@ void row_boolean(struct row *row, const char *key, bool value);
 void row_integer(struct row *row, const char *key, int64_t value);
 /* With up to three decimals. */
 void row_number(struct row *row, const char *key, double value);
+/* With fifteen significant digits. */
+void row_real(struct row *row, const char *key, double value);
 /* Any bytes: what is not UTF-8 is replaced by U+FFFD. NULL and "" are null. */
 void row_text(struct row *row, const char *key, const char *text);
 void row_json(struct row *row, const char *key, const char *json);
@@ -47,11 +49,10 @@ void row_seconds(struct row *row, const char *key, int64_t us);
 void row_milliseconds(struct row *row, const char *key, int64_t us);
 /* A point in time, as RFC 3339 in UTC with milliseconds; null below 0. */
 void row_time(struct row *row, const char *key, int64_t unix_us);
-/* null for none, or unknown. */
-/* A list, and an object within a list: what follows is in it until it is closed. */
+/* A list, and an object: what follows is in it until it is closed. */
 void row_open_list(struct row *row, const char *key);
 void row_close_list(struct row *row);
-void row_open_object(struct row *row);
+void row_open_object(struct row *row, const char *key);
 void row_close_object(struct row *row);
 /* null for none, or unknown. */
 void row_nodeid(struct row *row, const char *key, const struct nodeid *nodeid);

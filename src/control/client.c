@@ -4,10 +4,28 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+/*
+ * Waits for so long, or until the client leaves or is shut down. A client that closes its writing end alone, as a shell
+ * does with `echo ... | nc`, still reads.
+ */
+static bool look(struct client *client, int wait_ms)
+{
+	struct pollfd end = {.fd = client->fd, .events = client->has_said_all ? 0 : POLLRDHUP};
+	bool is_quiet = poll(&end, 1, wait_ms) <= 0;
+	if (!is_quiet && (end.revents & (POLLHUP | POLLERR)) == 0)
+		client->has_said_all = true;
+	return is_quiet || (end.revents & (POLLHUP | POLLERR)) == 0;
+}
+
 bool client_has_left(struct client *client)
 {
-	struct pollfd look = {.fd = client->fd, .events = POLLRDHUP};
-	return client->has_gone || poll(&look, 1, 0) > 0;
+	return client->has_gone || !look(client, 0);
+}
+
+bool client_rest(struct client *client, int64_t us)
+{
+	int wait_ms = us <= 0 ? 0 : us > 60 * INT64_C(1000000) ? 60000 : (int)((us + 999) / 1000);
+	return !control_is_stopping(client->control) && look(client, wait_ms) && !control_is_stopping(client->control);
 }
 
 /* Blocks until the client takes more. False if it does not for CONTROL_STALL_US. */
@@ -61,6 +79,13 @@ static void refuse_line(struct client *client)
 	client_flush(client);
 }
 
+/* A client that waits holds no more than usual, whatever a row of it took. */
+static void give_back(struct client *client)
+{
+	if (client->out.capacity > CLIENT_KEPT_BYTES && buffer_length(&client->out) == 0)
+		buffer_fini(&client->out);
+}
+
 void client_serve(struct client *client)
 {
 	bool goes_on = true;
@@ -71,6 +96,7 @@ void client_serve(struct client *client)
 		if (result == FRAME_LINE) {
 			request_answer(client, line, length);
 			goes_on = client_flush(client);
+			give_back(client);
 		} else if (result == FRAME_NEED_MORE) {
 			goes_on = read_more(client);
 		} else {

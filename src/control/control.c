@@ -117,6 +117,7 @@ static struct client *new_client(struct control *control, int fd)
 	if (client == NULL)
 		return NULL;
 	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size);
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &(int){CLIENT_SOCKET_BYTES}, sizeof(int));
 	client->control = control;
 	client->fd = fd;
 	client->uid = who.uid;

@@ -9,20 +9,56 @@
 
 /* clang-format off */
 const struct request request_table[] = {
+	{.name = "addresses", .row = "address", .run = rows_addresses,
+	 .help = "the whole address book: what is known of each address, and when it is dialled next"},
+	{.name = "ban", .row = "ban", .changes = true, .run = rows_ban,
+	 .help = "refuses a block of addresses for some time: connections with it end, and it is not dialled",
+	 .keys = {{"block", KEY_TEXT, true, "an address or a block, as in \"192.0.2.0/24\""},
+		  {"seconds", KEY_NUMBER, false, "for how long; without it, ban_time"}}},
+	{.name = "bans", .row = "ban", .run = rows_bans,
+	 .help = "the hosts and blocks that are banned now"},
+	{.name = "connect", .row = "peer", .changes = true, .run = rows_connect,
+	 .help = "dials an address now, and waits until it is a peer or has failed",
+	 .keys = {{"address", KEY_TEXT, true, "an IP address with or without a port, as in \"192.0.2.7:5999\""}}},
+	{.name = "disconnect", .row = "peer", .changes = true, .run = rows_disconnect,
+	 .help = "ends the connection with a peer; either side may dial again: ban it to keep it away",
+	 .keys = {{"peer", KEY_TEXT, true, "its name, its nodeid or the first digits of it, or its address"}}},
+	{.name = "forget", .changes = true, .run = rows_forget,
+	 .help = "removes an address from the address book, until somebody tells of it again",
+	 .keys = {{"address", KEY_TEXT, true, "an IP address with or without a port, as in \"192.0.2.7:5999\""}}},
 	{.name = "help", .row = "request", .run = rows_help,
 	 .help = "the requests, and their keys"},
 	{.name = "info", .row = "info", .run = rows_info,
-	 .help = "this node: who it is, where it listens, how many peers it has"},
+	 .help = "this node: who it is, where it listens, how many peers it has, and its problems"},
+	{.name = "metrics", .row = "metric", .run = rows_metrics,
+	 .help = "counts and measures of the whole node, as Prometheus names them"},
 	{.name = "peers", .row = "peer", .run = rows_peers,
 	 .help = "every connection"},
-	{.name = "reload", .changes = true, .run = rows_reload,
-	 .help = "reads the settings and the secrets again, as SIGHUP does"},
+	{.name = "ping", .row = "pong", .run = rows_ping,
+	 .help = "pings a peer now, and tells how long each answer took",
+	 .keys = {{"peer", KEY_TEXT, true, "its name, its nodeid or the first digits of it, or its address"},
+		  {"count", KEY_NUMBER, false, "how often; without it, once; 0 goes on until the client leaves"},
+		  {"interval_ms", KEY_NUMBER, false, "from one ping to the next, at least 200; without it, 1000"}}},
+	{.name = "reload", .row = "setting", .changes = true, .run = rows_reload,
+	 .help = "reads the settings and the secrets again, as SIGHUP does; tells which settings differ"},
+	{.name = "set", .row = "setting", .changes = true, .run = rows_set,
+	 .help = "changes a setting of the running node, until the next reload or restart",
+	 .keys = {{"setting", KEY_TEXT, true, "its name, as in kith.conf(5)"},
+		  {"value", KEY_VALUE, true, "its new value"}}},
+	{.name = "settings", .row = "setting", .run = rows_settings,
+	 .help = "every setting: its value, its default, and where it was set"},
 	{.name = "stop", .changes = true, .run = rows_stop,
 	 .help = "stops the node, as SIGTERM does"},
+	{.name = "unban", .changes = true, .run = rows_unban,
+	 .help = "ends the ban of a block, and of all hosts in it",
+	 .keys = {{"block", KEY_TEXT, true, "an address or a block, as in \"192.0.2.0/24\""}}},
 	{.name = "watch", .row = "event", .run = rows_watch,
 	 .help = "what has happened, then what happens, until the client leaves",
 	 .keys = {{"since", KEY_ANY, false, "the number of the last event that is known, or how long ago, as in \"10m\""},
 		  {"kinds", KEY_TEXTS, false, "only events of these kinds"}}},
+	{.name = "why", .row = "fact", .run = rows_why,
+	 .help = "all that is known of a node or an address: connections, dials, bans, and what has happened",
+	 .keys = {{"about", KEY_TEXT, true, "its name, its nodeid or the first digits of it, or its address"}}},
 };
 /* clang-format on */
 
@@ -67,6 +103,11 @@ void call_fail(struct call *call, const char *code, const char *format, ...)
 	call->has_failed = true;
 }
 
+void call_fail_for_memory(struct call *call)
+{
+	call_fail(call, "no_memory", "this node has no memory for the answer");
+}
+
 const char *call_text(const struct call *call, const char *key)
 {
 	struct json_object *value = NULL;
@@ -81,6 +122,16 @@ double call_number(const struct call *call, const char *key, double otherwise)
 
 /* ---- a line ---- */
 
+static bool is_list_of_texts(struct json_object *value)
+{
+	if (!json_object_is_type(value, json_type_array))
+		return false;
+	for (size_t i = 0; i < json_object_array_length(value); i++)
+		if (json_string(json_object_array_get_idx(value, i)) == NULL)
+			return false;
+	return true;
+}
+
 static bool is_of_type(struct json_object *value, enum key_type type)
 {
 	bool is_text = json_string(value) != NULL;
@@ -93,12 +144,10 @@ static bool is_of_type(struct json_object *value, enum key_type type)
 	case KEY_ANY:
 		return is_text || is_whole;
 	case KEY_TEXTS:
-		if (!json_object_is_type(value, json_type_array))
-			return false;
-		for (size_t i = 0; i < json_object_array_length(value); i++)
-			if (json_string(json_object_array_get_idx(value, i)) == NULL)
-				return false;
-		return true;
+		return is_list_of_texts(value);
+	case KEY_VALUE:
+		return is_text || is_whole || json_object_is_type(value, json_type_double) ||
+		       json_object_is_type(value, json_type_boolean) || is_list_of_texts(value);
 	}
 	return false;
 }
@@ -108,7 +157,8 @@ static const char *key_type_name(enum key_type type)
 	static const char *const names[] = {[KEY_TEXT] = "text",
 					    [KEY_NUMBER] = "a number",
 					    [KEY_TEXTS] = "a list of texts",
-					    [KEY_ANY] = "text or a whole number"};
+					    [KEY_ANY] = "text or a whole number",
+					    [KEY_VALUE] = "text, a number, true, false or a list of texts"};
 	return names[type];
 }
 
@@ -201,6 +251,7 @@ static void answer_end(struct call *call)
 void request_answer(struct client *client, const char *line, size_t length)
 {
 	struct call call = {.client = client, .parts = control_parts(client->control)};
+	counters_count(call.parts->common.counters, COUNTER_REQUESTS);
 	if (take_request(&call, line, length)) {
 		if (call.request->changes)
 			log_info("control: uid %u, pid %d asks for %s", (unsigned)client->uid, (int)client->pid,
@@ -224,7 +275,7 @@ void rows_help(struct call *call)
 		row_open_list(&row, "keys");
 		for (size_t j = 0; j < REQUEST_KEYS && request->keys[j].name != NULL; j++) {
 			const struct request_key *key = &request->keys[j];
-			row_open_object(&row);
+			row_open_object(&row, NULL);
 			row_text(&row, "key", key->name);
 			row_text(&row, "type", key_type_name(key->type));
 			row_boolean(&row, "required", key->is_required);

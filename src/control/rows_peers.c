@@ -1,4 +1,4 @@
-#include "control/control_priv.h"
+#include "control/rows_priv.h"
 
 static const char *state_name(enum peer_state state)
 {
@@ -21,13 +21,12 @@ static const char *purpose_of(const struct dial *dial)
 	return names[dial->kind];
 }
 
-/* How long ago; unknown for never. */
-static int64_t ago(int64_t then_us, int64_t now_us)
+int64_t rows_ago(int64_t then_us, int64_t now_us)
 {
-	return then_us == 0 ? -1 : now_us > then_us ? now_us - then_us : 0;
+	return then_us == 0 || then_us == NEVER_US ? -1 : now_us > then_us ? now_us - then_us : 0;
 }
 
-static void add_peer(struct row *row, struct peer *peer, int64_t now_us)
+void rows_add_peer(struct row *row, struct peer *peer, int64_t now_us)
 {
 	struct peer_info info = peer_look(peer, now_us);
 	char label[PEER_LABEL_BYTES];
@@ -44,16 +43,18 @@ static void add_peer(struct row *row, struct peer *peer, int64_t now_us)
 	row_text(row, "state", state_name(info.state));
 	row_text(row, "purpose", purpose_of(peer_dial(peer)));
 	row_boolean(row, "closing", info.is_closing);
-	row_milliseconds(row, "rtt_ms", info.rtt_us);
-	row_seconds(row, "heard_s", ago(info.heard_us, now_us));
-	row_seconds(row, "up_s", info.state == PEER_READY ? ago(info.since_us, now_us) : -1);
-	row_seconds(row, "age_s", ago(info.since_us, now_us));
+	row_milliseconds(row, "rtt_ms", info.answered_us);
+	row_milliseconds(row, "waiting_ms", info.waiting_us);
+	row_seconds(row, "heard_s", rows_ago(info.heard_us, now_us));
+	row_seconds(row, "up_s", info.state == PEER_READY ? rows_ago(info.since_us, now_us) : -1);
+	row_seconds(row, "age_s", rows_ago(info.since_us, now_us));
 	row_integer(row, "messages_in", info.messages_in);
 	row_integer(row, "messages_out", info.messages_out);
 	row_integer(row, "bytes_in", info.bytes_in);
 	row_integer(row, "bytes_out", info.bytes_out);
 	row_integer(row, "ignored", info.ignored);
 	row_integer(row, "useless", info.useless);
+	row_boolean(row, "loses_large", info.loses_large);
 }
 
 /* A few at a time: what is written to the client is written without a lock, and while few peers are held. */
@@ -68,7 +69,7 @@ void rows_peers(struct call *call)
 		for (size_t i = 0; i < count; i++) {
 			if (goes_on) {
 				struct row row = call_begin_row(call, "peer");
-				add_peer(&row, peers[i], now_us);
+				rows_add_peer(&row, peers[i], now_us);
 				goes_on = call_end_row(call, &row);
 			}
 			peer_release(peers[i]);

@@ -1,4 +1,4 @@
-#include "control/control_priv.h"
+#include "control/rows_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -69,24 +69,29 @@ static bool find_kinds(struct call *call, bool wanted[static EVENT_KINDS])
 	return true;
 }
 
-static bool send_event(struct call *call, const struct journal_entry *entry)
+void rows_add_event(struct row *row, const struct journal_entry *entry)
 {
 	const struct event *event = journal_event(entry);
+	row_integer(row, "number", (int64_t)journal_number(entry));
+	row_time(row, "at", journal_unix_us(entry));
+	row_seconds(row, "ago_s", clock_now_us() - journal_at_us(entry));
+	row_text(row, "kind", event_kind_name(event->kind));
+	row_text(row, "ending", event_ending_name(event->ending));
+	row_text(row, "direction", event_direction_name(event->direction));
+	row_nodeid(row, "nodeid", &event->nodeid);
+	row_text(row, "name", event->name);
+	row_address(row, "address", &event->address);
+	row_text(row, "value", event->value);
+	row_text(row, "reason", event->reason);
+	row_seconds(row, "lasted_s", event->lasted_us);
+}
+
+static bool send_event(struct call *call, const struct journal_entry *entry)
+{
 	struct nodeid boot = journal_boot(call->parts->common.journal);
 	struct row row = call_begin_row(call, "event");
-	row_integer(&row, "number", (int64_t)journal_number(entry));
 	row_nodeid(&row, "boot", &boot);
-	row_time(&row, "at", journal_unix_us(entry));
-	row_seconds(&row, "ago_s", clock_now_us() - journal_at_us(entry));
-	row_text(&row, "kind", event_kind_name(event->kind));
-	row_text(&row, "ending", event_ending_name(event->ending));
-	row_text(&row, "direction", event_direction_name(event->direction));
-	row_nodeid(&row, "nodeid", &event->nodeid);
-	row_text(&row, "name", event->name);
-	row_address(&row, "address", &event->address);
-	row_text(&row, "value", event->value);
-	row_text(&row, "reason", event->reason);
-	row_seconds(&row, "lasted_s", event->lasted_us);
+	rows_add_event(&row, entry);
 	return call_end_row(call, &row);
 }
 

@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "face/arguments.h"
 #include "face/listing.h"
+#include "face/reloading.h"
 #include "face/service.h"
 #include "face/signals.h"
 #include "face/steering.h"
@@ -161,71 +162,13 @@ static void print_table(struct node *node, struct output *output)
 	buffer_fini(&table);
 }
 
-static void warn_of_swap(bool is_locked)
-{
-	if (!is_locked)
-		log_warning("the secrets may be written to swap space: allow kithd to lock 64 kB of memory (ulimit -l "
-			    "64, or "
-			    "LimitMEMLOCK=64K of systemd)");
-}
-
-/* Which file it is needs a restart; what it holds doesn't, and no settings that are wrong stand in its way. */
-static void reload_secrets(struct node *node, const struct settings *running)
-{
-	struct problem problem;
-	if (running->secret_file[0] == '\0')
-		return;
-	struct secrets *secrets = secrets_read(running->secret_file, running->user, &problem);
-	if (secrets == NULL) {
-		log_error("the secrets stay as they were: %s", problem.text);
-		return;
-	}
-	warn_of_swap(secrets->is_locked);
-	node_reload_secrets(node, secrets);
-}
-
-/* False with a problem: the settings stay as they were. */
-static bool reload_settings(struct node *node, const struct settings *running, const struct arguments *arguments,
-			    struct problem *problem)
-{
-	struct settings fresh;
-	bool is_read = false;
-	if (!settings_init(&fresh)) {
-		problem_set_lacks_memory(problem);
-	} else if (arguments_file(arguments) == NULL) {
-		problem_set(problem, "there is no %s, and -c names no other file", arguments_default_file);
-	} else if (!arguments_read_settings(arguments, &fresh, NULL, problem)) {
-		is_read = false;
-	} else if (fresh.is_file_blank && running->count_in_file > 0) {
-		/* As a file is for a moment while somebody writes it. */
-		problem_set(problem, "%s is empty; for the defaults, write a comment into it",
-			    arguments_file(arguments));
-	} else {
-		is_read = true;
-		enum log_level before = arguments_log_level(arguments, running),
-			       after = arguments_log_level(arguments, &fresh);
-		/* What changes is logged if either level has it. */
-		log_set_level(before > after ? before : after);
-		node_reload(node, &fresh);
-		log_set_level(after);
-		log_set_format((enum log_format)running->log_format);
-	}
-	settings_fini(&fresh);
-	return is_read;
-}
-
 static bool reload(struct node *node, const struct service *service, const struct settings *running,
-		   const struct arguments *arguments, struct problem *problem)
+		   const struct arguments *arguments, struct settings_report *report, struct problem *problem)
 {
 	service_reloading(service);
-	bool is_read = reload_settings(node, running, arguments, problem);
-	if (!is_read)
-		log_line(arguments_file(arguments) == NULL ? LOG_WARNING : LOG_ERROR, "settings are not read again: %s",
-			 problem->text);
-	reload_secrets(node, running);
-	node_redial(node);
+	bool is_done = reloading_reload(node, running, arguments, report, problem);
 	service_reloaded(service);
-	return is_read;
+	return is_done;
 }
 
 static void note_stop(const struct node *node, const struct service *service, const char *why)
@@ -246,7 +189,15 @@ static enum signal_action obey(struct steering *steering, struct node *node, con
 		return action;
 	switch (command->kind) {
 	case COMMAND_RELOAD:
-		command->has_failed = !reload(node, service, settings, arguments, &command->problem);
+		command->has_failed = !reload(node, service, settings, arguments, &command->report, &command->problem);
+		break;
+	case COMMAND_SET:
+		command->has_failed =
+			!reloading_set(node, settings, arguments, command->option, &command->report, &command->problem);
+		break;
+	case COMMAND_SETTINGS:
+		command->has_failed =
+			!settings_copy(&command->report.now, settings) && !problem_set_lacks_memory(&command->problem);
 		break;
 	case COMMAND_STOP:
 		note_stop(node, service, "a client of the control socket asks for it");
@@ -269,7 +220,7 @@ static void serve(struct node *node, struct service *service, const struct setti
 		if (action == ACTION_TABLE)
 			print_table(node, output);
 		else if (action == ACTION_RELOAD)
-			reload(node, service, settings, arguments, &problem);
+			reload(node, service, settings, arguments, NULL, &problem);
 		else if (action == ACTION_REAP)
 			signals_reap();
 		else if (action == ACTION_COMMAND)
@@ -321,7 +272,7 @@ static int run(struct settings *settings, struct secrets *secrets, const struct 
 	}
 	if (node != NULL) {
 		warn_of_user(settings, arguments);
-		warn_of_swap(is_locked);
+		reloading_warn_of_swap(is_locked);
 		steering_start(&steering, node);
 		service_ready(&service, node, steering.control);
 		serve(node, &service, settings, arguments, &output, &steering);

@@ -58,7 +58,7 @@ static void describe(const struct service *service, char out[static SERVICE_STAT
 	struct service_facts facts = {.name = parts->settings->texts->name,
 				      .nodeid = view.nodeid,
 				      .network = parts->settings->network,
-				      .is_private = view.is_private,
+				      .is_private = view.context != NULL,
 				      .peers = counts.inbound + counts.outbound};
 	if (listening_count(parts->listening) > 0)
 		facts.listen = parts->listening->addresses[0];

@@ -24,9 +24,10 @@ void steering_start(struct steering *steering, const struct node *node)
 	struct node_view view = node_view(node);
 	struct control_parts parts = {.common = *view.parts,
 				      .commands = steering->commands,
+				      .alarm = view.alarm,
 				      .self = view.nodeid,
 				      .started_us = view.started_us,
-				      .is_private = view.is_private};
+				      .context = view.context};
 	const struct listening *listening = view.parts->listening;
 	struct address none = {0};
 	struct problem problem;

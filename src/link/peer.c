@@ -105,6 +105,9 @@ struct peer_info peer_look(struct peer *peer, int64_t now_us)
 	info.listen = peer->listen;
 	info.since_us = peer->state == PEER_READY ? peer->ready_us : peer->created_us;
 	info.rtt_us = peer->state == PEER_READY ? liveness_rtt_us(&peer->liveness, now_us) : -1;
+	info.answered_us = atomic_load(&peer->rtt_us);
+	info.waiting_us =
+		peer->state == PEER_READY && peer->liveness.is_waiting ? now_us - peer->liveness.pinged_us : -1;
 	info.ending = peer->ending;
 	info.reason = peer->reason;
 	if (peer->ending_text != NULL)

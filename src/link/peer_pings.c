@@ -78,6 +78,24 @@ void peer_hurry_ping(struct peer *peer, int64_t now_us)
 		outbox_call_pinger(peer->outbox);
 }
 
+void peer_ask_ping(struct peer *peer, int64_t now_us)
+{
+	peer_enter(peer);
+	bool may_ask = peer->state == PEER_READY && !peer->liveness.is_waiting && now_us >= peer->ask_us;
+	if (may_ask) {
+		liveness_hurry(&peer->liveness, now_us);
+		peer->ask_us = now_us + PEER_ASK_US;
+	}
+	peer_leave(peer);
+	if (may_ask)
+		outbox_call_pinger(peer->outbox);
+}
+
+uint64_t peer_pongs(const struct peer *peer)
+{
+	return atomic_load(&peer->pongs);
+}
+
 bool peer_pong(struct peer *peer, int64_t now_us)
 {
 	peer_enter(peer);
@@ -87,6 +105,8 @@ bool peer_pong(struct peer *peer, int64_t now_us)
 	peer->has_guessed = peer->has_guessed || !is_awaited;
 	atomic_store_explicit(&peer->rtt_us, peer->has_guessed ? -1 : peer->liveness.rtt_us, memory_order_relaxed);
 	int64_t rtt_us = peer->liveness.rtt_us;
+	if (is_awaited)
+		atomic_fetch_add(&peer->pongs, 1);
 	peer_leave(peer);
 	if (is_awaited)
 		counters_count_rtt(peer->counters, rtt_us);

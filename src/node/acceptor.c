@@ -230,7 +230,10 @@ static enum refusal judge(struct acceptor *acceptor, const struct address *from,
 	*goes = NULL;
 	if (!access_allows(parts->common.access, from))
 		return REFUSED_DENIED;
-	if (access_is_banned(parts->common.access, from, clock_now_us()))
+	int64_t now_us = clock_now_us();
+	if (bans_hold(parts->common.bans, from, now_us))
+		return REFUSED_BY_OPERATOR;
+	if (access_is_banned(parts->common.access, from, now_us))
 		return REFUSED_BANNED;
 	return by_limit[registry_admit(parts->common.registry, from, goes)];
 }

@@ -47,6 +47,7 @@ struct node {
 	struct registry *registry;
 	struct address_book *book;
 	struct access *access;
+	struct bans *bans;
 	struct journal *journal;
 	struct counters counters;
 	struct acceptor *acceptor;
@@ -108,16 +109,18 @@ static bool build(struct node *node, const struct address_records *kept)
 	node->registry = registry_new(&node->nodeid, settings);
 	node->book = address_book_new(settings, &secret, node->draws.book_seed, clock_now_us());
 	node->access = access_new(settings);
+	node->bans = bans_new();
 	node->journal = journal_new((size_t)settings->journal_events);
 	node->pool = pool_new((size_t)settings->max_parked, PARKED_US);
-	if (node->registry == NULL || node->book == NULL || node->access == NULL || node->journal == NULL ||
-	    node->pool == NULL)
+	if (node->registry == NULL || node->book == NULL || node->access == NULL || node->bans == NULL ||
+	    node->journal == NULL || node->pool == NULL)
 		return false;
 	struct parts common = {.settings = settings,
 			       .listening = acceptor_listening(node->acceptor),
 			       .registry = node->registry,
 			       .book = node->book,
 			       .access = node->access,
+			       .bans = node->bans,
 			       .journal = node->journal,
 			       .counters = &node->counters};
 	struct protocol_parts parts = {.common = common,
@@ -297,7 +300,7 @@ failed:
 enum { SHOWN_BYTES = 400 };
 
 static void log_change(struct node *node, const struct settings *fresh, enum setting_id setting,
-		       enum settings_change change)
+		       enum settings_change change, enum node_reload_cause cause)
 {
 	const struct settings *running = node->settings;
 	char now[SHOWN_BYTES], other[SHOWN_BYTES];
@@ -311,7 +314,9 @@ static void log_change(struct node *node, const struct settings *fresh, enum set
 	else
 		log_warning("%s: %s stays until a restart; the file says %s", setting_name(setting), now, other);
 	if (change == SETTINGS_APPLIED)
-		note(node, EVENT_SETTING, setting_name(setting), now, NULL);
+		note(node, EVENT_SETTING, setting_name(setting), now,
+		     cause == NODE_RELOAD_SET ? "a client of the control socket has set it"
+					      : "the settings were read again");
 }
 
 static void set_all_pings(struct node *node)
@@ -377,22 +382,23 @@ static void pass_on(struct node *node, const bool changed[static SETTING_COUNT])
 	alarm_ring(&node->alarm);
 }
 
-void node_reload(struct node *node, struct settings *fresh)
+void node_reload(struct node *node, struct settings *fresh, enum node_reload_cause cause,
+		 enum settings_change changes[static SETTING_COUNT])
 {
-	enum settings_change changes[SETTING_COUNT];
 	bool changed[SETTING_COUNT], differs = node->lacks_bootstraps || node->lacks_lists;
 	settings_take_over(node->settings, fresh, changes);
 	for (size_t i = 0; i < SETTING_COUNT; i++) {
 		changed[i] = changes[i] == SETTINGS_APPLIED;
 		differs = differs || changes[i] != SETTINGS_SAME;
 		if (changes[i] != SETTINGS_SAME)
-			log_change(node, fresh, (enum setting_id)i, changes[i]);
+			log_change(node, fresh, (enum setting_id)i, changes[i], cause);
 	}
 	if (differs)
 		pass_on(node, changed);
-	else
+	else if (cause == NODE_RELOAD_FILE)
 		log_info("the settings are read again: nothing has changed");
-	note(node, EVENT_RELOADED, NULL, NULL, differs ? "the settings have changed" : "nothing has changed");
+	if (cause == NODE_RELOAD_FILE)
+		note(node, EVENT_RELOADED, NULL, NULL, differs ? "the settings have changed" : "nothing has changed");
 }
 
 void node_redial(struct node *node)
@@ -461,6 +467,7 @@ void node_stop(struct node *node)
 	acceptor_close(node->acceptor);
 	address_book_free(node->book);
 	access_free(node->access);
+	bans_free(node->bans);
 	journal_free(node->journal);
 	registry_free(node->registry);
 	/* The protocol held the peers that were still to be announced; their TLS sessions are gone only now. */
@@ -475,7 +482,8 @@ void node_stop(struct node *node)
 struct node_view node_view(const struct node *node)
 {
 	return (struct node_view){.parts = &node->parts.common,
+				  .alarm = node->connector.alarm,
 				  .nodeid = node->nodeid,
 				  .started_us = node->started_us,
-				  .is_private = node->context != NULL};
+				  .context = node->context};
 }

@@ -18,9 +18,6 @@ enum { DELIVERY_MS = 2000 };
 /* Of what the far end has sent, so much is read before the close; a hello is a few hundred bytes. */
 enum { DROPPED_BYTES = 16 * 1024 };
 
-_Static_assert(COUNTER_REFUSED_MAX_PER_GROUP - COUNTER_REFUSED_DENIED == REFUSED_GROUP - REFUSED_DENIED,
-	       "in the same order");
-
 void refuser_init(struct refuser *refuser, const struct worker_parts *parts)
 {
 	int64_t now_us = clock_now_us();
@@ -48,6 +45,9 @@ static void explain(const struct settings *settings, enum refusal refusal, const
 		snprintf(out, REASON_BYTES, "its host broke the protocol again and again, and is banned for %s",
 			 duration);
 		break;
+	case REFUSED_BY_OPERATOR:
+		snprintf(out, REASON_BYTES, "a client of the control socket has banned it");
+		break;
 	case REFUSED_CONNECTIONS:
 		snprintf(out, REASON_BYTES, "all connections are in use (max_connections = %lld); %s",
 			 (long long)settings->max_connections, raise);
@@ -63,6 +63,19 @@ static void explain(const struct settings *settings, enum refusal refusal, const
 	}
 }
 
+static enum counter counter_of(enum refusal refusal)
+{
+	static const enum counter counters[REFUSALS] = {
+		[REFUSED_DENIED] = COUNTER_REFUSED_DENIED,
+		[REFUSED_BANNED] = COUNTER_REFUSED_BANNED,
+		[REFUSED_CONNECTIONS] = COUNTER_REFUSED_MAX_CONNECTIONS,
+		[REFUSED_ADDRESS] = COUNTER_REFUSED_MAX_PER_ADDRESS,
+		[REFUSED_GROUP] = COUNTER_REFUSED_MAX_PER_GROUP,
+		[REFUSED_BY_OPERATOR] = COUNTER_REFUSED_BANNED,
+	};
+	return counters[refusal];
+}
+
 static void log_refusal(struct refuser *refuser, const struct address *from, enum refusal refusal)
 {
 	char text[ADDRESS_TEXT_BYTES], reason[REASON_BYTES];
@@ -72,11 +85,8 @@ static void log_refusal(struct refuser *refuser, const struct address *from, enu
 	address_format(from, text);
 	explain(refuser->parts->common.settings, refusal, from, reason);
 	log_warning("refused %s: %s (%u more since the last such line)", text, reason, suppressed);
-	struct event event = {.kind = EVENT_REFUSED,
-			      .direction = EVENT_INBOUND,
-			      .address = *from,
-			      .reason = reason,
-			      .lasted_us = -1};
+	struct event event = {
+		.kind = EVENT_REFUSED, .direction = EVENT_INBOUND, .address = *from, .reason = reason, .lasted_us = -1};
 	journal_note(refuser->parts->common.journal, &event);
 }
 
@@ -156,7 +166,7 @@ static bool answer(struct refuser *refuser, int fd, const struct address *from, 
 void refuser_turn_away(struct refuser *refuser, int fd, const struct address *from, enum refusal refusal)
 {
 	int64_t now_us = clock_now_us();
-	counters_count(refuser->parts->common.counters, COUNTER_REFUSED_DENIED + (refusal - REFUSED_DENIED));
+	counters_count(refuser->parts->common.counters, counter_of(refusal));
 	log_refusal(refuser, from, refusal);
 	if (!may_answer(refuser, refusal, now_us) || !answer(refuser, fd, from, refusal, now_us)) {
 		close(fd);

@@ -212,10 +212,14 @@ static void resolve(struct worker *worker)
 static bool is_allowed(struct worker *worker)
 {
 	const struct address *far_end = &peer_dial(worker->peer)->address;
-	bool allowed = access_allows(worker->parts->common.access, far_end);
-	if (!allowed)
-		peer_cut(worker->peer, "allow and deny exclude it");
-	return allowed;
+	const char *why = NULL;
+	if (!access_allows(worker->parts->common.access, far_end))
+		why = "allow and deny exclude it";
+	else if (bans_hold(worker->parts->common.bans, far_end, clock_now_us()))
+		why = "it is banned";
+	if (why != NULL)
+		peer_cut(worker->peer, why);
+	return why == NULL;
 }
 
 /* Connects an outbound peer. False if that fails. */

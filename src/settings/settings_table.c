@@ -162,6 +162,11 @@ const char *setting_default(enum setting_id setting)
 	return settings_table[setting].default_text;
 }
 
+bool setting_needs_restart(enum setting_id setting)
+{
+	return settings_table[setting].needs_restart;
+}
+
 /* Finds the setting, or says which name was probably meant. */
 const struct setting *settings_find(const char *name, const char *where, struct problem *problem)
 {

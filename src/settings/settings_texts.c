@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/sync.h"
 #include "settings/settings_priv.h"
@@ -13,6 +14,39 @@ struct settings_texts *settings_texts_new(void)
 	if (texts != NULL)
 		texts->references = 1;
 	return texts;
+}
+
+/* A copy of an array, of at least one element; NULL if there is no memory. */
+static void *copy_array(const void *array, size_t count, size_t size)
+{
+	void *copy = calloc(count + 1, size);
+	if (copy != NULL && count > 0)
+		memcpy(copy, array, count * size);
+	return copy;
+}
+
+struct settings_texts *settings_texts_copy(const struct settings_texts *texts)
+{
+	struct settings_texts *copy = settings_texts_new();
+	if (copy == NULL)
+		return NULL;
+	copy->advertise = texts->advertise;
+	memcpy(copy->name, texts->name, sizeof copy->name);
+	copy->bootstrap_count = texts->bootstrap_count;
+	copy->allow.count = texts->allow.count;
+	copy->deny.count = texts->deny.count;
+	copy->bootstrap = copy_array(texts->bootstrap, texts->bootstrap_count, sizeof *texts->bootstrap);
+	copy->allow.blocks = copy_array(texts->allow.blocks, texts->allow.count, sizeof *texts->allow.blocks);
+	copy->deny.blocks = copy_array(texts->deny.blocks, texts->deny.count, sizeof *texts->deny.blocks);
+	bool is_whole = copy->bootstrap != NULL && copy->allow.blocks != NULL && copy->deny.blocks != NULL;
+	for (size_t i = 0; i < SETTING_COUNT && is_whole; i++) {
+		copy->where[i] = texts->where[i] == NULL ? NULL : strdup(texts->where[i]);
+		is_whole = texts->where[i] == NULL || copy->where[i] != NULL;
+	}
+	if (is_whole)
+		return copy;
+	settings_release_texts(copy);
+	return NULL;
 }
 
 const struct settings_texts *settings_hold_texts(const struct settings *settings)

@@ -54,7 +54,7 @@ static void log_ready_peer_ended(struct protocol *protocol, struct peer *peer, c
 static void end_ready_peer(struct protocol *protocol, struct peer *peer, const struct peer_info *info, int64_t now_us)
 {
 	bool was_steady = now_us - info->since_us > protocol->parts.common.settings->handshake_timeout_us;
-	bool gave_way = info->ending == PEER_CLOSED && info->reason == BYE_FULL;
+	bool gave_way = info->ending == PEER_CLOSED && (info->reason == BYE_FULL || info->reason == BYE_OPERATOR);
 	bool is_blameless = gave_way || info->ending == PEER_HINDERED;
 	struct ending_words words;
 	ending_words(protocol, peer, info, &words);

@@ -27,6 +27,7 @@ static const char *const reason_names[] = {
 	[BYE_TIMEOUT]   = "timeout",
 	[BYE_SLOW]      = "slow",
 	[BYE_FEELER]    = "feeler",
+	[BYE_OPERATOR]  = "operator",
 };
 
 static const char *const limit_names[BYE_LIMITS] = {

@@ -85,6 +85,13 @@ void row_number(struct row *row, const char *key, double value)
 	row_json(row, key, text);
 }
 
+void row_real(struct row *row, const char *key, double value)
+{
+	char text[32];
+	snprintf(text, sizeof text, "%.15g", value);
+	row_json(row, key, isfinite(value) ? text : "null");
+}
+
 void row_seconds(struct row *row, const char *key, int64_t us)
 {
 	if (us < 0)
@@ -216,9 +223,9 @@ void row_close_list(struct row *row)
 	close_bracket(row, "]");
 }
 
-void row_open_object(struct row *row)
+void row_open_object(struct row *row, const char *key)
 {
-	open_bracket(row, NULL, "{");
+	open_bracket(row, key, "{");
 }
 
 void row_close_object(struct row *row)

@@ -53,6 +53,7 @@ int main(int argc, char **argv)
 		suite_control,
 		suite_control_place,
 		suite_control_events,
+		suite_control_rows,
 		suite_systemd,
 		CU_SUITE_INFO_NULL,
 	};

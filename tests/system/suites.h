@@ -30,6 +30,7 @@ extern CU_SuiteInfo suite_lan;
 extern CU_SuiteInfo suite_control;
 extern CU_SuiteInfo suite_control_place;
 extern CU_SuiteInfo suite_control_events;
+extern CU_SuiteInfo suite_control_rows;
 extern CU_SuiteInfo suite_systemd;
 
 #endif
