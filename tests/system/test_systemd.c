@@ -134,19 +134,26 @@ static void test_sockets(void)
 
 #define WATCHDOG_US ((int64_t)400 * 1000)
 
+static int is_number(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
 /* The threads of a kithd but for main. */
 static size_t list_threads(const struct kithd *kithd, pid_t *threads, size_t most)
 {
 	size_t count = 0;
-	DIR *tasks = opendir(harness_text("/proc/%d/task", (int)kithd_pid(kithd)));
-	const struct dirent *entry;
-	while (tasks != NULL && count < most && (entry = readdir(tasks)) != NULL) {
-		pid_t thread = (pid_t)strtol(entry->d_name, NULL, 10);
-		if (thread > 0 && thread != kithd_pid(kithd))
+	struct dirent **list;
+	int entries = scandir(harness_text("/proc/%d/task", (int)kithd_pid(kithd)), &list, is_number, alphasort);
+	if (entries < 0)
+		harness_fail("no threads");
+	for (int i = 0; i < entries; i++) {
+		pid_t thread = (pid_t)strtol(list[i]->d_name, NULL, 10);
+		if (thread != kithd_pid(kithd) && count < most)
 			threads[count++] = thread;
+		free(list[i]);
 	}
-	if (tasks != NULL)
-		closedir(tasks);
+	free(list);
 	return count;
 }
 
