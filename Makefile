@@ -44,7 +44,7 @@ FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(BUILD)/tests/fuzz/%)
 FUZZ_SECONDS ?= 60
 SIM_WRAPS := outbox_put outbox_close outbox_call_pinger
 FAULT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/fault/seam.c,$(wildcard tests/fault/*.c)) \
-	tests/system/asker.c tests/system/harness.c tests/system/kithd.c tests/system/raw.c tests/system/secure.c $(wildcard tests/*.c))
+	tests/system/asker.c tests/system/harness.c tests/system/kith.c tests/system/kithd.c tests/system/raw.c tests/system/secure.c $(wildcard tests/*.c))
 SEAM_OBJECT := $(BUILD)/tests/fault/seam.o
 SEAM_WRAPS := malloc calloc realloc strdup strndup json_tokener_new_ex json_object_new_object json_object_new_string \
 	json_object_new_int json_object_new_int64 json_object_new_boolean json_object_object_add \

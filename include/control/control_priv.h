@@ -70,6 +70,7 @@ enum key_type {
 	KEY_NUMBER,
 	KEY_TEXTS, /* a list */
 	KEY_ANY,   /* text or a whole number */
+	KEY_TRUTH, /* true or false */
 	KEY_VALUE, /* of a setting: text, a number, true or false, or a list of texts */
 };
 
@@ -107,6 +108,8 @@ void call_fail(struct call *call, const char *code, const char *format, ...) __a
 void call_fail_for_memory(struct call *call);
 /* The value of a key as a text; NULL if the request hasn't got it. */
 const char *call_text(const struct call *call, const char *key);
+/* The value of a key as true or false, or that one. */
+bool call_truth(const struct call *call, const char *key, bool otherwise);
 /* The value of a key as a number, or that one. */
 double call_number(const struct call *call, const char *key, double otherwise);
 

@@ -1,6 +1,7 @@
 /*
  * Finds the node to ask. Its socket is that of -s, else of KITH_CONTROL, else the one that is in the directories where
- * nodes put them (base/runtime_dir.h). If several are there, -n chooses by name.
+ * nodes put them (base/runtime_dir.h). -s and KITH_CONTROL may name a directory of sockets too. Of several, -n chooses
+ * one by name.
  */
 #ifndef KITH_FINDER_H
 #define KITH_FINDER_H

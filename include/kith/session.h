@@ -40,8 +40,6 @@ bool session_send(struct session *session, const char *line, size_t length);
 bool session_send_row(struct session *session, struct row *row);
 /* A request without keys. */
 bool session_ask(struct session *session, const char *request);
-/* There will be no more requests: a node that watches ends its answer with what there is. */
-void session_finish_asking(struct session *session);
 
 enum session_result {
 	SESSION_ROW,

@@ -55,7 +55,8 @@ const struct request request_table[] = {
 	{.name = "watch", .row = "event", .run = rows_watch,
 	 .help = "what has happened, then what happens, until the client leaves",
 	 .keys = {{"since", KEY_ANY, false, "the number of the last event that is known, or how long ago, as in \"10m\""},
-		  {"kinds", KEY_TEXTS, false, "only events of these kinds"}}},
+		  {"kinds", KEY_TEXTS, false, "only events of these kinds"},
+		  {"follow", KEY_TRUTH, false, "false: only what has happened so far"}}},
 	{.name = "why", .row = "fact", .run = rows_why,
 	 .help = "all that is known of a node or an address: connections, dials, bans, and what has happened",
 	 .keys = {{"about", KEY_TEXT, true, "its name, its nodeid or the first digits of it, or its address"}}},
@@ -114,6 +115,13 @@ const char *call_text(const struct call *call, const char *key)
 	return json_object_object_get_ex(call->keys, key, &value) ? json_string(value) : NULL;
 }
 
+bool call_truth(const struct call *call, const char *key, bool otherwise)
+{
+	struct json_object *value = NULL;
+	return json_object_object_get_ex(call->keys, key, &value) && value != NULL ? json_object_get_boolean(value)
+										   : otherwise;
+}
+
 double call_number(const struct call *call, const char *key, double otherwise)
 {
 	struct json_object *value = NULL;
@@ -143,6 +151,8 @@ static bool is_of_type(struct json_object *value, enum key_type type)
 		return is_whole || json_object_is_type(value, json_type_double);
 	case KEY_ANY:
 		return is_text || is_whole;
+	case KEY_TRUTH:
+		return json_object_is_type(value, json_type_boolean);
 	case KEY_TEXTS:
 		return is_list_of_texts(value);
 	case KEY_VALUE:
@@ -158,6 +168,7 @@ static const char *key_type_name(enum key_type type)
 					    [KEY_NUMBER] = "a number",
 					    [KEY_TEXTS] = "a list of texts",
 					    [KEY_ANY] = "text or a whole number",
+					    [KEY_TRUTH] = "true or false",
 					    [KEY_VALUE] = "text, a number, true, false or a list of texts"};
 	return names[type];
 }

@@ -124,14 +124,15 @@ void rows_watch(struct call *call)
 {
 	struct client *client = call->client;
 	uint64_t after;
-	bool wanted[EVENT_KINDS], is_at_end;
+	bool wanted[EVENT_KINDS], is_at_end, follows = call_truth(call, "follow", true);
 	if (!find_start(call, &after) || !find_kinds(call, wanted))
 		return;
 	while (send_step(call, &after, wanted, &is_at_end)) {
 		if (!is_at_end)
 			continue;
 		/* The node's last events are told before it goes. */
-		if (!client_flush(client) || control_is_stopping(client->control) || client_has_left(client))
+		if (!follows || !client_flush(client) || control_is_stopping(client->control) ||
+		    client_has_left(client))
 			break;
 		journal_wait(call->parts->common.journal, after, clock_now_us() + LOOK_US);
 	}

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/runtime_dir.h"
@@ -163,19 +164,23 @@ static enum outcome complain_of_none(const struct sockets *sockets, char directo
 	return OUTCOME_NO_NODE;
 }
 
-/* Looks in all directories. Complains if no node answers. */
-static enum outcome look_everywhere(struct sockets *sockets)
+/* Where nodes put their sockets, or that directory alone if it isn't NULL. Complains if no node answers there. */
+static enum outcome look_everywhere(struct sockets *sockets, const char *directory)
 {
 	char directories[RUNTIME_DIRS][RUNTIME_DIR_BYTES];
-	size_t count = runtime_dir_list(geteuid(), directories);
+	size_t count = 1;
+	if (directory == NULL)
+		count = runtime_dir_list(geteuid(), directories);
+	else
+		snprintf(directories[0], RUNTIME_DIR_BYTES, "%s", directory);
 	for (size_t i = 0; i < count; i++)
 		sockets_look_in(sockets, directories[i]);
 	return sockets_count_connected(sockets) > 0 ? OUTCOME_DONE : complain_of_none(sockets, directories, count);
 }
 
-static enum outcome search(struct sockets *sockets, const char *name, struct session *session)
+static enum outcome search(struct sockets *sockets, const char *directory, const char *name, struct session *session)
 {
-	enum outcome outcome = look_everywhere(sockets);
+	enum outcome outcome = look_everywhere(sockets, directory);
 	if (outcome != OUTCOME_DONE)
 		return outcome;
 	size_t connected = sockets_count_connected(sockets);
@@ -190,33 +195,54 @@ static enum outcome search(struct sockets *sockets, const char *name, struct ses
 	return OUTCOME_DONE;
 }
 
-static enum outcome take_named(struct sockets *sockets, const char *path, struct session *session)
+static enum outcome look_at(struct sockets *sockets, const char *path)
 {
 	if (!sockets_look_at(sockets, path))
 		return complain(OUTCOME_WRONG_USAGE, "%s: too long for the path of a socket (at most %d bytes)", path,
 				SOCKET_PATH_BYTES - 1);
-	if (sockets->found[0].fd < 0)
-		return sockets_complain(path, sockets->found[0].error);
+	return sockets->found[0].fd >= 0 ? OUTCOME_DONE : sockets_complain(path, sockets->found[0].error);
+}
+
+static enum outcome take_named(struct sockets *sockets, const char *path, struct session *session)
+{
+	enum outcome outcome = look_at(sockets, path);
+	if (outcome != OUTCOME_DONE)
+		return outcome;
 	session_init(session, sockets->found[0].fd);
 	sockets->found[0].fd = -1;
 	return OUTCOME_DONE;
 }
 
+/* What the options or the environment name as the place to look at; NULL for the usual places. */
+static const char *named_place(const struct options *options)
+{
+	const char *path = options->values[OPTION_SOCKET];
+	if (path == NULL)
+		path = getenv("KITH_CONTROL");
+	return path == NULL || path[0] == '\0' ? NULL : path;
+}
+
+static bool is_directory(const char *path)
+{
+	struct stat status;
+	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
 enum outcome finder_connect(const struct options *options, struct session *session)
 {
 	struct sockets *sockets = calloc(1, sizeof *sockets);
-	const char *path = options->values[OPTION_SOCKET], *name = options->values[OPTION_NAME];
+	const char *place = named_place(options), *name = options->values[OPTION_NAME];
 	enum outcome outcome;
 	if (sockets == NULL)
 		return complain_no_memory();
 	session_init(session, -1);
-	/* A name that is typed beats a place that the environment names. */
-	if (path == NULL && name == NULL)
-		path = getenv("KITH_CONTROL");
-	if (path != NULL && path[0] != '\0')
-		outcome = take_named(sockets, path, session);
+	/* A name that is typed beats a socket that the environment names. */
+	if (name != NULL && !option_is_given(options, OPTION_SOCKET) && place != NULL && !is_directory(place))
+		place = NULL;
+	if (place == NULL || is_directory(place))
+		outcome = search(sockets, place, name, session);
 	else
-		outcome = search(sockets, name, session);
+		outcome = take_named(sockets, place, session);
 	sockets_close(sockets);
 	free(sockets);
 	return outcome;
@@ -226,12 +252,21 @@ enum outcome finder_print_nodes(const struct options *options)
 {
 	struct sockets *sockets = calloc(1, sizeof *sockets);
 	struct nodes *nodes = calloc(1, sizeof *nodes);
-	enum outcome outcome = sockets == NULL || nodes == NULL ? complain_no_memory() : look_everywhere(sockets);
-	const struct table_style style = {.is_raw = option_is_given(options, OPTION_RAW),
-					  .has_no_headings = option_is_given(options, OPTION_NO_HEADINGS)};
+	const char *place = named_place(options);
+	enum outcome outcome;
+	if (sockets == NULL || nodes == NULL) {
+		outcome = complain_no_memory();
+	} else if (place == NULL || is_directory(place)) {
+		outcome = look_everywhere(sockets, place);
+	} else {
+		outcome = look_at(sockets, place);
+	}
 	if (outcome == OUTCOME_DONE) {
 		nodes_init(nodes, sockets);
-		outcome = print_nodes(nodes, &style);
+		outcome = print_nodes(nodes, &(struct table_style){
+						     .is_raw = option_is_given(options, OPTION_RAW),
+						     .has_no_headings = option_is_given(options, OPTION_NO_HEADINGS),
+					     });
 		nodes_fini(nodes);
 	}
 	if (sockets != NULL)

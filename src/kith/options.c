@@ -9,7 +9,8 @@
 #include "base/must.h"
 
 const struct option_kind option_kinds[OPTION_IDS] = {
-	[OPTION_SOCKET] = {'s', "socket", "PATH", "ask the node with this control socket", COMPLETES_FILES},
+	[OPTION_SOCKET] = {'s', "socket", "PATH", "ask the node with this control socket, or in this directory",
+			   COMPLETES_FILES},
 	[OPTION_NAME] = {'n', "name", "NAME", "ask the node of this name, if several run here", COMPLETES_NODES},
 	[OPTION_HELP] = {'h', "help", NULL, "print help, of a command too, and exit", COMPLETES_NOTHING},
 	[OPTION_VERSION] = {'V', "version", NULL, "print the version and exit", COMPLETES_NOTHING},

@@ -14,10 +14,8 @@ static bool ask_all(struct session *session)
 	struct row row = row_begin(&out, "watch");
 	row_text(&row, "since", "1d");
 	row_json(&row, "kinds", "[\"peer_up\",\"peer_down\"]");
-	if (!session_send_row(session, &row))
-		return false;
-	session_finish_asking(session);
-	return true;
+	row_boolean(&row, "follow", false);
+	return session_send_row(session, &row);
 }
 
 static enum outcome take_answers(struct session *session, struct status *status, bool is_json)

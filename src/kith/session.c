@@ -72,11 +72,6 @@ bool session_ask(struct session *session, const char *request)
 	return session_send_row(session, &row);
 }
 
-void session_finish_asking(struct session *session)
-{
-	shutdown(session->fd, SHUT_WR);
-}
-
 /* ---- what comes ---- */
 
 static enum session_result failed(struct session *session, enum outcome outcome)

@@ -37,12 +37,12 @@ void table_fini(struct table *table)
 
 void table_add_column(struct table *table, const char *name, int flags)
 {
-	enum { NARROWEST = 8 };
+	const double narrowest = 0.1; /* of the terminal */
 	int scols_flags =
 		((flags & TABLE_RIGHT) != 0 ? SCOLS_FL_RIGHT : 0) | ((flags & TABLE_SHRINKS) != 0 ? SCOLS_FL_TRUNC : 0);
 	if (!table->lacks_memory)
 		table->lacks_memory =
-			scols_table_new_column(table->scols, name, (flags & TABLE_SHRINKS) != 0 ? NARROWEST : 0,
+			scols_table_new_column(table->scols, name, (flags & TABLE_SHRINKS) != 0 ? narrowest : 0,
 					       scols_flags) == NULL;
 }
 

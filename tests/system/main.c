@@ -55,6 +55,8 @@ int main(int argc, char **argv)
 		suite_control_events,
 		suite_control_rows,
 		suite_systemd,
+		suite_kith,
+		suite_kith_commands,
 		CU_SUITE_INFO_NULL,
 	};
 	/* clang-format on */

@@ -32,5 +32,7 @@ extern CU_SuiteInfo suite_control_place;
 extern CU_SuiteInfo suite_control_events;
 extern CU_SuiteInfo suite_control_rows;
 extern CU_SuiteInfo suite_systemd;
+extern CU_SuiteInfo suite_kith;
+extern CU_SuiteInfo suite_kith_commands;
 
 #endif

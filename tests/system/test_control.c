@@ -42,6 +42,16 @@ static void test_help(void)
 	CU_ASSERT(asker_find(node.asker, "request", "stop") && asker_is(node.asker, "changes", "true"));
 }
 
+/* A watch that doesn't follow has an end. */
+static void test_what_has_happened(void)
+{
+	struct node node = start("");
+	CU_ASSERT_EQUAL(asker_ask(node.asker, "{'msgtype':'watch','since':0,'follow':false}"), 1);
+	CU_ASSERT(asker_find(node.asker, "kind", "started"));
+	CU_ASSERT_EQUAL(asker_ask(node.asker, "{'msgtype':'watch','since':'1d','kinds':['peer_up'],'follow':false}"),
+			0);
+}
+
 static void test_info(void)
 {
 	struct node node = start("-o network=ours");
@@ -103,6 +113,7 @@ static void test_wrong_requests(void)
 		{"{'msgtype':'watch','since':-1}", "wrong_value", "number of an event"},
 		{"{'msgtype':'watch','since':4000000}", "wrong_value", "there is no event 4000000 yet"},
 		{"{'msgtype':'watch','kinds':'peer_up'}", "wrong_type", "a list of texts"},
+		{"{'msgtype':'watch','follow':0}", "wrong_type", "\"follow\" of watch must be true or false"},
 		{"{'msgtype':'watch','kinds':[1]}", "wrong_type", "a list of texts"},
 		{"{'msgtype':'watch','kinds':['peer_around']}", "wrong_value",
 		 "there is no kind of event \"peer_around\""},
@@ -345,6 +356,7 @@ static void test_stop_with_clients(void)
 
 static CU_TestInfo tests[] = {
 	{"help lists the requests and their keys", test_help},
+	{"a watch may end with what has happened", test_what_has_happened},
 	{"info says who the node is", test_info},
 	{"peers lists the connections", test_peers},
 	{"peers lists more of them than are held at once", test_many_peers},
