@@ -4,6 +4,8 @@
 #ifndef KITH_STATUS_H
 #define KITH_STATUS_H
 
+#include <stdio.h>
+
 #include "kith/rows.h"
 
 struct status {
@@ -20,8 +22,8 @@ void status_take(struct status *status, struct json_object *row);
 /* Has a ping of this peer waited for longer than a second, and than its round trips explain? */
 bool status_is_late(struct json_object *peer);
 
-/* Prints it to stdout; status_print_head the first line alone. False if there is no memory. */
-bool status_print(struct status *status);
-void status_print_head(struct json_object *info);
+/* Prints it; status_print_head the first line alone. False if there is no memory. */
+bool status_print(FILE *out, struct status *status);
+void status_print_head(FILE *out, struct json_object *info);
 
 #endif

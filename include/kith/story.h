@@ -2,10 +2,12 @@
 #ifndef KITH_STORY_H
 #define KITH_STORY_H
 
+#include <stdio.h>
+
 #include "kith/rows.h"
 
-/* From the rows of `why`; about is what was asked for. Prints to stdout. False if there is no memory. */
-bool story_print(const struct rows *facts, const char *about);
+/* From the rows of `why`; about is what was asked for. False if there is no memory. */
+bool story_print(FILE *out, const struct rows *facts, const char *about);
 
 /* What a reason means to the one who looks into it: "the machine is up, nobody listens there"; NULL if it says it all.
  */

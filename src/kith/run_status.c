@@ -35,7 +35,7 @@ static enum outcome take_answers(struct session *session, struct status *status,
 		else
 			status_take(status, session->row);
 	}
-	return is_json || status_print(status) ? OUTCOME_DONE : complain_no_memory();
+	return is_json || status_print(stdout, status) ? OUTCOME_DONE : complain_no_memory();
 }
 
 static enum outcome print_once(const struct command_kind *kind, const struct options *options)

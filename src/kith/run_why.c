@@ -22,7 +22,7 @@ enum outcome run_why(const struct command_kind *kind, const struct options *opti
 	row_text(&row, "about", options->operands[0]);
 	outcome = session_send_row(&session, &row) ? answer_read(&session, options, keep, &facts) : session.outcome;
 	if (outcome == OUTCOME_DONE && !option_is_given(options, OPTION_JSON) &&
-	    !story_print(&facts, options->operands[0]))
+	    !story_print(stdout, &facts, options->operands[0]))
 		outcome = complain_no_memory();
 	rows_fini(&facts);
 	session_fini(&session);

@@ -97,7 +97,7 @@ static void problems_fini(struct problems *problems)
 	}
 }
 
-static void problems_print(const struct problems *problems)
+static void problems_print(FILE *out, const struct problems *problems)
 {
 	size_t widest = 0;
 	for (size_t i = 0; i < problems->count; i++) {
@@ -106,12 +106,12 @@ static void problems_print(const struct problems *problems)
 	}
 	for (size_t i = 0; i < problems->count; i++) {
 		const struct problem_line *line = &problems->lines[i];
-		printf("  %s%-5s%s %s%*s%s%s\n", table_colour_escape(line->colour), line->word,
+		fprintf(out, "  %s%-5s%s %s%*s%s%s\n", table_colour_escape(line->colour), line->word,
 		       table_colour_escape(TABLE_NO_COLOUR), line->subject, (int)(widest - text_width(line->subject)),
 		       "", widest > 0 ? "  " : "", line->text);
 	}
 	if (problems->hidden > 0)
-		printf("  and %zu more: kith addresses\n", problems->hidden);
+		fprintf(out, "  and %zu more: kith addresses\n", problems->hidden);
 }
 
 static char *name_of(struct json_object *row)
@@ -273,7 +273,7 @@ static void find_problems(const struct status *status, struct problems *problems
 
 /* ---- the other lines ---- */
 
-void status_print_head(struct json_object *info)
+void status_print_head(FILE *out, struct json_object *info)
 {
 	char *name = clean(value_text(info, "name")), *network = clean(value_text(info, "network"));
 	char *nodeid = value_format(info, "nodeid", FORM_NODEID, false);
@@ -285,7 +285,7 @@ void status_print_head(struct json_object *info)
 	words_duration(uptime_s, up);
 	if (name != NULL && network != NULL && nodeid != NULL) {
 		bool has_name = name[0] != '\0';
-		printf("%s%s%s%s %s, network \"%s\", %s%s%s%s, up %s\n", name, has_name ? " (" : "", nodeid,
+		fprintf(out, "%s%s%s%s %s, network \"%s\", %s%s%s%s, up %s\n", name, has_name ? " (" : "", nodeid,
 		       has_name ? ")" : "", first[0] == '\0' ? "listens nowhere" : first, network,
 		       value_is_true(info, "private") ? "private" : "open", secret[0] == '\0' ? "" : " (", secret,
 		       secret[0] == '\0' ? "" : ")", up);
@@ -295,7 +295,7 @@ void status_print_head(struct json_object *info)
 	free(nodeid);
 }
 
-static void print_counts(const struct status *status)
+static void print_counts(FILE *out, const struct status *status)
 {
 	size_t ready = 0, late = 0, others = 0, failing = 0;
 	char peers[WORDS_BYTES], addresses[WORDS_BYTES];
@@ -312,17 +312,17 @@ static void print_counts(const struct status *status)
 		failing += is_failing(status->addresses.list[i]);
 	words_count(ready + late, "peer", "peers", peers);
 	words_count(failing, "address fails", "addresses fail", addresses);
-	printf("%s", ready + late == 0 ? "no peers" : peers);
+	fprintf(out, "%s", ready + late == 0 ? "no peers" : peers);
 	if (late > 0)
-		printf(": %zu ready, %zu late", ready, late);
+		fprintf(out, ": %zu ready, %zu late", ready, late);
 	else if (ready > 1)
-		printf(", all ready");
+		fprintf(out, ", all ready");
 	if (others > 0)
-		printf(", %zu connecting", others);
-	printf("%s%s\n", failing > 0 ? "; " : "", failing > 0 ? addresses : "");
+		fprintf(out, ", %zu connecting", others);
+	fprintf(out, "%s%s\n", failing > 0 ? "; " : "", failing > 0 ? addresses : "");
 }
 
-static bool print_rtts(const struct status *status)
+static bool print_rtts(FILE *out, const struct status *status)
 {
 	double *rtts = calloc(status->peers.count + 1, sizeof *rtts), worst = -1;
 	struct json_object *worst_peer = NULL;
@@ -343,9 +343,9 @@ static bool print_rtts(const struct status *status)
 		words_rtt(words_median(rtts, count), median);
 		words_rtt(worst, most);
 		if (count > 1)
-			printf("rtt median %s, worst %s (%s); ", median, most, name == NULL ? "" : name);
+			fprintf(out, "rtt median %s, worst %s (%s); ", median, most, name == NULL ? "" : name);
 		else
-			printf("rtt %s; ", most);
+			fprintf(out, "rtt %s; ", most);
 		free(name);
 	}
 	free(rtts);
@@ -368,7 +368,7 @@ static int compare_versions(const void *one, const void *other)
 }
 
 /* The newest first. */
-static bool print_versions(const struct status *status)
+static bool print_versions(FILE *out, const struct status *status)
 {
 	const char **versions = calloc(status->peers.count + 1, sizeof *versions);
 	size_t count = 0, shown = 0;
@@ -383,7 +383,7 @@ static bool print_versions(const struct status *status)
 		while (end < count && strcmp(versions[i], versions[end]) == 0)
 			end++;
 		char *version = clean(versions[i]);
-		printf(end - i == count ? "%s%s" : "%s%s: %zu",
+		fprintf(out, end - i == count ? "%s%s" : "%s%s: %zu",
 		       shown == 0 ? (end == count ? "version " : "versions ") : ", ", version == NULL ? "" : version,
 		       end - i);
 		free(version);
@@ -393,22 +393,22 @@ static bool print_versions(const struct status *status)
 	return true;
 }
 
-bool status_print(struct status *status)
+bool status_print(FILE *out, struct status *status)
 {
 	struct problems problems = {0};
 	bool is_good = !status->lacks_memory;
 	size_t ready = 0;
 	find_problems(status, &problems);
 	if (status->info != NULL)
-		status_print_head(status->info);
-	print_counts(status);
-	problems_print(&problems);
+		status_print_head(out, status->info);
+	print_counts(out, status);
+	problems_print(out, &problems);
 	for (size_t i = 0; i < status->peers.count; i++)
 		ready += is_ready(status->peers.list[i]);
 	if (ready > 0) {
-		is_good = print_rtts(status) && is_good;
-		is_good = print_versions(status) && is_good;
-		putchar('\n');
+		is_good = print_rtts(out, status) && is_good;
+		is_good = print_versions(out, status) && is_good;
+		fputc('\n', out);
 	}
 	is_good = is_good && !problems.lacks_memory;
 	problems_fini(&problems);

@@ -51,28 +51,28 @@ static struct json_object *last_of(const struct rows *facts, bool (*is)(struct j
 	return NULL;
 }
 
-static void print_clean(const char *text)
+static void print_clean(FILE *out, const char *text)
 {
 	char *clean = words_clean(text, TEXT_LINE);
-	fputs(clean == NULL ? "" : clean, stdout);
+	fputs(clean == NULL ? "" : clean, out);
 	free(clean);
 }
 
 /* A reason and what it means. */
-static void print_reason(const char *before, const char *reason)
+static void print_reason(FILE *out, const char *before, const char *reason)
 {
 	if (reason == NULL)
 		return;
 	const char *hint = story_hint(reason);
-	fputs(before, stdout);
-	print_clean(reason);
-	printf("%s%s", hint == NULL ? "" : ": ", hint == NULL ? "" : hint);
+	fputs(before, out);
+	print_clean(out, reason);
+	fprintf(out, "%s%s", hint == NULL ? "" : ": ", hint == NULL ? "" : hint);
 }
 
 /* ---- the first line ---- */
 
 /* "cache-07 (5d21e0c7, 10.0.0.47:5999)", as far as the facts know. */
-static void print_subject(const struct rows *facts, const char *about)
+static void print_subject(FILE *out, const struct rows *facts, const char *about)
 {
 	const char *name = NULL, *nodeid = NULL, *address = NULL;
 	for (size_t i = facts->count; i-- > 0;) {
@@ -86,142 +86,142 @@ static void print_subject(const struct rows *facts, const char *about)
 			address = address == NULL ? value_text(row, "address") : address;
 	}
 	bool has_more = nodeid != NULL || (address != NULL && name != NULL);
-	print_clean(name != NULL ? name : address != NULL ? address : about);
+	print_clean(out, name != NULL ? name : address != NULL ? address : about);
 	if (!has_more)
 		return;
-	printf(" (%.8s", nodeid == NULL ? "" : nodeid);
+	fprintf(out, " (%.8s", nodeid == NULL ? "" : nodeid);
 	if (name != NULL && address != NULL) {
-		fputs(nodeid == NULL ? "" : ", ", stdout);
-		print_clean(address);
+		fputs(nodeid == NULL ? "" : ", ", out);
+		print_clean(out, address);
 	}
-	putchar(')');
+	fputc(')', out);
 }
 
-static void print_connected(struct json_object *connection)
+static void print_connected(FILE *out, struct json_object *connection)
 {
 	char up[WORDS_BYTES], rtt[WORDS_BYTES];
 	double seconds, rtt_ms;
 	const char *direction = value_text(connection, "direction"), *agent = value_text(connection, "agent");
-	fputs(" is connected", stdout);
+	fputs(" is connected", out);
 	if (value_number(connection, "up_s", &seconds)) {
 		words_duration(seconds, up);
-		printf(" for %s", up);
+		fprintf(out, " for %s", up);
 	}
-	printf(": %s",
+	fprintf(out, ": %s",
 	       direction != NULL && strcmp(direction, "in") == 0 ? "it dialled this node" : "this node dialled it");
 	if (agent != NULL) {
-		fputs(", ", stdout);
-		print_clean(agent);
+		fputs(", ", out);
+		print_clean(out, agent);
 	}
 	if (value_number(connection, "rtt_ms", &rtt_ms)) {
 		words_rtt(rtt_ms, rtt);
-		printf(", rtt %s", rtt);
+		fprintf(out, ", rtt %s", rtt);
 	}
 	if (value_number(connection, "waiting_ms", &rtt_ms) && rtt_ms >= 1000) {
 		words_duration(rtt_ms / 1000, rtt);
-		printf("; it has not answered for %s", rtt);
+		fprintf(out, "; it has not answered for %s", rtt);
 	}
 }
 
-static void print_gone(struct json_object *down)
+static void print_gone(FILE *out, struct json_object *down)
 {
 	char at[WORDS_BYTES], ago[WORDS_BYTES];
 	const char *time_text = value_text(down, "at");
 	double seconds;
 	words_time(time_text == NULL ? "" : time_text, (int64_t)time(NULL), false, at);
-	printf(" is gone since %s", at);
+	fprintf(out, " is gone since %s", at);
 	if (value_number(down, "ago_s", &seconds)) {
 		words_duration(seconds, ago);
-		printf(", for %s", ago);
+		fprintf(out, ", for %s", ago);
 	}
 }
 
-static void print_state(const struct rows *facts)
+static void print_state(FILE *out, const struct rows *facts)
 {
 	struct json_object *connection = last_of(facts, is_fact, "connection");
 	struct json_object *down = last_of(facts, is_kind, "peer_down"), *address = last_of(facts, is_fact, "address");
 	const char *state = value_text(connection, "state");
 	double reached_s;
 	if (last_of(facts, is_fact, "self") != NULL)
-		fputs(" is this node itself", stdout);
+		fputs(" is this node itself", out);
 	else if (connection != NULL && state != NULL && strcmp(state, "ready") == 0)
-		print_connected(connection);
+		print_connected(out, connection);
 	else if (connection != NULL)
-		fputs(" is being connected", stdout);
+		fputs(" is being connected", out);
 	else if (down != NULL)
-		print_gone(down);
+		print_gone(out, down);
 	else if (address != NULL && !value_number(address, "reached_s", &reached_s))
-		fputs(" was never reached by this node", stdout);
+		fputs(" was never reached by this node", out);
 	else
-		fputs(" is not connected", stdout);
-	putchar('\n');
+		fputs(" is not connected", out);
+	fputc('\n', out);
 }
 
 /* ---- the other lines ---- */
 
-static void print_time(const char *rfc3339)
+static void print_time(FILE *out, const char *rfc3339)
 {
 	char at[WORDS_BYTES];
 	words_time(rfc3339 == NULL ? "" : rfc3339, (int64_t)time(NULL), false, at);
-	printf("  %s  ", at);
+	fprintf(out, "  %s  ", at);
 }
 
-static void print_time_ago(double seconds)
+static void print_time_ago(FILE *out, double seconds)
 {
 	char rfc3339[WORDS_BYTES];
 	time_t then = time(NULL) - (time_t)seconds;
 	struct tm parts;
 	gmtime_r(&then, &parts);
 	strftime(rfc3339, sizeof rfc3339, "%Y-%m-%dT%H:%M:%SZ", &parts);
-	print_time(rfc3339);
+	print_time(out, rfc3339);
 }
 
-static bool print_event(struct json_object *row)
+static bool print_event(FILE *out, struct json_object *row)
 {
 	const char *reason = value_text(row, "reason"), *ending = value_text(row, "ending"),
 		   *value = value_text(row, "value");
 	const char *direction = value_text(row, "direction");
 	char lasted[WORDS_BYTES];
 	double seconds;
-	print_time(value_text(row, "at"));
+	print_time(out, value_text(row, "at"));
 	if (is_kind(row, "peer_up")) {
 		fputs(direction != NULL && strcmp(direction, "in") == 0 ? "connected: it dialled this node"
 									: "connected: this node dialled it",
 		      stdout);
 		if (value != NULL) {
-			fputs(", ", stdout);
-			print_clean(value);
+			fputs(", ", out);
+			print_clean(out, value);
 		}
 	} else if (is_kind(row, "peer_down")) {
 		fputs(ending != NULL && strcmp(ending, "left") == 0	? "it left"
 		      : ending != NULL && strcmp(ending, "closed") == 0 ? "this node ended the connection"
 									: "the connection failed",
 		      stdout);
-		print_reason(": ", reason);
+		print_reason(out, ": ", reason);
 		if (value_number(row, "lasted_s", &seconds)) {
 			words_duration(seconds, lasted);
-			printf("; it was up for %s", lasted);
+			fprintf(out, "; it was up for %s", lasted);
 		}
 	} else if (is_kind(row, "dial_failed")) {
-		print_reason("dialled: ", reason);
+		print_reason(out, "dialled: ", reason);
 	} else if (is_kind(row, "dial_ok")) {
-		fputs("dialled: it works again", stdout);
+		fputs("dialled: it works again", out);
 	} else if (is_kind(row, "refused")) {
-		print_reason("refused: ", reason);
+		print_reason(out, "refused: ", reason);
 	} else {
 		char *text = event_describe(row);
 		if (text == NULL)
 			return false;
-		print_clean(value_text(row, "kind") == NULL ? "" : value_text(row, "kind"));
-		printf(" %s", text);
+		print_clean(out, value_text(row, "kind") == NULL ? "" : value_text(row, "kind"));
+		fprintf(out, " %s", text);
 		free(text);
 	}
-	putchar('\n');
+	fputc('\n', out);
 	return true;
 }
 
 /* last is the last dial that is told of, or NULL. */
-static void print_address(struct json_object *row, struct json_object *last)
+static void print_address(FILE *out, struct json_object *row, struct json_object *last)
 {
 	char words[WORDS_BYTES];
 	double failures, tried_s, next_s, heard_s;
@@ -229,74 +229,74 @@ static void print_address(struct json_object *row, struct json_object *last)
 	bool is_tried = value_number(row, "tried_s", &tried_s);
 	value_number(row, "failures", &failures);
 	if (is_tried && failures > 0) {
-		print_time_ago(tried_s);
+		print_time_ago(out, tried_s);
 		const char *same = value_text(last, "reason");
 		if (same != NULL && error != NULL && strcmp(same, error) == 0) {
-			fputs("dialled again, same result", stdout);
+			fputs("dialled again, same result", out);
 		} else {
-			fputs("dialled ", stdout);
-			print_clean(value_text(row, "address"));
-			print_reason(": ", error == NULL ? "it failed" : error);
+			fputs("dialled ", out);
+			print_clean(out, value_text(row, "address"));
+			print_reason(out, ": ", error == NULL ? "it failed" : error);
 		}
 		if (failures > 1)
-			printf("; %.0f failures in a row", failures);
+			fprintf(out, "; %.0f failures in a row", failures);
 	} else {
-		fputs("  ", stdout);
-		print_clean(value_text(row, "address"));
-		putchar(' ');
+		fputs("  ", out);
+		print_clean(out, value_text(row, "address"));
+		fputc(' ', out);
 		if (value_is_true(row, "bootstrap"))
-			fputs("is a bootstrap", stdout);
+			fputs("is a bootstrap", out);
 		else
-			fputs(teller == NULL ? "is in the address book" : "was told by ", stdout);
+			fputs(teller == NULL ? "is in the address book" : "was told by ", out);
 		if (teller != NULL && !value_is_true(row, "bootstrap"))
-			print_clean(teller);
+			print_clean(out, teller);
 		if (value_number(row, "heard_s", &heard_s)) {
 			words_ago(heard_s, words);
-			printf(", last heard of %s", words);
+			fprintf(out, ", last heard of %s", words);
 		}
 	}
 	if (value_is_true(row, "dialing")) {
-		fputs("; it is being dialled now", stdout);
+		fputs("; it is being dialled now", out);
 	} else if (value_number(row, "next_try_s", &next_s)) {
 		words_duration(next_s, words);
-		printf("; next try in %s", words);
+		fprintf(out, "; next try in %s", words);
 	}
-	putchar('\n');
+	fputc('\n', out);
 }
 
-static void print_text(struct json_object *row)
+static void print_text(FILE *out, struct json_object *row)
 {
 	const char *text = value_text(row, "text"), *address = value_text(row, "address");
 	if (text == NULL)
 		return;
-	fputs("  ", stdout);
+	fputs("  ", out);
 	if (address != NULL) {
-		print_clean(address);
-		fputs(": ", stdout);
+		print_clean(out, address);
+		fputs(": ", out);
 	}
-	print_clean(text);
-	putchar('\n');
+	print_clean(out, text);
+	fputc('\n', out);
 }
 
-bool story_print(const struct rows *facts, const char *about)
+bool story_print(FILE *out, const struct rows *facts, const char *about)
 {
 	bool is_good = true;
 	struct json_object *connection = last_of(facts, is_fact, "connection"),
 			   *last = last_of(facts, is_kind, "dial_failed");
-	print_subject(facts, about);
-	print_state(facts);
+	print_subject(out, facts, about);
+	print_state(out, facts);
 	for (size_t i = 0; i < facts->count && is_good; i++)
 		if (is_fact(facts->list[i], "event"))
-			is_good = print_event(facts->list[i]);
+			is_good = print_event(out, facts->list[i]);
 	for (size_t i = 0; i < facts->count; i++) {
 		struct json_object *row = facts->list[i];
 		bool is_address = is_fact(row, "address") && value_text(row, "address") != NULL;
 		if (is_address && connection == NULL)
-			print_address(row, last);
+			print_address(out, row, last);
 		else if (is_address)
 			continue;
 		else if (!is_fact(row, "event") && !is_fact(row, "connection") && !is_fact(row, "self"))
-			print_text(row);
+			print_text(out, row);
 	}
 	return is_good;
 }
