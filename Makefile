@@ -26,7 +26,7 @@ KITH_LDFLAGS := $(HARDENED_LINK) $(LDFLAGS)
 # Of libsodium few functions are used: linked as a whole it would be 0.3 MB of a node's memory.
 # GnuTLS is loaded by src/link/tls_library.c when it is needed; tests speak with it directly.
 LIBS := -ljson-c -luuid -lconfig -lcares -l:libsodium.a
-KITH_LIBS := -lsmartcols -ljson-c -luuid -lm
+KITH_LIBS := -lsmartcols -lncursesw -ltinfo -ljson-c -luuid -lm
 
 SOURCES := $(wildcard src/*/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)

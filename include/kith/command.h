@@ -37,6 +37,7 @@ enum outcome run_ping(const struct command_kind *kind, const struct options *opt
 enum outcome run_steer(const struct command_kind *kind, const struct options *options);
 enum outcome run_why(const struct command_kind *kind, const struct options *options);
 enum outcome run_status(const struct command_kind *kind, const struct options *options);
+enum outcome run_top(const struct command_kind *kind, const struct options *options);
 enum outcome run_watch(const struct command_kind *kind, const struct options *options);
 enum outcome run_call(const struct command_kind *kind, const struct options *options);
 enum outcome run_info(const struct command_kind *kind, const struct options *options);

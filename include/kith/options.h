@@ -27,6 +27,7 @@ enum option_id {
 	/* Of one command each. */
 	OPTION_SINCE,
 	OPTION_COUNT,
+	OPTION_INTERVAL,
 	OPTION_IDS,
 	OPTION_LAST_OF_ALL = OPTION_VERSION, /* the last of every command's */
 	OPTION_LAST_BEFORE = OPTION_WATCH,   /* the last that may come before the command */

@@ -18,6 +18,10 @@ enum outcome {
 /* Prints a line to stderr, escaped. Returns the outcome, so that a function can return with it. */
 enum outcome complain(enum outcome outcome, const char *format, ...) __attribute__((format(printf, 2, 3)));
 enum outcome complain_no_memory(void);
+/* From now on complaints go there, each in place of the one before: a line would spoil a full screen. NULL: to stderr.
+ */
+struct problem;
+void complain_into(struct problem *problem);
 
 /*
  * What is printed is on its way to its reader. False if it can't be written: the reader has gone, which needs no words,

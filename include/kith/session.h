@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "kith/outcome.h"
+#include "kith/sockets.h"
 #include "wire/frame.h"
 #include "wire/json.h"
 #include "wire/row.h"
@@ -17,9 +18,10 @@ enum { SESSION_PATIENCE_MS = 10000, SESSION_FOREVER_MS = -1 };
 
 struct session {
 	int fd;
-	int patience_ms;	/* for the next bytes; may be set at any time */
-	bool is_typed;		/* the requests are the user's own */
-	bool tolerates_unknown; /* a request that the node doesn't know has an empty answer */
+	char path[SOCKET_PATH_BYTES]; /* of the node's socket, if the finder has found it */
+	int patience_ms;	      /* for the next bytes; may be set at any time */
+	bool is_typed;		      /* the requests are the user's own */
+	bool tolerates_unknown;	      /* a request that the node doesn't know has an empty answer */
 	struct frame in;
 	/* The last row, until the next call. */
 	struct json_object *row;

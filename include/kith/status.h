@@ -22,6 +22,10 @@ void status_take(struct status *status, struct json_object *row);
 /* Has a ping of this peer waited for longer than a second, and than its round trips explain? */
 bool status_is_late(struct json_object *peer);
 
+/* Adds the events with which nodes broke off or fell silent that are not back, the last one first. False if there is no
+ * memory. */
+bool status_find_gone(const struct status *status, struct rows *gone);
+
 /* Prints it; status_print_head the first line alone. False if there is no memory. */
 bool status_print(FILE *out, struct status *status);
 void status_print_head(FILE *out, struct json_object *info);

@@ -21,6 +21,8 @@ const struct command_kind command_kinds[] = {
 	{.name = "watch", .operands = "[KIND]...", .most = COMMAND_ANY, .completes = COMPLETES_KINDS, .run = run_watch,
 	 .options = {OPTION_JSON, OPTION_SINCE},
 	 .help = "events as they happen: peers that come and go, dials that fail, settings that change"},
+	{.name = "top", .operands = "", .run = run_top, .options = {OPTION_INTERVAL},
+	 .help = "status, refreshed, on the full screen: sort, search, and look into a peer"},
 	{.name = "why", .operands = "NAME|NODEID|ADDRESS", .least = 1, .most = 1, .completes = COMPLETES_PEERS,
 	 .run = run_why, .options = {OPTION_JSON},
 	 .help = "what has happened to a node or an address, and what keeps it away"},

@@ -29,6 +29,14 @@ static const char *name_of(const struct node *node)
 	return name == NULL ? "" : name;
 }
 
+/* Begins a conversation over the connection. */
+static void take(struct socket_found *found, struct session *session)
+{
+	session_init(session, found->fd);
+	strcpy(session->path, found->path);
+	found->fd = -1;
+}
+
 /* Takes the connections out of the sockets, and asks each node who it is. */
 static void nodes_init(struct nodes *nodes, struct sockets *sockets)
 {
@@ -40,8 +48,7 @@ static void nodes_init(struct nodes *nodes, struct sockets *sockets)
 			continue;
 		struct node *node = &nodes->list[nodes->count++];
 		*node = (struct node){.path = found->path};
-		session_init(&node->session, found->fd);
-		found->fd = -1;
+		take(found, &node->session);
 		node->session.patience_ms = WHO_MS;
 	}
 	for (size_t i = 0; i < nodes->count; i++)
@@ -186,12 +193,9 @@ static enum outcome search(struct sockets *sockets, const char *directory, const
 	size_t connected = sockets_count_connected(sockets);
 	if (connected > 1 || name != NULL)
 		return choose_among(sockets, name, session);
-	for (size_t i = 0; i < sockets->count; i++) {
-		if (sockets->found[i].fd < 0)
-			continue;
-		session_init(session, sockets->found[i].fd);
-		sockets->found[i].fd = -1;
-	}
+	for (size_t i = 0; i < sockets->count; i++)
+		if (sockets->found[i].fd >= 0)
+			take(&sockets->found[i], session);
 	return OUTCOME_DONE;
 }
 
@@ -208,8 +212,7 @@ static enum outcome take_named(struct sockets *sockets, const char *path, struct
 	enum outcome outcome = look_at(sockets, path);
 	if (outcome != OUTCOME_DONE)
 		return outcome;
-	session_init(session, sockets->found[0].fd);
-	sockets->found[0].fd = -1;
+	take(&sockets->found[0], session);
 	return OUTCOME_DONE;
 }
 

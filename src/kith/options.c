@@ -24,6 +24,8 @@ const struct option_kind option_kinds[OPTION_IDS] = {
 			  COMPLETES_NOTHING},
 	[OPTION_SINCE] = {'S', "since", "SINCE", "begin so long ago, as in 10m, or after the event of this number",
 			  COMPLETES_NOTHING},
+	[OPTION_INTERVAL] = {'d', "interval", "SECONDS", "refresh so often; every 2 seconds by default",
+			     COMPLETES_NOTHING},
 	[OPTION_COUNT] = {'c', "count", "COUNT", "how many times", COMPLETES_NOTHING},
 };
 

@@ -7,6 +7,13 @@
 #include "base/problem.h"
 #include "base/text.h"
 
+static struct problem *taker;
+
+void complain_into(struct problem *problem)
+{
+	taker = problem;
+}
+
 enum outcome complain(enum outcome outcome, const char *format, ...)
 {
 	char text[PROBLEM_BYTES], line[PROBLEM_BYTES * 2];
@@ -14,6 +21,11 @@ enum outcome complain(enum outcome outcome, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof text, format, arguments);
 	va_end(arguments);
+	if (taker != NULL) {
+		*taker = (struct problem){0};
+		strcpy(taker->text, text);
+		return outcome;
+	}
 	text_escape_marked(line, sizeof line, text, strlen(text), false);
 	fflush(stdout);
 	fprintf(stderr, "kith: %s\n", line);

@@ -107,8 +107,8 @@ static void problems_print(FILE *out, const struct problems *problems)
 	for (size_t i = 0; i < problems->count; i++) {
 		const struct problem_line *line = &problems->lines[i];
 		fprintf(out, "  %s%-5s%s %s%*s%s%s\n", table_colour_escape(line->colour), line->word,
-		       table_colour_escape(TABLE_NO_COLOUR), line->subject, (int)(widest - text_width(line->subject)),
-		       "", widest > 0 ? "  " : "", line->text);
+			table_colour_escape(TABLE_NO_COLOUR), line->subject, (int)(widest - text_width(line->subject)),
+			"", widest > 0 ? "  " : "", line->text);
 	}
 	if (problems->hidden > 0)
 		fprintf(out, "  and %zu more: kith addresses\n", problems->hidden);
@@ -226,6 +226,16 @@ static void add_all_gone(struct problems *problems, const struct status *status)
 	}
 }
 
+bool status_find_gone(const struct status *status, struct rows *gone)
+{
+	bool is_good = true;
+	for (size_t i = status->events.count; i-- > 0 && is_good;)
+		if (is_text(status->events.list[i], "kind", "peer_down") &&
+		    is_text(status->events.list[i], "ending", "failed") && !is_over(status, i))
+			is_good = rows_add(gone, status->events.list[i]);
+	return is_good;
+}
+
 /* Is its node among those that are shown as gone? */
 static bool is_shown_as_gone(const struct status *status, struct json_object *address)
 {
@@ -286,9 +296,9 @@ void status_print_head(FILE *out, struct json_object *info)
 	if (name != NULL && network != NULL && nodeid != NULL) {
 		bool has_name = name[0] != '\0';
 		fprintf(out, "%s%s%s%s %s, network \"%s\", %s%s%s%s, up %s\n", name, has_name ? " (" : "", nodeid,
-		       has_name ? ")" : "", first[0] == '\0' ? "listens nowhere" : first, network,
-		       value_is_true(info, "private") ? "private" : "open", secret[0] == '\0' ? "" : " (", secret,
-		       secret[0] == '\0' ? "" : ")", up);
+			has_name ? ")" : "", first[0] == '\0' ? "listens nowhere" : first, network,
+			value_is_true(info, "private") ? "private" : "open", secret[0] == '\0' ? "" : " (", secret,
+			secret[0] == '\0' ? "" : ")", up);
 	}
 	free(name);
 	free(network);
@@ -384,8 +394,8 @@ static bool print_versions(FILE *out, const struct status *status)
 			end++;
 		char *version = clean(versions[i]);
 		fprintf(out, end - i == count ? "%s%s" : "%s%s: %zu",
-		       shown == 0 ? (end == count ? "version " : "versions ") : ", ", version == NULL ? "" : version,
-		       end - i);
+			shown == 0 ? (end == count ? "version " : "versions ") : ", ", version == NULL ? "" : version,
+			end - i);
 		free(version);
 		i = end;
 	}

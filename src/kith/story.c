@@ -108,7 +108,7 @@ static void print_connected(FILE *out, struct json_object *connection)
 		fprintf(out, " for %s", up);
 	}
 	fprintf(out, ": %s",
-	       direction != NULL && strcmp(direction, "in") == 0 ? "it dialled this node" : "this node dialled it");
+		direction != NULL && strcmp(direction, "in") == 0 ? "it dialled this node" : "this node dialled it");
 	if (agent != NULL) {
 		fputs(", ", out);
 		print_clean(out, agent);
@@ -187,7 +187,7 @@ static bool print_event(FILE *out, struct json_object *row)
 	if (is_kind(row, "peer_up")) {
 		fputs(direction != NULL && strcmp(direction, "in") == 0 ? "connected: it dialled this node"
 									: "connected: this node dialled it",
-		      stdout);
+		      out);
 		if (value != NULL) {
 			fputs(", ", out);
 			print_clean(out, value);
@@ -196,7 +196,7 @@ static bool print_event(FILE *out, struct json_object *row)
 		fputs(ending != NULL && strcmp(ending, "left") == 0	? "it left"
 		      : ending != NULL && strcmp(ending, "closed") == 0 ? "this node ended the connection"
 									: "the connection failed",
-		      stdout);
+		      out);
 		print_reason(out, ": ", reason);
 		if (value_number(row, "lasted_s", &seconds)) {
 			words_duration(seconds, lasted);

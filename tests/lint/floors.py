@@ -17,6 +17,7 @@ DOORS = {
     "gnutls/": "include/link/tls_library_priv.h",
     "ares.h": "src/link/resolver.c",
     "libsmartcols/": "src/kith/table.c",
+    "ncursesw/": "src/kith/screen.c",
 }
 
 # A program of its own: it shares only these folders with kithd.
