@@ -10,14 +10,16 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Until this is called the key is all zeroes, so that simulations and fuzzers are repeatable. Call it while there is
  * one thread and no table. False with errno if the kernel has no random numbers. */
 bool keyed_table_draw_key(void);
 
-unsigned keyed_table_hash(const void *key, size_t length);
+/* Also for other things of this run that are told apart by a hash. */
+uint64_t keyed_table_hash(const void *key, size_t length);
 
-#define HASH_FUNCTION(key, length, hash) ((hash) = keyed_table_hash((key), (length)))
+#define HASH_FUNCTION(key, length, hash) ((hash) = (unsigned)keyed_table_hash((key), (length)))
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 

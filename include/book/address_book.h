@@ -1,17 +1,24 @@
 /*
- * The address book: which addresses might lead to a node, when to try each, and which nodes need no dial since they are
- * connected. It knows nothing of sockets and files and reads no clock; times are handed in.
+ * The address book: which addresses might lead to a node, when to try each, and which need no dial. It knows nothing of
+ * sockets and files and reads no clock; times are handed in.
  *
  * The life of an address. It comes from the configuration (a bootstrap, kept while it is configured), from the file of
- * an earlier run, by hearsay, or announced by the node that listens there. address_book_pick takes it out for one
- * dial at a time; then exactly one of address_book_reached, address_book_failed, address_book_hindered and
- * address_book_abandoned brings it back. A failure doubles the time until the next try. An address whose node is
- * connected isn't picked.
+ * an earlier run, by hearsay, or from the node that says that it listens there. address_book_pick takes it out for one
+ * dial at a time; then exactly one of address_book_arrived, address_book_reached, address_book_failed,
+ * address_book_doubled, address_book_hindered and address_book_abandoned brings it back. A failure doubles the time
+ * until the next try.
  *
- * Two kinds, as in Bitcoin Core's address manager. NEW is hearsay; TRIED was reached by a dial or feeler of our own, or
- * announced from its own host. Hearsay is forgotten after ADDRESS_BOOK_NEW_FAILURES failures in a row, and when nothing
- * was heard of it for ADDRESS_BOOK_UNHEARD_US; what was tried after ADDRESS_BOOK_TRIED_FAILURES and
- * ADDRESS_BOOK_TRIED_US without success. Bootstraps, and the addresses of a bootstrap's name, are never forgotten.
+ * What others say changes only the order. An address is *held*, and isn't picked, by a connection of our own to that
+ * very address: by the peer that was dialled there, or by a peer whose nodeid a feeler of ours has found there while it
+ * was connected. The nodeid beside an address is a hint: if that node is connected or being dialled, the address has
+ * its turn later, one in retry_min. Once a dial has shown that it leads to a connected node, it is dialled ever more
+ * rarely. If tellers disagree there is no hint; and hearsay never changes the nodeid that a dial or feeler has found.
+ *
+ * Two kinds, as in Bitcoin Core's address manager. NEW is hearsay, and what a node says of itself before that was
+ * proven; TRIED was reached by a dial or feeler of our own. Hearsay is forgotten after ADDRESS_BOOK_NEW_FAILURES
+ * failures in a row, and when nothing was heard of it for ADDRESS_BOOK_UNHEARD_US; what was tried after
+ * ADDRESS_BOOK_TRIED_FAILURES and ADDRESS_BOOK_TRIED_US without success. Bootstraps, and the addresses of a bootstrap's
+ * name, are never forgotten.
  *
  * What peers can make grow is bounded: three quarters of max_addresses are NEW and the rest TRIED, in buckets of
  * ADDRESS_BUCKET_ENTRIES. The bucket of an address is chosen by a hash that is keyed by a secret of this node: for NEW
@@ -35,6 +42,7 @@
 #include "base/rng.h"
 #include "book/address_record.h"
 #include "book/address_table.h"
+#include "book/targets.h"
 #include "link/dial.h"
 #include "settings/settings.h"
 #include "wire/address.h"
@@ -48,6 +56,7 @@ enum {
 	ADDRESS_BOOK_ANCHORS = 2,
 	ADDRESS_BOOK_SELVES = 64,
 	ADDRESS_BOOK_PROOFS = 64,
+	ADDRESS_BOOK_CLAIMS_PER_HOST = 2, /* feelers under way for what peers of one host claim */
 	ADDRESS_BOOK_NAME_ADDRESSES = 16,
 	ADDRESS_BOOK_SAMPLE_PERCENT = 23, /* as Bitcoin Core answers getaddr */
 };
@@ -57,6 +66,8 @@ enum {
 #define ADDRESS_BOOK_UNHEARD_US (30 * ADDRESS_BOOK_DAY_US)
 /* Between two feelers that only want to know whether hearsay is true; as in Bitcoin Core. */
 #define ADDRESS_BOOK_FEELER_US ((int64_t)120 * 1000 * 1000)
+/* An address that leads to a node that is connected another way is dialled at least once in this time. */
+#define ADDRESS_BOOK_DOUBLE_US ((int64_t)3600 * 1000 * 1000)
 /* What was reached within this time keeps its place among the tried without a test; as in Bitcoin Core. */
 #define ADDRESS_BOOK_SURE_US ((int64_t)4 * 3600 * 1000 * 1000)
 
@@ -122,11 +133,9 @@ bool address_book_is_self(struct address_book *book, const struct address *addre
  */
 size_t address_book_hear(struct address_book *book, const struct message_entry *entries, size_t count,
 			 const struct address *source, int64_t now_us);
-/* The node that is connected from this host says so itself. */
-void address_book_announced(struct address_book *book, const struct address *address, const struct nodeid *nodeid,
-			    int64_t now_us);
-/* Queues a feeler: does this node answer at this address? Dropped if ADDRESS_BOOK_PROOFS wait. */
-void address_book_prove(struct address_book *book, const struct address *address, const struct nodeid *nodeid);
+/* What this node itself knows of each of these: one that it has reached is TARGET_MET. */
+void address_book_weigh(struct address_book *book, const struct message_entry *entries, size_t count,
+			enum target_standing *standings);
 
 /* ---- dials ---- */
 
@@ -145,8 +154,11 @@ enum address_book_wanted {
  */
 struct next_dial address_book_pick(struct address_book *book, enum address_book_wanted wanted, int64_t now_us);
 
-/* The dial goes on, and this is the node that it leads to. */
-void address_book_found(struct address_book *book, const struct dial *dial, const struct nodeid *nodeid);
+/* The dial goes on. A node has answered, whatever it said: its host is none of those that others only tell of. */
+void address_book_answered(struct address_book *book, const struct dial *dial, int64_t now_us);
+/* The same, and this is the node. */
+void address_book_found(struct address_book *book, const struct dial *dial, const struct nodeid *nodeid,
+			int64_t now_us);
 /* Whether what a feeler has found should have a place among the outbound peers. */
 enum address_book_place {
 	ADDRESS_BOOK_NO_PLACE,
@@ -163,14 +175,19 @@ enum address_book_place {
 	ADDRESS_BOOK_FRESH,
 };
 
-/* The dial or feeler led to this node. An address that gets a place is dialled before others when a peer is wanted. */
+/*
+ * The feeler led to this node. An address that gets a place is dialled before others when a peer is wanted; one whose
+ * node is connected needs none. If the node is the peer that has claimed the address, its connection holds it now.
+ */
 enum address_book_place address_book_reached(struct address_book *book, const struct dial *dial,
 					     const struct nodeid *nodeid, int64_t now_us);
-/*
- * error: what went wrong, in words. Returns how many failures in a row that makes; 0 if it counts as none, because the
- * node is connected another way.
- */
+/* error: what went wrong, in words. Returns how many failures in a row that makes; 0 if the address is held. */
 unsigned address_book_failed(struct address_book *book, const struct dial *dial, const char *error, int64_t now_us);
+/*
+ * One of the two ends says that they are connected already. If the node that is expected there is, that is no failure,
+ * and the result is 0.
+ */
+unsigned address_book_doubled(struct address_book *book, const struct dial *dial, const char *error, int64_t now_us);
 /*
  * This machine could not dial it: no route, no name server, no descriptor. error is kept, but no failure is counted and
  * nothing forgotten. It is due after retry_min, as one of those that have failed: of all these one is dialled in that
@@ -213,25 +230,34 @@ enum address_book_drop address_book_drop(struct address_book *book, const struct
 
 /* ---- connections ---- */
 
-/* A connection that has become READY, with all that is known of it. */
+/* A connection that has become READY. */
 struct arrival {
+	const void *connection;	 /* tells it from all others until address_book_disconnected; it is not looked at */
 	const struct dial *dial; /* that led to it, and ends with it; NULL for an inbound one */
 	struct nodeid nodeid;
-	struct address listen; /* where its node can be dialled, if that is known and believed */
+	struct address host; /* that its far end talks from; the port doesn't matter */
 	int64_t now_us;
 };
 
 /* Each arrival is followed by one address_book_disconnected. */
 void address_book_arrived(struct address_book *book, const struct arrival *arrival);
 /*
- * A connection with this node is over. was_steady: it lasted long enough that earlier failures don't count any more;
- * error: how it ended, in words, or NULL if that was for no fault of the node. True if an address of the node may now
- * be dialled, at some time.
+ * Its far end says that it listens at this address: a feeler is to find out, now and ever more rarely while the
+ * connection lasts and doesn't claim another. Until then the address is hearsay of the far end's host; what it says of
+ * another host is not even that. False if there is nothing to find out.
  */
-bool address_book_disconnected(struct address_book *book, const struct nodeid *nodeid, bool was_steady,
-			       const char *error, int64_t now_us);
+bool address_book_claimed(struct address_book *book, const void *connection, const struct address *address,
+			  int64_t now_us);
+/*
+ * A connection is over, and lets go of its addresses. was_steady: it lasted long enough that earlier failures don't
+ * count any more; error: how it ended, in words, or NULL if that was for no fault of the node. True if one of these
+ * addresses may now be dialled, at some time.
+ */
+bool address_book_disconnected(struct address_book *book, const void *connection, bool was_steady, const char *error,
+			       int64_t now_us);
+/* Somebody who says that it is this node is connected. */
 bool address_book_is_connected(struct address_book *book, const struct nodeid *nodeid);
-/* The node that is connected and is known to be at this address; none for nobody. */
+/* The node whose connection holds this address; none for nobody. */
 struct nodeid address_book_tenant(struct address_book *book, const struct address *address);
 
 /* ---- to look at ---- */

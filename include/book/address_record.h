@@ -35,8 +35,8 @@ enum {
 
 /* As in Bitcoin Core's address manager. */
 enum address_kind {
-	ADDRESS_NEW,   /* hearsay */
-	ADDRESS_TRIED, /* reached by a dial or feeler of our own, or announced by its own node from that host */
+	ADDRESS_NEW,   /* hearsay, or claimed by its node */
+	ADDRESS_TRIED, /* reached by a dial or feeler of our own */
 };
 
 struct address_record {

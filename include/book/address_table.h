@@ -32,6 +32,7 @@ enum address_lane {
 	LANE_FIRST, /* bootstraps that have not failed, and anchors */
 	LANE_TRIED, /* has not failed, as far as this run knows */
 	LANE_NEW,
+	LANE_LATER,	  /* is said to lead to a node that is connected, or being dialled */
 	LANE_TRIED_AGAIN, /* has failed */
 	LANE_NEW_AGAIN,
 	LANES,
@@ -45,30 +46,37 @@ struct address_error {
 	char text[ADDRESS_ERROR_BYTES];
 };
 
+struct connection;
+
 struct address_entry {
 	struct address address;
 	struct address teller; /* the host that told it; unknown where it was not hearsay */
-	struct nodeid nodeid;  /* the node that it led to, or is said to lead to; may be none */
+	struct nodeid nodeid;  /* the node that it led to, or, before it was reached, is said to lead to; may be none */
 	int64_t heard_us;      /* NEW: last told of; TRIED: its node was last heard from */
 	int64_t tried_us;      /* last dialled */
 	int64_t reached_us;    /* by a dial or feeler of our own */
-	int64_t since_us;      /* its node is connected since then */
 	int64_t error_us;
 	struct address_error *error; /* what went wrong last; NULL for nothing since it was last reached */
 	unsigned failures;	     /* in a row, over restarts */
 	unsigned backoff;	     /* in a row, in this run: how long to wait */
+	unsigned doubles;	     /* dials in a row that led to a node that was connected another way */
 	enum address_kind kind : 8;
 	bool is_bootstrap;
 	bool is_named;	/* a bootstrap's name was resolved to it */
 	bool is_anchor; /* dialled before others: of those that were connected longest, or back after a while */
 	bool is_self;	/* a bootstrap where this node has met itself */
 	bool is_dialing;
+	bool is_held;	    /* by its connection, which leads to this very address: no dial is needed */
+	bool is_later;	    /* it was its turn, and its nodeid that of a node that needs no dial */
 	bool is_on_hearsay; /* the dial that is under way, or was the last, began when this was hearsay; no feeler */
+	bool is_bounded;    /* the dial that is under way counts for its target (targets.h) */
+	/* Those that led to the node of one connection; NULL where none has. */
+	struct connection *connection;
+	struct address_entry *kin_next, **kin_link; /* what points to it */
 	/* The table's. */
 	enum address_lane lane : 8;
-	uint32_t bucket;		 /* of its kind, from 1 on; 0 for none */
-	uint32_t slot;			 /* in its bucket */
-	struct address_entry *node_next; /* of those that are connected by one node; the book's */
+	uint32_t bucket; /* of its kind, from 1 on; 0 for none */
+	uint32_t slot;	 /* in its bucket */
 	struct heap_item due;
 	UT_hash_handle hh;
 };
@@ -126,7 +134,11 @@ size_t address_table_count(const struct address_table *table);
 
 /* A new entry in no bucket, which is due never; NULL if there is no memory. */
 struct address_entry *address_table_add(struct address_table *table, const struct address *address);
+/* Takes it off the list that it is in too. */
 void address_table_remove(struct address_table *table, struct address_entry *entry);
+/* Puts an entry on the list of a connection, or takes it off the one that it is on. */
+void address_entry_link(struct address_entry **list, struct address_entry *entry);
+void address_entry_unlink(struct address_entry *entry);
 /* What went wrong with it last, of which ADDRESS_ERROR_BYTES - 1 are kept, or NULL. Without memory it is NULL. */
 void address_table_set_error(struct address_table *table, struct address_entry *entry, const char *text);
 

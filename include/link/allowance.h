@@ -21,8 +21,8 @@ struct allowance {
 	bool has_hello; /* the hello has been taken */
 	bool has_early_addr;
 	size_t named; /* addresses in that one */
-	unsigned moves;
-	int64_t next_proof_us, next_move_us;
+	unsigned claims;
+	int64_t next_claim_us;
 	struct token_bucket addresses, questions;
 };
 
@@ -41,9 +41,7 @@ size_t allowance_take_addresses(struct allowance *allowance, size_t count, int64
 bool allowance_take_question(struct allowance *allowance, int64_t now_us);
 /* The peer is asked for addresses. */
 void allowance_expect_addresses(struct allowance *allowance);
-/* True if a claimed address may be proven now, which is once in an interval. */
-bool allowance_take_proof(struct allowance *allowance, int64_t now_us, int64_t interval_us);
-/* True if a move may be announced now: the first two times, and then once in an interval. */
-bool allowance_take_move(struct allowance *allowance, int64_t now_us, int64_t interval_us);
+/* True if the peer may claim now to listen at another address: the first two times, and then once in an interval. */
+bool allowance_take_claim(struct allowance *allowance, int64_t now_us, int64_t interval_us);
 
 #endif

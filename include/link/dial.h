@@ -27,6 +27,7 @@ enum dial_kind {
 
 struct dial {
 	enum dial_kind kind;
+	bool is_hearsay;	/* the address of an entry is known from others alone */
 	uint16_t port;		/* of the host */
 	struct address address; /* unknown for a name */
 	char *host;		/* the name, or NULL */

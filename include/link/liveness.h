@@ -1,7 +1,7 @@
 /*
  * When to ping, when to give up, and how far away a peer is. A plain value driven by the times that are handed in: one
  * ping is outstanding at a time, its clock runs from when it enters the outbox, and the next is due an interval after
- * the last or at the pong, whichever is later. All times are microseconds of one clock.
+ * the last, or a little earlier, or at the pong if that is later. All times are microseconds of one clock.
  */
 #ifndef KITH_LIVENESS_H
 #define KITH_LIVENESS_H
@@ -13,6 +13,7 @@ struct liveness {
 	int64_t interval_us;
 	int64_t timeout_us;
 	int64_t ping_due_us;
+	int64_t early_us;      /* so much before the interval is over the ping after the last one is due */
 	int64_t pinged_us;     /* when the outstanding ping was sent; meaningless without one */
 	int64_t rtt_us;	       /* of the last answered ping; -1 before the first */
 	int64_t deaf_until_us; /* until then nothing of the peer is read */
@@ -27,8 +28,8 @@ void liveness_init(struct liveness *liveness, int64_t interval_us, int64_t timeo
 /* The next ping is then due by this interval, and an outstanding one fails by this time-out. */
 void liveness_set(struct liveness *liveness, int64_t interval_us, int64_t timeout_us);
 
-/* True if a ping is to be sent now; it counts as sent. */
-bool liveness_ping(struct liveness *liveness, int64_t now_us);
+/* True if a ping is to be sent now; it counts as sent. The one after it is due that much before an interval is over. */
+bool liveness_ping(struct liveness *liveness, int64_t early_us, int64_t now_us);
 /* Makes the next ping due at once, unless one is outstanding. */
 void liveness_hurry(struct liveness *liveness, int64_t now_us);
 /*
@@ -45,7 +46,7 @@ void liveness_doubt_again(struct liveness *liveness, int64_t now_us);
 bool liveness_pong(struct liveness *liveness, int64_t now_us);
 
 /*
- * When to look again whether a ping is due. While one is outstanding that is an interval after it, so that a pong in
+ * When to look again whether a ping is due. While one is outstanding that is when the next will be, so that a pong in
  * time needs to wake nobody; after that FOREVER_US: a pong that comes so late makes the next ping due at once.
  */
 int64_t liveness_next_ping_us(const struct liveness *liveness, int64_t now_us);

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/keyed_hash.h"
 #include "base/log.h"
 #include "link/dial.h"
 #include "link/outbox.h"
@@ -57,13 +58,15 @@ struct peer_info {
 	enum peer_state state;
 	bool is_closing;
 	bool is_feeler;
+	bool is_spare;	  /* the second connection of a pair, READY while it is not clear which of the two stays */
 	bool loses_large; /* what it was sent last did not arrive, though little things do */
 	struct nodeid nodeid;
 	const char *name, *agent; /* of its hello; "" for none */
 	char host[64];		  /* the name that is being looked up, cut; "" for none */
 	struct address remote;	  /* the far end */
 	struct address local;	  /* this end; unknown before the connection is up */
-	struct address listen;	  /* where the peer can be dialled, if that is known and believed */
+	struct address listen;	  /* where a dial or feeler of ours has found it; unknown for nowhere */
+	struct address claim;	  /* where it says that it listens, at the host that it talks from; or unknown */
 	int64_t since_us;	  /* READY since; before that, in existence since */
 	int64_t heard_us;	  /* when the last bytes came; 0 for never */
 	int64_t rtt_us;		  /* the last one, or the wait for the pong where that is longer; -1 if unknown */
@@ -101,13 +104,24 @@ struct outbox *peer_outbox(const struct peer *peer);
 struct peer_info peer_look(struct peer *peer, int64_t now_us);
 enum peer_state peer_state(struct peer *peer);
 bool peer_is_closing(const struct peer *peer);
+/* A pong has come: the far end has accepted this connection, and nobody's claim ends it any more. */
+bool peer_is_established(const struct peer *peer);
+bool peer_is_spare(const struct peer *peer);
+/* The registry's. */
+void peer_set_spare(struct peer *peer, bool is_spare);
 
 /* The reader's: the connection is up, and this is its near end. False if the peer was closed meanwhile. */
 bool peer_connected(struct peer *peer, const struct address *local);
-/* The reader's: the handshake is done. False if the peer was closed meanwhile: then it never becomes READY. */
-bool peer_ready(struct peer *peer, const struct message_hello *hello, const struct settings *settings, int64_t now_us);
-/* A believed listening address; true if it is a new one. */
+/*
+ * The reader's: the handshake is done. False if the peer was closed meanwhile: then it never becomes READY. Borrows the
+ * secret, with which the moments of pings are unpredictable.
+ */
+bool peer_ready(struct peer *peer, const struct message_hello *hello, const struct settings *settings,
+		const struct hash_key *secret, int64_t now_us);
+/* A dial or feeler has found it there; true if that is new. */
 bool peer_set_listen(struct peer *peer, const struct address *address);
+/* It says that it listens there, at the host that it talks from. */
+void peer_set_claim(struct peer *peer, const struct address *address);
 
 /*
  * Encodes a message and writes it if nothing is queued and that does not block; otherwise queues it. A peer whose
@@ -118,6 +132,15 @@ void peer_send(struct peer *peer, const struct message *message);
 void peer_send_line(struct peer *peer, enum message_type type, const struct buffer *line);
 /* Shorthand for a message without other keys. */
 void peer_send_type(struct peer *peer, enum message_type type);
+
+/*
+ * News of others, which nobody asked for. At most PEER_NEWS messages of it are sent to a peer since its last pong, and
+ * what one call adds: what an honest peer has yet to read of it must not delay its next pong past ping_timeout, however
+ * low its max_message_rate is. Both hurry the next ping once half of that is sent. By one thread.
+ */
+enum { PEER_NEWS = 100 };
+bool peer_takes_news(struct peer *peer, int64_t now_us);
+void peer_send_news(struct peer *peer, const struct message *message, int64_t now_us);
 
 /* By the holder of the turn: writes what the outbox holds until it is empty or deadline_us (0: without blocking). 0 or
  * an errno. */
@@ -154,6 +177,13 @@ void peer_refuse(struct peer *peer, const char *text);
 void peer_fail_errno(struct peer *peer, int error);
 void peer_hinder_errno(struct peer *peer, int error);
 
+/*
+ * The reader's, about a connection that has failed: from then on each verb that ends a connection shuts it, so that a
+ * reader that only keeps its place wakes. False if another ending came first.
+ */
+bool peer_fail_and_stay(struct peer *peer, const char *text);
+bool peer_stays(struct peer *peer);
+
 /* True once: the caller logs the ending. */
 bool peer_take_ending(struct peer *peer);
 /* The journal has noted that it is up, so it notes its ending. */
@@ -163,6 +193,11 @@ bool peer_is_noted(const struct peer *peer);
 /* By a thread that ends it: its path seems to lose large packets. */
 void peer_note_losses(struct peer *peer);
 
+/*
+ * A ping is due up to this part of ping_interval early: who could tell when it comes could answer before, and seem
+ * near.
+ */
+enum { PEER_PING_JITTER = 8 };
 /* Sends the next ping if it is due; returns when to look again, as liveness_next_ping_us does. None before READY. */
 int64_t peer_ping(struct peer *peer, int64_t now_us);
 /* Takes over a changed ping_interval or ping_timeout. */
@@ -187,7 +222,10 @@ int64_t peer_doubt_us(struct peer *peer);
 int64_t peer_doubt_again(struct peer *peer, int64_t now_us);
 /* False for a pong that nobody waits for. */
 bool peer_pong(struct peer *peer, int64_t now_us);
-/* The round trip of the last answered ping; -1 before the first, and once a pong came unasked. Takes no lock. */
+/*
+ * The round trip of the last answered ping, but of an inbound peer no less than the kernel's own when it was accepted,
+ * which nobody can shorten by guessing; -1 before the first, and once a pong came unasked. Takes no lock.
+ */
 int64_t peer_rtt_us(const struct peer *peer);
 /* The reader's: it reads nothing until then, and the ping deadline is put off as long. */
 void peer_be_deaf(struct peer *peer, int64_t now_us, int64_t until_us);
@@ -210,13 +248,13 @@ struct allowance *peer_allowance(struct peer *peer);
 
 /*
  * How log lines name a peer: "beta (1a2b3c4d, 10.0.0.7:5999)"; without a name "1a2b3c4d (10.0.0.7:5999)"; before READY
- * the address alone, or the name that is dialled. The address is where the peer listens, if that is known and believed,
- * else the far end's.
+ * the address alone, or the name that is dialled. The address is where the peer listens, or says that it does, else the
+ * far end's.
  */
 enum { PEER_LABEL_BYTES = 256 };
 void peer_label(struct peer *peer, char out[static PEER_LABEL_BYTES]);
-/* Logs "LABEL ...", where that level is on. */
-#define peer_log(peer, level, ...) (log_is_on(level) ? peer_log_line(peer, level, __VA_ARGS__) : (void)0)
+/* Logs "LABEL ..." at the level debug, where that is on. Other lines about peers pass the limiter (lines_log_peer). */
+#define peer_debug(peer, ...) (log_is_on(LOG_DEBUG) ? peer_log_line(peer, LOG_DEBUG, __VA_ARGS__) : (void)0)
 void peer_log_line(struct peer *peer, enum log_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -21,6 +21,7 @@ struct peer {
 	struct outbox *outbox;
 	int64_t created_us;
 	struct counters *counters; /* NULL for none; set before another thread has the peer */
+	int64_t kernel_rtt_us;	   /* of the handshake of an inbound connection; 0 if unknown */
 	/* Guarded. */
 	struct mutex mutex;
 	struct nodeid nodeid GUARDED_BY(peer_guard);
@@ -28,21 +29,27 @@ struct peer {
 	char *agent GUARDED_BY(peer_guard);
 	struct address local GUARDED_BY(peer_guard);
 	struct address listen GUARDED_BY(peer_guard);
+	struct address claim GUARDED_BY(peer_guard);
 	int64_t ready_us GUARDED_BY(peer_guard);
+	const struct hash_key *secret GUARDED_BY(peer_guard); /* once READY */
 	struct liveness liveness GUARDED_BY(peer_guard);
 	int64_t hurry_us GUARDED_BY(peer_guard); /* when a ping may be hurried again */
 	int64_t ask_us GUARDED_BY(peer_guard);	 /* when one may be asked for again */
+	unsigned news GUARDED_BY(peer_guard);	 /* sent since the last pong */
 	bool has_guessed GUARDED_BY(peer_guard); /* a pong that nobody waited for has come */
 	enum peer_ending ending GUARDED_BY(peer_guard);
 	enum bye_reason reason GUARDED_BY(peer_guard);
 	char *ending_text GUARDED_BY(peer_guard); /* NULL without one */
+	bool stays GUARDED_BY(peer_guard);	  /* it has ended, and keeps its place */
 	struct known_addresses known GUARDED_BY(peer_guard);
 	/* Atomic. */
 	_Atomic(enum peer_state) state; /* the reader alone sets it */
 	atomic_bool is_closing;		/* an ending is set */
 	atomic_bool is_logged;		/* and was logged */
 	atomic_bool loses_large;
-	atomic_bool is_noted; /* the journal has that it is up */
+	atomic_bool is_noted;	    /* the journal has that it is up */
+	atomic_bool is_established; /* a pong has come */
+	atomic_bool is_spare;	    /* the registry alone sets it */
 	_Atomic int64_t heard_us;
 	_Atomic int64_t rtt_us; /* as liveness has it */
 	_Atomic uint64_t pongs; /* that were waited for */

@@ -61,12 +61,15 @@ struct address stream_local_address(const struct stream *stream);
 ssize_t stream_read(struct stream *stream, char *bytes, size_t size, int64_t deadline_us);
 /*
  * By the reader: how many bytes reading has taken since this was asked last, and how many records: those of TLS, none
- * of a plain one. With TLS these are more than were returned. Where 64 kB have brought nothing, stream_read says
- * ETIMEDOUT before the deadline, so that the caller can count it.
+ * of a plain one. With TLS these are more than were returned.
  */
 size_t stream_taken(struct stream *stream, size_t *records);
 /* Blocks until the far end has closed or the stream is shut; false if it goes on at until_us. Reads nothing. */
 bool stream_wait_gone(const struct stream *stream, int64_t until_us);
+/* Blocks until both ends have closed or the stream is shut, or until then. */
+void stream_wait_closed(const struct stream *stream, int64_t until_us);
+/* How many bytes the kernel has that were not read. */
+size_t stream_unread_bytes(const struct stream *stream);
 /* Would stream_read return at once? */
 bool stream_has_unread(const struct stream *stream);
 /* Blocks until something was written; with a deadline of 0 it doesn't block. The count, or -1 with errno: who is told
@@ -97,10 +100,12 @@ bool stream_gets_no_acks(const struct stream *stream, int64_t for_us);
 
 /* Is this host no longer one of this machine's? False in doubt. */
 bool stream_host_is_gone(const struct address *address);
+/*
+ * The kernel's round trip, in microseconds; 0 if unknown. Before anything was sent it is that of the handshake of TCP:
+ * the far end of an accepted connection must have seen what this one answered, to answer that.
+ */
+int64_t stream_rtt_us(const struct stream *stream);
 /* Does its path lose large packets (path_loses_large)? */
 bool stream_loses_large(const struct stream *stream);
-
-/* Is this host one of this machine's? */
-bool stream_host_is_local(const struct address *address);
 
 #endif

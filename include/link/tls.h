@@ -38,8 +38,8 @@ int tls_handshake(struct tls *tls);
 const char *tls_problem(const struct tls *tls);
 
 /*
- * Any of these by any thread, once the handshake is done. The count, 0 at the end of file, or -1 with errno. ETIMEDOUT:
- * 64 kB have come in a row, and none of it was the far end's bytes.
+ * Any of these by any thread, once the handshake is done. The count, 0 at the end of file, or -1 with errno. EPROTO, as
+ * tls_problem says: the far end breaks TLS, or 64 kB have come in a row and none of it was its bytes.
  */
 ssize_t tls_read(struct tls *tls, void *bytes, size_t size);
 /*

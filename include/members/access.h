@@ -2,9 +2,11 @@
  * Access: which hosts this node talks to at all. The settings allow and deny say so for blocks of addresses; a host
  * that keeps breaking the protocol is banned for a while.
  *
- * The life of a host here: it enters with its first protocol error and moves to the end of the queue with each one that
- * follows. It is banned after ban_after errors within ACCESS_WINDOW_US, and forgotten once ACCESS_HOSTS other
- * hosts have erred after it. Its weakness: an attacker with more hosts than that can have bans forgotten.
+ * The life of a host here (address_source: an IPv4 address, or an IPv6 /64): it enters with its first protocol error
+ * and moves to the end of the queue with each one that follows. It is banned after ban_after errors within
+ * ACCESS_WINDOW_US. If ACCESS_HOSTS are known, a newcomer makes one forgotten: of the network that has most of them
+ * (address_network) the one that erred longest ago. So an attacker with endless hosts in one network makes room only
+ * among his own. Its weakness: one with hosts in very many networks can have the bans of others forgotten.
  *
  * Any thread may call; nothing blocks.
  */
@@ -17,7 +19,7 @@
 #include "settings/settings.h"
 #include "wire/address.h"
 
-/* Hosts whose protocol errors are remembered. */
+/* How many hosts' protocol errors are remembered. */
 enum { ACCESS_HOSTS = 1024 };
 
 #define ACCESS_WINDOW_US ((int64_t)3600 * 1000 * 1000)

@@ -9,7 +9,9 @@
 #include "link/listening.h"
 #include "members/access.h"
 #include "members/bans.h"
+#include "members/lines.h"
 #include "members/registry.h"
+#include "members/sources.h"
 #include "settings/settings.h"
 #include "telemetry/counters.h"
 #include "telemetry/journal.h"
@@ -23,6 +25,8 @@ struct parts {
 	struct bans *bans;	   /* NULL for none */
 	struct journal *journal;   /* NULL for none: nothing is noted */
 	struct counters *counters; /* NULL for none: nothing is counted */
+	struct sources *sources;
+	struct lines *lines;
 };
 
 #endif

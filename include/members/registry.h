@@ -36,7 +36,7 @@ struct registry_counts {
 enum registry_limit {
 	REGISTRY_NO_LIMIT,
 	REGISTRY_MAX_CONNECTIONS, /* reached, with the dials that this node may still make counted */
-	REGISTRY_MAX_PER_ADDRESS, /* reached by this host */
+	REGISTRY_MAX_PER_ADDRESS, /* reached by this host (address_source) */
 	REGISTRY_MAX_PER_GROUP,	  /* reached by its group (address_subnet) */
 };
 
@@ -46,7 +46,8 @@ enum { REGISTRY_NEAREST = 8 };
 enum registry_claim {
 	REGISTRY_READY,	    /* the nodeid is this connection's */
 	REGISTRY_REPLACES,  /* so it is, and the caller closes *other as a duplicate */
-	REGISTRY_EVICTS,    /* so it is, and the caller closes *other, which makes room, as full */
+	REGISTRY_SECOND,    /* it and *other are both READY for now: one of them is the spare of the other */
+	REGISTRY_EVICTS,    /* it is this connection's, and the caller closes *other, which makes room, as full */
 	REGISTRY_DUPLICATE, /* *other stays, this one goes */
 	REGISTRY_FULL,	    /* there is no room for this one */
 };
@@ -61,8 +62,11 @@ void registry_remove(struct registry *registry, struct peer *peer);
 /* An inbound connection is a stranger until it becomes READY, or until its far end has proven here that it has the
  * secret of the network. */
 void registry_trust(struct registry *registry, struct peer *peer);
-/* The connection has ended, but its worker has not: an inbound one now counts only as a connection. */
-void registry_retire(struct registry *registry, struct peer *peer);
+/*
+ * The connection has ended, but its worker has not: an inbound one now counts only as a connection. If it had a spare,
+ * that takes its place, and is returned, held for the caller; else NULL.
+ */
+struct peer *registry_retire(struct registry *registry, struct peer *peer);
 
 /*
  * Only the acceptor adds inbound connections, and asks this before each. If *goes is not NULL, it is held for the
@@ -79,6 +83,12 @@ enum registry_limit registry_admit(struct registry *registry, const struct addre
  */
 enum registry_claim registry_claim(struct registry *registry, struct peer *peer, const struct nodeid *nodeid,
 				   int64_t now_us, struct peer **other);
+
+/*
+ * A pair has had two connections for handshake_timeout: the one that goes, held for the caller, once. That is the
+ * spare, unless a pong has come on that one alone. NULL if there is none; *next_us is when there may be one.
+ */
+struct peer *registry_take_overdue(struct registry *registry, int64_t now_us, int64_t *next_us);
 
 /* The READY connection with this nodeid that isn't closing, held for the caller; NULL if there is none. */
 struct peer *registry_find(struct registry *registry, const struct nodeid *nodeid);

@@ -1,6 +1,6 @@
 /*
- * Counts of inbound connections by where they come from: one tally for each host, group or network that has any. For
- * callers that hold the registry's lock.
+ * Counts of inbound connections, and of hosts that broke the protocol, by where they come from: one tally for each
+ * host, group or network that has any. The caller locks.
  */
 #ifndef KITH_TALLY_PRIV_H
 #define KITH_TALLY_PRIV_H
@@ -10,9 +10,9 @@
 #include "base/keyed_table.h"
 #include "wire/address.h"
 
-/* The inbound connections of one host, group or network. */
+/* The inbound connections, or the offenders, of one host, group or network. */
 struct tally {
-	struct address of; /* address_host, address_subnet or address_network */
+	struct address of; /* address_source, address_subnet or address_network */
 	size_t connections;
 	size_t handshakes; /* counted for hosts only */
 	size_t strangers;  /* counted for hosts and groups */

@@ -11,7 +11,7 @@
 #include "base/token_bucket.h"
 #include "node/worker.h"
 
-/* Why a connection is refused. Each is logged once a minute. */
+/* Why a connection is refused. */
 enum refusal {
 	REFUSED_NOT,
 	REFUSED_DENIED,
@@ -20,12 +20,11 @@ enum refusal {
 	REFUSED_ADDRESS,
 	REFUSED_GROUP,
 	REFUSED_BY_OPERATOR, /* who has banned it */
-	REFUSALS,
 };
 
 /*
- * A flood of connections that are refused is cheap: beyond these rates they are closed without an answer, or with one
- * that names no other nodes.
+ * A flood of connections that are refused is cheap: beyond these rates, or that of their host (SOURCE_REFUSALS), they
+ * are closed without an answer, or with one that names no other nodes.
  */
 enum {
 	REFUSER_KEPT = 32,
@@ -37,7 +36,6 @@ enum {
 
 struct refuser {
 	const struct worker_parts *parts;
-	struct log_limit limits[REFUSALS];
 	struct token_bucket answers, referrals;
 	struct {
 		int fd; /* -1 for none */

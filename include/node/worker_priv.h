@@ -22,8 +22,11 @@ struct worker {
 	bool is_at_end;	    /* the far end sends nothing more */
 	int64_t look_up_us; /* when a read is interrupted, for a deadline or a ping */
 	struct intake intake;
+	size_t paid;		  /* so many of the next messages were charged when they were read */
+	bool is_behind;		  /* there may be whole lines in the frame */
 	int64_t read_us;	  /* the last time that something was read */
-	int64_t read_again_us;	  /* nothing is read before that, since too much came */
+	int64_t read_again_us;	  /* before that nothing is read or handled, since too much came; 0 for no such time */
+	int64_t stay_us;	  /* so long the connection keeps its place after its end */
 	int64_t line_deadline_us; /* when the unfinished line must be complete; FOREVER_US between lines */
 };
 

@@ -8,9 +8,12 @@
  * messages of at most GOSSIP_ENTRIES. A hash of the address, the day and a secret chooses them among the peers that it
  * may travel to and that are not known to know it.
  *
+ * Of a host, and of a network, where this node has met nobody, few addresses are passed on (targets.h). At
+ * GOSSIP_WAITING the newest of the host that has told most makes room for what another host tells.
+ *
  * An address that is passed on is remembered for GOSSIP_SPAN_S, even if the address book forgets it, so that dead
  * addresses don't circulate. Nothing else keeps an address from being passed on: mentions meanwhile do not extend the
- * time, and the entries of answers, and those that are dropped because GOSSIP_WAITING wait already, are not remembered.
+ * time, and the entries of answers, and those that are dropped, are not remembered.
  * Otherwise a peer could hide an address from others by telling it.
  */
 #ifndef KITH_GOSSIP_H
@@ -21,6 +24,7 @@
 
 #include "base/keyed_hash.h"
 #include "base/sync.h"
+#include "book/targets.h"
 #include "members/registry.h"
 #include "wire/message.h"
 
@@ -42,9 +46,17 @@ struct gossip;
 struct gossip *gossip_new(struct registry *registry, struct alarm *alarm, const struct hash_key *secret);
 void gossip_free(struct gossip *gossip);
 
-/* Any thread. A peer has told of these, in a message that had message_entries entries in all. */
-void gossip_hear(struct gossip *gossip, const struct message_entry *entries, size_t count, size_t message_entries,
-		 int64_t now_us);
+/* What a peer has told. */
+struct gossip_told {
+	const struct message_entry *entries;
+	const enum target_standing *standings; /* of each */
+	size_t count;
+	size_t most;	       /* that may be passed on */
+	struct address teller; /* its host, port 0 */
+};
+
+/* Any thread. Returns how many will be passed on, unless others displace them. */
+size_t gossip_hear(struct gossip *gossip, const struct gossip_told *told, int64_t now_us);
 /* Any thread. This address is announced another way: it isn't passed on when it is heard of within the span. */
 void gossip_note(struct gossip *gossip, const struct address *address, int64_t now_us);
 /* One thread alone. Sends what is due; returns when to call again. */

@@ -18,10 +18,6 @@ void notes_connection_ended(struct protocol *protocol, const struct peer_info *i
 /* And with it the peer is down. */
 void notes_peer_down(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
 		     const struct ending_words *words, int64_t now_us);
-/* What a departure that is not certain yet has to remember, and that it is certain. */
-void notes_put_off(struct peer *peer, const struct peer_info *info, struct departure *departure);
-void notes_departed(struct protocol *protocol, const struct departure *departure);
-
 /*
  * A dial has failed for this reason: is that news? To be asked before the address book is told, which says how many
  * failures in a row that makes; then it is noted, if it counts as one.

@@ -1,6 +1,6 @@
 /*
- * The protocol: what a message does. There is one object for the whole node; it has what the handlers need and the
- * departures that are not certain yet. It reads no clock and touches no socket: times are arguments, and it answers
+ * The protocol: what a message does. There is one object for the whole node; it has what the handlers need. It
+ * reads no clock and touches no socket: times are arguments, and it answers
  * through outboxes. kith-protocol(7) describes the messages.
  *
  * A peer's reader calls the functions of that peer, in the order connected, receive..., ended. The connector's thread
@@ -24,29 +24,16 @@
 
 /* Reasons why dials do not leave this machine that are remembered, so that each is logged once. */
 enum { PROTOCOL_HINDRANCES = 8 };
-/* Departures that wait for another connection at once. */
-enum { PROTOCOL_DEPARTURES = 64 };
 /* Addresses of which is remembered since when they refuse this node as a duplicate. */
 enum { PROTOCOL_DOUBLES = 16 };
+/* Connections from nodes with the nodeid of this one of which is remembered where they came from. */
+enum { PROTOCOL_SELVES = 16 };
 
 /* After so many ends in a row that look like a path that loses large packets, the log says so; of so many hosts. */
 enum { PROTOCOL_BLACK_HOLE_ENDS = 2, PROTOCOL_BLACK_HOLES = 64 };
 
-/*
- * Bounds of the log lines about inbound connections, since it costs a far end nothing to connect again and again:
- * STRANGERS for those that never became READY, COMERS for peers, of which a whole network may come or go at once.
- */
-enum {
-	PROTOCOL_STRANGERS_BURST = 200,
-	PROTOCOL_STRANGERS_PER_S = 1,
-	PROTOCOL_COMERS_BURST = 4000,
-	PROTOCOL_COMERS_PER_S = 10,
-};
-
-/* A connection may have one claimed address proven in this time. */
-#define PROTOCOL_PROOF_US ((int64_t)60 * 1000 * 1000)
-/* After the first two, a connection may have one new listening address announced in this time. */
-#define PROTOCOL_MOVE_US ((int64_t)10 * 1000 * 1000)
+/* After the first two, a connection may have one new listening address looked into in this time. */
+#define PROTOCOL_CLAIM_US ((int64_t)60 * 1000 * 1000)
 
 /* A shorter sleep is ignored: the two clocks that show it are not read at the same moment. */
 #define PROTOCOL_SLEEP_US ((int64_t)1000 * 1000)
@@ -62,7 +49,7 @@ struct protocol_parts {
 	struct parts common;
 	struct nodeid self;
 	struct alarm *alarm;	/* rung when there is something to dial or to announce */
-	struct hash_key secret; /* keys the choice of those that hearsay is passed on to */
+	struct hash_key secret; /* keys the choice of those that hearsay is passed on to, and of when to ping */
 	uint64_t seed;
 };
 
@@ -93,9 +80,9 @@ enum { PROTOCOL_REFERRED = 100 };
 bool protocol_write_refusal(struct protocol *protocol, const struct protocol_refusal *refusal, struct buffer *out);
 
 /* The connection is up, and this is its near end. The side that dialled says hello. */
-void protocol_connected(struct protocol *protocol, struct peer *peer, const struct address *local);
-/* One line, without its LF. */
-void protocol_receive(struct protocol *protocol, struct peer *peer, const char *line, size_t length, int64_t now_us);
+void protocol_connected(struct protocol *protocol, struct peer *peer, const struct address *local, int64_t now_us);
+/* One line, without its LF. Returns how many values of JSON it had at most, which is what it has cost. */
+size_t protocol_receive(struct protocol *protocol, struct peer *peer, const char *line, size_t length, int64_t now_us);
 /* Ends the connection for a protocol error, with one log line that says what was wrong. */
 void protocol_violated(struct protocol *protocol, struct peer *peer, const char *what, int64_t now_us);
 /*

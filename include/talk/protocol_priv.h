@@ -1,7 +1,8 @@
 /*
  * What the files of the protocol share: protocol.c has the object, the table of handlers and the timers; handshake.c
  * what a hello does; hearsay.c what a peer says of addresses; endings.c what happens when a connection has ended;
- * hindrances.c which dials do not leave this machine; doubles.c who refuses this node as a duplicate.
+ * hindrances.c which dials do not leave this machine; doubles.c who refuses this node as a duplicate; selves.c
+ * where dials of this node to itself come from.
  */
 #ifndef KITH_PROTOCOL_PRIV_H
 #define KITH_PROTOCOL_PRIV_H
@@ -13,17 +14,6 @@
 #include "wire/message.h"
 
 extern struct mutex protocol_guard;
-
-/* A node whose last connection was closed as a duplicate: gone, if no other is READY by then. */
-struct departure {
-	struct nodeid nodeid;
-	int64_t deadline_us;
-	char label[PEER_LABEL_BYTES];
-	/* For the journal. */
-	bool is_noted;
-	struct address address;
-	char name[MESSAGE_TEXT_BYTES];
-};
 
 /* Why some dials do not leave this machine, and the first of them. */
 struct hindrance {
@@ -45,13 +35,6 @@ struct black_hole {
 	unsigned ends;	     /* connections in a row that ended so */
 };
 
-/* How many log lines there may be about some kind of connection. */
-struct lines {
-	unsigned burst, per_s;
-	struct token_bucket bucket;
-	unsigned left_out; /* since the last one */
-};
-
 struct protocol {
 	/* Immutable. */
 	struct protocol_parts parts;
@@ -61,18 +44,17 @@ struct protocol {
 	struct gossip *gossip;
 	/* Guarded. */
 	struct mutex mutex;
-	struct departure departures[PROTOCOL_DEPARTURES] GUARDED_BY(protocol_guard);
-	size_t departure_count GUARDED_BY(protocol_guard);
 	int64_t next_swap_us GUARDED_BY(protocol_guard);
 	struct address back GUARDED_BY(protocol_guard); /* where somebody was back last */
 	struct black_hole black_holes[PROTOCOL_BLACK_HOLES] GUARDED_BY(protocol_guard);
 	size_t next_black_hole GUARDED_BY(protocol_guard); /* a ring */
-	struct lines strangers GUARDED_BY(protocol_guard);
-	struct lines comers GUARDED_BY(protocol_guard);
 	struct hindrance hindrances[PROTOCOL_HINDRANCES] GUARDED_BY(protocol_guard);
 	size_t next_hindrance GUARDED_BY(protocol_guard); /* the one that was noted longest ago */
 	struct twin doubles[PROTOCOL_DOUBLES] GUARDED_BY(protocol_guard);
 	size_t next_double GUARDED_BY(protocol_guard); /* the one that was added longest ago */
+	struct address
+		selves[PROTOCOL_SELVES] GUARDED_BY(protocol_guard); /* far ends that say that they are this node */
+	size_t next_self GUARDED_BY(protocol_guard);		    /* a ring */
 	struct rng rng GUARDED_BY(protocol_guard);
 	/* Atomic. */
 	atomic_bool tells_now; /* it listens at an address more, and has to tell its peers */
@@ -85,8 +67,9 @@ struct protocol {
 void protocol_enter(struct protocol *protocol) ACQUIRES(protocol_guard);
 void protocol_leave(struct protocol *protocol) RELEASES(protocol_guard);
 
-/* Takes one log line of those that connections of this kind may have. False if there is none left: log nothing. */
-bool protocol_take_log_line(struct protocol *protocol, struct peer *peer, enum log_level level, int64_t now_us);
+/* Takes up to `wanted` of what the host of the far end may still do; returns how many there were. */
+size_t protocol_charge(struct protocol *protocol, const struct peer *peer, enum source_kind kind, size_t wanted,
+		       int64_t now_us);
 /*
  * Ends the connection with a bye for this reason, and logs what the peer is or has done wrong. Of a dial, that is
  * logged when it has ended.
@@ -109,11 +92,13 @@ bool hearsay_is_believable(const struct protocol *protocol, const struct peer_in
  */
 void hearsay_ask_tenant(struct protocol *protocol, const struct address *address, const struct nodeid *newcomer,
 			int64_t now_us);
-/* A listening address that is believed to be the peer's own. */
-void hearsay_set_listen(struct protocol *protocol, struct peer *peer, const struct nodeid *nodeid,
-			const struct address *address, bool may_announce, int64_t now_us);
-/* The same for a peer that has just become READY, of which the address book knows already. */
-void hearsay_tell_listen(struct protocol *protocol, struct peer *peer, const struct address *address, int64_t now_us);
+/* The peer says that it listens there, which a feeler has to find out. */
+void hearsay_claim(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
+		   const struct address *address, int64_t now_us);
+/* A dial or feeler has found it there: the others are told. */
+void hearsay_found(struct protocol *protocol, struct peer *peer, const struct address *address, int64_t now_us);
+/* The spare of a peer that has ended is the peer now: the others are told where it was found. */
+void hearsay_tell_heir(struct protocol *protocol, struct peer *peer, int64_t now_us);
 
 /* How a connection has ended, in words. */
 struct ending_words {
@@ -126,12 +111,13 @@ struct ending_words {
 void ending_words(const struct protocol *protocol, struct peer *peer, const struct peer_info *info,
 		  struct ending_words *words);
 /* Logs them, with `since` before the hint. */
-void ending_log(struct peer *peer, enum log_level level, const struct ending_words *words, const char *since);
+void ending_log(struct protocol *protocol, struct peer *peer, enum log_level level, const struct ending_words *words,
+		const char *since, int64_t now_us);
 
 /* A dial did not leave this machine: logged when there was no such reason before for addresses of its family. */
-void hindrances_note(struct protocol *protocol, struct peer *peer, const struct ending_words *words);
+void hindrances_note(struct protocol *protocol, struct peer *peer, const struct ending_words *words, int64_t now_us);
 /* A dial has left this machine: logged for one that was named when it could not. */
-void hindrances_over(struct protocol *protocol, struct peer *peer);
+void hindrances_over(struct protocol *protocol, struct peer *peer, int64_t now_us);
 
 /*
  * The node at this address has refused this one as a duplicate. Once it is true, and until doubles_over is called: it
@@ -142,13 +128,22 @@ bool doubles_note(struct protocol *protocol, const struct address *address, int6
 /* A dial to this address has ended in another way. */
 void doubles_over(struct protocol *protocol, const struct address *address);
 
+/*
+ * Somebody has dialled this node from there, and says to be this node. Only if a dial of this node comes from there too
+ * is it the other end of that dial: whoever is on the path can lead a dial back to this node, but not from its own
+ * address.
+ */
+void selves_note(struct protocol *protocol, const struct address *from);
+/* Has one of the last PROTOCOL_SELVES come from there? */
+bool selves_have(struct protocol *protocol, const struct address *from);
+
 /* If the connections with this host keep ending as if large packets did not get through, says so in the hint. */
 void black_holes_judge(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
 		       struct ending_words *words);
 
-/* Logs how the connection has ended, and tells the address book. */
-void endings_conclude(struct protocol *protocol, struct peer *peer, int64_t now_us);
-/* Logs the departures that are certain by now; returns when the next one will be. */
+/* Logs how the connection has ended, and tells the address book. heir: the spare that takes its place, or NULL. */
+void endings_conclude(struct protocol *protocol, struct peer *peer, struct peer *heir, int64_t now_us);
+/* Ends the second connections of pairs that have had two for too long; returns when to look again. */
 int64_t endings_run(struct protocol *protocol, int64_t now_us);
 
 #endif

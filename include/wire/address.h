@@ -68,7 +68,6 @@ bool address_is_dialable(const struct address *address);
  */
 bool address_may_travel(const struct address *address, const struct address *one_end, const struct address *other_end);
 
-uint64_t address_hash(const struct address *address);
 /*
  * The network that the host is in, as Bitcoin Core groups addresses: what one party can easily have many of. The /16 of
  * IPv4, loopback included, the /32 of IPv6; 0 for no address.
@@ -82,6 +81,15 @@ struct address address_subnet(const struct address *address);
 
 /* The same for the networks that address_group tells apart. */
 struct address address_network(const struct address *address);
+
+/*
+ * What counts as one host when something is counted against those that caused it: the IPv4 address, or the /64 of IPv6,
+ * of which one machine can use every address (RFC 4291, RFC 8981). ::1, and a link-local address, whose /64 is
+ * everybody on the link, count alone.
+ */
+struct address address_source(const struct address *address);
+/* The network around that one: the /24 of IPv4; the /48 of IPv6, which is the most that one site has (RFC 6177). */
+struct address address_site(const struct address *address);
 
 /* Hosts that share the first bits of their address: a CIDR block (RFC 4632). */
 struct address_block {

@@ -36,6 +36,9 @@ void frame_added(struct frame *frame, size_t bytes);
 /* Is there the beginning of a line whose end is still to come? To be asked after FRAME_NEED_MORE. */
 bool frame_is_within_line(const struct frame *frame);
 
+/* Bytes that were put in and not handed out. */
+size_t frame_held_bytes(const struct frame *frame);
+
 /*
  * The next line, without its LF and a CR before it, borrowed until the next call of any of these. Lines of white space
  * are passed over.

@@ -74,6 +74,7 @@ struct message_bye {
 
 struct message {
 	enum message_type type;
+	size_t values; /* of JSON in its line, at most: what decoding it has cost; set without success too */
 	union {
 		struct message_hello hello;
 		struct message_addr addr;

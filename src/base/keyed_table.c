@@ -9,7 +9,7 @@ bool keyed_table_draw_key(void)
 	return hash_key_draw(&process_key);
 }
 
-unsigned keyed_table_hash(const void *key, size_t length)
+uint64_t keyed_table_hash(const void *key, size_t length)
 {
-	return (unsigned)keyed_hash(&process_key, key, length);
+	return keyed_hash(&process_key, key, length);
 }

@@ -74,3 +74,10 @@ bool recent_note(struct recent *recent, uint64_t hash, int64_t now_us)
 		*slot = (struct recent_slot){.hash = low, .time_s = time_s};
 	return !is_known;
 }
+
+void recent_forget(struct recent *recent, uint64_t hash)
+{
+	struct recent_slot *slot = recent->sets == 0 ? NULL : find_slot(recent, (uint32_t)hash);
+	if (slot != NULL && slot->hash == (uint32_t)hash)
+		*slot = (struct recent_slot){0};
+}

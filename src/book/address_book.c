@@ -57,6 +57,7 @@ struct address_book *address_book_new(const struct settings *settings, const str
 	rng_seed(&book->rng, seed);
 	book->settings = settings;
 	book->secret = *secret;
+	targets_init(&book->targets);
 	book->next_again_us = now_us;
 	book->next_feeler_us = now_us + book_jitter_us(ADDRESS_BOOK_FEELER_US, 0, FOREVER_US, &book->rng);
 	if (!address_table_init(&book->table, (size_t)settings->max_addresses, secret) ||
@@ -66,6 +67,15 @@ struct address_book *address_book_new(const struct settings *settings, const str
 	}
 	return book;
 }
+
+#define FREE_LIST(type, head)                                                                                          \
+	do {                                                                                                           \
+		struct type *element = (head), *next;                                                                  \
+		for (; element != NULL; element = next) {                                                              \
+			next = element->next;                                                                          \
+			free(element);                                                                                 \
+		}                                                                                                      \
+	} while (0)
 
 /* Frees each element of a table that is cleared first: the links between the elements outlive the table. */
 #define FREE_ALL(type, head)                                                                                           \
@@ -82,9 +92,14 @@ void address_book_free(struct address_book *book) UNCHECKED
 {
 	if (book == NULL)
 		return;
+	while (book->connections != NULL)
+		address_book_disconnected(book, book->connections->key, true, NULL, 0);
+	FREE_LIST(claim, book->claims_under_way);
+	heap_fini(&book->waiting_claims);
 	FREE_ALL(node, book->nodes);
 	FREE_ALL(group, book->groups);
 	address_table_fini(&book->table);
+	targets_fini(&book->targets);
 	mutex_fini(&book->mutex);
 	free(book->names);
 	free(book->own);
@@ -163,33 +178,33 @@ static bool hurry(struct address_book *book, struct address_entry *entry, int64_
 {
 	if (entry->kind == ADDRESS_NEW)
 		entry->heard_us = now_us;
-	if (entry->backoff < 2 || entry->lane != LANE_NONE || entry->is_dialing || entry->since_us != NEVER_US)
+	if (entry->backoff < 2 || entry->lane != LANE_NONE || entry->is_dialing || entry->is_held)
 		return false;
 	int64_t due_us = entry->tried_us + book->settings->retry_min_us;
 	address_table_set_due(&book->table, entry, due_us > now_us ? due_us : now_us);
 	return true;
 }
 
+/* What this node has found itself, others don't change; where they disagree, nothing is known. */
+static void compare_nodeid(struct address_book *book, struct address_entry *entry, const struct nodeid *told)
+	REQUIRES(address_book_guard)
+{
+	if (entry->reached_us != NEVER_US || nodeid_is_none(told) || nodeid_equals(told, &entry->nodeid))
+		return;
+	book_set_nodeid(book, entry, &nodeid_none);
+	entry->is_later = false;
+	address_table_update_lane(&book->table, entry);
+}
+
 static bool hear(struct address_book *book, const struct message_entry *heard, const struct address *source,
 		 int64_t now_us) REQUIRES(address_book_guard)
 {
 	struct address_entry *entry = address_table_find(&book->table, &heard->address);
-	if (entry != NULL)
+	if (entry != NULL) {
+		compare_nodeid(book, entry, &heard->nodeid);
 		return hurry(book, entry, now_us);
-	if (book_is_self(book, &heard->address) || book_is_connected(book, &heard->nodeid))
-		return false;
-	entry = book_add(book, &heard->address, now_us);
-	if (entry == NULL)
-		return false;
-	entry->teller = *source;
-	entry->teller.port = 0;
-	entry->nodeid = heard->nodeid;
-	if (!address_table_place_new(&book->table, entry, book_may_go, book)) {
-		address_table_remove(&book->table, entry);
-		return false;
 	}
-	address_table_set_due(&book->table, entry, now_us);
-	return true;
+	return !book_is_self(book, &heard->address) && book_add_heard(book, heard, source, now_us) != NULL;
 }
 
 size_t address_book_hear(struct address_book *book, const struct message_entry *entries, size_t count,
@@ -205,35 +220,18 @@ size_t address_book_hear(struct address_book *book, const struct message_entry *
 	return added;
 }
 
-void book_announced(struct address_book *book, const struct address *address, const struct nodeid *nodeid,
-		    int64_t now_us)
+static enum target_standing weigh(struct address_book *book, const struct address *address) REQUIRES(address_book_guard)
 {
-	struct address_entry *entry = address_table_find(&book->table, address);
-	bool is_new = entry == NULL && !book_is_self(book, address);
-	if (is_new)
-		entry = book_add(book, address, now_us);
-	if (entry != NULL) {
-		book_set_nodeid(book, entry, nodeid, now_us);
-		entry->heard_us = now_us;
-		book_make_tried(book, entry, now_us);
-	}
-	if (is_new && entry != NULL && entry->kind == ADDRESS_NEW &&
-	    !address_table_place_new(&book->table, entry, book_may_go, book)) {
-		address_table_remove(&book->table, entry);
-		entry = NULL;
-	}
-	if (entry != NULL) {
-		book_attach(book, entry, now_us);
-		if (entry->since_us == NEVER_US && entry->lane == LANE_NONE && entry->due.place == 0)
-			address_table_set_due(&book->table, entry, now_us);
-	}
+	const struct address_entry *entry = address_table_find(&book->table, address);
+	return entry != NULL && entry->reached_us != NEVER_US ? TARGET_MET : targets_weigh(&book->targets, address);
 }
 
-void address_book_announced(struct address_book *book, const struct address *address, const struct nodeid *nodeid,
-			    int64_t now_us)
+void address_book_weigh(struct address_book *book, const struct message_entry *entries, size_t count,
+			enum target_standing *standings)
 {
 	book_enter(book);
-	book_announced(book, address, nodeid, now_us);
+	for (size_t i = 0; i < count; i++)
+		standings[i] = weigh(book, &entries[i].address);
 	book_leave(book);
 }
 

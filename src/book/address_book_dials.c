@@ -1,14 +1,47 @@
 #include "book/address_book_priv.h"
 
+/* When a choice goes on that had to leave something out. */
+#define MORE_US ((int64_t)10 * 1000)
+
 static bool may_dial_hearsay(struct address_book *book) REQUIRES(address_book_guard)
 {
-	return book->feelers + book->hearsay < (size_t)(book->settings->max_dialing * 3 + 3) / 4;
+	return book_count_feelers(book) + book->hearsay < (size_t)(book->settings->max_dialing * 3 + 3) / 4;
 }
 
-static bool is_eligible(struct address_book *book, const struct address_entry *entry) REQUIRES(address_book_guard)
+/*
+ * Whether an entry that is due may be dialled now. If not, it is due again when that may have changed, so that it is
+ * looked at once, and not at each choice.
+ */
+static bool is_eligible(struct address_book *book, struct address_entry *entry, int64_t now_us)
+	REQUIRES(address_book_guard)
 {
-	return !book_is_busy(book, entry) && !book_is_self(book, &entry->address) &&
-	       (!book_is_hearsay(entry) || may_dial_hearsay(book));
+	int64_t again_us = now_us;
+	if (book_is_self(book, &entry->address))
+		again_us = now_us + book->settings->retry_max_us;
+	else if (book_is_busy(book, entry) || (book_is_hearsay(entry) && !may_dial_hearsay(book)))
+		again_us = now_us + book->settings->retry_min_us;
+	else if (book_is_unproven(entry))
+		again_us = targets_ask(&book->targets, &entry->address, now_us);
+	if (again_us > now_us)
+		address_table_set_due(&book->table, entry, again_us);
+	return again_us <= now_us;
+}
+
+/*
+ * A nodeid beside an address is a hint: if that node is connected, or being dialled, the address is probably its own,
+ * and has its turn later. True for one that was put off just now, and has left its lane.
+ */
+static bool put_off(struct address_book *book, struct address_entry *entry, int64_t now_us) REQUIRES(address_book_guard)
+{
+	if ((entry->lane != LANE_NEW && entry->lane != LANE_TRIED) || nodeid_is_none(&entry->nodeid) ||
+	    book_find_node(book, &entry->nodeid) == NULL)
+		return false;
+	int64_t next_us = now_us + book->settings->retry_min_us;
+	if (book->table.lanes[LANE_LATER].count == 0 && book->next_later_us < next_us)
+		book->next_later_us = next_us;
+	entry->is_later = true;
+	address_table_update_lane(&book->table, entry);
+	return true;
 }
 
 /*
@@ -16,7 +49,7 @@ static bool is_eligible(struct address_book *book, const struct address_entry *e
  * a group). NULL if no entry is in that lane and may be dialled now.
  */
 static struct address_entry *choose_in_bucket(struct address_book *book, enum address_lane lane,
-					      const struct address_bucket *bucket, bool *is_apart)
+					      const struct address_bucket *bucket, bool *is_apart, int64_t now_us)
 	REQUIRES(address_book_guard)
 {
 	struct address_entry *chosen = NULL;
@@ -24,7 +57,7 @@ static struct address_entry *choose_in_bucket(struct address_book *book, enum ad
 	*is_apart = false;
 	for (uint32_t i = 0; i < bucket->count; i++) {
 		struct address_entry *entry = bucket->slots[i].entry;
-		if (entry->lane != lane || !is_eligible(book, entry))
+		if (entry->lane != lane || put_off(book, entry, now_us) || !is_eligible(book, entry, now_us))
 			continue;
 		bool is_better = book_find_group(book, &entry->address) == NULL;
 		if (*is_apart && !is_better)
@@ -41,7 +74,7 @@ static struct address_entry *choose_in_bucket(struct address_book *book, enum ad
  * One of a lane, from a random bucket, preferring groups in which no node is connected or being dialled. An attacker
  * with many addresses in few networks has few buckets. NULL if none is found.
  */
-static struct address_entry *choose_by_bucket(struct address_book *book, enum address_lane lane)
+static struct address_entry *choose_by_bucket(struct address_book *book, enum address_lane lane, int64_t now_us)
 	REQUIRES(address_book_guard)
 {
 	enum { PROBES = 32, HITS = 8 };
@@ -50,7 +83,7 @@ static struct address_entry *choose_by_bucket(struct address_book *book, enum ad
 	for (int i = 0, hits = 0; i < PROBES && hits < HITS && kind->filled_count > 0; i++) {
 		uint32_t bucket = kind->filled[rng_below(&book->rng, (uint32_t)kind->filled_count)];
 		bool is_apart;
-		struct address_entry *entry = choose_in_bucket(book, lane, &kind->buckets[bucket], &is_apart);
+		struct address_entry *entry = choose_in_bucket(book, lane, &kind->buckets[bucket], &is_apart, now_us);
 		if (entry == NULL)
 			continue;
 		chosen = entry;
@@ -61,32 +94,51 @@ static struct address_entry *choose_by_bucket(struct address_book *book, enum ad
 	return chosen;
 }
 
-/* One of a lane at random, as far as it may be dialled now; NULL if none may. */
-static struct address_entry *choose(struct address_book *book, enum address_lane which) REQUIRES(address_book_guard)
+/* One of a lane at random that may be dialled now; NULL if none is found. What is left then is for the next time. */
+static struct address_entry *choose(struct address_book *book, enum address_lane which, int64_t now_us)
+	REQUIRES(address_book_guard)
 {
+	enum { PROBES = 64 };
 	const struct address_lane_entries *lane = &book->table.lanes[which];
 	struct address_entry *chosen = NULL;
 	bool is_hearsay_alone = which == LANE_NEW || which == LANE_NEW_AGAIN;
 	if (lane->count == 0 || (is_hearsay_alone && !may_dial_hearsay(book)))
 		return NULL;
 	if (which == LANE_NEW || which == LANE_TRIED)
-		chosen = choose_by_bucket(book, which);
-	size_t start = rng_below(&book->rng, (uint32_t)lane->count);
-	for (size_t i = 0; i < lane->count && chosen == NULL; i++) {
-		struct address_entry *entry = lane->entries[(start + i) % lane->count];
-		if (is_eligible(book, entry))
+		chosen = choose_by_bucket(book, which, now_us);
+	/* Each that is of no use leaves the lane. */
+	for (int i = 0; i < PROBES && lane->count > 0 && chosen == NULL; i++) {
+		struct address_entry *entry = lane->entries[rng_below(&book->rng, (uint32_t)lane->count)];
+		if (!put_off(book, entry, now_us) && is_eligible(book, entry, now_us))
 			chosen = entry;
 	}
+	book->has_more = book->has_more || (chosen == NULL && lane->count > 0);
 	return chosen;
 }
 
-/* Half of the time a tried one, where there is one. */
-static struct address_entry *choose_of_two(struct address_book *book, enum address_lane tried, enum address_lane new)
-	REQUIRES(address_book_guard)
+/* Half of the time one of the first lane, where there is one. */
+static struct address_entry *choose_of_two(struct address_book *book, enum address_lane one, enum address_lane other,
+					   int64_t now_us) REQUIRES(address_book_guard)
 {
-	bool tried_first = rng_below(&book->rng, 2) == 0;
-	struct address_entry *entry = choose(book, tried_first ? tried : new);
-	return entry != NULL ? entry : choose(book, tried_first ? new : tried);
+	bool one_first = rng_below(&book->rng, 2) == 0;
+	struct address_entry *entry = choose(book, one_first ? one : other, now_us);
+	return entry != NULL ? entry : choose(book, one_first ? other : one, now_us);
+}
+
+/* One of those that were put off, at most one in retry_min, however many others are due. */
+static struct address_entry *choose_later(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard)
+{
+	if (now_us < book->next_later_us)
+		return NULL;
+	struct address_entry *entry = choose(book, LANE_LATER, now_us);
+	if (entry != NULL)
+		book->next_later_us = now_us + book->settings->retry_min_us;
+	return entry;
+}
+
+static enum feeler_purpose purpose_of(enum dial_kind kind)
+{
+	return kind == DIAL_FEELER_LOST ? FEELER_LOST : FEELER_HEARSAY;
 }
 
 /* An entry whose dial is under way from now on. */
@@ -97,53 +149,16 @@ static struct next_dial take_out(struct address_book *book, struct address_entry
 	bool is_feeler = dial_is_feeler(&dial);
 	address_table_set_due(&book->table, entry, FOREVER_US);
 	entry->is_dialing = true;
-	entry->is_anchor = false;
+	entry->is_anchor = entry->is_later = false;
 	entry->tried_us = now_us;
-	entry->is_on_hearsay = !is_feeler && book_is_hearsay(entry);
+	entry->is_bounded = book_is_unproven(entry) && targets_begin(&book->targets, &entry->address);
+	entry->is_on_hearsay = dial.is_hearsay = !is_feeler && book_is_hearsay(entry);
 	book->hearsay += entry->is_on_hearsay;
-	book->feelers += is_feeler;
-	book_count_node(book, &entry->nodeid, 0, 1);
+	if (is_feeler)
+		book->feelers[purpose_of(kind)]++;
+	book_count_dials(book, &entry->nodeid, 1);
 	book_count_group(book, &entry->address, 1);
 	return (struct next_dial){.is_due = true, .dial = dial};
-}
-
-static struct next_dial pick_entry(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard)
-{
-	struct address_entry *entry = choose(book, LANE_FIRST);
-	if (entry == NULL)
-		entry = choose_of_two(book, LANE_TRIED, LANE_NEW);
-	if (entry == NULL) {
-		entry = choose_of_two(book, LANE_TRIED_AGAIN, LANE_NEW_AGAIN);
-		if (entry != NULL && now_us < book->next_again_us)
-			return book_not_before(book->next_again_us);
-		if (entry != NULL)
-			book->next_again_us = now_us + book->settings->retry_min_us;
-	}
-	return entry == NULL ? book_not_before(FOREVER_US) : take_out(book, entry, DIAL_ENTRY, now_us);
-}
-
-/* To what was tried and has failed: this is how halves of a network that were cut from each other meet again. */
-static struct next_dial pick_lost(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard)
-{
-	struct address_entry *entry = book_may_feel(book) ? choose(book, LANE_TRIED_AGAIN) : NULL;
-	if (entry == NULL)
-		return book_not_before(FOREVER_US);
-	if (now_us < book->next_again_us)
-		return book_not_before(book->next_again_us);
-	book->next_again_us = now_us + book->settings->retry_min_us;
-	return take_out(book, entry, DIAL_FEELER_LOST, now_us);
-}
-
-static struct next_dial pick_hearsay(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard)
-{
-	if (now_us < book->next_feeler_us)
-		return book_not_before(book->next_feeler_us);
-	book->next_feeler_us = now_us + book_jitter_us(ADDRESS_BOOK_FEELER_US, 0, FOREVER_US, &book->rng);
-	struct address_entry *entry = book_may_feel(book) ? choose(book, LANE_NEW) : NULL;
-	if (entry == NULL && book_may_feel(book))
-		entry = choose(book, LANE_NEW_AGAIN);
-	return entry == NULL ? book_not_before(book->next_feeler_us)
-			     : take_out(book, entry, DIAL_FEELER_HEARSAY, now_us);
 }
 
 /* The one that is due, else the one that is due earlier. */
@@ -152,51 +167,143 @@ static struct next_dial sooner(struct next_dial one, struct next_dial other)
 	return one.is_due || (!other.is_due && one.next_us <= other.next_us) ? one : other;
 }
 
+static struct next_dial pick_failed(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard)
+{
+	bool has_some = book->table.lanes[LANE_TRIED_AGAIN].count > 0 ||
+			(book->table.lanes[LANE_NEW_AGAIN].count > 0 && may_dial_hearsay(book));
+	if (!has_some || now_us < book->next_again_us)
+		return book_not_before(has_some ? book->next_again_us : FOREVER_US);
+	struct address_entry *entry = choose_of_two(book, LANE_TRIED_AGAIN, LANE_NEW_AGAIN, now_us);
+	if (entry == NULL)
+		return book_not_before(FOREVER_US);
+	book->next_again_us = now_us + book->settings->retry_min_us;
+	return take_out(book, entry, DIAL_ENTRY, now_us);
+}
+
+static struct next_dial pick_entry(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard)
+{
+	struct address_entry *entry = choose(book, LANE_FIRST, now_us);
+	if (entry == NULL)
+		entry = choose_later(book, now_us);
+	if (entry == NULL)
+		entry = choose_of_two(book, LANE_TRIED, LANE_NEW, now_us);
+	if (entry != NULL)
+		return take_out(book, entry, DIAL_ENTRY, now_us);
+	bool waits = book->table.lanes[LANE_LATER].count > 0 && now_us < book->next_later_us;
+	return sooner(pick_failed(book, now_us), book_not_before(waits ? book->next_later_us : FOREVER_US));
+}
+
+/* To what was tried and has failed: this is how halves of a network that were cut from each other meet again. */
+static struct next_dial pick_lost(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard)
+{
+	if (!book_may_feel(book, FEELER_LOST) || book->table.lanes[LANE_TRIED_AGAIN].count == 0)
+		return book_not_before(FOREVER_US);
+	if (now_us < book->next_again_us)
+		return book_not_before(book->next_again_us);
+	struct address_entry *entry = choose(book, LANE_TRIED_AGAIN, now_us);
+	if (entry == NULL)
+		return book_not_before(FOREVER_US);
+	book->next_again_us = now_us + book->settings->retry_min_us;
+	return take_out(book, entry, DIAL_FEELER_LOST, now_us);
+}
+
+static struct next_dial pick_hearsay(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard)
+{
+	if (!book_may_feel(book, FEELER_HEARSAY))
+		return book_not_before(FOREVER_US);
+	if (now_us < book->next_feeler_us)
+		return book_not_before(book->next_feeler_us);
+	book->next_feeler_us = now_us + book_jitter_us(ADDRESS_BOOK_FEELER_US, 0, FOREVER_US, &book->rng);
+	struct address_entry *entry = choose_of_two(book, LANE_NEW, LANE_LATER, now_us);
+	if (entry == NULL)
+		entry = choose(book, LANE_NEW_AGAIN, now_us);
+	return entry == NULL ? book_not_before(book->next_feeler_us)
+			     : take_out(book, entry, DIAL_FEELER_HEARSAY, now_us);
+}
+
 static struct next_dial pick_for_peers(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard)
 {
 	struct next_dial next = book_pick_name(book, now_us);
 	return next.is_due ? next : sooner(next, pick_entry(book, now_us));
 }
 
-static struct next_dial pick_feeler(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard)
+typedef struct next_dial picker(struct address_book *book, int64_t now_us);
+
+/* What dials are for takes turns: where few may be under way, none of it waits for all of another. */
+static struct next_dial pick_in_turn(struct address_book *book, picker *const *pickers, size_t count, int64_t now_us)
+	REQUIRES(address_book_guard)
 {
-	struct next_dial next = pick_lost(book, now_us);
-	return next.is_due ? next : sooner(next, pick_hearsay(book, now_us));
+	struct next_dial next = book_not_before(FOREVER_US);
+	for (size_t i = 0; i < count && !next.is_due; i++) {
+		size_t turn = (book->turn + i) % count;
+		next = sooner(next, pickers[turn](book, now_us));
+		if (next.is_due)
+			book->turn = turn + 1;
+	}
+	return next;
 }
 
 struct next_dial address_book_pick(struct address_book *book, enum address_book_wanted wanted, int64_t now_us)
 {
+	static picker *const for_peers[] = {book_pick_proof, pick_for_peers};
+	static picker *const feelers[] = {book_pick_proof, pick_lost, pick_hearsay};
 	book_enter(book);
-	struct next_dial waiting = book_not_before(address_table_run(&book->table, now_us));
-	struct next_dial next = book_pick_proof(book, now_us);
-	if (!next.is_due)
-		next = sooner(waiting, wanted == ADDRESS_BOOK_FEELERS ? pick_feeler(book, now_us)
-								      : pick_for_peers(book, now_us));
+	/* Proofs have a share of several dials, so that they may come first. */
+	if (wanted == ADDRESS_BOOK_PEERS && book->settings->max_dialing > 1)
+		book->turn = 0;
+	address_table_run(&book->table, now_us);
+	book->has_more = false;
+	struct next_dial next = wanted == ADDRESS_BOOK_FEELERS ? pick_in_turn(book, feelers, 3, now_us)
+							       : pick_in_turn(book, for_peers, 2, now_us);
+	if (book->has_more)
+		next = sooner(next, book_not_before(now_us + MORE_US));
+	/* What was looked at in vain is due later. */
+	next = sooner(next, book_not_before(address_table_run(&book->table, now_us)));
 	book_leave(book);
 	return next;
 }
 
 /* ---- how a dial ends ---- */
 
-static struct address_entry *take_back_entry(struct address_book *book, const struct dial *dial)
-	REQUIRES(address_book_guard)
+/* A dial has ended so, which counted for its target or did not. */
+static void settle_target(struct address_book *book, const struct address *address, bool *is_bounded,
+			  enum target_end end, int64_t now_us) REQUIRES(address_book_guard)
+{
+	if (*is_bounded)
+		targets_end(&book->targets, address, end, book->settings->retry_max_us, now_us);
+	else if (end == TARGET_REACHED)
+		targets_meet(&book->targets, address);
+	*is_bounded = false;
+}
+
+static struct address_entry *take_back_entry(struct address_book *book, const struct dial *dial, enum target_end end,
+					     int64_t now_us) REQUIRES(address_book_guard)
 {
 	struct address_entry *entry = address_table_find(&book->table, &dial->address);
 	if (entry == NULL || !entry->is_dialing)
 		return NULL;
 	entry->is_dialing = false;
+	settle_target(book, &entry->address, &entry->is_bounded, end, now_us);
 	book->hearsay -= entry->is_on_hearsay;
-	book->feelers -= dial_is_feeler(dial);
-	book_count_node(book, &entry->nodeid, 0, -1);
+	if (dial_is_feeler(dial))
+		book->feelers[purpose_of(dial->kind)]--;
+	book_count_dials(book, &entry->nodeid, -1);
 	book_count_group(book, &entry->address, -1);
 	return entry;
 }
 
-/* The entry whose state depends on how the dial has ended, or NULL. *rival is the address that waits for its place. */
-static struct address_entry *take_back(struct address_book *book, const struct dial *dial, struct address *rival)
+static struct ended take_back_proof(struct address_book *book, const struct dial *dial, enum target_end end,
+				    int64_t now_us) REQUIRES(address_book_guard)
+{
+	struct ended ended = book_take_back_proof(book, dial);
+	if (ended.claim != NULL)
+		settle_target(book, &dial->address, &ended.claim->is_bounded, end, now_us);
+	return ended;
+}
+
+static struct ended take_back(struct address_book *book, const struct dial *dial, enum target_end end, int64_t now_us)
 	REQUIRES(address_book_guard)
 {
-	*rival = (struct address){0};
 	switch (dial->kind) {
 	case DIAL_NONE:
 	case DIAL_NAME:
@@ -204,20 +311,57 @@ static struct address_entry *take_back(struct address_book *book, const struct d
 	case DIAL_ENTRY:
 	case DIAL_FEELER_LOST:
 	case DIAL_FEELER_HEARSAY:
-		return take_back_entry(book, dial);
+		return (struct ended){.entry = take_back_entry(book, dial, end, now_us)};
 	case DIAL_PROOF_CLAIM:
 	case DIAL_PROOF_RIVAL:
-		return book_take_back_proof(book, dial, rival);
+		return take_back_proof(book, dial, end, now_us);
 	}
-	return NULL;
+	return (struct ended){.entry = NULL};
 }
 
-void address_book_found(struct address_book *book, const struct dial *dial, const struct nodeid *nodeid)
+/* Takes back a dial that has found nobody. */
+static struct ended take_back_in_vain(struct address_book *book, const struct dial *dial, enum target_end end,
+				      int64_t now_us) REQUIRES(address_book_guard)
+{
+	struct ended ended = take_back(book, dial, end, now_us);
+	book_settle_claim(book, ended.claim, &nodeid_none, now_us);
+	ended.claim = NULL;
+	return ended;
+}
+
+/* A dial of our own has led to this node. */
+static void note_found(struct address_book *book, struct address_entry *entry, const struct nodeid *nodeid,
+		       int64_t now_us) REQUIRES(address_book_guard)
+{
+	book_set_nodeid(book, entry, nodeid);
+	entry->heard_us = entry->reached_us = now_us;
+	entry->failures = 0;
+	book_set_error(book, entry, NULL, now_us);
+	book_make_tried(book, entry, now_us);
+	book->changes++;
+}
+
+static void note_answer(struct address_book *book, struct address_entry *entry, int64_t now_us)
+	REQUIRES(address_book_guard)
+{
+	if (entry != NULL && entry->is_dialing)
+		settle_target(book, &entry->address, &entry->is_bounded, TARGET_REACHED, now_us);
+}
+
+void address_book_answered(struct address_book *book, const struct dial *dial, int64_t now_us)
+{
+	book_enter(book);
+	note_answer(book, address_table_find(&book->table, &dial->address), now_us);
+	book_leave(book);
+}
+
+void address_book_found(struct address_book *book, const struct dial *dial, const struct nodeid *nodeid, int64_t now_us)
 {
 	book_enter(book);
 	struct address_entry *entry = address_table_find(&book->table, &dial->address);
+	note_answer(book, entry, now_us);
 	if (entry != NULL)
-		book_set_nodeid(book, entry, nodeid, entry->heard_us);
+		note_found(book, entry, nodeid, now_us);
 	book_leave(book);
 }
 
@@ -237,26 +381,31 @@ static enum address_book_place place_of(struct address_book *book, const struct 
 }
 
 enum address_book_place book_reached(struct address_book *book, const struct dial *dial, const struct nodeid *nodeid,
-				     int64_t now_us)
+				     struct connection *connection, int64_t now_us)
 {
-	struct address rival;
-	struct address_entry *entry = take_back(book, dial, &rival);
+	struct ended ended = take_back(book, dial, TARGET_REACHED, now_us);
+	struct address_entry *entry = ended.entry;
+	struct connection *claimant = book_settle_claim(book, ended.claim, nodeid, now_us);
+	struct connection *other = book_find_connection_of(book, nodeid);
+	struct connection *holder = connection != NULL ? connection : claimant;
+	enum address_book_place place = ADDRESS_BOOK_NO_PLACE;
+	if (entry == NULL && claimant != NULL)
+		entry = book_add_found(book, &dial->address, now_us);
 	if (entry == NULL)
-		return ADDRESS_BOOK_NO_PLACE;
-	enum address_book_place place = place_of(book, dial, entry);
+		return place;
+	if (other == NULL)
+		place = place_of(book, dial, entry);
 	entry->is_anchor = place != ADDRESS_BOOK_NO_PLACE;
-	book_set_nodeid(book, entry, nodeid, now_us);
-	entry->heard_us = entry->reached_us = now_us;
-	entry->failures = 0;
+	note_found(book, entry, nodeid, now_us);
 	/* A peer that only shook hands may come and go: its back-off ends when a connection was steady. */
 	if (dial_is_feeler(dial))
 		entry->backoff = 0;
-	book_set_error(book, entry, NULL, now_us);
-	book_make_tried(book, entry, now_us);
-	if (entry->since_us == NEVER_US)
+	if (holder != NULL)
+		book_hold(book, entry, holder, now_us);
+	else if (!entry->is_held && other != NULL)
+		book_join(book, entry, other, now_us);
+	else if (!entry->is_held)
 		address_table_set_due(&book->table, entry, now_us);
-	book_attach(book, entry, now_us);
-	book->changes++;
 	/* Something is up again: what else has failed needn't wait. */
 	book->next_again_us = now_us;
 	return place;
@@ -266,7 +415,7 @@ enum address_book_place address_book_reached(struct address_book *book, const st
 					     const struct nodeid *nodeid, int64_t now_us)
 {
 	book_enter(book);
-	enum address_book_place place = book_reached(book, dial, nodeid, now_us);
+	enum address_book_place place = book_reached(book, dial, nodeid, NULL, now_us);
 	book_leave(book);
 	return place;
 }
@@ -277,47 +426,66 @@ static bool is_proof(const struct dial *dial)
 	return dial->kind == DIAL_PROOF_CLAIM || dial->kind == DIAL_PROOF_RIVAL;
 }
 
+static void wait_after_failure(struct address_book *book, struct address_entry *entry, int64_t now_us)
+	REQUIRES(address_book_guard)
+{
+	int64_t due_us = book_after_failure_us(book, ++entry->backoff, now_us);
+	int64_t target_us = book_is_unproven(entry) ? targets_ask(&book->targets, &entry->address, now_us) : now_us;
+	address_table_set_due(&book->table, entry, due_us > target_us ? due_us : target_us);
+}
+
 static unsigned fail_entry(struct address_book *book, struct address_entry *entry, const char *error, int64_t now_us)
 	REQUIRES(address_book_guard)
 {
-	if (book_is_connected(book, &entry->nodeid)) {
-		book_attach(book, entry, now_us);
+	if (entry->is_held)
 		return 0;
-	}
 	unsigned failures = ++entry->failures;
+	entry->doubles = 0;
 	book_set_error(book, entry, error, now_us);
 	book->changes++;
 	if (book_is_hopeless(entry, now_us))
 		book_forget(book, entry, now_us);
 	else
-		address_table_set_due(&book->table, entry, book_after_failure_us(book, ++entry->backoff, now_us));
+		wait_after_failure(book, entry, now_us);
 	return failures;
 }
 
 unsigned address_book_failed(struct address_book *book, const struct dial *dial, const char *error, int64_t now_us)
 {
-	struct address rival;
 	unsigned failures = 0;
 	book_enter(book);
-	struct address_entry *entry = take_back(book, dial, &rival);
+	struct ended ended = take_back_in_vain(book, dial, TARGET_FAILED, now_us);
 	if (dial->kind == DIAL_NAME)
 		failures = book_retry_name(book, dial, error, true, now_us);
+	else if (ended.entry != NULL)
+		failures = fail_entry(book, ended.entry, error, now_us);
+	if (address_is_known(&ended.rival))
+		book_give_place(book, &dial->address, &ended.rival, now_us);
+	book_leave(book);
+	return failures;
+}
+
+unsigned address_book_doubled(struct address_book *book, const struct dial *dial, const char *error, int64_t now_us)
+{
+	unsigned failures = 0;
+	book_enter(book);
+	struct address_entry *entry = take_back_in_vain(book, dial, TARGET_REACHED, now_us).entry;
+	struct connection *other = entry == NULL ? NULL : book_find_connection_of(book, &entry->nodeid);
+	if (other != NULL && !entry->is_held)
+		book_join(book, entry, other, now_us);
 	else if (entry != NULL)
 		failures = fail_entry(book, entry, error, now_us);
-	if (address_is_known(&rival))
-		book_give_place(book, &dial->address, &rival, now_us);
 	book_leave(book);
 	return failures;
 }
 
 void address_book_hindered(struct address_book *book, const struct dial *dial, const char *error, int64_t now_us)
 {
-	struct address rival;
 	book_enter(book);
-	struct address_entry *entry = take_back(book, dial, &rival);
+	struct address_entry *entry = take_back_in_vain(book, dial, TARGET_UNKNOWN, now_us).entry;
 	if (dial->kind == DIAL_NAME)
 		book_retry_name(book, dial, error, false, now_us);
-	if (entry != NULL && entry->since_us == NEVER_US && !is_proof(dial)) {
+	if (entry != NULL && !entry->is_held && !is_proof(dial)) {
 		book_set_error(book, entry, error, now_us);
 		entry->backoff = entry->backoff > 0 ? entry->backoff : 1;
 		/* Anybody can tell of addresses that this machine cannot dial, such as IPv6 ones where it has none. */
@@ -331,12 +499,11 @@ void address_book_hindered(struct address_book *book, const struct dial *dial, c
 
 void address_book_abandoned(struct address_book *book, const struct dial *dial, int64_t now_us)
 {
-	struct address rival;
 	book_enter(book);
-	struct address_entry *entry = take_back(book, dial, &rival);
+	struct address_entry *entry = take_back_in_vain(book, dial, TARGET_UNKNOWN, now_us).entry;
 	if (dial->kind == DIAL_NAME)
 		book_retry_name(book, dial, NULL, false, now_us);
-	if (entry != NULL && !is_proof(dial) && entry->since_us == NEVER_US)
+	if (entry != NULL && !is_proof(dial) && !entry->is_held)
 		address_table_set_due(&book->table, entry, book_after_failure_us(book, 0, now_us));
 	book_leave(book);
 }
@@ -347,12 +514,13 @@ void address_book_hurry(struct address_book *book, int64_t now_us)
 	for (struct address_entry *entry = book->table.entries; entry != NULL; entry = entry->hh.next) {
 		bool is_good = book_is_kept(entry) || (entry->kind == ADDRESS_TRIED &&
 						       book_is_within(entry->heard_us, ADDRESS_BOOK_DAY_US, now_us));
-		if (entry->is_dialing || entry->since_us != NEVER_US)
+		if (entry->is_dialing || entry->is_held)
 			continue;
 		if (is_good)
 			entry->backoff = 0;
 		address_table_set_due(&book->table, entry, now_us);
 	}
+	targets_hurry(&book->targets);
 	book_hurry_names(book, now_us);
 	book->next_again_us = now_us;
 	book_leave(book);

@@ -5,15 +5,13 @@ bool book_is_hearsay(const struct address_entry *entry)
 	return entry->kind == ADDRESS_NEW && !entry->is_bootstrap;
 }
 
-void book_set_nodeid(struct address_book *book, struct address_entry *entry, const struct nodeid *nodeid,
-		     int64_t now_us)
+void book_set_nodeid(struct address_book *book, struct address_entry *entry, const struct nodeid *nodeid)
 {
 	if (nodeid_equals(&entry->nodeid, nodeid))
 		return;
-	book_detach(book, entry, now_us);
 	if (entry->is_dialing) {
-		book_count_node(book, &entry->nodeid, 0, -1);
-		book_count_node(book, nodeid, 0, 1);
+		book_count_dials(book, &entry->nodeid, -1);
+		book_count_dials(book, nodeid, 1);
 	}
 	entry->nodeid = *nodeid;
 	book->changes++;
@@ -27,22 +25,29 @@ void book_set_error(struct address_book *book, struct address_entry *entry, cons
 
 void book_forget(struct address_book *book, struct address_entry *entry, int64_t now_us)
 {
-	book_detach(book, entry, now_us);
+	book_part(book, entry, now_us);
 	address_table_remove(&book->table, entry);
 	book->changes++;
 }
 
 bool book_is_busy(struct address_book *book, const struct address_entry *entry)
 {
-	if (entry->is_dialing || (!nodeid_is_none(&entry->nodeid) && book_find_node(book, &entry->nodeid) != NULL))
+	if (entry->is_dialing || entry->is_held)
 		return true;
 	const struct proof *proof = book_find_proof(book, &entry->address);
-	return proof != NULL && proof->is_dialing;
+	return (proof != NULL && proof->is_dialing) || book_find_claim(book, &entry->address) != NULL;
 }
 
 bool book_is_kept(const struct address_entry *entry)
 {
 	return entry->is_bootstrap || entry->is_named;
+}
+
+bool book_is_unproven(const struct address_entry *entry)
+{
+	struct address teller = address_source(&entry->teller), host = address_source(&entry->address);
+	return entry->kind == ADDRESS_NEW && !book_is_kept(entry) && entry->reached_us == NEVER_US &&
+	       address_is_known(&teller) && !address_equals(&teller, &host);
 }
 
 bool book_may_go(void *context, const struct address_entry *entry) UNCHECKED
@@ -58,7 +63,7 @@ bool book_is_unheard(const struct address_entry *entry, int64_t now_us)
 bool book_is_hopeless(const struct address_entry *entry, int64_t now_us)
 {
 	int64_t good_us = entry->reached_us > entry->heard_us ? entry->reached_us : entry->heard_us;
-	if (book_is_kept(entry) || entry->since_us != NEVER_US)
+	if (book_is_kept(entry) || entry->is_held)
 		return false;
 	if (entry->kind == ADDRESS_NEW)
 		return entry->failures >= ADDRESS_BOOK_NEW_FAILURES || book_is_unheard(entry, now_us);
@@ -91,5 +96,35 @@ struct address_entry *book_add(struct address_book *book, const struct address *
 		return NULL;
 	entry->heard_us = now_us;
 	book->changes++;
+	return entry;
+}
+
+struct address_entry *book_add_found(struct address_book *book, const struct address *address, int64_t now_us)
+{
+	struct address_entry *entry = book_add(book, address, now_us);
+	if (entry == NULL)
+		return NULL;
+	entry->tried_us = now_us;
+	book_make_tried(book, entry, now_us);
+	if (entry->kind == ADDRESS_TRIED || address_table_place_new(&book->table, entry, book_may_go, book))
+		return entry;
+	address_table_remove(&book->table, entry);
+	return NULL;
+}
+
+struct address_entry *book_add_heard(struct address_book *book, const struct message_entry *heard,
+				     const struct address *teller, int64_t now_us)
+{
+	struct address_entry *entry = book_add(book, &heard->address, now_us);
+	if (entry == NULL)
+		return NULL;
+	entry->teller = *teller;
+	entry->teller.port = 0;
+	entry->nodeid = heard->nodeid;
+	if (!address_table_place_new(&book->table, entry, book_may_go, book)) {
+		address_table_remove(&book->table, entry);
+		return NULL;
+	}
+	address_table_set_due(&book->table, entry, now_us);
 	return entry;
 }

@@ -129,7 +129,7 @@ bool book_is_satisfied(struct address_book *book, const struct name *name)
 {
 	for (size_t i = 0; i < name->address_count; i++) {
 		struct address_entry *entry = address_table_find(&book->table, &name->addresses[i]);
-		if (entry != NULL && book_is_busy(book, entry))
+		if (entry != NULL && (entry->connection != NULL || book_is_busy(book, entry)))
 			return true;
 	}
 	return false;

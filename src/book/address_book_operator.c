@@ -23,7 +23,7 @@ enum address_book_asked address_book_ask(struct address_book *book, const struct
 		result = ADDRESS_BOOK_SELF;
 	else if (entry == NULL)
 		result = ADDRESS_BOOK_CROWDED;
-	else if (entry->since_us != NEVER_US)
+	else if (entry->is_held)
 		result = ADDRESS_BOOK_CONNECTED;
 	if (result == ADDRESS_BOOK_DUE && !entry->is_dialing) {
 		/* Dialled before others, and only once so. */
@@ -45,7 +45,7 @@ enum address_book_drop address_book_drop(struct address_book *book, const struct
 		result = ADDRESS_BOOK_UNKNOWN;
 	else if (book_is_kept(entry))
 		result = ADDRESS_BOOK_KEPT;
-	else if (entry->since_us != NEVER_US || book_is_busy(book, entry))
+	else if (entry->is_held || book_is_busy(book, entry))
 		result = ADDRESS_BOOK_BUSY;
 	else
 		book_forget(book, entry, now_us);

@@ -27,56 +27,58 @@ void book_give_place(struct address_book *book, const struct address *from, cons
 		book_make_tried(book, winner, now_us);
 }
 
-void address_book_prove(struct address_book *book, const struct address *address, const struct nodeid *nodeid)
+size_t book_count_feelers(struct address_book *book)
 {
-	book_enter(book);
-	if (book->proof_count < ADDRESS_BOOK_PROOFS && book_find_proof(book, address) == NULL &&
-	    !book_is_self(book, address))
-		book->proofs[book->proof_count++] = (struct proof){.address = *address, .nodeid = *nodeid};
-	book_leave(book);
+	size_t count = 0;
+	for (int purpose = 0; purpose < FEELER_PURPOSES; purpose++)
+		count += book->feelers[purpose];
+	return count;
 }
 
-/* A feeler that looks for this node is under way. */
-static bool is_proving(struct address_book *book, const struct nodeid *nodeid) REQUIRES(address_book_guard)
+bool book_may_feel(struct address_book *book, enum feeler_purpose purpose)
 {
-	for (size_t i = 0; i < book->proof_count; i++)
-		if (book->proofs[i].is_dialing && nodeid_equals(&book->proofs[i].nodeid, nodeid))
-			return true;
-	return false;
+	size_t most = (size_t)(book->settings->max_dialing + 3) / 4;
+	size_t share = purpose == FEELER_LOST ? most - 1 : most / 2;
+	return book_count_feelers(book) < most && book->feelers[purpose] < (share > 0 ? share : 1);
 }
 
-bool book_may_feel(struct address_book *book)
+static struct next_dial pick_test(struct address_book *book, int64_t now_us) REQUIRES(address_book_guard)
 {
-	return book->feelers < (size_t)(book->settings->max_dialing + 3) / 4;
-}
-
-struct next_dial book_pick_proof(struct address_book *book, int64_t now_us)
-{
-	for (size_t i = 0; i < book->proof_count && book_may_feel(book); i++) {
+	for (size_t i = 0; i < book->proof_count && book_may_feel(book, FEELER_PROOF); i++) {
 		struct proof *proof = &book->proofs[i];
 		struct address_entry *entry = address_table_find(&book->table, &proof->address);
-		if (proof->is_dialing || (entry != NULL && entry->is_dialing) || is_proving(book, &proof->nodeid))
+		if (proof->is_dialing || (entry != NULL && entry->is_dialing) ||
+		    book_find_claim(book, &proof->address) != NULL)
 			continue;
 		if (entry != NULL)
 			entry->tried_us = now_us;
 		proof->is_dialing = true;
-		book->feelers++;
-		struct dial dial = {.kind = address_is_known(&proof->rival) ? DIAL_PROOF_RIVAL : DIAL_PROOF_CLAIM,
-				    .address = proof->address,
-				    .expected = proof->nodeid};
+		book->feelers[FEELER_PROOF]++;
+		struct dial dial = {.kind = DIAL_PROOF_RIVAL, .address = proof->address, .expected = proof->nodeid};
 		return (struct next_dial){.is_due = true, .dial = dial};
 	}
 	return book_not_before(FOREVER_US);
 }
 
-struct address_entry *book_take_back_proof(struct address_book *book, const struct dial *dial, struct address *rival)
+struct next_dial book_pick_proof(struct address_book *book, int64_t now_us)
 {
-	struct proof *proof = book_find_proof(book, &dial->address);
+	struct next_dial claim = book_pick_claim(book, now_us);
+	struct next_dial test = claim.is_due ? claim : pick_test(book, now_us);
+	return test.is_due ? test : claim;
+}
+
+struct ended book_take_back_proof(struct address_book *book, const struct dial *dial)
+{
 	struct address_entry *entry = address_table_find(&book->table, &dial->address);
-	if (proof == NULL || !proof->is_dialing)
-		return NULL;
-	*rival = proof->rival;
-	*proof = book->proofs[--book->proof_count];
-	book->feelers--;
-	return entry != NULL && !entry->is_dialing ? entry : NULL;
+	struct ended ended = {.entry = entry != NULL && !entry->is_dialing ? entry : NULL};
+	struct proof *proof = book_find_proof(book, &dial->address);
+	if (dial->kind == DIAL_PROOF_CLAIM) {
+		ended.claim = book_find_claim(book, &dial->address);
+	} else if (proof != NULL && proof->is_dialing) {
+		ended.rival = proof->rival;
+		*proof = book->proofs[--book->proof_count];
+		book->feelers[FEELER_PROOF]--;
+	}
+	bool was_under_way = ended.claim != NULL || address_is_known(&ended.rival);
+	return was_under_way ? ended : (struct ended){.entry = NULL};
 }

@@ -30,19 +30,30 @@ static bool place_import(struct address_book *book, struct address_entry *entry,
 	       address_table_place_new(&book->table, entry, book_may_go, book);
 }
 
+/* Earlier versions kept as tried also what its node had only announced: that is hearsay, and gets at least one dial. */
+static enum address_kind kind_of(const struct address_record *record)
+{
+	return record->reached_s > 0 ? record->kind : ADDRESS_NEW;
+}
+
 static void fill(struct address_book *book, struct address_entry *entry, const struct address_record *record,
 		 int64_t now_us, int64_t saved_s) REQUIRES(address_book_guard)
 {
+	bool was_announced = record->kind == ADDRESS_TRIED && record->reached_s <= 0;
 	entry->nodeid = record->nodeid;
 	entry->teller = record->teller;
 	entry->heard_us = record->heard_s <= 0 ? now_us : from_saved(record->heard_s, now_us, saved_s);
 	entry->tried_us = from_saved(record->tried_s, now_us, saved_s);
 	entry->reached_us = from_saved(record->reached_s, now_us, saved_s);
 	entry->failures = record->failures;
+	if (was_announced && entry->failures >= ADDRESS_BOOK_NEW_FAILURES)
+		entry->failures = ADDRESS_BOOK_NEW_FAILURES - 1;
+	if (was_announced && book_is_unheard(entry, now_us))
+		entry->heard_us = now_us;
 	entry->is_anchor = record->is_anchor;
 	if (record->error[0] != '\0')
 		book_set_error(book, entry, record->error, from_saved(record->error_s, now_us, saved_s));
-	entry->kind = record->kind;
+	entry->kind = kind_of(record);
 }
 
 /* The count of what became of it; NULL for one that the file says twice, or if there is no memory. */
@@ -53,7 +64,7 @@ static size_t *import(struct address_book *book, const struct address_record *re
 	if (book_is_self(book, &record->address))
 		return &counts->own;
 	/* What is known already is newer than the file, which may be read while the node runs. */
-	if (entry != NULL && (!book_is_kept(entry) || entry->is_dialing || entry->since_us != NEVER_US))
+	if (entry != NULL && (!book_is_kept(entry) || entry->is_dialing || entry->is_held))
 		return NULL;
 	if (entry == NULL)
 		entry = book_add(book, &record->address, now_us);
@@ -63,7 +74,7 @@ static size_t *import(struct address_book *book, const struct address_record *re
 	size_t *count = &counts->known;
 	if (entry->kind == ADDRESS_NEW && book_is_hopeless(entry, now_us))
 		count = book_is_unheard(entry, now_us) ? &counts->unheard : &counts->failed;
-	else if (!place_import(book, entry, record->kind))
+	else if (!place_import(book, entry, kind_of(record)))
 		count = &counts->crowded;
 	if (count == &counts->known)
 		address_table_set_due(&book->table, entry, now_us);
@@ -88,7 +99,7 @@ struct address_book_import address_book_import(struct address_book *book, const 
 
 static void export(const struct address_entry *entry, struct address_record *record, int64_t now_us, int64_t unix_us)
 {
-	int64_t heard_us = entry->since_us != NEVER_US ? now_us : entry->heard_us;
+	int64_t heard_us = entry->is_held ? now_us : entry->heard_us;
 	*record = (struct address_record){.address = entry->address,
 					  .nodeid = entry->nodeid,
 					  .teller = entry->teller,
@@ -102,15 +113,9 @@ static void export(const struct address_entry *entry, struct address_record *rec
 		strcpy(record->error, entry->error->text);
 }
 
-/* This node has dialled the connection that the entry is attached by. */
-static bool is_dialled(const struct address_entry *entry)
+static bool is_better_anchor(const struct connection *one, const struct connection *other)
 {
-	return entry->reached_us != NEVER_US && entry->reached_us >= entry->since_us;
-}
-
-static bool is_better_anchor(const struct address_entry *one, const struct address_entry *other)
-{
-	return is_dialled(one) != is_dialled(other) ? is_dialled(one) : one->since_us < other->since_us;
+	return one->is_dialled != other->is_dialled ? one->is_dialled : one->since_us < other->since_us;
 }
 
 /*
@@ -121,11 +126,11 @@ static void mark_anchors(struct address_book *book, struct address_records *reco
 {
 	const struct address_entry *eldest[ADDRESS_BOOK_ANCHORS] = {NULL};
 	for (const struct address_entry *entry = book->table.entries; entry != NULL; entry = entry->hh.next) {
-		if (entry->since_us == NEVER_US)
+		if (!entry->is_held)
 			continue;
 		const struct address_entry *candidate = entry;
 		for (size_t i = 0; i < ADDRESS_BOOK_ANCHORS && candidate != NULL; i++) {
-			if (eldest[i] != NULL && !is_better_anchor(candidate, eldest[i]))
+			if (eldest[i] != NULL && !is_better_anchor(candidate->connection, eldest[i]->connection))
 				continue;
 			const struct address_entry *displaced = eldest[i];
 			eldest[i] = candidate;

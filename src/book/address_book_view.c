@@ -37,7 +37,7 @@ size_t address_book_sample(struct address_book *book, struct message_entry *entr
 	for (struct address_entry *entry = book->table.entries; candidates != NULL && entry != NULL;
 	     entry = entry->hh.next)
 		if (book_is_within(entry->reached_us, ADDRESS_BOOK_DAY_US, now_us) && entry->failures == 0 &&
-		    !book_is_connected(book, &entry->nodeid) && !book_is_self(book, &entry->address))
+		    !entry->is_held && !book_is_self(book, &entry->address))
 			candidates[count++] = candidate_of(book, entry, now_us);
 	book_leave(book);
 	if (count > 0)
@@ -54,7 +54,7 @@ size_t address_book_sample(struct address_book *book, struct message_entry *entr
 /* When an address was last heard of or tried. */
 static int64_t touched_us(const struct address_entry *entry, int64_t now_us)
 {
-	if (entry->since_us != NEVER_US)
+	if (entry->is_held)
 		return now_us;
 	return entry->tried_us > entry->heard_us ? entry->tried_us : entry->heard_us;
 }
@@ -70,14 +70,14 @@ static struct address_info look(const struct address_entry *entry, int64_t now_u
 	struct address_info info = {.address = entry->address,
 				    .nodeid = entry->nodeid,
 				    .kind = entry->kind,
-				    .heard_us = entry->since_us != NEVER_US ? now_us : entry->heard_us,
+				    .heard_us = entry->is_held ? now_us : entry->heard_us,
 				    .tried_us = entry->tried_us,
 				    .error_us = entry->error_us,
 				    .reached_us = entry->reached_us,
 				    .due_us = has_due(entry) ? entry->due.key : FOREVER_US,
 				    .teller = entry->teller,
 				    .is_bootstrap = book_is_kept(entry),
-				    .is_connected = entry->since_us != NEVER_US,
+				    .is_connected = entry->is_held,
 				    .is_dialing = entry->is_dialing,
 				    .is_self = entry->is_self,
 				    .failures = entry->failures};

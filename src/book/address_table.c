@@ -92,7 +92,7 @@ struct address_entry *address_table_add(struct address_table *table, const struc
 	if (entry == NULL)
 		return NULL;
 	entry->address = *address;
-	entry->heard_us = entry->tried_us = entry->reached_us = entry->since_us = entry->error_us = NEVER_US;
+	entry->heard_us = entry->tried_us = entry->reached_us = entry->error_us = NEVER_US;
 	entry->lane = LANE_NONE;
 	HASH_ADD(hh, table->entries, address, sizeof entry->address, entry);
 	if (entry->hh.tbl == NULL) {
@@ -102,8 +102,29 @@ struct address_entry *address_table_add(struct address_table *table, const struc
 	return entry;
 }
 
+void address_entry_link(struct address_entry **list, struct address_entry *entry)
+{
+	entry->kin_next = *list;
+	entry->kin_link = list;
+	if (*list != NULL)
+		(*list)->kin_link = &entry->kin_next;
+	*list = entry;
+}
+
+void address_entry_unlink(struct address_entry *entry)
+{
+	if (entry->kin_link == NULL)
+		return;
+	*entry->kin_link = entry->kin_next;
+	if (entry->kin_next != NULL)
+		entry->kin_next->kin_link = entry->kin_link;
+	entry->kin_next = NULL;
+	entry->kin_link = NULL;
+}
+
 void address_table_remove(struct address_table *table, struct address_entry *entry)
 {
+	address_entry_unlink(entry);
 	address_table_set_due(table, entry, FOREVER_US);
 	address_table_unplace(table, entry);
 	for (struct address_walk *walk = table->walks; walk != NULL; walk = walk->next)
@@ -350,6 +371,8 @@ static enum address_lane lane_of(const struct address_entry *entry)
 {
 	if (entry->is_anchor || (entry->is_bootstrap && entry->backoff == 0))
 		return LANE_FIRST;
+	if (entry->is_later && entry->backoff == 0)
+		return LANE_LATER;
 	bool counts_as_tried = entry->kind == ADDRESS_TRIED || entry->is_bootstrap;
 	if (entry->backoff > 0)
 		return counts_as_tried ? LANE_TRIED_AGAIN : LANE_NEW_AGAIN;

@@ -102,7 +102,7 @@ static void fill_peer(struct row *row, const void *peers, size_t number, int64_t
 		address_format(&info->remote, row->cells[ADDRESS]);
 	address_format(&info->listen, row->cells[LISTEN]);
 	set(row, DIR, "%s", info->direction == PEER_INBOUND ? "in" : "out");
-	set(row, STATE, "%s", states[info->state]);
+	set(row, STATE, "%s", info->is_spare ? "SPARE" : states[info->state]);
 	if (info->rtt_us >= 0)
 		set(row, RTT_MS, "%.3f", (double)info->rtt_us / 1e3);
 	if (info->heard_us > 0)
@@ -184,8 +184,9 @@ static bool append_header(struct buffer *out, const struct listing_header *heade
 	char nodeid[NODEID_TEXT_BYTES], name[CELL_BYTES], network[CELL_BYTES], line[CELL_BYTES * 2 + 256];
 	size_t inbound = 0, outbound = 0;
 	for (size_t i = 0; i < count; i++) {
-		inbound += peers[i].state == PEER_READY && peers[i].direction == PEER_INBOUND;
-		outbound += peers[i].state == PEER_READY && peers[i].direction == PEER_OUTBOUND;
+		bool is_peer = peers[i].state == PEER_READY && !peers[i].is_spare;
+		inbound += is_peer && peers[i].direction == PEER_INBOUND;
+		outbound += is_peer && peers[i].direction == PEER_OUTBOUND;
 	}
 	nodeid_format(&header->nodeid, nodeid);
 	escape(name, header->name);

@@ -40,23 +40,15 @@ void allowance_expect_addresses(struct allowance *allowance)
 	token_bucket_add(&allowance->addresses, MESSAGE_ADDR_ENTRIES);
 }
 
-bool allowance_take_proof(struct allowance *allowance, int64_t now_us, int64_t interval_us)
+bool allowance_take_claim(struct allowance *allowance, int64_t now_us, int64_t interval_us)
 {
-	if (now_us < allowance->next_proof_us)
-		return false;
-	allowance->next_proof_us = now_us + interval_us;
-	return true;
-}
-
-bool allowance_take_move(struct allowance *allowance, int64_t now_us, int64_t interval_us)
-{
-	enum { FREE_MOVES = 2 };
-	if (allowance->moves < FREE_MOVES) {
-		allowance->moves++;
+	enum { FREE_CLAIMS = 2 };
+	if (allowance->claims < FREE_CLAIMS) {
+		allowance->claims++;
 		return true;
 	}
-	if (now_us < allowance->next_move_us)
+	if (now_us < allowance->next_claim_us)
 		return false;
-	allowance->next_move_us = now_us + interval_us;
+	allowance->next_claim_us = now_us + interval_us;
 	return true;
 }

@@ -2,6 +2,14 @@
 
 #include <stdlib.h>
 
+#include "base/keyed_table.h"
+
+/* Keyed: otherwise somebody could tell an address that looks as if the peer knew another one. */
+static uint64_t hash_of(const struct address *address)
+{
+	return keyed_table_hash(address, sizeof *address);
+}
+
 void known_addresses_fini(struct known_addresses *known)
 {
 	free(known->hashes);
@@ -9,7 +17,7 @@ void known_addresses_fini(struct known_addresses *known)
 
 bool known_addresses_have(const struct known_addresses *known, const struct address *address)
 {
-	uint64_t hash = address_hash(address);
+	uint64_t hash = hash_of(address);
 	for (size_t i = 0; i < known->count; i++)
 		if (known->hashes[i] == hash)
 			return true;
@@ -37,7 +45,7 @@ void known_addresses_note(struct known_addresses *known, const struct address *a
 		return;
 	if (known->next == known->capacity)
 		known->next = 0;
-	known->hashes[known->next++] = address_hash(address);
+	known->hashes[known->next++] = hash_of(address);
 	if (known->count < known->capacity)
 		known->count++;
 }

@@ -11,21 +11,30 @@ void liveness_init(struct liveness *liveness, int64_t interval_us, int64_t timeo
 				      .doubt_us = FOREVER_US};
 }
 
+/* After the last ping, if that is answered by then. */
+static int64_t regular_us(const struct liveness *liveness)
+{
+	return liveness->pinged_us + liveness->interval_us - liveness->early_us;
+}
+
 void liveness_set(struct liveness *liveness, int64_t interval_us, int64_t timeout_us)
 {
 	/* A first ping, or a hurried one, doesn't wait for an interval. */
-	if (!liveness->is_waiting && liveness->ping_due_us == liveness->pinged_us + liveness->interval_us)
-		liveness->ping_due_us = liveness->pinged_us + interval_us;
+	bool is_regular = !liveness->is_waiting && liveness->ping_due_us == regular_us(liveness);
+	liveness->early_us = 0;
 	liveness->interval_us = interval_us;
 	liveness->timeout_us = timeout_us;
+	if (is_regular)
+		liveness->ping_due_us = regular_us(liveness);
 }
 
-bool liveness_ping(struct liveness *liveness, int64_t now_us)
+bool liveness_ping(struct liveness *liveness, int64_t early_us, int64_t now_us)
 {
 	if (liveness->is_waiting || now_us < liveness->ping_due_us)
 		return false;
 	liveness->is_waiting = true;
 	liveness->pinged_us = now_us;
+	liveness->early_us = early_us;
 	if (liveness->doubt_us != FOREVER_US)
 		liveness->doubt_us = now_us + LIVENESS_DOUBT_US;
 	liveness->deaf_us = liveness->deaf_until_us > now_us ? liveness->deaf_until_us - now_us : 0;
@@ -64,7 +73,7 @@ bool liveness_pong(struct liveness *liveness, int64_t now_us)
 	liveness->is_waiting = false;
 	liveness->doubt_us = FOREVER_US;
 	liveness->rtt_us = now_us - liveness->pinged_us;
-	liveness->ping_due_us = liveness->pinged_us + liveness->interval_us;
+	liveness->ping_due_us = regular_us(liveness);
 	return true;
 }
 
@@ -72,8 +81,7 @@ int64_t liveness_next_ping_us(const struct liveness *liveness, int64_t now_us)
 {
 	if (!liveness->is_waiting)
 		return liveness->ping_due_us;
-	int64_t earliest_us = liveness->pinged_us + liveness->interval_us;
-	return earliest_us > now_us ? earliest_us : FOREVER_US;
+	return regular_us(liveness) > now_us ? regular_us(liveness) : FOREVER_US;
 }
 
 void liveness_be_deaf(struct liveness *liveness, int64_t now_us, int64_t until_us)

@@ -25,6 +25,7 @@ struct peer *peer_new(enum peer_direction direction, struct stream *stream, cons
 	peer->stream = stream;
 	peer->outbox = outbox;
 	peer->created_us = now_us;
+	peer->kernel_rtt_us = direction == PEER_INBOUND && stream != NULL ? stream_rtt_us(stream) : 0;
 	allowance_init(&peer->allowance, now_us);
 	mutex_init(&peer->mutex);
 	peer->state = PEER_DIAL;
@@ -83,6 +84,7 @@ struct peer_info peer_look(struct peer *peer, int64_t now_us)
 	struct peer_info info = {
 		.direction = peer->direction,
 		.is_feeler = dial_is_feeler(&peer->dial),
+		.is_spare = atomic_load(&peer->is_spare),
 		.remote = peer->dial.address,
 		.is_closing = atomic_load(&peer->is_closing),
 		.loses_large = atomic_load(&peer->loses_large),
@@ -103,6 +105,7 @@ struct peer_info peer_look(struct peer *peer, int64_t now_us)
 	info.agent = peer->agent == NULL ? "" : peer->agent;
 	info.local = peer->local;
 	info.listen = peer->listen;
+	info.claim = peer->claim;
 	info.since_us = peer->state == PEER_READY ? peer->ready_us : peer->created_us;
 	info.rtt_us = peer->state == PEER_READY ? liveness_rtt_us(&peer->liveness, now_us) : -1;
 	info.answered_us = atomic_load(&peer->rtt_us);
@@ -128,6 +131,21 @@ bool peer_is_closing(const struct peer *peer)
 	return atomic_load(&peer->is_closing);
 }
 
+bool peer_is_established(const struct peer *peer)
+{
+	return atomic_load(&peer->is_established);
+}
+
+bool peer_is_spare(const struct peer *peer)
+{
+	return atomic_load(&peer->is_spare);
+}
+
+void peer_set_spare(struct peer *peer, bool is_spare)
+{
+	atomic_store(&peer->is_spare, is_spare);
+}
+
 bool peer_connected(struct peer *peer, const struct address *local)
 {
 	peer_enter(peer);
@@ -138,7 +156,8 @@ bool peer_connected(struct peer *peer, const struct address *local)
 	return goes_on;
 }
 
-bool peer_ready(struct peer *peer, const struct message_hello *hello, const struct settings *settings, int64_t now_us)
+bool peer_ready(struct peer *peer, const struct message_hello *hello, const struct settings *settings,
+		const struct hash_key *secret, int64_t now_us)
 {
 	char *name = hello->name[0] == '\0' ? NULL : strdup(hello->name);
 	char *agent = hello->agent[0] == '\0' ? NULL : strdup(hello->agent);
@@ -150,6 +169,7 @@ bool peer_ready(struct peer *peer, const struct message_hello *hello, const stru
 		peer->name = name;
 		peer->agent = agent;
 		peer->ready_us = now_us;
+		peer->secret = secret;
 		/* Under the lock, so that a change is either seen here or by peer_set_pings. */
 		liveness_init(&peer->liveness, settings->ping_interval_us, settings->ping_timeout_us, now_us);
 	}
@@ -170,11 +190,18 @@ bool peer_set_listen(struct peer *peer, const struct address *address)
 	return is_new;
 }
 
+void peer_set_claim(struct peer *peer, const struct address *address)
+{
+	peer_enter(peer);
+	peer->claim = *address;
+	peer_leave(peer);
+}
+
 static void count_sent(struct peer *peer, enum message_type type, size_t bytes)
 {
 	counters_count_message(peer->counters, COUNTERS_OUT, type, bytes);
 	atomic_fetch_add_explicit(&peer->messages_out, 1, memory_order_relaxed);
-	peer_log(peer, LOG_DEBUG, "was sent %s", message_type_name(type));
+	peer_debug(peer, "was sent %s", message_type_name(type));
 }
 
 int peer_write(struct peer *peer, int64_t deadline_us)
@@ -256,20 +283,23 @@ void peer_send_type(struct peer *peer, enum message_type type)
 	send_line(peer, type, line, strlen(line));
 }
 
-static bool set_ending(struct peer *peer, enum peer_ending ending, enum bye_reason reason, const char *text)
+static bool set_ending(struct peer *peer, enum peer_ending ending, enum bye_reason reason, const char *text, bool stays)
 {
 	char *copy = strndup(text, PEER_ENDING_BYTES - 1);
 	peer_enter(peer);
-	bool is_first = peer->ending == PEER_GOES_ON;
+	bool is_first = peer->ending == PEER_GOES_ON, stayed = peer->stays;
 	if (is_first) {
 		peer->ending = ending;
 		peer->reason = reason;
 		peer->ending_text = copy;
+		peer->stays = stays;
 		atomic_store(&peer->is_closing, true);
 	}
 	peer_leave(peer);
 	if (!is_first)
 		free(copy);
+	if (stayed)
+		stream_shut(peer->stream);
 	return is_first;
 }
 
@@ -279,7 +309,7 @@ void peer_close_because(struct peer *peer, enum bye_reason reason, const char *t
 	struct buffer line = {0};
 
 	bool has_failed = reason == BYE_TIMEOUT || reason == BYE_SLOW;
-	if (!set_ending(peer, has_failed ? PEER_FAILED : PEER_CLOSED, reason, text))
+	if (!set_ending(peer, has_failed ? PEER_FAILED : PEER_CLOSED, reason, text, false))
 		return;
 	if (message_encode(&bye, &line) &&
 	    outbox_close(peer->outbox, buffer_content(&line), buffer_length(&line)) == OUTBOX_TAKEN)
@@ -300,7 +330,7 @@ void peer_close(struct peer *peer, enum bye_reason reason)
 /* An ending without a bye: nothing more is sent. */
 static void end_silently(struct peer *peer, enum peer_ending ending, enum bye_reason reason, const char *text)
 {
-	if (set_ending(peer, ending, reason, text))
+	if (set_ending(peer, ending, reason, text, false))
 		outbox_close(peer->outbox, "", 0);
 }
 
@@ -332,6 +362,22 @@ void peer_note_bye(struct peer *peer, enum bye_reason reason, const char *text)
 void peer_fail(struct peer *peer, const char *text)
 {
 	end_silently(peer, PEER_FAILED, BYE_UNKNOWN, text);
+}
+
+bool peer_fail_and_stay(struct peer *peer, const char *text)
+{
+	bool is_first = set_ending(peer, PEER_FAILED, BYE_UNKNOWN, text, true);
+	if (is_first)
+		outbox_close(peer->outbox, "", 0);
+	return is_first;
+}
+
+bool peer_stays(struct peer *peer)
+{
+	peer_enter(peer);
+	bool stays = peer->stays;
+	peer_leave(peer);
+	return stays;
 }
 
 void peer_hinder(struct peer *peer, const char *text)

@@ -8,7 +8,11 @@ void peer_label(struct peer *peer, char out[static PEER_LABEL_BYTES])
 	char address[ADDRESS_TEXT_BYTES], nodeid[NODEID_TEXT_BYTES], name[MESSAGE_TEXT_BYTES];
 	peer_enter(peer);
 	struct nodeid id = peer->nodeid;
-	struct address at = address_is_known(&peer->listen) ? peer->listen : peer->dial.address;
+	struct address at = peer->dial.address;
+	if (address_is_known(&peer->listen))
+		at = peer->listen;
+	else if (address_is_known(&peer->claim))
+		at = peer->claim;
 	snprintf(name, sizeof name, "%s", peer->name == NULL ? "" : peer->name);
 	peer_leave(peer);
 	if (peer->dial.host != NULL) {

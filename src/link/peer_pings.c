@@ -1,11 +1,19 @@
 #include "link/peer_priv.h"
 #include "telemetry/counters.h"
 
+/* How much earlier than after an interval the ping that follows one of this moment is due. */
+static int64_t draw_early_us(const struct peer *peer, int64_t now_us) REQUIRES(peer_guard)
+{
+	enum { BITS = 16 };
+	int64_t drawn = (int64_t)(keyed_hash(peer->secret, &now_us, sizeof now_us) >> (64 - BITS));
+	return peer->liveness.interval_us / PEER_PING_JITTER * drawn >> BITS;
+}
+
 int64_t peer_ping(struct peer *peer, int64_t now_us)
 {
 	peer_enter(peer);
 	bool is_ready = peer->state == PEER_READY;
-	bool is_due = is_ready && liveness_ping(&peer->liveness, now_us);
+	bool is_due = is_ready && liveness_ping(&peer->liveness, draw_early_us(peer, now_us), now_us);
 	int64_t next_us = is_ready ? liveness_next_ping_us(&peer->liveness, now_us) : FOREVER_US;
 	peer_leave(peer);
 	if (is_due)
@@ -96,20 +104,44 @@ uint64_t peer_pongs(const struct peer *peer)
 	return atomic_load(&peer->pongs);
 }
 
+bool peer_takes_news(struct peer *peer, int64_t now_us)
+{
+	peer_enter(peer);
+	unsigned news = peer->news;
+	peer_leave(peer);
+	if (news >= PEER_NEWS / 2)
+		peer_hurry_ping(peer, now_us);
+	return news < PEER_NEWS;
+}
+
+void peer_send_news(struct peer *peer, const struct message *message, int64_t now_us)
+{
+	peer_send(peer, message);
+	peer_enter(peer);
+	peer->news++;
+	peer_leave(peer);
+	/* In time for what comes next. */
+	peer_takes_news(peer, now_us);
+}
+
 bool peer_pong(struct peer *peer, int64_t now_us)
 {
 	peer_enter(peer);
 	bool is_awaited = liveness_pong(&peer->liveness, now_us);
+	if (is_awaited)
+		peer->news = 0;
 	bool is_due = is_awaited && liveness_next_ping_us(&peer->liveness, now_us) <= now_us;
 	/* A peer that sends pongs unasked may have sent the others before their pings, to seem near. */
 	peer->has_guessed = peer->has_guessed || !is_awaited;
-	atomic_store_explicit(&peer->rtt_us, peer->has_guessed ? -1 : peer->liveness.rtt_us, memory_order_relaxed);
-	int64_t rtt_us = peer->liveness.rtt_us;
+	int64_t rtt_us = peer->liveness.rtt_us > peer->kernel_rtt_us ? peer->liveness.rtt_us : peer->kernel_rtt_us;
+	atomic_store_explicit(&peer->rtt_us, peer->has_guessed ? -1 : rtt_us, memory_order_relaxed);
 	if (is_awaited)
 		atomic_fetch_add(&peer->pongs, 1);
 	peer_leave(peer);
-	if (is_awaited)
+	if (is_awaited) {
+		atomic_store(&peer->is_established, true);
 		counters_count_rtt(peer->counters, rtt_us);
+	}
 	if (is_due)
 		outbox_call_pinger(peer->outbox);
 	return is_awaited;

@@ -25,6 +25,12 @@ enum { RECORD_HEADER_BYTES = 5, RECORD_BYTES = 16 * 1024 };
  */
 enum { MESSAGE_BYTES = 8 * 1024, STRANGERS_BYTES = 16 * 1024, STRANGERS_RECORDS = 64 };
 
+/*
+ * What may come after the handshake without a byte for the reader. GnuTLS 3.7.9 collects a message of TLS itself until
+ * it is complete, which may be 16 MB long; it refuses data between the parts of one.
+ */
+enum { FRUITLESS_BYTES = 64 * 1024 };
+
 struct tls {
 	/* Immutable. */
 	struct mutex mutex;
@@ -62,6 +68,12 @@ static void enter(struct tls *tls) ACQUIRES(tls_guard) UNCHECKED
 static void leave(struct tls *tls) RELEASES(tls_guard) UNCHECKED
 {
 	mutex_unlock(&tls->mutex);
+}
+
+static int set_problem(struct tls *tls, const char *what, const char *detail)
+{
+	snprintf(tls->problem, sizeof tls->problem, "%s%s", what, detail);
+	return EPROTO;
 }
 
 /* ---- the socket, as GnuTLS sees it: writing never waits, and never fails ---- */
@@ -118,9 +130,21 @@ static size_t count_records(struct tls *tls, const unsigned char *bytes, size_t 
 	return records;
 }
 
+static bool is_fruitless(struct tls *tls) REQUIRES(tls_guard)
+{
+	bool is = tls->fruitless >= FRUITLESS_BYTES;
+	if (is)
+		set_problem(tls, "sends 64 kB of TLS without a byte of a message", "");
+	return is;
+}
+
 static ssize_t pull(gnutls_transport_ptr_t transport, void *bytes, size_t size) UNCHECKED
 {
 	struct tls *tls = transport;
+	if (is_fruitless(tls)) {
+		gnutls.transport_set_errno(tls->session, EPROTO);
+		return -1;
+	}
 	ssize_t n = recv(tls->fd, bytes, size, MSG_DONTWAIT);
 	if (n > 0 && !tls->has_begun) {
 		tls->has_begun = true;
@@ -217,12 +241,6 @@ void tls_free(struct tls *tls) UNCHECKED
 #define NO_MEMBER "does not hold this network's secret"
 #define OTHER_VERSION "speaks a TLS other than 1.3, which private nodes speak"
 
-static int set_problem(struct tls *tls, const char *what, const char *detail)
-{
-	snprintf(tls->problem, sizeof tls->problem, "%s%s", what, detail);
-	return EPROTO;
-}
-
 /* Why the far end has ended the handshake. */
 static int explain_alert(struct tls *tls) REQUIRES(tls_guard)
 {
@@ -302,6 +320,7 @@ static int finish_handshake(struct tls *tls) REQUIRES(tls_guard)
 	/* What is left of it goes out before anything else does. */
 	flush(tls);
 	tls->taken = 0;
+	tls->fruitless = 0;
 	tls->records = 0;
 	return 0;
 }
@@ -360,7 +379,6 @@ static ssize_t fail_call(struct tls *tls, ssize_t result) REQUIRES(tls_guard)
 
 ssize_t tls_read(struct tls *tls, void *bytes, size_t size)
 {
-	enum { MUCH_BYTES = 64 * 1024 };
 	enter(tls);
 	ssize_t n;
 	do
@@ -370,13 +388,12 @@ ssize_t tls_read(struct tls *tls, void *bytes, size_t size)
 	 */
 	if (n < 0 && n != GNUTLS_E_AGAIN && tls->has_ended)
 		n = 0;
-	bool is_much = n == GNUTLS_E_AGAIN && tls->fruitless >= MUCH_BYTES;
-	if (n > 0 || is_much)
+	if (n > 0)
 		tls->fruitless = 0;
+	else if (n == GNUTLS_E_AGAIN && is_fruitless(tls))
+		n = GNUTLS_E_PULL_ERROR;
 	if (n < 0)
 		n = fail_call(tls, n);
-	if (is_much)
-		errno = ETIMEDOUT;
 	leave(tls);
 	return n;
 }

@@ -7,11 +7,13 @@
 #include "base/keyed_table.h"
 #include "base/slab.h"
 #include "base/sync.h"
+#include "members/tally_priv.h"
 
 extern struct mutex access_guard;
 
 struct offender {
-	struct address host; /* without a port */
+	struct address host;   /* address_source */
+	struct tally *network; /* its offenders */
 	int64_t banned_until_us;
 	int64_t errors_us[SETTINGS_BAN_AFTER]; /* the times of the last ones: a ring */
 	size_t errors;			       /* since the last ban */
@@ -28,6 +30,7 @@ struct access {
 	struct address_blocks allow GUARDED_BY(access_guard);
 	struct address_blocks deny GUARDED_BY(access_guard);
 	struct offender *offenders GUARDED_BY(access_guard); /* the one whose last error is oldest first */
+	struct tally *networks GUARDED_BY(access_guard);     /* address_network */
 	struct slab slab GUARDED_BY(access_guard);	     /* of offenders */
 };
 
@@ -64,6 +67,7 @@ void access_free(struct access *access) UNCHECKED
 	HASH_CLEAR(hh, access->offenders);
 	for (; offender != NULL; offender = next) {
 		next = offender->hh.next;
+		tally_quit(&access->networks, offender->network);
 		slab_give(&access->slab, offender);
 	}
 	slab_fini(&access->slab);
@@ -136,7 +140,7 @@ static bool may_be_banned(const struct address *host)
 
 static struct offender *find(struct access *access, const struct address *host) REQUIRES(access_guard)
 {
-	struct address key = address_host(host);
+	struct address key = address_source(host);
 	struct offender *offender;
 	HASH_FIND(hh, access->offenders, &key, sizeof key, offender);
 	return offender;
@@ -153,21 +157,62 @@ bool access_is_banned(struct access *access, const struct address *host, int64_t
 	return is_banned;
 }
 
+static void forget(struct access *access, struct offender *offender) REQUIRES(access_guard)
+{
+	HASH_DEL(access->offenders, offender);
+	tally_quit(&access->networks, offender->network);
+	slab_give(&access->slab, offender);
+}
+
+/*
+ * The one that makes room: of the network that has most, counting the newcomer, the host that has been quiet for
+ * longest. An attacker whose hosts are without number displaces his own.
+ */
+static struct offender *choose_to_forget(struct access *access, const struct address *newcomer) REQUIRES(access_guard)
+{
+	const struct tally *own = tally_find(access->networks, address_network(newcomer));
+	struct offender *chosen = NULL;
+	size_t most = 0;
+	for (struct offender *offender = access->offenders; offender != NULL; offender = offender->hh.next) {
+		size_t count = offender->network->connections + (offender->network == own);
+		if (count > most) {
+			most = count;
+			chosen = offender;
+		}
+	}
+	return chosen;
+}
+
+/* Adds this host at the end of the queue. NULL if there is no memory. */
+static struct offender *add(struct access *access, const struct address *host) REQUIRES(access_guard)
+{
+	if (HASH_COUNT(access->offenders) >= ACCESS_HOSTS)
+		forget(access, choose_to_forget(access, host));
+	struct offender *offender = slab_take(&access->slab);
+	if (offender == NULL)
+		return NULL;
+	offender->host = address_source(host);
+	offender->network = tally_join(&access->networks, address_network(host));
+	if (offender->network != NULL)
+		HASH_ADD(hh, access->offenders, host, sizeof offender->host, offender);
+	if (offender->hh.tbl != NULL)
+		return offender;
+	tally_quit(&access->networks, offender->network);
+	slab_give(&access->slab, offender);
+	return NULL;
+}
+
 /* Moves this host to the end of the queue, or adds it there. NULL if there is no memory. */
 static struct offender *queue(struct access *access, const struct address *host) REQUIRES(access_guard)
 {
 	struct offender *offender = find(access, host);
-	if (offender == NULL && HASH_COUNT(access->offenders) >= ACCESS_HOSTS)
-		offender = access->offenders;
-	if (offender != NULL)
-		HASH_DEL(access->offenders, offender);
-	else if ((offender = slab_take(&access->slab)) == NULL)
-		return NULL;
-	if (!address_same_host(&offender->host, host))
-		*offender = (struct offender){.host = address_host(host)};
+	if (offender == NULL)
+		return add(access, host);
+	HASH_DEL(access->offenders, offender);
 	HASH_ADD(hh, access->offenders, host, sizeof offender->host, offender);
 	if (offender->hh.tbl != NULL)
 		return offender;
+	tally_quit(&access->networks, offender->network);
 	slab_give(&access->slab, offender);
 	return NULL;
 }

@@ -2,7 +2,7 @@
 
 struct entry *eviction_choose_handshake(struct registry *registry, const struct address *from)
 {
-	const struct tally *own = tally_find(registry->hosts, address_host(from));
+	const struct tally *own = tally_find(registry->hosts, address_source(from));
 	struct entry *chosen = NULL;
 	size_t most = 0;
 	for (struct entry *entry = registry->handshakes; entry != NULL; entry = entry->next) {

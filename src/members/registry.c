@@ -4,6 +4,7 @@
 
 #include <utlist.h>
 
+#include "members/claims_priv.h"
 #include "members/eviction_priv.h"
 #include "members/registry_priv.h"
 
@@ -44,14 +45,14 @@ void registry_free(struct registry *registry)
 	free(registry);
 }
 
-static struct entry *find_entry(struct registry *registry, struct peer *peer) REQUIRES(registry_guard)
+struct entry *registry_find_entry(struct registry *registry, struct peer *peer)
 {
 	struct entry *entry;
 	HASH_FIND_PTR(registry->entries, &peer, entry);
 	return entry;
 }
 
-static struct entry *find_ready(struct registry *registry, const struct nodeid *nodeid) REQUIRES(registry_guard)
+struct entry *registry_find_indexed(struct registry *registry, const struct nodeid *nodeid)
 {
 	struct entry *entry;
 	HASH_FIND(by_nodeid, registry->ready, nodeid, sizeof *nodeid, entry);
@@ -69,13 +70,13 @@ static size_t *count_of(struct registry *registry, const struct entry *entry) RE
 	return dial_is_feeler(peer_dial(entry->peer)) ? &counts->feelers : &counts->dials;
 }
 
-static void list(struct entry **entries, struct entry *entry)
+void registry_list(struct entry **entries, struct entry *entry)
 {
 	DL_APPEND(*entries, entry);
 	entry->is_listed = true;
 }
 
-static void unlist(struct entry **entries, struct entry *entry)
+void registry_unlist(struct entry **entries, struct entry *entry)
 {
 	if (entry->is_listed)
 		DL_DELETE(*entries, entry);
@@ -92,7 +93,7 @@ static void enter_counts(struct registry *registry, struct entry *entry) REQUIRE
 		entry->network->ready++;
 	} else {
 		entry->host->handshakes++;
-		list(&registry->handshakes, entry);
+		registry_list(&registry->handshakes, entry);
 	}
 }
 
@@ -105,17 +106,17 @@ static void leave_counts(struct registry *registry, struct entry *entry) REQUIRE
 		entry->network->ready--;
 	} else {
 		entry->host->handshakes--;
-		unlist(&registry->handshakes, entry);
+		registry_unlist(&registry->handshakes, entry);
 	}
 }
 
-static void retire(struct registry *registry, struct entry *entry) REQUIRES(registry_guard)
+void registry_retire_entry(struct registry *registry, struct entry *entry)
 {
 	if (entry->is_retired || !registry_is_inbound(entry))
 		return;
 	leave_counts(registry, entry);
 	entry->is_retired = true;
-	list(&registry->retired, entry);
+	registry_list(&registry->retired, entry);
 }
 
 /* From now on it counts for neither max_per_address nor max_per_group. */
@@ -126,6 +127,14 @@ static void trust(struct entry *entry)
 	entry->is_stranger = false;
 	entry->host->strangers--;
 	entry->group->strangers--;
+}
+
+void registry_become_ready(struct registry *registry, struct entry *entry)
+{
+	leave_counts(registry, entry);
+	trust(entry);
+	entry->is_ready = true;
+	enter_counts(registry, entry);
 }
 
 static void leave_tallies(struct registry *registry, struct entry *entry) REQUIRES(registry_guard)
@@ -140,7 +149,7 @@ static bool join_tallies(struct registry *registry, struct entry *entry) REQUIRE
 	const struct address *address = &peer_dial(entry->peer)->address;
 	if (!registry_is_inbound(entry))
 		return true;
-	entry->host = tally_join(&registry->hosts, address_host(address));
+	entry->host = tally_join(&registry->hosts, address_source(address));
 	entry->group = tally_join(&registry->groups, address_subnet(address));
 	entry->network = tally_join(&registry->networks, address_network(address));
 	if (entry->host == NULL || entry->group == NULL || entry->network == NULL) {
@@ -151,13 +160,6 @@ static bool join_tallies(struct registry *registry, struct entry *entry) REQUIRE
 	entry->host->strangers++;
 	entry->group->strangers++;
 	return true;
-}
-
-static void unindex(struct registry *registry, struct entry *entry) REQUIRES(registry_guard)
-{
-	if (entry->is_indexed)
-		HASH_DELETE(by_nodeid, registry->ready, entry);
-	entry->is_indexed = false;
 }
 
 static bool add(struct registry *registry, struct entry *entry) REQUIRES(registry_guard)
@@ -196,19 +198,24 @@ bool registry_add(struct registry *registry, struct peer *peer)
 	return added;
 }
 
-void registry_retire(struct registry *registry, struct peer *peer)
+struct peer *registry_retire(struct registry *registry, struct peer *peer)
 {
+	struct entry *heir = NULL;
 	registry_enter(registry);
-	struct entry *entry = find_entry(registry, peer);
-	if (entry != NULL)
-		retire(registry, entry);
+	struct entry *entry = registry_find_entry(registry, peer);
+	if (entry != NULL) {
+		heir = claims_succeed(registry, entry);
+		registry_retire_entry(registry, entry);
+	}
+	struct peer *held = heir == NULL ? NULL : peer_hold(heir->peer);
 	registry_leave(registry);
+	return held;
 }
 
 void registry_trust(struct registry *registry, struct peer *peer)
 {
 	registry_enter(registry);
-	struct entry *entry = find_entry(registry, peer);
+	struct entry *entry = registry_find_entry(registry, peer);
 	if (entry != NULL)
 		trust(entry);
 	registry_leave(registry);
@@ -217,11 +224,12 @@ void registry_trust(struct registry *registry, struct peer *peer)
 void registry_remove(struct registry *registry, struct peer *peer)
 {
 	registry_enter(registry);
-	struct entry *entry = find_entry(registry, peer);
+	struct entry *entry = registry_find_entry(registry, peer);
 	if (entry != NULL) {
-		unindex(registry, entry);
+		claims_succeed(registry, entry);
+		claims_unindex(registry, entry);
 		if (entry->is_retired)
-			unlist(&registry->retired, entry);
+			registry_unlist(&registry->retired, entry);
 		else
 			leave_counts(registry, entry);
 		trust(entry);
@@ -257,7 +265,7 @@ static size_t expected_connections(const struct registry *registry) REQUIRES(reg
 static enum registry_limit judge(struct registry *registry, const struct address *from) REQUIRES(registry_guard)
 {
 	const struct settings *settings = registry->settings;
-	const struct tally *host = tally_find(registry->hosts, address_host(from));
+	const struct tally *host = tally_find(registry->hosts, address_source(from));
 	const struct tally *group = tally_find(registry->groups, address_subnet(from));
 	if (is_reached(expected_connections(registry), settings->max_connections))
 		return REGISTRY_MAX_CONNECTIONS;
@@ -278,12 +286,12 @@ static struct entry *choose_to_go(struct registry *registry, const struct addres
 	struct entry *entry = NULL;
 	if (limit == REGISTRY_MAX_CONNECTIONS && registry->retired != NULL) {
 		entry = registry->retired;
-		unlist(&registry->retired, entry);
+		registry_unlist(&registry->retired, entry);
 	} else if (limit == REGISTRY_NO_LIMIT &&
 		   is_reached(registry->counts.handshakes, registry->settings->max_handshakes)) {
 		entry = eviction_choose_handshake(registry, from);
-		retire(registry, entry);
-		unlist(&registry->retired, entry);
+		registry_retire_entry(registry, entry);
+		registry_unlist(&registry->retired, entry);
 	}
 	return entry;
 }
@@ -298,102 +306,13 @@ enum registry_limit registry_admit(struct registry *registry, const struct addre
 	return limit;
 }
 
-/* ---- claims of a nodeid ---- */
-
-/*
- * Which of two connections with one nodeid stays. Each end of a pair decides for itself, and both must come to the same
- * answer: kith-protocol(7), "One connection for a pair".
- */
-static bool newcomer_stays(const struct registry *registry, const struct entry *first, enum peer_direction newcomer,
-			   const struct nodeid *nodeid, int64_t now_us)
-{
-	/* It has been READY for too long to be a simultaneous dial. */
-	bool is_old = now_us - first->ready_us > registry->settings->handshake_timeout_us;
-	bool same_dialler = peer_direction(first->peer) == newcomer;
-	/*
-	 * If the first is old, or both were dialled by the same end, no two dials have crossed. The end that was
-	 * dialled keeps the first, since anybody can claim a nodeid. The dialler takes the new one: the far end has
-	 * answered its hello, so it has lost the first.
-	 */
-	if (is_old || same_dialler)
-		return newcomer == PEER_OUTBOUND;
-	/* Both ends have dialled at once: the one dialled by the smaller nodeid stays. */
-	bool self_is_smaller = nodeid_compare(&registry->self, nodeid) < 0;
-	return self_is_smaller == (newcomer == PEER_OUTBOUND);
-}
-
-/* Indexes the connection by its nodeid, instead of the first one if there is one. False if there is no memory. */
-static bool enter_index(struct registry *registry, struct entry *entry, struct entry *first,
-			const struct nodeid *nodeid) REQUIRES(registry_guard)
-{
-	entry->nodeid = *nodeid;
-	HASH_ADD(by_nodeid, registry->ready, nodeid, sizeof entry->nodeid, entry);
-	entry->is_indexed = entry->by_nodeid.tbl != NULL;
-	if (entry->is_indexed && first != NULL)
-		unindex(registry, first);
-	return entry->is_indexed;
-}
-
-static void become_ready(struct registry *registry, struct entry *entry, int64_t now_us) REQUIRES(registry_guard)
-{
-	leave_counts(registry, entry);
-	trust(entry);
-	entry->is_ready = true;
-	enter_counts(registry, entry);
-	entry->ready_us = now_us;
-}
-
-static enum registry_claim claim(struct registry *registry, struct peer *peer, const struct nodeid *nodeid,
-				 int64_t now_us, struct peer **other) REQUIRES(registry_guard)
-{
-	struct entry *entry = find_entry(registry, peer);
-	struct entry *first = find_ready(registry, nodeid), *evicted = NULL;
-	bool is_double = first != NULL && !peer_is_closing(first->peer);
-	size_t inbound = registry->counts.inbound, max_inbound = (size_t)registry->settings->max_inbound;
-
-	/* It has given way to another one, and its reader does not know it yet. */
-	if (entry->is_retired)
-		return REGISTRY_FULL;
-	if (is_double && !newcomer_stays(registry, first, peer_direction(peer), nodeid, now_us)) {
-		*other = peer_hold(first->peer);
-		return REGISTRY_DUPLICATE;
-	}
-	if (registry_is_inbound(entry) && inbound >= max_inbound) {
-		/* Nobody is evicted for the second connection of a pair, since it has the first. More than max_inbound
-		 * there are only after a reload: then no one is evicted either, and newcomers are refused. */
-		evicted = is_double || inbound > max_inbound ? NULL : eviction_choose_peer(registry);
-		if (evicted == NULL)
-			return REGISTRY_FULL;
-	}
-	if (!enter_index(registry, entry, first, nodeid))
-		return REGISTRY_FULL;
-	if (is_double)
-		*other = peer_hold(first->peer);
-	if (evicted != NULL) {
-		*other = peer_hold(evicted->peer);
-		retire(registry, evicted);
-	}
-	become_ready(registry, entry, now_us);
-	if (is_double)
-		return REGISTRY_REPLACES;
-	return evicted == NULL ? REGISTRY_READY : REGISTRY_EVICTS;
-}
-
-enum registry_claim registry_claim(struct registry *registry, struct peer *peer, const struct nodeid *nodeid,
-				   int64_t now_us, struct peer **other)
-{
-	*other = NULL;
-	registry_enter(registry);
-	enum registry_claim result = claim(registry, peer, nodeid, now_us, other);
-	registry_leave(registry);
-	return result;
-}
+/* ---- who is there ---- */
 
 struct peer *registry_find(struct registry *registry, const struct nodeid *nodeid)
 {
 	registry_enter(registry);
-	struct entry *entry = find_ready(registry, nodeid);
-	struct peer *found = entry != NULL && !peer_is_closing(entry->peer) ? peer_hold(entry->peer) : NULL;
+	struct entry *entry = claims_find_live(registry, nodeid);
+	struct peer *found = entry == NULL ? NULL : peer_hold(entry->peer);
 	registry_leave(registry);
 	return found;
 }

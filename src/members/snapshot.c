@@ -9,7 +9,7 @@ struct registry_snapshot registry_take_snapshot(struct registry *registry, bool 
 	size_t most = HASH_COUNT(registry->entries);
 	snapshot.peers = most == 0 ? NULL : calloc(most, sizeof *snapshot.peers);
 	for (struct entry *entry = registry->entries; snapshot.peers != NULL && entry != NULL; entry = entry->hh.next)
-		if (!only_ready || (entry->is_indexed && !peer_is_closing(entry->peer)))
+		if (!only_ready || ((entry->is_indexed || entry->other != NULL) && !peer_is_closing(entry->peer)))
 			snapshot.peers[snapshot.count++] = peer_hold(entry->peer);
 	registry_leave(registry);
 	return snapshot;

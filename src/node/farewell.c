@@ -52,18 +52,6 @@ static void conclude(struct peer *peer, bool more_may_come)
 	stream_drain(peer_stream(peer), deadline_us);
 }
 
-/* A node meets itself at an address of its own machine; elsewhere it has met another node with the same nodeid. */
-static void warn_of_a_double(struct peer *peer)
-{
-	struct peer_info info = peer_look(peer, clock_now_us());
-	/* What an inbound far end says of itself proves nothing. */
-	bool is_found = info.ending == PEER_CLOSED || (info.direction == PEER_OUTBOUND && info.state != PEER_READY);
-	if (info.reason != BYE_SELF || !is_found || stream_host_is_local(&info.remote))
-		return;
-	peer_log(peer, LOG_WARNING,
-		 "is another node with the same nodeid as this one: it is no address of this machine");
-}
-
 void farewell_begin(struct protocol *protocol, struct peer *peer, int64_t now_us)
 {
 	struct peer_info info = peer_look(peer, now_us);
@@ -71,6 +59,22 @@ void farewell_begin(struct protocol *protocol, struct peer *peer, int64_t now_us
 	if (is_stuck && info.state == PEER_READY && stream_loses_large(peer_stream(peer)))
 		peer_note_losses(peer);
 	protocol_ended(protocol, peer, now_us);
+}
+
+/*
+ * What it has used of its burst is a debt of its host. Only a connection that came in keeps its place: this node does
+ * not dial the other ones again that soon.
+ */
+static void settle(struct worker *worker)
+{
+	const struct parts *common = &worker->parts->common;
+	struct peer *peer = worker->peer;
+	int64_t now_us = clock_now_us();
+	struct intake_debt debt = intake_own_debt(&worker->intake, common->settings, now_us);
+	sources_owe(common->sources, &peer_dial(peer)->address, debt, common->settings, now_us);
+	frame_fini(&worker->frame);
+	if (worker->stay_us > now_us && peer_direction(peer) == PEER_INBOUND)
+		stream_wait_closed(peer_stream(peer), worker->stay_us);
 }
 
 void farewell_finish(struct worker *worker, enum reach reach)
@@ -82,7 +86,7 @@ void farewell_finish(struct worker *worker, enum reach reach)
 		stream_linger(peer_stream(peer), clock_now_us() + PEER_CLOSE_US);
 	if (reach == REACHED_PEER) {
 		conclude(peer, !worker->is_at_end);
-		warn_of_a_double(peer);
+		settle(worker);
 	}
 	protocol_forget(protocol, peer);
 	frame_fini(&worker->frame);

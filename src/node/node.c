@@ -20,7 +20,9 @@
 #include "link/resolver.h"
 #include "link/tls_context.h"
 #include "members/access.h"
+#include "members/lines.h"
 #include "members/registry.h"
+#include "members/sources.h"
 #include "node/acceptor.h"
 #include "node/connector.h"
 #include "talk/protocol.h"
@@ -50,6 +52,8 @@ struct node {
 	struct bans *bans;
 	struct journal *journal;
 	struct counters counters;
+	struct sources *sources;
+	struct lines *lines;
 	struct acceptor *acceptor;
 	struct protocol *protocol;
 	struct pool *pool;
@@ -111,9 +115,11 @@ static bool build(struct node *node, const struct address_records *kept)
 	node->access = access_new(settings);
 	node->bans = bans_new();
 	node->journal = journal_new((size_t)settings->journal_events);
+	node->sources = sources_new();
+	node->lines = lines_new(node->sources, clock_now_us());
 	node->pool = pool_new((size_t)settings->max_parked, PARKED_US);
 	if (node->registry == NULL || node->book == NULL || node->access == NULL || node->bans == NULL ||
-	    node->journal == NULL || node->pool == NULL)
+	    node->journal == NULL || node->sources == NULL || node->lines == NULL || node->pool == NULL)
 		return false;
 	struct parts common = {.settings = settings,
 			       .listening = acceptor_listening(node->acceptor),
@@ -122,7 +128,9 @@ static bool build(struct node *node, const struct address_records *kept)
 			       .access = node->access,
 			       .bans = node->bans,
 			       .journal = node->journal,
-			       .counters = &node->counters};
+			       .counters = &node->counters,
+			       .sources = node->sources,
+			       .lines = node->lines};
 	struct protocol_parts parts = {.common = common,
 				       .self = node->nodeid,
 				       .alarm = &node->alarm,
@@ -469,6 +477,8 @@ void node_stop(struct node *node)
 	access_free(node->access);
 	bans_free(node->bans);
 	journal_free(node->journal);
+	lines_free(node->lines);
+	sources_free(node->sources);
 	registry_free(node->registry);
 	/* The protocol held the peers that were still to be announced; their TLS sessions are gone only now. */
 	tls_context_free(node->context);

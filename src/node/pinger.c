@@ -97,9 +97,13 @@ void pinger_run(struct pool_job *job)
 	int64_t now_us = clock_now_us();
 	int64_t close_deadline_us = now_us + PEER_CLOSE_US;
 	farewell_begin(worker->parts->protocol, peer, now_us);
-	farewell_write(peer, true, close_deadline_us);
+	/* A reader that only keeps the place of a connection does so without a word to its far end. */
+	bool stays = peer_stays(peer);
+	if (!stays)
+		farewell_write(peer, true, close_deadline_us);
 	outbox_wait_finished(outbox, close_deadline_us);
-	stream_shut(peer_stream(peer));
+	if (!stays)
+		stream_shut(peer_stream(peer));
 	outbox_pinger_over(outbox);
 }
 

@@ -65,7 +65,7 @@ static void explain(const struct settings *settings, enum refusal refusal, const
 
 static enum counter counter_of(enum refusal refusal)
 {
-	static const enum counter counters[REFUSALS] = {
+	static const enum counter counters[] = {
 		[REFUSED_DENIED] = COUNTER_REFUSED_DENIED,
 		[REFUSED_BANNED] = COUNTER_REFUSED_BANNED,
 		[REFUSED_CONNECTIONS] = COUNTER_REFUSED_MAX_CONNECTIONS,
@@ -76,15 +76,18 @@ static enum counter counter_of(enum refusal refusal)
 	return counters[refusal];
 }
 
-static void log_refusal(struct refuser *refuser, const struct address *from, enum refusal refusal)
+static void log_refusal(struct refuser *refuser, const struct address *from, enum refusal refusal, int64_t now_us)
 {
+	static const enum lines_about about[] = {
+		[REFUSED_DENIED] = LINES_DENIED,	   [REFUSED_BANNED] = LINES_BANNED,
+		[REFUSED_BY_OPERATOR] = LINES_BANNED,	   [REFUSED_CONNECTIONS] = LINES_MAX_CONNECTIONS,
+		[REFUSED_ADDRESS] = LINES_MAX_PER_ADDRESS, [REFUSED_GROUP] = LINES_MAX_PER_GROUP};
 	char text[ADDRESS_TEXT_BYTES], reason[REASON_BYTES];
-	unsigned suppressed;
-	if (!log_limit_take(&refuser->limits[refusal], &suppressed))
+	if (!lines_take(refuser->parts->common.lines, about[refusal], LOG_WARNING, NULL, now_us))
 		return;
 	address_format(from, text);
 	explain(refuser->parts->common.settings, refusal, from, reason);
-	log_warning("refused %s: %s (%u more since the last such line)", text, reason, suppressed);
+	log_warning("refused %s: %s", text, reason);
 	struct event event = {
 		.kind = EVENT_REFUSED, .direction = EVENT_INBOUND, .address = *from, .reason = reason, .lasted_us = -1};
 	journal_note(refuser->parts->common.journal, &event);
@@ -139,9 +142,10 @@ static enum bye_limit limit_of(enum refusal refusal)
 }
 
 /* Over TLS nothing can be said before the handshake. */
-static bool may_answer(struct refuser *refuser, enum refusal refusal, int64_t now_us)
+static bool may_answer(struct refuser *refuser, const struct address *from, enum refusal refusal, int64_t now_us)
 {
 	return limit_of(refusal) != BYE_NO_LIMIT && refuser->parts->context == NULL &&
+	       sources_take(refuser->parts->common.sources, SOURCE_REFUSALS, from, 1, now_us) > 0 &&
 	       token_bucket_take(&refuser->answers, 1, REFUSER_ANSWERS_PER_S, REFUSER_ANSWERS_BURST, now_us) > 0;
 }
 
@@ -167,8 +171,8 @@ void refuser_turn_away(struct refuser *refuser, int fd, const struct address *fr
 {
 	int64_t now_us = clock_now_us();
 	counters_count(refuser->parts->common.counters, counter_of(refusal));
-	log_refusal(refuser, from, refusal);
-	if (!may_answer(refuser, refusal, now_us) || !answer(refuser, fd, from, refusal, now_us)) {
+	log_refusal(refuser, from, refusal, now_us);
+	if (!may_answer(refuser, from, refusal, now_us) || !answer(refuser, fd, from, refusal, now_us)) {
 		close(fd);
 		return;
 	}

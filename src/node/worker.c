@@ -24,19 +24,35 @@ enum { ANSWERS_BYTES = 64 * 1024 };
  */
 enum { MUCH_BYTES = 4 * 1024 };
 
-/* Handles the lines that are there, and writes the answers when many wait, if it has the turn. Returns how many lines.
+/* So much was taken in. If that was too much, nothing more is for a while. */
+static void charge(struct worker *worker, size_t messages, size_t bytes, int64_t now_us)
+{
+	int64_t rest_us = intake_charge(&worker->intake, worker->parts->common.settings, messages, bytes, now_us);
+	if (rest_us > 0 && now_us + rest_us > worker->read_again_us)
+		worker->read_again_us = now_us + rest_us;
+}
+
+static void charge_line(struct worker *worker, size_t values, int64_t now_us)
+{
+	size_t weight = intake_weight(values), paid = worker->paid < weight ? worker->paid : weight;
+	worker->paid -= paid;
+	if (weight > paid)
+		charge(worker, weight - paid, 0, now_us);
+}
+
+/*
+ * Handles the lines that are there until it is time to rest, and writes the answers when many wait, if it has the turn.
  */
-static size_t handle_lines(struct worker *worker, int64_t now_us)
+static void handle_lines(struct worker *worker, int64_t now_us)
 {
 	struct peer *peer = worker->peer;
-	size_t messages = 0;
 	enum frame_result result = FRAME_NEED_MORE;
 	const char *line;
 	size_t length;
 
-	while (!peer_is_closing(peer) && (result = frame_next(&worker->frame, &line, &length)) == FRAME_LINE) {
-		protocol_receive(worker->parts->protocol, peer, line, length, now_us);
-		messages++;
+	while (!peer_is_closing(peer) && worker->read_again_us == 0 &&
+	       (result = frame_next(&worker->frame, &line, &length)) == FRAME_LINE) {
+		charge_line(worker, protocol_receive(worker->parts->protocol, peer, line, length, now_us), now_us);
 		bool was_much = length > MUCH_BYTES;
 		if (worker->has_turn && outbox_held_bytes(peer_outbox(peer)) > ANSWERS_BYTES) {
 			peer_write(peer, 0);
@@ -45,44 +61,43 @@ static size_t handle_lines(struct worker *worker, int64_t now_us)
 		if (was_much)
 			thread_yield();
 	}
+	worker->is_behind = worker->read_again_us != 0;
 	if (result == FRAME_TOO_LONG)
 		protocol_violated(worker->parts->protocol, peer, "a line of more than 131072 bytes", now_us);
-	return messages;
-}
-
-/*
- * If too much has come, nothing is read for a while, and the peer's deadlines stand still. A TLS record costs as much
- * as a message, even if it brings none.
- */
-static void charge(struct worker *worker, size_t messages, int64_t now_us)
-{
-	size_t records, bytes = stream_taken(peer_stream(worker->peer), &records);
-	if (bytes == 0 && records == 0)
-		return;
-	messages = messages > records ? messages : records;
-	int64_t rest_us = intake_charge(&worker->intake, worker->parts->common.settings, messages, bytes, now_us);
-	if (rest_us == 0)
-		return;
-	worker->read_again_us = now_us + rest_us;
-	peer_be_deaf(worker->peer, now_us, worker->read_again_us);
-	if (worker->line_deadline_us != FOREVER_US)
-		worker->line_deadline_us += rest_us;
 }
 
 /* n bytes have come. */
 static void take_in(struct worker *worker, size_t n, int64_t now_us)
 {
-	size_t lines_before = worker->frame.lines;
 	worker->read_us = now_us;
 	peer_count_read(worker->peer, n, now_us);
 	frame_added(&worker->frame, n);
-	size_t messages = handle_lines(worker, now_us);
+}
+
+/*
+ * Handles what has come, and charges for what reading it has taken: the bytes; and as much as for a message, even if it
+ * brought none, for each read and each record of TLS.
+ */
+static void handle_input(struct worker *worker, int64_t now_us)
+{
+	size_t lines_before = worker->frame.lines, records;
+	size_t bytes = stream_taken(peer_stream(worker->peer), &records);
+	size_t reads = records > 0 ? records : bytes > 0;
+	if (reads > 0)
+		worker->paid = reads;
+	handle_lines(worker, now_us);
+	charge(worker, reads, bytes, now_us);
 	/* The time that this node needs for the earlier lines is not charged to the peer. */
-	if (!frame_is_within_line(&worker->frame))
+	if (worker->is_behind || !frame_is_within_line(&worker->frame))
 		worker->line_deadline_us = FOREVER_US;
 	else if (worker->line_deadline_us == FOREVER_US || worker->frame.lines != lines_before)
 		worker->line_deadline_us = clock_now_us() + worker->parts->common.settings->handshake_timeout_us;
-	charge(worker, messages, now_us);
+	if (worker->read_again_us == 0)
+		return;
+	/* The peer's deadlines stand still meanwhile. */
+	peer_be_deaf(worker->peer, now_us, worker->read_again_us);
+	if (worker->line_deadline_us != FOREVER_US)
+		worker->line_deadline_us += worker->read_again_us - now_us;
 }
 
 /* Handles the result of a read: n bytes, the end of file, or an error. */
@@ -99,11 +114,11 @@ static void handle_read(struct worker *worker, ssize_t n, int error, int64_t now
 		peer_fail(peer, "it closed the connection before its hello: " TURNED_AWAY);
 	else if (error == EPROTO && stream_problem(peer_stream(peer)) != NULL)
 		protocol_refused(worker->parts->protocol, peer, stream_problem(peer_stream(peer)), true, now_us);
-	else if (error == ETIMEDOUT)
-		charge(worker, 0, now_us);
-	else
+	else if (error != ETIMEDOUT)
 		peer_fail_errno(peer, error);
-	worker->is_at_end = n == 0 || (n < 0 && error != ETIMEDOUT && error != EPROTO);
+	worker->is_at_end |= n == 0 || (n < 0 && error != ETIMEDOUT && error != EPROTO);
+	if (!peer_is_closing(peer))
+		handle_input(worker, now_us);
 	if (!was_ready && peer_state(peer) == PEER_READY)
 		worker->look_up_us = clock_earlier(peer_ping(peer, now_us), peer_ping_deadline_us(peer));
 	if (now_us >= worker->line_deadline_us)
@@ -159,17 +174,34 @@ static ssize_t read_more(struct worker *worker, int *error)
 }
 
 /*
- * Waits until reading is allowed again, as if nothing came meanwhile. If the far end has closed, what it left is read
- * at once: the socket's buffer bounds it, and a peer's end must not be noticed late.
+ * The far end has closed, though we had not read all that it sent. That is known at once, and what is unread is
+ * dropped. But a far end that comes again and again must not be read faster for it: the connection keeps its place for
+ * as long as reading the rest would have taken.
  */
-static ssize_t rest(struct worker *worker, int *error)
+static void end_early(struct worker *worker, int64_t now_us)
+{
+	const struct settings *settings = worker->parts->common.settings;
+	struct peer *peer = worker->peer;
+	size_t unread = stream_unread_bytes(peer_stream(peer)) + frame_held_bytes(&worker->frame);
+	int64_t stay_us = intake_time_us(settings, unread);
+	if (stay_us > settings->handshake_timeout_us)
+		stay_us = settings->handshake_timeout_us;
+	worker->is_at_end = true;
+	if (peer_fail_and_stay(peer, "it closed the connection while it was slowed down (max_message_rate, "
+				     "max_byte_rate)"))
+		worker->stay_us = now_us + stay_us;
+}
+
+/* Waits until reading is allowed again, as if nothing came meanwhile. */
+static void rest(struct worker *worker)
 {
 	bool has_gone =
 		stream_wait_gone(peer_stream(worker->peer), clock_earlier(worker->read_again_us, worker->look_up_us));
-	if (has_gone || clock_now_us() >= worker->read_again_us)
+	int64_t now_us = clock_now_us();
+	if (has_gone)
+		end_early(worker, now_us);
+	else if (now_us >= worker->read_again_us)
 		worker->read_again_us = 0;
-	*error = ETIMEDOUT;
-	return -1;
 }
 
 /*
@@ -184,8 +216,12 @@ static void converse(struct worker *worker)
 			give_turn_back(peer);
 		if (peer_is_closing(peer))
 			return;
-		int error;
-		ssize_t n = worker->read_again_us == 0 ? read_more(worker, &error) : rest(worker, &error);
+		int error = ETIMEDOUT;
+		ssize_t n = -1;
+		if (worker->read_again_us != 0)
+			rest(worker);
+		else if (!worker->is_behind)
+			n = read_more(worker, &error);
 		worker->has_turn = outbox_take_turn(peer_outbox(peer));
 		int64_t now_us = clock_now_us();
 		handle_read(worker, n, error, now_us);
@@ -277,9 +313,11 @@ static enum reach begin(struct worker *worker)
 	if (parts->context != NULL)
 		registry_trust(parts->common.registry, peer);
 	now_us = clock_now_us();
-	intake_init(&worker->intake, parts->common.settings, now_us);
+	intake_init(&worker->intake, parts->common.settings,
+		    sources_debt(parts->common.sources, &peer_dial(peer)->address, parts->common.settings, now_us),
+		    now_us);
 	worker->read_us = now_us;
-	protocol_connected(parts->protocol, peer, &local);
+	protocol_connected(parts->protocol, peer, &local, now_us);
 	return reach;
 }
 

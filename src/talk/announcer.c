@@ -99,7 +99,7 @@ static bool announce_to(struct peer *target, const struct message_entry *entries
 	struct message message = {.type = MESSAGE_ADDR, .addr.entries = chosen};
 	struct peer_info info = peer_look(target, now_us);
 
-	if (info.state != PEER_READY)
+	if (info.state != PEER_READY || !peer_takes_news(target, now_us))
 		return false;
 	for (size_t i = 0; i < count && message.addr.count < MESSAGE_ADDR_ENTRIES; i++) {
 		const struct message_entry *entry = &entries[i];
@@ -110,7 +110,7 @@ static bool announce_to(struct peer *target, const struct message_entry *entries
 		chosen[message.addr.count++] = *entry;
 	}
 	if (message.addr.count > 0)
-		peer_send(target, &message);
+		peer_send_news(target, &message, now_us);
 	return message.addr.count > 0;
 }
 

@@ -86,8 +86,8 @@ void directory_free(struct directory *directory) UNCHECKED
 
 static bool may_be_told(const struct directory *directory, const struct peer_info *info, int64_t now_us)
 {
-	return info->state == PEER_READY && now_us - info->heard_us <= directory->settings->share_within_us &&
-	       address_is_known(&info->listen);
+	return info->state == PEER_READY && !info->is_spare &&
+	       now_us - info->heard_us <= directory->settings->share_within_us && address_is_known(&info->listen);
 }
 
 static void renew_sample(struct directory *directory, int64_t now_us)

@@ -76,6 +76,13 @@ static void say_was_dropped(struct ending_words *words, const struct peer_info *
 	}
 }
 
+/* A dial has not led to this node by itself: that would be known. */
+static void say_self(struct ending_words *words)
+{
+	say(words, "", "is another node with the same nodeid as this one, or leads back to this one");
+	words->is_odd = true;
+}
+
 /* This node has ended a handshake with a bye. */
 static void say_refused(struct ending_words *words, const struct settings *settings, const struct peer_info *info)
 {
@@ -87,7 +94,7 @@ static void say_refused(struct ending_words *words, const struct settings *setti
 		snprintf(words->text, sizeof words->text, "no hello within %s", duration);
 		break;
 	case BYE_SELF:
-		say(words, "", "is this node itself");
+		say_self(words);
 		break;
 	case BYE_DUPLICATE:
 		say(words, "", "is connected with this node already");
@@ -139,7 +146,7 @@ static void say_was_refused(struct ending_words *words, const struct settings *s
 		say(words, "", "is connected with this node already");
 		break;
 	case BYE_SELF:
-		say(words, "", "is this node itself");
+		say_self(words);
 		break;
 	case BYE_SHUTDOWN:
 		say(words, "", "is shutting down");
@@ -192,8 +199,9 @@ void ending_words(const struct protocol *protocol, struct peer *peer, const stru
 		say_refused(words, settings, info);
 }
 
-void ending_log(struct peer *peer, enum log_level level, const struct ending_words *words, const char *since)
+void ending_log(struct protocol *protocol, struct peer *peer, enum log_level level, const struct ending_words *words,
+		const char *since, int64_t now_us)
 {
-	peer_log(peer, level, "%s%s%s%s%s", words->verb, words->verb[0] == '\0' ? "" : ": ", words->text, since,
-		 words->hint);
+	lines_log_peer(protocol->parts.common.lines, peer, level, now_us, "%s%s%s%s%s", words->verb,
+		       words->verb[0] == '\0' ? "" : ": ", words->text, since, words->hint);
 }

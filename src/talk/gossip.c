@@ -3,12 +3,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/keyed_table.h"
 #include "base/recent.h"
 #include "link/peer.h"
 
 extern struct mutex gossip_guard;
 
 #define DAY_US ((int64_t)24 * 3600 * 1000 * 1000)
+
+/* An entry that waits, and the host that has told it. */
+struct waiting {
+	struct message_entry entry;
+	struct teller *teller;
+};
+
+/* A host of which entries wait. */
+struct teller {
+	struct address host;
+	size_t count;
+	UT_hash_handle hh;
+};
 
 struct gossip {
 	/* Immutable. */
@@ -18,7 +32,9 @@ struct gossip {
 	/* Guarded. */
 	struct mutex mutex;
 	struct recent heard GUARDED_BY(gossip_guard);
-	struct message_entry *waiting GUARDED_BY(gossip_guard); /* NULL until one waits */
+	struct targets targets GUARDED_BY(gossip_guard); /* of which others have told */
+	struct teller *tellers GUARDED_BY(gossip_guard);
+	struct waiting *waiting GUARDED_BY(gossip_guard); /* NULL until one waits */
 	size_t count GUARDED_BY(gossip_guard);
 	size_t capacity GUARDED_BY(gossip_guard);
 	int64_t due_us GUARDED_BY(gossip_guard); /* meaningless while none waits */
@@ -55,31 +71,30 @@ struct gossip *gossip_new(struct registry *registry, struct alarm *alarm, const 
 	gossip->secret = *secret;
 	mutex_init(&gossip->mutex);
 	recent_init(&gossip->heard, GOSSIP_REMEMBERED, GOSSIP_SPAN_S);
+	targets_init(&gossip->targets);
 	return gossip;
+}
+
+static void free_tellers(struct teller *tellers)
+{
+	struct teller *teller = tellers, *next;
+	HASH_CLEAR(hh, tellers);
+	for (; teller != NULL; teller = next) {
+		next = teller->hh.next;
+		free(teller);
+	}
 }
 
 void gossip_free(struct gossip *gossip) UNCHECKED
 {
 	if (gossip == NULL)
 		return;
+	free_tellers(gossip->tellers);
+	targets_fini(&gossip->targets);
 	recent_fini(&gossip->heard);
 	free(gossip->waiting);
 	mutex_fini(&gossip->mutex);
 	free(gossip);
-}
-
-/* False if GOSSIP_WAITING wait already, or if there is no memory. */
-static bool make_room(struct gossip *gossip) REQUIRES(gossip_guard)
-{
-	if (gossip->count == gossip->capacity && gossip->capacity < GOSSIP_WAITING) {
-		size_t capacity = gossip->capacity == 0 ? GOSSIP_ENTRIES : gossip->capacity * 2;
-		struct message_entry *grown = realloc(gossip->waiting, capacity * sizeof *grown);
-		if (grown == NULL)
-			return false;
-		gossip->waiting = grown;
-		gossip->capacity = capacity;
-	}
-	return gossip->count < GOSSIP_WAITING;
 }
 
 static uint64_t hash_of(const struct gossip *gossip, const struct address *address)
@@ -87,23 +102,94 @@ static uint64_t hash_of(const struct gossip *gossip, const struct address *addre
 	return keyed_hash(&gossip->secret, address, sizeof *address);
 }
 
-void gossip_hear(struct gossip *gossip, const struct message_entry *entries, size_t count, size_t message_entries,
-		 int64_t now_us)
+/* ---- the queue ---- */
+
+/* NULL if there is no memory. */
+static struct teller *need_teller(struct gossip *gossip, const struct address *host) REQUIRES(gossip_guard)
 {
-	if (message_entries > GOSSIP_ENTRIES)
-		return;
+	struct teller *teller;
+	HASH_FIND(hh, gossip->tellers, host, sizeof *host, teller);
+	if (teller != NULL || (teller = calloc(1, sizeof *teller)) == NULL)
+		return teller;
+	teller->host = *host;
+	HASH_ADD(hh, gossip->tellers, host, sizeof teller->host, teller);
+	if (teller->hh.tbl != NULL)
+		return teller;
+	free(teller);
+	return NULL;
+}
+
+/* The newest that waits of the host that has most; NULL if the newcomer's host has as many. */
+static struct waiting *find_displaced(struct gossip *gossip, const struct teller *newcomer) REQUIRES(gossip_guard)
+{
+	const struct teller *most = newcomer;
+	for (const struct teller *teller = gossip->tellers; teller != NULL; teller = teller->hh.next)
+		most = teller->count > most->count ? teller : most;
+	if (most->count <= newcomer->count + 1)
+		return NULL;
+	struct waiting *displaced = &gossip->waiting[gossip->count - 1];
+	while (displaced->teller != most)
+		displaced--;
+	return displaced;
+}
+
+/* A place in the queue. NULL if it is full for this host, or if there is no memory. */
+static struct waiting *make_room(struct gossip *gossip, const struct teller *newcomer) REQUIRES(gossip_guard)
+{
+	if (gossip->count == GOSSIP_WAITING) {
+		struct waiting *displaced = find_displaced(gossip, newcomer);
+		if (displaced == NULL)
+			return NULL;
+		/* It is passed on when it is told again. */
+		recent_forget(&gossip->heard, hash_of(gossip, &displaced->entry.address));
+		displaced->teller->count--;
+		return displaced;
+	}
+	if (gossip->count == gossip->capacity) {
+		size_t capacity = gossip->capacity == 0 ? GOSSIP_ENTRIES : gossip->capacity * 2;
+		capacity = capacity < GOSSIP_WAITING ? capacity : GOSSIP_WAITING;
+		struct waiting *grown = realloc(gossip->waiting, capacity * sizeof *grown);
+		if (grown == NULL)
+			return NULL;
+		gossip->waiting = grown;
+		gossip->capacity = capacity;
+	}
+	return &gossip->waiting[gossip->count++];
+}
+
+/* What is not passed on must not be noted: it would be kept from others for the span. */
+static bool hear(struct gossip *gossip, const struct message_entry *entry, enum target_standing standing,
+		 struct teller *teller, int64_t now_us) REQUIRES(gossip_guard)
+{
+	uint64_t hash = hash_of(gossip, &entry->address);
+	if (!recent_note(&gossip->heard, hash, now_us))
+		return false;
+	struct waiting *waiting =
+		targets_tell(&gossip->targets, &entry->address, standing, now_us) ? make_room(gossip, teller) : NULL;
+	if (waiting == NULL) {
+		recent_forget(&gossip->heard, hash);
+		return false;
+	}
+	*waiting = (struct waiting){.entry = *entry, .teller = teller};
+	teller->count++;
+	return true;
+}
+
+size_t gossip_hear(struct gossip *gossip, const struct gossip_told *told, int64_t now_us)
+{
+	size_t taken = 0;
 	enter(gossip);
 	bool was_empty = gossip->count == 0;
-	/* What is not passed on must not be noted: it would be kept from others for the span. */
-	for (size_t i = 0; i < count && make_room(gossip); i++)
-		if (recent_note(&gossip->heard, hash_of(gossip, &entries[i].address), now_us))
-			gossip->waiting[gossip->count++] = entries[i];
+	struct teller *teller = need_teller(gossip, &told->teller);
+	for (size_t i = 0; i < told->count && taken < told->most && teller != NULL; i++)
+		taken += hear(gossip, &told->entries[i], told->standings[i], teller, now_us);
 	bool has_begun = was_empty && gossip->count > 0;
 	if (has_begun)
 		gossip->due_us = now_us + GOSSIP_DELAY_US;
 	leave(gossip);
 	if (has_begun)
 		alarm_ring(gossip->alarm);
+	return taken;
 }
 
 void gossip_note(struct gossip *gossip, const struct address *address, int64_t now_us)
@@ -166,8 +252,8 @@ static struct choice choose(const struct message_entry *entry, const struct list
 	return choice;
 }
 
-static void tell(const struct listener *listener, size_t self, const struct message_entry *entries,
-		 const struct choice *choices, size_t count)
+static void tell(const struct listener *listener, size_t self, const struct waiting *waiting,
+		 const struct choice *choices, size_t count, int64_t now_us)
 {
 	struct message_entry chosen[GOSSIP_ENTRIES];
 	struct message message = {.type = MESSAGE_ADDR, .addr.entries = chosen};
@@ -177,31 +263,34 @@ static void tell(const struct listener *listener, size_t self, const struct mess
 			is_chosen = is_chosen || choices[i].targets[j] == self;
 		if (!is_chosen)
 			continue;
-		chosen[message.addr.count++] = entries[i];
+		chosen[message.addr.count++] = waiting[i].entry;
 		if (message.addr.count == GOSSIP_ENTRIES) {
-			peer_send(listener->peer, &message);
+			peer_send_news(listener->peer, &message, now_us);
 			message.addr.count = 0;
 		}
 	}
 	if (message.addr.count > 0)
-		peer_send(listener->peer, &message);
+		peer_send_news(listener->peer, &message, now_us);
 }
 
-static void pass_on(struct gossip *gossip, const struct message_entry *entries, size_t count, int64_t now_us)
+static void pass_on(struct gossip *gossip, const struct waiting *waiting, size_t count, int64_t now_us)
 {
 	struct registry_snapshot ready = registry_take_snapshot(gossip->registry, true);
 	struct listener *listeners = calloc(ready.count + 1, sizeof *listeners);
 	struct choice *choices = calloc(count, sizeof *choices);
 	uint64_t *ranks = calloc(ready.count + 1, sizeof *ranks);
 	if (listeners != NULL && choices != NULL && ranks != NULL) {
+		size_t listening = 0;
 		for (size_t i = 0; i < ready.count; i++)
-			listeners[i] = (struct listener){ready.peers[i], peer_look(ready.peers[i], now_us)};
+			if (peer_takes_news(ready.peers[i], now_us))
+				listeners[listening++] =
+					(struct listener){ready.peers[i], peer_look(ready.peers[i], now_us)};
 		for (size_t i = 0; i < count; i++) {
-			rank(gossip, &entries[i], listeners, ranks, ready.count, now_us);
-			choices[i] = choose(&entries[i], listeners, ranks, ready.count);
+			rank(gossip, &waiting[i].entry, listeners, ranks, listening, now_us);
+			choices[i] = choose(&waiting[i].entry, listeners, ranks, listening);
 		}
-		for (size_t i = 0; i < ready.count; i++)
-			tell(&listeners[i], i, entries, choices, count);
+		for (size_t i = 0; i < listening; i++)
+			tell(&listeners[i], i, waiting, choices, count, now_us);
 	}
 	free(ranks);
 	free(choices);
@@ -211,13 +300,16 @@ static void pass_on(struct gossip *gossip, const struct message_entry *entries, 
 
 int64_t gossip_run(struct gossip *gossip, int64_t now_us)
 {
-	struct message_entry *entries = NULL;
+	struct waiting *waiting = NULL;
+	struct teller *tellers = NULL;
 	size_t count = 0;
 	int64_t next_us = FOREVER_US;
 
 	enter(gossip);
 	if (gossip->count > 0 && gossip->due_us <= now_us) {
-		entries = gossip->waiting;
+		waiting = gossip->waiting;
+		tellers = gossip->tellers;
+		gossip->tellers = NULL;
 		count = gossip->count;
 		gossip->waiting = NULL;
 		gossip->count = gossip->capacity = 0;
@@ -225,8 +317,9 @@ int64_t gossip_run(struct gossip *gossip, int64_t now_us)
 		next_us = gossip->due_us;
 	}
 	leave(gossip);
-	if (entries != NULL)
-		pass_on(gossip, entries, count, now_us);
-	free(entries);
+	if (waiting != NULL)
+		pass_on(gossip, waiting, count, now_us);
+	free(waiting);
+	free_tellers(tellers);
 	return next_us;
 }

@@ -9,60 +9,59 @@
 #include "talk/greeter.h"
 #include "talk/notes_priv.h"
 
-/* Where the peer can be dialled, if that is known and believed; else unknown. */
-static struct address find_listen(const struct protocol *protocol, const struct peer *peer,
-				  const struct peer_info *info, const struct message_hello *hello)
+/* Where the peer listens: it was dialled there, or says so, which must be found out. */
+static void learn_listen(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
+			 const struct message_hello *hello, int64_t now_us)
 {
-	static const struct address nowhere;
-	struct address listen = info->direction == PEER_OUTBOUND ? peer_dial(peer)->address : nowhere;
 	struct address told = info->remote;
 	told.port = hello->listen;
-	if (hello->listen != 0 && hearsay_is_believable(protocol, info, &told))
-		listen = told;
-	return address_book_is_self(protocol->parts.common.book, &listen) ? nowhere : listen;
+	if (info->direction == PEER_OUTBOUND) {
+		hearsay_found(protocol, peer, &peer_dial(peer)->address, now_us);
+		doubles_over(protocol, &peer_dial(peer)->address);
+	}
+	bool is_known = info->direction == PEER_OUTBOUND && address_equals(&told, &peer_dial(peer)->address);
+	if (hello->listen != 0 && !is_known && hearsay_is_believable(protocol, info, &told))
+		hearsay_claim(protocol, peer, info, &told, now_us);
 }
 
-static void log_ready(struct protocol *protocol, struct peer *peer, const struct peer_info *info, int64_t now_us)
+/* Of the two connections of a pair that has dialled twice, the first one is logged. */
+static void log_ready(struct protocol *protocol, struct peer *peer, const struct peer_info *info, bool is_second,
+		      int64_t now_us)
 {
+	enum log_level level = is_second ? LOG_DEBUG : LOG_INFO;
 	char duration[TEXT_DURATION_BYTES], from[32] = "";
-	if (!protocol_take_log_line(protocol, peer, LOG_INFO, now_us))
-		return;
-	text_duration(now_us - info->since_us, duration);
 	if (info->direction == PEER_INBOUND)
 		snprintf(from, sizeof from, " from port %u", (unsigned)info->remote.port);
-	peer_log(peer, LOG_INFO, "is ready after %s: %s%s", duration,
-		 info->direction == PEER_INBOUND ? "it dialled this node" : "this node dialled it", from);
+	text_duration(now_us - info->since_us, duration);
+	lines_log_peer(protocol->parts.common.lines, peer, level, now_us, "is ready after %s%s: %s%s", duration,
+		       is_second ? " on a second connection" : "",
+		       info->direction == PEER_INBOUND ? "it dialled this node" : "this node dialled it", from);
 }
 
 static void become_ready(struct protocol *protocol, struct peer *peer, const struct message_hello *hello,
-			 int64_t now_us)
+			 bool is_second, int64_t now_us)
 {
 	struct peer_info info = peer_look(peer, now_us);
 
 	/* The answer is in the outbox before the peer is READY: nobody else sends to it earlier. */
 	if (info.direction == PEER_INBOUND)
 		greeter_say_hello(protocol->greeter, peer, &info);
-	if (!peer_ready(peer, hello, protocol->parts.common.settings, now_us))
+	if (!peer_ready(peer, hello, protocol->parts.common.settings, &protocol->parts.secret, now_us))
 		return;
-	struct address listen = find_listen(protocol, peer, &info, hello);
-	struct arrival arrival = {.dial = info.direction == PEER_OUTBOUND ? peer_dial(peer) : NULL,
+	info.nodeid = hello->nodeid;
+	struct arrival arrival = {.connection = peer,
+				  .dial = info.direction == PEER_OUTBOUND ? peer_dial(peer) : NULL,
 				  .nodeid = hello->nodeid,
-				  .listen = listen,
+				  .host = info.remote,
 				  .now_us = now_us};
-	hearsay_ask_tenant(protocol, &listen, &hello->nodeid, now_us);
 	notes_before_ready(protocol, peer, &hello->nodeid);
 	address_book_arrived(protocol->parts.common.book, &arrival);
-	if (info.direction == PEER_OUTBOUND)
-		doubles_over(protocol, &info.remote);
-	else if (address_is_known(&listen))
-		doubles_over(protocol, &listen);
+	learn_listen(protocol, peer, &info, hello, now_us);
 	greeter_say_address(protocol->greeter, peer, &info);
 	peer_send_type(peer, MESSAGE_GETADDR);
 	allowance_expect_addresses(peer_allowance(peer));
 	peer_ping(peer, now_us);
-	if (address_is_known(&listen))
-		hearsay_tell_listen(protocol, peer, &listen, now_us);
-	log_ready(protocol, peer, &info, now_us);
+	log_ready(protocol, peer, &info, is_second, now_us);
 	notes_peer_up(protocol, peer, now_us);
 }
 
@@ -72,20 +71,24 @@ static void claim_nodeid(struct protocol *protocol, struct peer *peer, const str
 	struct peer *other;
 	switch (registry_claim(protocol->parts.common.registry, peer, &hello->nodeid, now_us, &other)) {
 	case REGISTRY_READY:
-		become_ready(protocol, peer, hello, now_us);
+		become_ready(protocol, peer, hello, false, now_us);
 		break;
 	case REGISTRY_REPLACES:
-		become_ready(protocol, peer, hello, now_us);
+		become_ready(protocol, peer, hello, true, now_us);
 		peer_close(other, BYE_DUPLICATE);
+		break;
+	case REGISTRY_SECOND:
+		become_ready(protocol, peer, hello, true, now_us);
+		alarm_ring(protocol->parts.alarm);
 		break;
 	case REGISTRY_EVICTS:
 		peer_close(other, BYE_FULL);
-		become_ready(protocol, peer, hello, now_us);
+		become_ready(protocol, peer, hello, false, now_us);
 		break;
 	case REGISTRY_DUPLICATE:
 		peer_doubt(other, now_us);
 		if (peer_direction(peer) == PEER_OUTBOUND)
-			address_book_found(protocol->parts.common.book, peer_dial(peer), &hello->nodeid);
+			address_book_found(protocol->parts.common.book, peer_dial(peer), &hello->nodeid, now_us);
 		peer_close(peer, BYE_DUPLICATE);
 		break;
 	case REGISTRY_FULL:
@@ -132,21 +135,33 @@ static void make_place(struct protocol *protocol, const struct address *found, e
 	peer_release(peer);
 }
 
-/* The feeler has found somebody: if it is a peer that claimed the address, the claim is true. */
+/* The feeler has found the peer that claimed the address, which holds it now. */
+static void end_claim(struct protocol *protocol, const struct dial *dial, int64_t now_us)
+{
+	struct nodeid tenant = address_book_tenant(protocol->parts.common.book, &dial->address);
+	struct peer *peer = nodeid_equals(&tenant, &dial->expected)
+				    ? registry_find(protocol->parts.common.registry, &dial->expected)
+				    : NULL;
+	if (peer == NULL)
+		return;
+	hearsay_found(protocol, peer, &dial->address, now_us);
+	doubles_over(protocol, &dial->address);
+	peer_release(peer);
+}
+
 static void finish_feeler(struct protocol *protocol, struct peer *feeler, const struct nodeid *found, int64_t now_us)
 {
 	const struct dial *dial = peer_dial(feeler);
-	struct peer *peer = registry_find(protocol->parts.common.registry, &dial->expected);
 	bool is_proven = nodeid_equals(found, &dial->expected);
 
-	peer_log(feeler, LOG_DEBUG, is_proven ? "is the node that a feeler looked for" : "is a node, a feeler found");
+	peer_debug(feeler, is_proven ? "is the node that a feeler looked for" : "is a node, a feeler found");
+	if (is_proven)
+		hearsay_ask_tenant(protocol, &dial->address, found, now_us);
 	enum address_book_place place = address_book_reached(protocol->parts.common.book, dial, found, now_us);
-	if (place != ADDRESS_BOOK_NO_PLACE && !address_book_is_connected(protocol->parts.common.book, found))
+	if (place != ADDRESS_BOOK_NO_PLACE)
 		make_place(protocol, &dial->address, place, now_us);
-	if (is_proven && peer != NULL)
-		hearsay_set_listen(protocol, peer, &dial->expected, &dial->address, true, now_us);
-	if (peer != NULL)
-		peer_release(peer);
+	if (is_proven && dial->kind == DIAL_PROOF_CLAIM)
+		end_claim(protocol, dial, now_us);
 	peer_close(feeler, BYE_FEELER);
 }
 
@@ -160,6 +175,8 @@ void handshake_handle_hello(struct protocol *protocol, struct peer *peer, struct
 	if (!allowance_take_hello(peer_allowance(peer))) {
 		protocol_violated(protocol, peer, "a second hello", now_us);
 	} else if (nodeid_equals(&hello->nodeid, &protocol->parts.self)) {
+		if (info.direction == PEER_INBOUND)
+			selves_note(protocol, &info.remote);
 		peer_close(peer, BYE_SELF);
 	} else if (strcmp(network, settings->network) != 0) {
 		char what[MESSAGE_TEXT_BYTES * 2 + 64];

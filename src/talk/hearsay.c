@@ -13,8 +13,12 @@ bool hearsay_is_believable(const struct protocol *protocol, const struct peer_in
 	       access_allows(protocol->parts.common.access, address);
 }
 
+/* Others are told of the peer, within what they may be told of nodes at its host; of a spare once it is none any more.
+ */
 static void tell(struct protocol *protocol, struct peer *peer, const struct address *address, int64_t now_us)
 {
+	if (peer_is_spare(peer) || protocol_charge(protocol, peer, SOURCE_ANNOUNCEMENTS, 1, now_us) == 0)
+		return;
 	gossip_note(protocol->gossip, address, now_us);
 	announcer_add(protocol->announcer, peer, now_us);
 }
@@ -32,21 +36,29 @@ void hearsay_ask_tenant(struct protocol *protocol, const struct address *address
 	peer_release(peer);
 }
 
-void hearsay_set_listen(struct protocol *protocol, struct peer *peer, const struct nodeid *nodeid,
-			const struct address *address, bool may_announce, int64_t now_us)
+/* To look into a claim costs a dial: the one place where it is paid for. */
+static bool may_claim(struct protocol *protocol, struct peer *peer, bool is_own_host, int64_t now_us)
 {
-	if (address_book_is_self(protocol->parts.common.book, address))
-		return;
-	bool is_new = peer_set_listen(peer, address);
-	peer_note_address(peer, address);
-	if (is_new && may_announce) {
-		hearsay_ask_tenant(protocol, address, nodeid, now_us);
-		address_book_announced(protocol->parts.common.book, address, nodeid, now_us);
-		tell(protocol, peer, address, now_us);
-	}
+	return allowance_take_claim(peer_allowance(peer), now_us, PROTOCOL_CLAIM_US) &&
+	       protocol_charge(protocol, peer, is_own_host ? SOURCE_CLAIMS : SOURCE_PROOFS, 1, now_us) > 0;
 }
 
-void hearsay_tell_listen(struct protocol *protocol, struct peer *peer, const struct address *address, int64_t now_us)
+void hearsay_claim(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
+		   const struct address *address, int64_t now_us)
+{
+	bool is_own_host = address_same_host(address, &info->remote);
+	if (address_book_is_self(protocol->parts.common.book, address) ||
+	    !may_claim(protocol, peer, is_own_host, now_us))
+		return;
+	if (is_own_host) {
+		peer_set_claim(peer, address);
+		hearsay_ask_tenant(protocol, address, &info->nodeid, now_us);
+	}
+	if (address_book_claimed(protocol->parts.common.book, peer, address, now_us))
+		alarm_ring(protocol->parts.alarm);
+}
+
+void hearsay_found(struct protocol *protocol, struct peer *peer, const struct address *address, int64_t now_us)
 {
 	bool is_new = peer_set_listen(peer, address);
 	peer_note_address(peer, address);
@@ -54,19 +66,44 @@ void hearsay_tell_listen(struct protocol *protocol, struct peer *peer, const str
 		tell(protocol, peer, address, now_us);
 }
 
-/* The peer says itself where it listens: believed for the host that it talks from, else it must be proven. */
+void hearsay_tell_heir(struct protocol *protocol, struct peer *peer, int64_t now_us)
+{
+	struct peer_info info = peer_look(peer, now_us);
+	if (info.state == PEER_READY && address_is_known(&info.listen))
+		tell(protocol, peer, &info.listen, now_us);
+}
+
+/*
+ * Passes on what the peer has told, within what others may be told on behalf of its host: otherwise it could use up
+ * what they hear of this node.
+ */
+static void pass_on(struct protocol *protocol, const struct peer *peer, const struct message_entry *entries,
+		    size_t count, size_t message_entries, int64_t now_us)
+{
+	enum target_standing standings[GOSSIP_ENTRIES];
+	if (message_entries > GOSSIP_ENTRIES)
+		return;
+	size_t most = protocol_charge(protocol, peer, SOURCE_RELAYS, count, now_us);
+	address_book_weigh(protocol->parts.common.book, entries, count, standings);
+	struct gossip_told told = {.entries = entries,
+				   .standings = standings,
+				   .count = count,
+				   .most = most,
+				   .teller = address_source(&peer_dial(peer)->address)};
+	size_t passed = gossip_hear(protocol->gossip, &told, now_us);
+	sources_put_back(protocol->parts.common.sources, SOURCE_RELAYS, &peer_dial(peer)->address, most - passed,
+			 now_us);
+}
+
+/* The peer says itself where it listens. */
 static void hear_self_announcement(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
 				   const struct address *address, int64_t now_us)
 {
 	if (address_equals(address, &info->listen)) {
 		struct message_entry entry = {.address = *address, .nodeid = info->nodeid};
-		gossip_hear(protocol->gossip, &entry, 1, 1, now_us);
-	} else if (address_same_host(address, &info->remote)) {
-		bool may_announce = allowance_take_move(peer_allowance(peer), now_us, PROTOCOL_MOVE_US);
-		hearsay_set_listen(protocol, peer, &info->nodeid, address, may_announce, now_us);
-	} else if (allowance_take_proof(peer_allowance(peer), now_us, PROTOCOL_PROOF_US)) {
-		address_book_prove(protocol->parts.common.book, address, &info->nodeid);
-		alarm_ring(protocol->parts.alarm);
+		pass_on(protocol, peer, &entry, 1, 1, now_us);
+	} else if (!address_equals(address, &info->claim)) {
+		hearsay_claim(protocol, peer, info, address, now_us);
 	}
 }
 
@@ -76,7 +113,8 @@ static bool sort_entry(struct protocol *protocol, struct peer *peer, const struc
 {
 	bool is_ready = info->state == PEER_READY;
 	bool is_own = is_ready && (nodeid_equals(&entry->nodeid, &info->nodeid) ||
-				   (is_alone && nodeid_is_none(&entry->nodeid) && !address_is_known(&info->listen)));
+				   (is_alone && nodeid_is_none(&entry->nodeid) && !address_is_known(&info->listen) &&
+				    !address_is_known(&info->claim)));
 	if (!hearsay_is_believable(protocol, info, &entry->address))
 		peer_count_useless(peer, 1);
 	else if (is_own)
@@ -98,10 +136,11 @@ void hearsay_handle_addr(struct protocol *protocol, struct peer *peer, struct me
 	if (heard == 0)
 		return;
 	size_t granted = allowance_take_addresses(peer_allowance(peer), heard, now_us);
+	granted = protocol_charge(protocol, peer, SOURCE_ADDRESSES, granted, now_us);
 	peer_count_useless(peer, heard - granted);
 	heard = granted;
 	peer_note_addresses(peer, addr->entries, heard);
-	gossip_hear(protocol->gossip, addr->entries, heard, told, now_us);
+	pass_on(protocol, peer, addr->entries, heard, told, now_us);
 	if (address_book_hear(protocol->parts.common.book, addr->entries, heard, &info.remote, now_us) > 0)
 		alarm_ring(protocol->parts.alarm);
 }

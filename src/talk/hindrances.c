@@ -22,7 +22,7 @@ static bool remember(struct protocol *protocol, enum address_family family, cons
 	return true;
 }
 
-void hindrances_note(struct protocol *protocol, struct peer *peer, const struct ending_words *words)
+void hindrances_note(struct protocol *protocol, struct peer *peer, const struct ending_words *words, int64_t now_us)
 {
 	const struct dial *dial = peer_dial(peer);
 	char label[PEER_LABEL_BYTES];
@@ -32,10 +32,10 @@ void hindrances_note(struct protocol *protocol, struct peer *peer, const struct 
 	if (!dial_is_feeler(dial))
 		is_new = remember(protocol, dial->address.family, words->text, label);
 	protocol_leave(protocol);
-	ending_log(peer, is_new ? LOG_INFO : LOG_DEBUG, words, "");
+	ending_log(protocol, peer, is_new ? LOG_INFO : LOG_DEBUG, words, "", now_us);
 }
 
-void hindrances_over(struct protocol *protocol, struct peer *peer)
+void hindrances_over(struct protocol *protocol, struct peer *peer, int64_t now_us)
 {
 	char label[PEER_LABEL_BYTES];
 	bool was_noted = false;
@@ -50,5 +50,6 @@ void hindrances_over(struct protocol *protocol, struct peer *peer)
 	}
 	protocol_leave(protocol);
 	if (was_noted)
-		log_info("%s can be dialled from this machine again", label);
+		lines_log_peer(protocol->parts.common.lines, peer, LOG_INFO, now_us,
+			       "can be dialled from this machine again");
 }

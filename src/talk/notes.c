@@ -37,18 +37,6 @@ static const char *reason_of(const struct ending_words *words)
 
 /* ---- peers ---- */
 
-/* A noted connection of this node was closed as a duplicate, and it may have another. */
-static bool is_put_off(struct protocol *protocol, const struct nodeid *nodeid)
-{
-	bool found = false;
-	protocol_enter(protocol);
-	for (size_t i = 0; i < protocol->departure_count; i++)
-		found = found ||
-			(protocol->departures[i].is_noted && nodeid_equals(&protocol->departures[i].nodeid, nodeid));
-	protocol_leave(protocol);
-	return found;
-}
-
 /* It had failed, and works again. */
 static void note_dial_ok(struct protocol *protocol, struct peer *peer, const struct nodeid *nodeid)
 {
@@ -70,7 +58,7 @@ static void note_dial_ok(struct protocol *protocol, struct peer *peer, const str
 
 void notes_before_ready(struct protocol *protocol, struct peer *peer, const struct nodeid *nodeid)
 {
-	if (address_book_is_connected(protocol->parts.common.book, nodeid) || is_put_off(protocol, nodeid))
+	if (address_book_is_connected(protocol->parts.common.book, nodeid))
 		peer_set_noted(peer);
 	note_dial_ok(protocol, peer, nodeid);
 }
@@ -143,27 +131,6 @@ void notes_peer_down(struct protocol *protocol, struct peer *peer, const struct 
 			      .value = info->agent,
 			      .reason = reason_of(words),
 			      .lasted_us = now_us - info->since_us};
-	note(protocol, &event);
-}
-
-void notes_put_off(struct peer *peer, const struct peer_info *info, struct departure *departure)
-{
-	departure->is_noted = peer_is_noted(peer);
-	departure->address = address_of(info);
-	snprintf(departure->name, sizeof departure->name, "%s", info->name);
-}
-
-void notes_departed(struct protocol *protocol, const struct departure *departure)
-{
-	if (!departure->is_noted)
-		return;
-	struct event event = {.kind = EVENT_PEER_DOWN,
-			      .ending = EVENT_LEFT,
-			      .nodeid = departure->nodeid,
-			      .address = departure->address,
-			      .name = departure->name,
-			      .reason = "its connection was a duplicate, and no other came",
-			      .lasted_us = -1};
 	note(protocol, &event);
 }
 

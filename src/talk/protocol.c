@@ -23,12 +23,6 @@ void protocol_leave(struct protocol *protocol) UNCHECKED
 	mutex_unlock(&protocol->mutex);
 }
 
-static void lines_init(struct lines *lines, unsigned burst, unsigned per_s)
-{
-	*lines = (struct lines){.burst = burst, .per_s = per_s};
-	token_bucket_init(&lines->bucket, burst, 0);
-}
-
 /* A listening address is not dialled. */
 static void add_own(struct protocol *protocol, const struct address *address)
 {
@@ -49,8 +43,6 @@ struct protocol *protocol_new(const struct protocol_parts *parts) UNCHECKED
 	protocol->gossip = gossip_new(parts->common.registry, parts->alarm, &parts->secret);
 	protocol->asleep_us = -1;
 	rng_seed(&protocol->rng, parts->seed);
-	lines_init(&protocol->strangers, PROTOCOL_STRANGERS_BURST, PROTOCOL_STRANGERS_PER_S);
-	lines_init(&protocol->comers, PROTOCOL_COMERS_BURST, PROTOCOL_COMERS_PER_S);
 	mutex_init(&protocol->mutex);
 	if (protocol->announcer == NULL || protocol->directory == NULL || protocol->greeter == NULL ||
 	    protocol->gossip == NULL) {
@@ -98,29 +90,18 @@ bool protocol_write_refusal(struct protocol *protocol, const struct protocol_ref
 	return message_encode(&bye, out);
 }
 
-/* Those about connections that came in are bounded. */
-bool protocol_take_log_line(struct protocol *protocol, struct peer *peer, enum log_level level, int64_t now_us)
+size_t protocol_charge(struct protocol *protocol, const struct peer *peer, enum source_kind kind, size_t wanted,
+		       int64_t now_us)
 {
-	if (peer_direction(peer) != PEER_INBOUND)
-		return true;
-	bool is_ready = peer_state(peer) == PEER_READY;
-	protocol_enter(protocol);
-	struct lines *lines = is_ready ? &protocol->comers : &protocol->strangers;
-	bool may = token_bucket_take(&lines->bucket, 1, lines->per_s, lines->burst, now_us) > 0;
-	unsigned left_out = may ? lines->left_out : lines->left_out + 1;
-	lines->left_out = may ? 0 : left_out;
-	protocol_leave(protocol);
-	if (may && left_out > 0)
-		log_line(level, "%u lines like the next one were left out", left_out);
-	return may;
+	return sources_take(protocol->parts.common.sources, kind, &peer_dial(peer)->address, wanted, now_us);
 }
 
 void protocol_turn_away(struct protocol *protocol, struct peer *peer, enum log_level level, enum bye_reason reason,
 			const char *what, int64_t now_us)
 {
 	bool is_dial = peer_direction(peer) == PEER_OUTBOUND && peer_state(peer) != PEER_READY;
-	if (!is_dial && protocol_take_log_line(protocol, peer, level, now_us))
-		peer_log(peer, level, "%s", what);
+	if (!is_dial)
+		lines_log_peer(protocol->parts.common.lines, peer, level, now_us, "%s", what);
 	peer_close_because(peer, reason, what);
 }
 
@@ -142,7 +123,8 @@ static void handle_pong(struct protocol *protocol, struct peer *peer, struct mes
 static void handle_getaddr(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us)
 {
 	(void)message;
-	if (allowance_take_question(peer_allowance(peer), now_us))
+	if (allowance_take_question(peer_allowance(peer), now_us) &&
+	    protocol_charge(protocol, peer, SOURCE_QUESTIONS, 1, now_us) > 0)
 		directory_tell(protocol->directory, peer, now_us);
 	else
 		peer_count_ignored(peer);
@@ -181,14 +163,13 @@ static void note_error(struct protocol *protocol, struct peer *peer, int64_t now
 {
 	const struct settings *settings = protocol->parts.common.settings;
 	const struct address *host = &peer_dial(peer)->address;
-	if (peer_direction(peer) != PEER_INBOUND || !access_note_error(protocol->parts.common.access, host, now_us))
-		return;
-	notes_ban(protocol, peer);
-	if (protocol_take_log_line(protocol, peer, LOG_WARNING, now_us)) {
+	if (peer_direction(peer) == PEER_INBOUND && access_note_error(protocol->parts.common.access, host, now_us)) {
+		notes_ban(protocol, peer);
 		char duration[TEXT_DURATION_BYTES];
 		text_duration(settings->ban_time_us, duration);
-		peer_log(peer, LOG_WARNING, "is banned for %s with its whole host: %lld protocol errors within an hour",
-			 duration, (long long)settings->ban_after);
+		lines_log_peer(protocol->parts.common.lines, peer, LOG_WARNING, now_us,
+			       "is banned for %s with its whole host: %lld protocol errors within an hour", duration,
+			       (long long)settings->ban_after);
 	}
 }
 
@@ -218,7 +199,7 @@ static bool is_from_a_stranger(struct peer *peer, const char *line, size_t lengt
 	return peer_look(peer, 0).messages_in == 1 && (length == 0 || line[0] != '{');
 }
 
-void protocol_receive(struct protocol *protocol, struct peer *peer, const char *line, size_t length, int64_t now_us)
+size_t protocol_receive(struct protocol *protocol, struct peer *peer, const char *line, size_t length, int64_t now_us)
 {
 	struct message message;
 	struct problem problem;
@@ -231,21 +212,22 @@ void protocol_receive(struct protocol *protocol, struct peer *peer, const char *
 			turn_stranger_away(protocol, peer, line, length, now_us);
 		else
 			protocol_violated(protocol, peer, problem.text, now_us);
-		return;
+		return message.values;
 	}
 	counters_count_message(protocol->parts.common.counters, COUNTERS_IN, message.type, length + 1);
-	peer_log(peer, LOG_DEBUG, "sent %s", message_type_name(message.type));
+	peer_debug(peer, "sent %s", message_type_name(message.type));
 	bool is_ready = peer_state(peer) == PEER_READY;
 	protocol_handler *handle = is_ready ? handlers[message.type].when_ready : handlers[message.type].before_ready;
 	handle(protocol, peer, &message, now_us);
 	message_fini(&message);
+	return message.values;
 }
 
 void protocol_refused(struct protocol *protocol, struct peer *peer, const char *what, bool may_answer, int64_t now_us)
 {
 	bool is_stranger = peer_direction(peer) == PEER_INBOUND && peer_state(peer) != PEER_READY;
-	if (is_stranger && protocol_take_log_line(protocol, peer, LOG_WARNING, now_us))
-		peer_log(peer, LOG_WARNING, "%s", what);
+	if (is_stranger)
+		lines_log_peer(protocol->parts.common.lines, peer, LOG_WARNING, now_us, "%s", what);
 	if (is_stranger && may_answer)
 		peer_close_because(peer, BYE_PROTOCOL, what);
 	else
@@ -254,12 +236,12 @@ void protocol_refused(struct protocol *protocol, struct peer *peer, const char *
 
 /* ---- the beginning and the end of a connection ---- */
 
-void protocol_connected(struct protocol *protocol, struct peer *peer, const struct address *local)
+void protocol_connected(struct protocol *protocol, struct peer *peer, const struct address *local, int64_t now_us)
 {
 	if (!peer_connected(peer, local) || peer_direction(peer) != PEER_OUTBOUND)
 		return;
-	struct peer_info info = peer_look(peer, 0);
-	hindrances_over(protocol, peer);
+	struct peer_info info = peer_look(peer, now_us);
+	hindrances_over(protocol, peer, now_us);
 	greeter_say_hello(protocol->greeter, peer, &info);
 }
 
@@ -267,8 +249,12 @@ void protocol_ended(struct protocol *protocol, struct peer *peer, int64_t now_us
 {
 	if (!peer_take_ending(peer))
 		return;
-	registry_retire(protocol->parts.common.registry, peer);
-	endings_conclude(protocol, peer, now_us);
+	struct peer *heir = registry_retire(protocol->parts.common.registry, peer);
+	endings_conclude(protocol, peer, heir, now_us);
+	if (heir == NULL)
+		return;
+	hearsay_tell_heir(protocol, heir, now_us);
+	peer_release(heir);
 }
 
 void protocol_forget(struct protocol *protocol, struct peer *peer)

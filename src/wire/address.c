@@ -175,6 +175,11 @@ bool address_is_wildcard(const struct address *address)
 	return memcmp(address->host, zero, sizeof zero) == 0;
 }
 
+static bool is_link_local(const struct address *address)
+{
+	return address->family == ADDRESS_IPV6 && address->host[0] == 0xfe && (address->host[1] & 0xc0) == 0x80;
+}
+
 enum address_scope address_scope_of(const struct address *address)
 {
 	const uint8_t *host = address->host;
@@ -182,9 +187,8 @@ enum address_scope address_scope_of(const struct address *address)
 		static const uint8_t loopback[16] = {[15] = 1};
 		if (memcmp(host, loopback, sizeof loopback) == 0)
 			return SCOPE_LOOPBACK;
-		bool link_local = host[0] == 0xfe && (host[1] & 0xc0) == 0x80;
-		bool unique_local = (host[0] & 0xfe) == 0xfc;
-		return link_local || unique_local ? SCOPE_PRIVATE : SCOPE_GLOBAL;
+		bool is_unique_local = (host[0] & 0xfe) == 0xfc;
+		return is_link_local(address) || is_unique_local ? SCOPE_PRIVATE : SCOPE_GLOBAL;
 	}
 	if (host[0] == 127)
 		return SCOPE_LOOPBACK;
@@ -210,16 +214,6 @@ bool address_may_travel(const struct address *address, const struct address *one
 	enum address_scope one = address_scope_of(one_end), other = address_scope_of(other_end);
 	enum address_scope widest = one > other ? one : other;
 	return scope == SCOPE_GLOBAL || (scope == SCOPE_PRIVATE ? widest != SCOPE_GLOBAL : widest == SCOPE_LOOPBACK);
-}
-
-uint64_t address_hash(const struct address *address)
-{
-	/* FNV-1a, 64 bits (draft-eastlake-fnv). Not keyed: where a peer gains by a collision, don't use it. */
-	const unsigned char *bytes = (const unsigned char *)address;
-	uint64_t hash = 14695981039346656037u;
-	for (size_t i = 0; i < sizeof *address; i++)
-		hash = (hash ^ bytes[i]) * 1099511628211u;
-	return hash;
 }
 
 uint64_t address_group(const struct address *address)
@@ -265,6 +259,18 @@ struct address address_subnet(const struct address *address)
 struct address address_network(const struct address *address)
 {
 	return first_of(address, 16, 32);
+}
+
+struct address address_source(const struct address *address)
+{
+	if (address_scope_of(address) == SCOPE_LOOPBACK || is_link_local(address))
+		return address_host(address);
+	return first_of(address, 32, 64);
+}
+
+struct address address_site(const struct address *address)
+{
+	return first_of(address, 24, 48);
 }
 
 /* ---- blocks ---- */

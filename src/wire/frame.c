@@ -55,6 +55,11 @@ bool frame_is_within_line(const struct frame *frame)
 	return buffer_length(&frame->buffer) > 0;
 }
 
+size_t frame_held_bytes(const struct frame *frame)
+{
+	return buffer_length(&frame->buffer) - frame->taken_bytes;
+}
+
 enum frame_result frame_next(struct frame *frame, const char **line, size_t *length)
 {
 	for (;;) {

@@ -271,14 +271,18 @@ static enum message_type match_bare_line(const char *line, size_t length)
 bool message_decode(const char *line, size_t length, struct message *message, struct problem *problem)
 {
 	message->type = match_bare_line(line, length);
+	message->values = 1;
 	if (message->type != MESSAGE_UNKNOWN)
 		return true;
 	memset(message, 0, sizeof *message);
 	if (addr_line_read(line, length, &message->addr)) {
+		enum { OF_MESSAGE = 3, OF_ENTRY = 3 };
 		message->type = MESSAGE_ADDR;
+		message->values = OF_MESSAGE + OF_ENTRY * (message->addr.count + message->addr.useless);
 		return true;
 	}
-	if (length >= MESSAGE_JSON_VALUES && json_count_values(line, length) > MESSAGE_JSON_VALUES)
+	message->values = json_count_values(line, length);
+	if (message->values > MESSAGE_JSON_VALUES)
 		return problem_set(problem, "more than %d values", MESSAGE_JSON_VALUES);
 	struct json_object *object;
 	bool decoded = json_parse(line, length, MESSAGE_JSON_DEPTH, &object, problem) &&

@@ -18,13 +18,14 @@ sys.dont_write_bytecode = True  # what is made goes into BUILD and nowhere else
 
 import report
 from attack import SYSTEM, AttackPart
+from dear import DearPart
 from network import NetworkPart
 from parts import PARTS
 from targets import BUILD, CORES, KITHD, LOAD, LOAD_CORE, PROBE, TARGET_CORE, Failure, Process, missing_packages
 from worst import WorstPart
 
 LIMIT_S = 600
-ALL_PARTS = [*PARTS[:-1], WorstPart(), AttackPart(), NetworkPart(), PARTS[-1]]
+ALL_PARTS = [*PARTS[:-1], WorstPart(), AttackPart(), NetworkPart(), PARTS[-1], DearPart()]
 
 
 class Bench:

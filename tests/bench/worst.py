@@ -5,7 +5,9 @@ import os
 import random
 import select
 import signal
+import re
 import socket
+import subprocess
 import tempfile
 import time
 
@@ -80,6 +82,15 @@ def worst_line():
     return (text + "y" * (LINE_BYTES - len(text) - 3) + '"}\n').encode()
 
 
+def kernel_kb(address, words):
+    """What the kernel holds for each connection of a node, kB: of skmem in ss(8) the sum of these, r read, t and w written."""
+    host, port = address.rsplit(":", 1)
+    arguments = ["ss", "-tnmH", "state", "established", "src", host, "sport", "=", f":{port}"]
+    output = subprocess.run(arguments, stdout=subprocess.PIPE, text=True, check=True).stdout
+    found = re.findall(r"skmem:\(r([0-9]+),rb[0-9]+,t([0-9]+),tb[0-9]+,f[0-9]+,w([0-9]+)", output)
+    return [sum(int(one[" rtw".index(word) - 1]) for word in words) / 1024 for one in found]
+
+
 class BadPeer:
     """A connection with a host and a nodeid of its own, which blocks."""
 
@@ -146,7 +157,9 @@ class WorstPart:
         Metric("idle_kb", "kB per peer: idle", "less", (1, 100)),
         Metric("addresses_kb", "kB per peer: and has told 2,000 addresses", "less", (1, 200)),
         Metric("outbox_kb", "kB per peer: and reads nothing, its outbox full", "less", (500, 3000)),
+        Metric("unsent_kb", "kB in the kernel for one of those, at the most", "less", (100, 1000)),
         Metric("line_kb", "kB per peer: and has begun a line of 131,072 bytes", "less", (500, 4000)),
+        Metric("unread_kb", "kB in the kernel for a peer that is held back, at the most", "less", (100, 1000)),
         Metric("parse_kb", "kB at the peak, one line of 4,096 values", "less", (100, 10000)),
         Metric("parse_all_kb", "kB per peer at the peak, such a line from each at once", "less", (100, 10000)),
         Metric("book_bytes", "bytes per address of a full address book", "less", (50, 2000)),
@@ -163,6 +176,7 @@ class WorstPart:
         """Yields each target's name, its figures, and what was wrong or None."""
         for name in names:
             yield name, self.peers_kb(16 if is_smoke else 128), None
+            yield name, self.unread_kb(16), None
             yield name, self.parse_kb(16 if is_smoke else 128), None
             yield name, self.book_bytes(8192 if is_smoke else BOOK_ENTRIES), None
             yield name, self.ban_bytes(), None
@@ -213,6 +227,7 @@ class WorstPart:
         for _ in range(pings // PINGS_AT_ONCE):
             send_to_all(peers, PING * PINGS_AT_ONCE)
         figures["outbox_kb"] = look()
+        figures["unsent_kb"] = max(kernel_kb(target.address, "tw"))
         send_to_all(peers, b"{" + b" " * (LINE_BYTES - 2))
         figures["line_kb"] = look()
         if any(peer.is_closed() for peer in peers):
@@ -227,6 +242,28 @@ class WorstPart:
             send_to_all(peers, line + PING)
             for peer in peers:
                 peer.read_until(b'"pong"')
+
+    def unread_kb(self, count):
+        """Of short and long lines and of single bytes, the one that the kernel needs most memory for."""
+        most_kb = 0
+        for block in (PING * 1000, b"x" * 65536, b"\n"):
+            target = self.start(max_message_rate=1)
+            peers = self.join(target, count)
+            send_to_all(peers, PING * 100)  # which is more than the burst
+            for peer in peers:
+                peer.socket.setblocking(False)
+                quiet = 0
+                for _ in range(100000):
+                    try:
+                        peer.socket.send(block)
+                    except BlockingIOError:
+                        quiet += 1
+                        time.sleep(0.001)
+                    if quiet > 50:
+                        break
+            most_kb = max(most_kb, *kernel_kb(target.address, "r"))
+            self.end(target, peers)
+        return {"unread_kb": most_kb}
 
     def parse_kb(self, count):
         figures = {}

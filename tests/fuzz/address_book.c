@@ -1,7 +1,8 @@
 /*
  * The file of the address book: whatever it holds, what is read of it is fit to be used, and is written so that it is
  * read as the same; what is damaged costs no more than its own lines; and a book that has read it stays within its
- * bounds while it is used. The input is the file. Where it is damaged, and what is done with the book, is drawn from a
+ * bounds while it is used. What is heard and claimed changes nothing about an address that the node has reached, or to
+ * which it is connected. The input is the file. Where it is damaged, and what is done with the book, is drawn from a
  * generator whose seed is the input's hash.
  */
 #include "fuzz.h"
@@ -21,7 +22,7 @@
 #define UNIX_S ((int64_t)1764000000)
 #define UNIX_US (UNIX_S * 1000000)
 
-enum { MOST_ADDRESSES = 256, DIALS = 32 };
+enum { MOST_ADDRESSES = 256, STEPS = 96, CONNECTIONS = 16 };
 
 static struct settings settings;
 
@@ -162,29 +163,187 @@ static void check_export(struct address_book *book, const struct address_records
 	address_records_fini(&exported);
 }
 
-/* One dial, and its verdict. */
-static void dial(struct address_book *book, struct rng *rng, int64_t *now_us)
+/* A book in use. What a connection is known by is its place here. */
+struct play {
+	struct address_book *book;
+	const struct address_records *records;
+	struct rng *rng;
+	int64_t now_us;
+	struct {
+		bool is_open;
+		struct nodeid nodeid;
+		struct address dialled; /* what it holds since it was dialled there; unknown for nothing */
+	} connections[CONNECTIONS];
+};
+
+static struct nodeid some_nodeid(struct play *play)
 {
-	enum address_book_wanted wanted = rng_below(rng, 2) == 0 ? ADDRESS_BOOK_PEERS : ADDRESS_BOOK_FEELERS;
-	struct next_dial next = address_book_pick(book, wanted, *now_us);
-	if (!next.is_due) {
-		must(next.next_us > *now_us);
-		*now_us = next.next_us == FOREVER_US ? *now_us + 1000000 : next.next_us;
-		return;
-	}
-	must(address_is_dialable(&next.dial.address) && address_book_knows(book, &next.dial.address));
-	struct nodeid found = {{(unsigned char)(1 + rng_below(rng, 8))}};
-	switch (rng_below(rng, 3)) {
+	return (struct nodeid){{(unsigned char)(1 + rng_below(play->rng, 8))}};
+}
+
+static struct address some_address(struct play *play)
+{
+	return play->records->records[rng_below(play->rng, (uint32_t)play->records->count)].address;
+}
+
+/* The connection that was dialled at the address and holds it; CONNECTIONS for none. */
+static size_t holder_of(const struct play *play, const struct address *address)
+{
+	size_t i = 0;
+	while (i < CONNECTIONS &&
+	       !(play->connections[i].is_open && address_equals(&play->connections[i].dialled, address)))
+		i++;
+	return i;
+}
+
+/* The places of connections that are open, or are not; false if there is none. */
+static bool some_connection(struct play *play, bool is_open, size_t *which)
+{
+	*which = rng_below(play->rng, CONNECTIONS);
+	for (size_t i = 0; i < CONNECTIONS; i++, *which = (*which + 1) % CONNECTIONS)
+		if (play->connections[*which].is_open == is_open)
+			return true;
+	return false;
+}
+
+static void arrive(struct play *play, size_t which, const struct dial *dial, const struct nodeid *nodeid,
+		   const struct address *host)
+{
+	struct arrival arrival = {.connection = &play->connections[which],
+				  .dial = dial,
+				  .nodeid = *nodeid,
+				  .host = *host,
+				  .now_us = play->now_us};
+	play->connections[which].is_open = true;
+	play->connections[which].nodeid = *nodeid;
+	memset(&play->connections[which].dialled, 0, sizeof play->connections[which].dialled);
+	if (dial != NULL)
+		play->connections[which].dialled = dial->address;
+	address_book_arrived(play->book, &arrival);
+}
+
+/* What others can do: tell an address, connect, and say that they listen there. */
+static void do_as_a_stranger(struct play *play)
+{
+	struct message_entry entry = {.address = some_address(play), .nodeid = some_nodeid(play)};
+	struct address host = some_address(play);
+	size_t which;
+	switch (rng_below(play->rng, 3)) {
 	case 0:
-		address_book_reached(book, &next.dial, &found, *now_us);
+		address_book_hear(play->book, &entry, 1, &host, play->now_us);
 		break;
 	case 1:
-		address_book_failed(book, &next.dial, "connection refused", *now_us);
+		if (some_connection(play, false, &which))
+			arrive(play, which, NULL, &entry.nodeid, rng_below(play->rng, 2) == 0 ? &host : &entry.address);
 		break;
 	default:
-		address_book_abandoned(book, &next.dial, *now_us);
+		if (some_connection(play, true, &which))
+			address_book_claimed(play->book, &play->connections[which], &entry.address, play->now_us);
 	}
+}
+
+static const struct address_info *find_info(const struct address_info *infos, size_t count,
+					    const struct address *address)
+{
+	for (size_t i = 0; i < count; i++)
+		if (address_equals(&infos[i].address, address))
+			return &infos[i];
+	return NULL;
+}
+
+/* Whatever strangers do, what was reached, and what is held, stays as it is. */
+static void check_a_stranger(struct play *play)
+{
+	static struct address_info before[MOST_ADDRESSES], after[MOST_ADDRESSES];
+	size_t count = address_book_recent(play->book, before, MOST_ADDRESSES, play->now_us);
+	do_as_a_stranger(play);
+	size_t after_count = address_book_recent(play->book, after, MOST_ADDRESSES, play->now_us);
+	for (size_t i = 0; i < count; i++) {
+		bool is_held = holder_of(play, &before[i].address) < CONNECTIONS;
+		if (before[i].kind != ADDRESS_TRIED && !is_held)
+			continue;
+		const struct address_info *info = find_info(after, after_count, &before[i].address);
+		must(info != NULL && info->kind == before[i].kind && info->failures == before[i].failures);
+		must(nodeid_equals(&info->nodeid, &before[i].nodeid));
+	}
+}
+
+static void end_dial(struct play *play, const struct dial *dial)
+{
+	struct nodeid found = some_nodeid(play);
+	size_t which, holder = holder_of(play, &dial->address);
+	bool has_place = some_connection(play, false, &which);
+	switch (rng_below(play->rng, 4)) {
+	case 0:
+		if (dial_is_feeler(dial))
+			address_book_reached(play->book, dial, &found, play->now_us);
+		else if (has_place)
+			arrive(play, which, dial, &found, &dial->address);
+		else
+			address_book_abandoned(play->book, dial, play->now_us);
+		/* The one thing that takes an address from who holds it. */
+		if (holder < CONNECTIONS && dial->kind == DIAL_PROOF_CLAIM && nodeid_equals(&found, &dial->expected))
+			play->connections[holder].dialled = (struct address){0};
+		break;
+	case 1:
+		address_book_failed(play->book, dial, "connection refused", play->now_us);
+		break;
+	case 2:
+		address_book_doubled(play->book, dial, "connected already", play->now_us);
+		break;
+	default:
+		address_book_abandoned(play->book, dial, play->now_us);
+	}
+}
+
+/* One dial, and its verdict. */
+static void dial(struct play *play)
+{
+	enum address_book_wanted wanted = rng_below(play->rng, 2) == 0 ? ADDRESS_BOOK_PEERS : ADDRESS_BOOK_FEELERS;
+	struct next_dial next = address_book_pick(play->book, wanted, play->now_us);
+	if (!next.is_due) {
+		must(next.next_us > play->now_us);
+		play->now_us = next.next_us == FOREVER_US ? play->now_us + 1000000 : next.next_us;
+		return;
+	}
+	bool is_claim = next.dial.kind == DIAL_PROOF_CLAIM;
+	must(address_is_dialable(&next.dial.address));
+	must(is_claim || (address_book_knows(play->book, &next.dial.address) &&
+			  holder_of(play, &next.dial.address) == CONNECTIONS));
+	end_dial(play, &next.dial);
 	dial_fini(&next.dial);
+}
+
+static void disconnect(struct play *play, size_t which)
+{
+	play->connections[which].is_open = false;
+	address_book_disconnected(play->book, &play->connections[which], rng_below(play->rng, 2) == 0,
+				  rng_below(play->rng, 2) == 0 ? "timed out" : NULL, play->now_us);
+}
+
+static void check_holders(const struct play *play)
+{
+	for (size_t i = 0; i < CONNECTIONS; i++) {
+		if (!play->connections[i].is_open || !address_is_known(&play->connections[i].dialled))
+			continue;
+		struct nodeid tenant = address_book_tenant(play->book, &play->connections[i].dialled);
+		must(nodeid_equals(&tenant, &play->connections[i].nodeid));
+	}
+}
+
+static void use(struct play *play)
+{
+	size_t which;
+	for (int i = 0; i < STEPS; i++) {
+		uint32_t what = rng_below(play->rng, 8);
+		if (what == 0 && some_connection(play, true, &which))
+			disconnect(play, which);
+		else if (what < 4 && play->records->count > 0)
+			check_a_stranger(play);
+		else
+			dial(play);
+		check_holders(play);
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
@@ -204,11 +363,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	buffer_fini(&text);
 
 	struct address_book *book = new_book(&records);
-	int64_t now_us = NOW_US;
-	check_export(book, &records, now_us);
-	for (int i = 0; i < DIALS; i++)
-		dial(book, &rng, &now_us);
-	check_export(book, &records, now_us);
+	struct play play = {.book = book, .records = &records, .rng = &rng, .now_us = NOW_US};
+	check_export(book, &records, NOW_US);
+	use(&play);
+	check_export(book, &records, play.now_us);
 	address_book_free(book);
 	address_records_fini(&records);
 	return 0;

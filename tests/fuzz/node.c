@@ -36,9 +36,12 @@ static void begin(struct node *node, struct node_end *actor)
 	node->actor_is_feeler = actor != NULL && !node_is_inbound(actor) && dial_is_feeler(peer_dial(actor->peer));
 	node->gives_way = NULL;
 	node->inbound_before = registry_count(node->registry).inbound;
-	for (size_t i = 0; i < NODE_ENDS; i++)
-		if (node_is_ready(&node->ends[i]))
-			node->ends[i].rtt_us = peer_rtt_us(node->ends[i].peer);
+	for (size_t i = 0; i < NODE_ENDS; i++) {
+		if (!node_is_ready(&node->ends[i]))
+			continue;
+		node->ends[i].rtt_us = peer_rtt_us(node->ends[i].peer);
+		node->ends[i].was_established = peer_is_established(node->ends[i].peer);
+	}
 }
 
 /* The worker is through with it. */
@@ -232,7 +235,7 @@ bool node_accept(struct node *node, struct node_end *end, const struct address *
 	if (is_admitted) {
 		struct dial dial = {.address = *from};
 		add(node, end, PEER_INBOUND, &dial);
-		protocol_connected(node->protocol, end->peer, local_end(node, from));
+		protocol_connected(node->protocol, end->peer, local_end(node, from), node->now_us);
 	}
 	settle(node);
 	node_check(node);
@@ -265,7 +268,7 @@ void node_connect(struct node *node, struct node_end *end)
 	local.port = 40000;
 	begin(node, end);
 	end->begun_us = node->now_us;
-	protocol_connected(node->protocol, end->peer, &local);
+	protocol_connected(node->protocol, end->peer, &local, node->now_us);
 	settle(node);
 	node_check(node);
 }
@@ -437,12 +440,17 @@ static void build(struct node *node)
 	node->registry = registry_new(&self, node->settings);
 	node->book = address_book_new(node->settings, &secret, 1, node->now_us);
 	node->access = access_new(node->settings);
-	must(node->registry != NULL && node->book != NULL && node->access != NULL);
+	node->sources = sources_new();
+	node->lines = lines_new(node->sources, node->now_us);
+	must(node->registry != NULL && node->book != NULL && node->access != NULL && node->sources != NULL &&
+	     node->lines != NULL);
 	struct protocol_parts parts = {.common = {.settings = node->settings,
 						  .listening = &node->listening,
 						  .registry = node->registry,
 						  .book = node->book,
-						  .access = node->access},
+						  .access = node->access,
+						  .sources = node->sources,
+						  .lines = node->lines},
 				       .secret = secret,
 				       .self = self,
 				       .alarm = &node->alarm,
@@ -451,23 +459,27 @@ static void build(struct node *node)
 	must(node->protocol != NULL);
 }
 
-/* The third one is dialled, the others come. */
+static void meet_one(struct node *node, size_t which)
+{
+	struct node_end *end = &node->ends[which];
+	struct message_entry entry = {.address = node_parse(good_addresses[which])};
+	if (which < 2) {
+		must(node_accept(node, end, &entry.address));
+	} else {
+		address_book_hear(node->book, &entry, 1, &entry.address, node->now_us);
+		must(node_dial(node, end));
+		node_connect(node, end);
+	}
+	end->answers = true;
+	say_hello(node, end, good_numbers[which]);
+	must(node_is_ready(end));
+}
+
+/* The last one is dialled, before there are feelers for what the others say, which come. */
 static void meet_good(struct node *node)
 {
-	for (size_t i = 0; i < NODE_GOOD; i++) {
-		struct node_end *end = &node->ends[i];
-		struct message_entry entry = {.address = node_parse(good_addresses[i])};
-		if (i < 2) {
-			must(node_accept(node, end, &entry.address));
-		} else {
-			address_book_hear(node->book, &entry, 1, &entry.address, node->now_us);
-			must(node_dial(node, end));
-			node_connect(node, end);
-		}
-		end->answers = true;
-		say_hello(node, end, good_numbers[i]);
-		must(node_is_ready(end));
-	}
+	for (size_t i = NODE_GOOD; i-- > 0;)
+		meet_one(node, i);
 }
 
 void node_init(struct node *node, struct settings *settings)
@@ -506,6 +518,8 @@ void node_fini(struct node *node)
 	protocol_free(node->protocol);
 	address_book_free(node->book);
 	access_free(node->access);
+	lines_free(node->lines);
+	sources_free(node->sources);
 	registry_free(node->registry);
 	alarm_fini(&node->alarm);
 }

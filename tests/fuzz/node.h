@@ -18,7 +18,9 @@
 #include "book/address_book.h"
 #include "link/peer.h"
 #include "members/access.h"
+#include "members/lines.h"
 #include "members/registry.h"
+#include "members/sources.h"
 #include "settings/settings.h"
 #include "talk/protocol.h"
 #include "wire/address.h"
@@ -60,7 +62,8 @@ struct node_end {
 	bool was_told_hello, was_told_early_addr, was_told_bye;
 	bool waits_for_pong; /* it has sent a ping, and the answer is still to come */
 	unsigned pings;	     /* that wait for its answer */
-	int64_t rtt_us;	     /* as it was before the step */
+	int64_t rtt_us;	     /* as it was before the step, like the next */
+	bool was_established;
 };
 
 /* A host whose connections have ended in protocol errors. */
@@ -79,6 +82,8 @@ struct node {
 	struct registry *registry;
 	struct address_book *book;
 	struct access *access;
+	struct sources *sources;
+	struct lines *lines;
 	struct protocol *protocol;
 	int64_t now_us, asleep_us;
 	unsigned looks; /* for what is due */

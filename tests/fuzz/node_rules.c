@@ -146,23 +146,42 @@ static bool may_give_place(const struct node *node, const struct node_end *end)
 	return !node_is_inbound(end) && end->ready_order > 0 && node->actor_is_feeler;
 }
 
-/*
- * Has the actor, with the same nodeid, rightly taken its place? kith-protocol(7), "One connection for a pair": where no
- * two dials have crossed only one that this node has dialled does, else the dial of the smaller nodeid.
- */
-static bool is_displaced(struct node *node, const struct node_end *end)
+static bool same_node(const struct node_end *one, const struct node_end *other)
+{
+	return one != other && one->ready_order > 0 && other->ready_order > 0 &&
+	       nodeid_equals(&one->nodeid, &other->nodeid);
+}
+
+/* Does this node choose where it and another one have dialled each other? */
+static bool decides(const struct node_end *end)
 {
 	struct nodeid self = node_nodeid(NODE_SELF);
-	struct peer *other = registry_find(node->registry, &end->nodeid);
-	bool is_by_actor = other != NULL && node->actor != NULL && other == node->actor->peer;
-	if (other != NULL)
-		peer_release(other);
-	if (!is_by_actor)
-		return false;
-	bool is_old = node->now_us - end->ready_us > node->settings->handshake_timeout_us;
-	if (is_old || node_is_inbound(end) == node_is_inbound(node->actor))
-		return !node_is_inbound(node->actor);
-	return (nodeid_compare(&self, &end->nodeid) < 0) == !node_is_inbound(node->actor);
+	return nodeid_compare(&self, &end->nodeid) < 0;
+}
+
+/*
+ * Has the actor, with the same nodeid, rightly taken its place? kith-protocol(7), "One connection for a pair": only a
+ * dial of this node itself does, if this node chooses, and no pong has come on the connection of the other one's dial.
+ */
+static bool is_displaced(const struct node *node, const struct node_end *end)
+{
+	return node->actor != NULL && same_node(node->actor, end) && node_is_ready(node->actor) && decides(end) &&
+	       node_is_inbound(end) && !node_is_inbound(node->actor) && !end->was_established;
+}
+
+/* Has a pair had two connections for too long? */
+static bool is_one_too_many(const struct node *node, const struct node_end *end)
+{
+	for (size_t i = 0; i < NODE_ENDS; i++) {
+		const struct node_end *other = &node->ends[i];
+		if (other->peer == NULL || !same_node(end, other) || !node_is_ready(other))
+			continue;
+		int64_t since_us = end->ready_us > other->ready_us ? end->ready_us : other->ready_us;
+		bool is_due = node->now_us - since_us >= node->settings->handshake_timeout_us;
+		return node->actor == NULL && is_due && !decides(end) &&
+		       (!end->was_established || other->was_established);
+	}
+	return false;
 }
 
 static void judge_bye(struct node *node, const struct node_end *end, enum bye_reason reason)
@@ -179,7 +198,7 @@ static void judge_bye(struct node *node, const struct node_end *end, enum bye_re
 		must(is_actor);
 		break;
 	case BYE_DUPLICATE:
-		must(is_actor || is_displaced(node, end));
+		must(is_actor || is_displaced(node, end) || is_one_too_many(node, end));
 		break;
 	case BYE_FULL:
 		must((is_actor && node->inbound_before >= (size_t)*node->inbound.setting) ||
@@ -199,6 +218,8 @@ static void judge_bye(struct node *node, const struct node_end *end, enum bye_re
 void node_judge(struct node *node, const struct node_end *end, const struct peer_info *info)
 {
 	bool is_actor = end == node->actor;
+	/* Nothing that one says ends the established connection of another, but that this node gives its place away. */
+	must(is_actor || node->actor == NULL || !end->was_established || info->reason == BYE_FULL);
 	must(!node_is_good(node, end) || (info->reason != BYE_PROTOCOL && info->reason != BYE_TIMEOUT &&
 					  info->reason != BYE_SLOW && info->reason != BYE_SELF));
 	if (info->ending == PEER_LEFT)
@@ -318,7 +339,22 @@ static bool is_held(const struct node *node, const struct nodeid *nodeid)
 	return false;
 }
 
-/* Each nodeid has one connection that is READY, and the book knows who is connected. */
+/* Of two connections with one nodeid that are READY, one is the spare: both ends may have dialled at once. */
+static void check_pair(struct node *node, const struct node_end *end, const struct peer *found)
+{
+	const struct node_end *other = NULL;
+	for (size_t i = 0; i < NODE_ENDS; i++) {
+		if (!same_node(end, &node->ends[i]) || !node_is_ready(&node->ends[i]))
+			continue;
+		must(other == NULL);
+		other = &node->ends[i];
+	}
+	must(peer_is_spare(end->peer) == (other != NULL && found == other->peer));
+	must(found == (peer_is_spare(end->peer) ? other->peer : end->peer));
+	must(other == NULL || (node_is_inbound(other) != node_is_inbound(end) && !decides(end)));
+}
+
+/* Each nodeid has one connection that is READY, or two for a while, and the book knows who is connected. */
 static void check_nodeids(struct node *node)
 {
 	struct nodeid self = node_nodeid(NODE_SELF);
@@ -328,10 +364,12 @@ static void check_nodeids(struct node *node)
 			continue;
 		must(!nodeid_equals(&end->nodeid, &self));
 		must(address_book_is_connected(node->book, &end->nodeid) == is_held(node, &end->nodeid));
-		struct peer *found = node_is_ready(end) ? registry_find(node->registry, &end->nodeid) : NULL;
-		must(!node_is_ready(end) || found == end->peer);
-		if (found != NULL)
-			peer_release(found);
+		if (!node_is_ready(end))
+			continue;
+		struct peer *found = registry_find(node->registry, &end->nodeid);
+		must(found != NULL);
+		check_pair(node, end, found);
+		peer_release(found);
 	}
 }
 

@@ -327,9 +327,9 @@ static bool node_reads(struct run *run, size_t size)
 	run->taken += tls_taken(run->tls, &records);
 	must(records <= run->taken + 1);
 	run->has_ended = n == 0;
-	run->has_failed = n < 0 && error != EAGAIN && error != ETIMEDOUT;
+	run->has_failed = n < 0 && error != EAGAIN;
 	must(error != EPROTO || tls_problem(run->tls) != NULL);
-	return n > 0 || error == ETIMEDOUT;
+	return n > 0;
 }
 
 static void shake_hands(struct run *run)

@@ -97,18 +97,22 @@ void host_start(struct host *host)
 		secret = host->saved.secret;
 	host->book = address_book_new(host->settings, &secret, world_below(world, 1U << 31), host->up_us);
 	host->access = access_new(host->settings);
+	host->sources = sources_new();
+	host->lines = lines_new(host->sources, host->up_us);
 	host->listening = (struct listening){.addresses = &host->address, .count = 1};
 	struct protocol_parts parts = {.common = {.settings = host->settings,
 						  .listening = &host->listening,
 						  .registry = host->registry,
 						  .book = host->book,
-						  .access = host->access},
+						  .access = host->access,
+						  .sources = host->sources,
+						  .lines = host->lines},
 				       .self = host->nodeid,
 				       .alarm = &host->alarm,
 				       .secret = new_key(world),
 				       .seed = world_below(world, 1U << 31)};
 	host->protocol = protocol_new(&parts);
-	must(host->access != NULL && host->protocol != NULL);
+	must(host->access != NULL && host->sources != NULL && host->lines != NULL && host->protocol != NULL);
 	address_book_import(host->book, &host->saved, host->up_us);
 	address_records_fini(&host->saved);
 	look_at(host, host->up_us);
@@ -125,11 +129,15 @@ static void vanish(struct host *host, enum host_state state)
 	address_book_free(host->book);
 	registry_free(host->registry);
 	access_free(host->access);
+	lines_free(host->lines);
+	sources_free(host->sources);
 	alarm_fini(&host->alarm);
 	host->protocol = NULL;
 	host->book = NULL;
 	host->registry = NULL;
 	host->access = NULL;
+	host->sources = NULL;
+	host->lines = NULL;
 }
 
 void host_kill(struct host *host)

@@ -560,7 +560,7 @@ static bool accept_peer(struct host *host, struct wire *wire, int64_t now_us)
 	struct peer *peer = peer_new(PEER_INBOUND, NULL, &dial, host->settings, now_us);
 	must(peer != NULL && registry_add(host->registry, peer));
 	open_end(&wire->ends[1], host, peer, END_OPEN);
-	protocol_connected(host->protocol, peer, &wire->ends[1].address);
+	protocol_connected(host->protocol, peer, &wire->ends[1].address, host->world->agenda.now_us);
 	look_by(&wire->ends[1], now_us + host->settings->handshake_timeout_us);
 	return true;
 }
@@ -604,7 +604,7 @@ static void be_connected(void *subject, uint32_t mark)
 		wire->world->attack->looks(end);
 		return;
 	}
-	protocol_connected(host->protocol, end->peer, &end->address);
+	protocol_connected(host->protocol, end->peer, &end->address, host->world->agenda.now_us);
 	look_by(end, wire->world->agenda.now_us + host->settings->handshake_timeout_us);
 	host_attend(host);
 }

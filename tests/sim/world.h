@@ -27,7 +27,9 @@
 #include "book/address_record.h"
 #include "link/peer.h"
 #include "members/access.h"
+#include "members/lines.h"
 #include "members/registry.h"
+#include "members/sources.h"
 #include "settings/settings.h"
 #include "talk/protocol.h"
 #include "wire/address.h"
@@ -95,6 +97,8 @@ struct host {
 	struct alarm alarm;
 	struct registry *registry;
 	struct access *access;
+	struct sources *sources;
+	struct lines *lines;
 	struct address_book *book;
 	struct protocol *protocol;
 	bool has_heard; /* of the address that is watched */

@@ -579,6 +579,26 @@ struct raw *raw_join(struct kithd *kithd, const char *nodeid, const char *more_k
 	return raw;
 }
 
+void raw_be_found(struct raw *listener, const char *nodeid)
+{
+	struct raw *feeler = raw_accept(listener);
+	raw_expect_next(feeler, "hello");
+	if (!raw_has(feeler, "feeler"))
+		harness_fail("expected a feeler at %s", raw_address(listener));
+	raw_send_hello(feeler, nodeid, "");
+	raw_expect_bye(feeler, "feeler");
+	raw_close(feeler);
+}
+
+struct raw *raw_join_found(struct kithd *kithd, const char *nodeid, int port)
+{
+	struct raw *listener = raw_listen(harness_text("%s:%d", harness_host(200), port));
+	struct raw *raw = raw_join(kithd, nodeid, harness_text(",\"listen\":%d", port));
+	raw_be_found(listener, nodeid);
+	raw_close(listener);
+	return raw;
+}
+
 int raw_ask_anew(struct kithd *kithd)
 {
 	static unsigned asked;

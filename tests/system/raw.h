@@ -86,6 +86,10 @@ void raw_send_hello(struct raw *raw, const char *nodeid, const char *more_keys);
 struct raw *raw_join(struct kithd *kithd, const char *nodeid, const char *more_keys);
 struct raw *raw_join_from(const char *from, struct kithd *kithd, const char *nodeid, const char *more_keys);
 void raw_shake_hands(struct raw *raw, const char *nodeid, const char *more_keys);
+/* kithd's feeler comes to this listener, and finds a node of this nodeid there. */
+void raw_be_found(struct raw *listener, const char *nodeid);
+/* As raw_join, with a listener at this port of the usual host, where kithd finds it. The listener is closed then. */
+struct raw *raw_join_found(struct kithd *kithd, const char *nodeid, int port);
 /* Another peer joins, asks for addresses and leaves: how many it was told. A node answers few questions of one peer. */
 int raw_ask_anew(struct kithd *kithd);
 /* The same on a connection that kithd dialled. */
@@ -114,6 +118,8 @@ void raw_close_all(void);
 #define raw_told(...) (harness_at(__FILE__, __LINE__), raw_told(__VA_ARGS__))
 #define raw_join(...) (harness_at(__FILE__, __LINE__), raw_join(__VA_ARGS__))
 #define raw_join_from(...) (harness_at(__FILE__, __LINE__), raw_join_from(__VA_ARGS__))
+#define raw_be_found(...) (harness_at(__FILE__, __LINE__), raw_be_found(__VA_ARGS__))
+#define raw_join_found(...) (harness_at(__FILE__, __LINE__), raw_join_found(__VA_ARGS__))
 #define raw_ask_anew(...) (harness_at(__FILE__, __LINE__), raw_ask_anew(__VA_ARGS__))
 #define raw_shake_hands(...) (harness_at(__FILE__, __LINE__), raw_shake_hands(__VA_ARGS__))
 #define raw_answer_hello(...) (harness_at(__FILE__, __LINE__), raw_answer_hello(__VA_ARGS__))

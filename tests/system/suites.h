@@ -34,5 +34,9 @@ extern CU_SuiteInfo suite_control_rows;
 extern CU_SuiteInfo suite_systemd;
 extern CU_SuiteInfo suite_kith;
 extern CU_SuiteInfo suite_kith_commands;
+extern CU_SuiteInfo suite_claims_pairs;
+extern CU_SuiteInfo suite_claims_hints;
+extern CU_SuiteInfo suite_claims_sources;
+extern CU_SuiteInfo suite_claims_rates;
 
 #endif

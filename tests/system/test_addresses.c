@@ -31,33 +31,38 @@ static int others_until(struct raw *raw, const char *address)
 	}
 }
 
+/* A peer says where it listens: that is told to nobody before a feeler has found it there. */
 static void test_listen_key(void)
 {
 	struct kithd *kithd = kithd_plain();
+	struct raw *listener = raw_listen(usual_address(7001));
 	raw_join(kithd, ALICE, ",\"listen\":7001");
+	CU_ASSERT(kithd_cell_is(kithd, ALICE, "LISTEN", "-"));
+	CU_ASSERT_EQUAL(raw_ask_anew(kithd), 0);
+	raw_be_found(listener, ALICE);
 	AWAIT(kithd_cell_is(kithd, ALICE, "LISTEN", usual_address(7001)));
+	AWAIT(raw_ask_anew(kithd) == 1);
 }
 
 static void test_own_entry(void)
 {
 	struct kithd *kithd = kithd_plain();
 	struct raw *raw = raw_join(kithd, ALICE, "");
-	CU_ASSERT(kithd_cell_is(kithd, ALICE, "LISTEN", "-"));
-	tell(raw, usual_address(7001), ALICE);
-	raw_ping(raw);
-	CU_ASSERT(kithd_cell_is(kithd, ALICE, "LISTEN", usual_address(7001)));
-	tell(raw, usual_address(7002), ALICE);
-	raw_ping(raw);
-	CU_ASSERT(kithd_cell_is(kithd, ALICE, "LISTEN", usual_address(7002)));
+	for (int port = 7001; port <= 7002; port++) {
+		struct raw *listener = raw_listen(usual_address(port));
+		tell(raw, usual_address(port), ALICE);
+		raw_be_found(listener, ALICE);
+		AWAIT(kithd_cell_is(kithd, ALICE, "LISTEN", usual_address(port)));
+	}
 }
 
 static void test_bare_entry(void)
 {
 	struct kithd *kithd = kithd_plain();
-	struct raw *raw = raw_join(kithd, ALICE, "");
+	struct raw *raw = raw_join(kithd, ALICE, ""), *found = raw_listen(usual_address(7001));
 	raw_send(raw, "{\"msgtype\":\"addr\",\"peers\":[\"%s\"]}", usual_address(7001));
-	raw_ping(raw);
-	CU_ASSERT(kithd_cell_is(kithd, ALICE, "LISTEN", usual_address(7001)));
+	raw_be_found(found, ALICE);
+	AWAIT(kithd_cell_is(kithd, ALICE, "LISTEN", usual_address(7001)));
 	/* It is known now, so this one is about somebody else. */
 	struct raw *listener = raw_listen(harness_address());
 	raw_send(raw, "{\"msgtype\":\"addr\",\"peers\":[\"%s\"]}", raw_address(listener));
@@ -65,17 +70,19 @@ static void test_bare_entry(void)
 	CU_ASSERT(kithd_cell_is(kithd, ALICE, "LISTEN", usual_address(7001)));
 }
 
-static void test_believed_entry_replaces_the_dialled(void)
+static void test_found_replaces_the_dialled(void)
 {
 	struct raw *listener = raw_listen(harness_text("%s:7001", harness_host(5)));
+	struct raw *moved = raw_listen(harness_text("%s:7002", harness_host(5)));
 	struct kithd *kithd = kithd_start("-b %s", raw_address(listener));
 	struct raw *raw = raw_accept(listener);
 	raw_answer_hello(raw, ALICE, "");
 	AWAIT(kithd_cell_is(kithd, ALICE, "LISTEN", raw_address(listener)));
-	const char *moved = harness_text("%s:7002", harness_host(5));
-	tell(raw, moved, ALICE);
+	tell(raw, raw_address(moved), ALICE);
 	raw_ping(raw);
-	CU_ASSERT(kithd_cell_is(kithd, ALICE, "LISTEN", moved));
+	CU_ASSERT(kithd_cell_is(kithd, ALICE, "LISTEN", raw_address(listener)));
+	raw_be_found(moved, ALICE);
+	AWAIT(kithd_cell_is(kithd, ALICE, "LISTEN", raw_address(moved)));
 }
 
 static void test_random_port_is_never_told(void)
@@ -93,8 +100,8 @@ static void test_random_port_is_never_told(void)
 static void test_getaddr(void)
 {
 	struct kithd *kithd = kithd_plain();
-	struct raw *alice = raw_join(kithd, ALICE, ",\"listen\":7001");
-	struct raw *bob = raw_join(kithd, BOB, ",\"listen\":7002");
+	struct raw *alice = raw_join_found(kithd, ALICE, 7001);
+	struct raw *bob = raw_join_found(kithd, BOB, 7002);
 	CU_ASSERT_EQUAL(others_until(alice, usual_address(7002)), 0);
 	raw_join(kithd, CAROL, "");
 	ask(bob);
@@ -114,14 +121,14 @@ static void test_announcement(void)
 	struct kithd *kithd = kithd_plain();
 	/* Who joins while an announcement waits for its 10 ms gets it too, so each waits until Alice has it. */
 	struct raw *alice = raw_join(kithd, ALICE, "");
-	struct raw *bob = raw_join(kithd, BOB, ",\"listen\":7002");
+	struct raw *bob = raw_join_found(kithd, BOB, 7002);
 	CU_ASSERT_EQUAL(others_until(alice, usual_address(7002)), 0);
 	CU_ASSERT_STRING_EQUAL(raw_told(alice, usual_address(7002)), BOB);
-	struct raw *carol = raw_join(kithd, CAROL, ",\"listen\":7003");
+	struct raw *carol = raw_join_found(kithd, CAROL, 7003);
 	/* Neither of them was told its own address, nor of the other once more. */
 	CU_ASSERT_EQUAL(others_until(alice, usual_address(7003)), 0);
 	CU_ASSERT_EQUAL(others_until(bob, usual_address(7003)), 0);
-	raw_join(kithd, DAVE, ",\"listen\":7004");
+	raw_join_found(kithd, DAVE, 7004);
 	CU_ASSERT_EQUAL(others_until(carol, usual_address(7004)), 0);
 }
 
@@ -129,14 +136,14 @@ static void test_announced_once(void)
 {
 	struct kithd *kithd = kithd_plain();
 	struct raw *alice = raw_join(kithd, ALICE, "");
-	struct raw *bob = raw_join(kithd, BOB, ",\"listen\":7002");
+	struct raw *bob = raw_join_found(kithd, BOB, 7002);
 	CU_ASSERT_EQUAL(others_until(alice, usual_address(7002)), 0);
 	for (int i = 0; i < 3; i++) {
 		raw_close(bob);
 		AWAIT(kithd_peers(kithd) == 1);
-		bob = raw_join(kithd, BOB, ",\"listen\":7002");
+		bob = raw_join_found(kithd, BOB, 7002);
 	}
-	raw_join(kithd, CAROL, ",\"listen\":7003");
+	raw_join_found(kithd, CAROL, 7003);
 	CU_ASSERT_EQUAL(others_until(alice, usual_address(7003)), 0);
 }
 
@@ -144,7 +151,9 @@ static void test_announced_when_known(void)
 {
 	struct kithd *kithd = kithd_plain();
 	struct raw *alice = raw_join(kithd, ALICE, ""), *bob = raw_join(kithd, BOB, "");
+	struct raw *listener = raw_listen(usual_address(7002));
 	tell(bob, usual_address(7002), BOB);
+	raw_be_found(listener, BOB);
 	CU_ASSERT_EQUAL(others_until(alice, usual_address(7002)), 0);
 }
 
@@ -156,7 +165,7 @@ static void test_not_told_to_the_teller(void)
 	tell(alice, raw_address(listener), CAROL);
 	raw_answer_hello(raw_accept(listener), CAROL, "");
 	CU_ASSERT_EQUAL(others_until(bob, raw_address(listener)), 0);
-	raw_join(kithd, DAVE, ",\"listen\":7004");
+	raw_join_found(kithd, DAVE, 7004);
 	CU_ASSERT_EQUAL(others_until(alice, usual_address(7004)), 0);
 }
 
@@ -172,21 +181,21 @@ static void test_told_address_is_dialled(void)
 	AWAIT(kithd_peers(kithd) == 3);
 }
 
-static void test_connected_is_not_dialled(void)
+/* What was found there counts, and not what nodeid somebody tells beside an address. */
+static void test_held_is_not_dialled(void)
 {
 	struct raw *first = raw_listen(harness_address()), *second = raw_listen(harness_address());
-	struct raw *known = raw_listen(usual_address(7001));
 	struct kithd *kithd = kithd_plain();
-	struct raw *alice = raw_join(kithd, ALICE, ",\"listen\":7001");
+	struct raw *alice = raw_join_found(kithd, ALICE, 7001), *known = raw_listen(usual_address(7001));
 	struct raw *bob = raw_join(kithd, BOB, "");
 	raw_send(bob,
 		 "{\"msgtype\":\"addr\",\"peers\":[[\"%s\",\"%s\"],[\"%s\",\"%s\"],[\"%s\",\"%s\"],\"%s\",\"%s\"]}",
 		 usual_address(7001), ALICE, raw_address(first), ALICE, raw_address(first), kithd_nodeid(kithd),
 		 kithd_address(kithd), raw_address(second));
 	raw_answer_hello(raw_accept(second), CAROL, "");
+	raw_answer_hello(raw_accept(first), DAVE, "");
 	raw_ping(bob);
 	raw_ping(alice);
-	CU_ASSERT_FALSE(raw_is_dialled(first));
 	CU_ASSERT_FALSE(raw_is_dialled(known));
 }
 
@@ -231,7 +240,7 @@ static void test_other_host_is_somebody_else(void)
 	raw_expect_end(feeler);
 	raw_ping(alice);
 	CU_ASSERT(kithd_cell_is(kithd, ALICE, "LISTEN", "-"));
-	raw_join(kithd, DAVE, ",\"listen\":7004");
+	raw_join_found(kithd, DAVE, 7004);
 	CU_ASSERT_EQUAL(others_until(bob, usual_address(7004)), 0);
 }
 
@@ -244,7 +253,7 @@ static void test_other_host_is_nobody(void)
 	raw_ping(alice);
 	AWAIT(kithd_rows(kithd, "STATE", "DIAL") == 0);
 	CU_ASSERT(kithd_cell_is(kithd, ALICE, "LISTEN", "-"));
-	raw_join(kithd, DAVE, ",\"listen\":7004");
+	raw_join_found(kithd, DAVE, 7004);
 	CU_ASSERT_EQUAL(others_until(bob, usual_address(7004)), 0);
 }
 
@@ -272,10 +281,13 @@ static void test_scope_of_the_told(void)
 	harness_ip("address add 10.9.8.2/24 dev lo");
 	struct kithd *kithd = kithd_run("-l 0.0.0.0:6000");
 	kithd_await_listening(kithd);
+	struct raw *near_listener = raw_listen("127.0.0.2:7001"), *private_listener = raw_listen("10.9.8.2:7002");
 	struct raw *near = raw_connect_from("127.0.0.2", "127.0.0.1:6000", 0);
 	raw_shake_hands(near, ALICE, ",\"listen\":7001");
+	raw_be_found(near_listener, ALICE);
 	struct raw *private = raw_connect_from("10.9.8.2", "10.9.8.1:6000", 0);
 	raw_shake_hands(private, BOB, ",\"listen\":7002");
+	raw_be_found(private_listener, BOB);
 	struct raw *other = raw_connect_from("10.9.8.2", "10.9.8.1:6000", 0);
 	raw_shake_hands(other, CAROL, "");
 	ask(other);
@@ -311,15 +323,16 @@ static CU_TestInfo tests[] = {
 	{"a hello's listen says where the peer listens", test_listen_key},
 	{"a peer's own entry says where it listens", test_own_entry},
 	{"a single bare address says where a peer listens, unless that is known", test_bare_entry},
-	{"what a peer says of itself replaces the address that was dialled", test_believed_entry_replaces_the_dialled},
+	{"where a peer was found replaces the address that was dialled", test_found_replaces_the_dialled},
 	{"the random port of an incoming connection is never told", test_random_port_is_never_told},
 	{"getaddr is answered by who is connected, without the asker", test_getaddr},
 	{"a new peer is announced to the others and to nobody twice", test_announcement},
 	{"a peer that comes and goes is announced once", test_announced_once},
-	{"a peer is announced when it becomes known where it listens", test_announced_when_known},
+	{"a peer is announced when it was found where it says that it listens", test_announced_when_known},
 	{"a peer isn't announced to whoever told of it", test_not_told_to_the_teller},
 	{"an address that a peer tells is dialled, a name isn't", test_told_address_is_dialled},
-	{"who is connected isn't dialled, under whatever address", test_connected_is_not_dialled},
+	{"an address where a peer was found isn't dialled, one that is said to be a peer's is",
+	 test_held_is_not_dialled},
 	{"an address on another host is told once a feeler finds the peer there", test_other_host_is_proven},
 	{"an address on another host where somebody else answers isn't believed", test_other_host_is_somebody_else},
 	{"an address on another host where nobody answers isn't believed", test_other_host_is_nobody},

@@ -90,10 +90,13 @@ static void test_bounds_of_an_address_and_a_group(void)
 	harness_ip("address add 203.0.113.1/32 dev lo");
 	struct kithd *kithd = kithd_start_at("198.51.100.1:5999", "-o max_per_address=2 -o max_per_group=3 "
 								  "-o handshake_timeout=600");
+	struct raw *listener = raw_listen("198.51.100.2:6000");
 	/* Peers count for no such limit. */
 	for (int i = 0; i < 3; i++)
 		raw_join_from("198.51.100.2", kithd, harness_text("%08x-0000-4000-8000-000000000000", i + 10),
 			      i == 0 ? ",\"listen\":6000" : "");
+	raw_be_found(listener, "0000000a-0000-4000-8000-000000000000");
+	AWAIT(kithd_cell_is(kithd, "0000000a-0000-4000-8000-000000000000", "LISTEN", "198.51.100.2:6000"));
 	struct raw *first = raw_connect_from("198.51.100.2", "198.51.100.1:5999", 0);
 	raw_connect_from("198.51.100.2", "198.51.100.1:5999", 0);
 	AWAIT(kithd_rows(kithd, "STATE", "HELLO") == 2);
@@ -392,8 +395,7 @@ static void test_deny_and_allow(void)
 	expect_closed(raw_connect_from(harness_host(11), kithd_address(kithd), 0));
 	expect_closed(raw_connect_from(harness_host(13), kithd_address(kithd), 0));
 	CU_ASSERT(is_let_in(harness_host(12), kithd));
-	AWAIT(kithd_log_count(kithd, harness_text("refused %s", harness_host(11)),
-			      "allow and deny exclude it (0 more") == 1);
+	AWAIT(kithd_log_count(kithd, harness_text("refused %s", harness_host(11)), "allow and deny exclude it") == 1);
 }
 
 static void test_a_denied_address_is_not_dialled(void)

@@ -165,7 +165,7 @@ static void test_before_the_hello(void)
 static void test_upper_case(void)
 {
 	struct kithd *kithd = kithd_plain();
-	struct raw *raw = raw_join(kithd, "A11CE000-0000-4000-8000-000000000001", ",\"listen\":7000");
+	struct raw *raw = raw_join_found(kithd, "A11CE000-0000-4000-8000-000000000001", 7000);
 	CU_ASSERT(kithd_has_peer(kithd, ALICE));
 	struct raw *other = raw_join(kithd, BOB, "");
 	raw_send(other, "{\"msgtype\":\"getaddr\"}");

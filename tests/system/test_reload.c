@@ -143,7 +143,7 @@ static void test_other_timeouts(void)
 static void test_share_within(void)
 {
 	struct node node = start("", "");
-	raw_join(node.kithd, ALICE, ",\"listen\":5999");
+	raw_join_found(node.kithd, ALICE, 5999);
 	AWAIT(raw_ask_anew(node.kithd) == 1);
 	reload(&node, "share_within = 79;", " error " REFUSED);
 	CU_ASSERT_EQUAL(kithd_log_count(node.kithd, ":1: share_within 79 ", "raise share_within to 80 or more"), 1);

@@ -85,11 +85,15 @@ void core_start(struct core *core)
 	core->registry = registry_new(&core->self, &core->settings);
 	core->book = address_book_new(&core->settings, &core_secret, 1, core->now_us);
 	core->access = access_new(&core->settings);
+	core->sources = sources_new();
+	core->lines = lines_new(core->sources, core->now_us);
 	struct protocol_parts parts = {.common = {.settings = &core->settings,
 						  .listening = &core->listening,
 						  .registry = core->registry,
 						  .book = core->book,
-						  .access = core->access},
+						  .access = core->access,
+						  .sources = core->sources,
+						  .lines = core->lines},
 				       .secret = core_secret,
 				       .self = core->self,
 				       .alarm = &core->alarm,
@@ -110,6 +114,8 @@ void core_fini(struct core *core)
 	protocol_free(core->protocol);
 	address_book_free(core->book);
 	access_free(core->access);
+	lines_free(core->lines);
+	sources_free(core->sources);
 	registry_free(core->registry);
 	alarm_fini(&core->alarm);
 	settings_fini(&core->settings);
@@ -122,7 +128,7 @@ struct peer *core_connect(struct core *core, enum peer_direction direction, cons
 	struct dial accepted = {.address = address_of(remote)};
 	struct peer *peer = peer_new(direction, NULL, dial == NULL ? &accepted : dial, &core->settings, core->now_us);
 	CU_ASSERT_FATAL(peer != NULL && registry_add(core->registry, peer));
-	protocol_connected(core->protocol, peer, &here);
+	protocol_connected(core->protocol, peer, &here, core->now_us);
 	peer_release(peer);
 	return peer;
 }
@@ -183,10 +189,24 @@ void core_say_hello(struct core *core, struct peer *peer, unsigned number, unsig
 		core_say(core, peer, "{'msgtype': 'hello', 'nodeid': '%s', 'listen': %u}", nodeid_text(number), listen);
 }
 
+void core_prove(struct core *core, struct peer *peer, unsigned number)
+{
+	struct address claim = peer_look(peer, core->now_us).claim;
+	struct peer *feeler = core_dial_next(core);
+	CU_ASSERT_FATAL(feeler != NULL && peer_dial(feeler)->kind == DIAL_PROOF_CLAIM &&
+			address_equals(&peer_dial(feeler)->address, &claim));
+	core_say_hello(core, feeler, number, 0);
+	take_all(feeler);
+	core_end(core, feeler);
+}
+
 static void become_ready(struct core *core, struct peer *peer, unsigned number, unsigned listen)
 {
 	core_say_hello(core, peer, number, listen);
 	CU_ASSERT_EQUAL(peer_state(peer), PEER_READY);
+	struct address claim = peer_look(peer, core->now_us).claim;
+	if (address_is_known(&claim))
+		core_prove(core, peer, number);
 	take_all(peer);
 }
 

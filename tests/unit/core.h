@@ -13,7 +13,9 @@
 #include "book/address_book.h"
 #include "link/peer.h"
 #include "members/access.h"
+#include "members/lines.h"
 #include "members/registry.h"
+#include "members/sources.h"
 #include "settings/settings.h"
 #include "talk/protocol.h"
 #include "wire/address.h"
@@ -33,6 +35,8 @@ struct core {
 	struct registry *registry;
 	struct address_book *book;
 	struct access *access;
+	struct sources *sources;
+	struct lines *lines;
 	struct protocol *protocol;
 	int64_t now_us; /* tests move it */
 };
@@ -78,7 +82,9 @@ void core_end(struct core *core, struct peer *peer);
 void core_say(struct core *core, struct peer *peer, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* The plainest hello there is, with a listening port unless that is 0. */
 void core_say_hello(struct core *core, struct peer *peer, unsigned number, unsigned listen);
-/* The node is accepted from there, says hello, and what it is sent at first is dropped. */
+/* A feeler finds the node where the peer says that it listens. */
+void core_prove(struct core *core, struct peer *peer, unsigned number);
+/* The node is accepted from there, says hello, is found where it listens, and what it is sent at first is dropped. */
 struct peer *core_meet(struct core *core, unsigned number, const char *remote, unsigned listen);
 /* The same for an address that is dialled. */
 struct peer *core_reach(struct core *core, unsigned number, const char *to);

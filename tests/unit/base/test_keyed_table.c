@@ -51,9 +51,9 @@ static void hostile_keys_are_spread(void)
 
 static void each_process_has_its_own_hashes(void)
 {
-	unsigned first = keyed_table_hash("kith", 4);
+	uint64_t first = keyed_table_hash("kith", 4);
 	CU_ASSERT(keyed_table_draw_key());
-	unsigned second = keyed_table_hash("kith", 4);
+	uint64_t second = keyed_table_hash("kith", 4);
 	CU_ASSERT(keyed_table_draw_key());
 	/* By chance two of them are equal once in four thousand million times. */
 	CU_ASSERT(first != second || second != keyed_table_hash("kith", 4));

@@ -59,36 +59,79 @@ bool hear(struct fixture *fixture, const char *text, unsigned number)
 	return hear_from(fixture, text, number, "10.9.9.9:40000");
 }
 
-void announce(struct fixture *fixture, const char *text, unsigned number)
+/* Tells the connections of all nodes apart. */
+static const void *key_of(unsigned number, unsigned connection)
 {
-	struct address address = address_of(text);
-	struct nodeid nodeid = nodeid_of(number);
-	address_book_announced(fixture->book, &address, &nodeid, fixture->now_us);
+	enum { NODES = sizeof((struct fixture *)NULL)->connections, CONNECTIONS = 16 };
+	static const char keys[NODES][CONNECTIONS];
+	CU_ASSERT_FATAL(number < NODES && connection < CONNECTIONS);
+	return &keys[number][connection];
 }
 
-void prove(struct fixture *fixture, const char *text, unsigned number)
+static void arrive(struct fixture *fixture, unsigned number, const struct dial *dial, const char *host)
 {
-	struct address address = address_of(text);
-	struct nodeid nodeid = nodeid_of(number);
-	address_book_prove(fixture->book, &address, &nodeid);
+	struct arrival arrival = {.connection = key_of(number, fixture->connections[number]++),
+				  .dial = dial,
+				  .nodeid = nodeid_of(number),
+				  .host = address_of(host),
+				  .now_us = fixture->now_us};
+	address_book_arrived(fixture->book, &arrival);
+}
+
+void connect_node_from(struct fixture *fixture, unsigned number, const char *host)
+{
+	arrive(fixture, number, NULL, host);
 }
 
 void connect_node(struct fixture *fixture, unsigned number)
 {
-	struct arrival arrival = {.nodeid = nodeid_of(number), .now_us = fixture->now_us};
-	address_book_arrived(fixture->book, &arrival);
+	connect_node_from(fixture, number, "10.8.8.8:40000");
 }
 
 void disconnect_node(struct fixture *fixture, unsigned number, bool was_steady)
 {
-	struct nodeid nodeid = nodeid_of(number);
-	address_book_disconnected(fixture->book, &nodeid, was_steady, "bye: timeout", fixture->now_us);
+	CU_ASSERT_FATAL(fixture->connections[number] > 0);
+	address_book_disconnected(fixture->book, key_of(number, --fixture->connections[number]), was_steady,
+				  "bye: timeout", fixture->now_us);
+}
+
+bool let_node_go(struct fixture *fixture, unsigned number)
+{
+	CU_ASSERT_FATAL(fixture->connections[number] > 0);
+	return address_book_disconnected(fixture->book, key_of(number, --fixture->connections[number]), true, NULL,
+					 fixture->now_us);
+}
+
+bool claim(struct fixture *fixture, const char *text, unsigned number)
+{
+	struct address address = address_of(text);
+	if (fixture->connections[number] == 0)
+		connect_node(fixture, number);
+	return address_book_claimed(fixture->book, key_of(number, fixture->connections[number] - 1U), &address,
+				    fixture->now_us);
+}
+
+void find_node_at(struct fixture *fixture, const char *text, unsigned number)
+{
+	if (fixture->connections[number] == 0) {
+		struct address_record record = record_of(text, ADDRESS_TRIED, 0, START_US - fixture->now_us, 0);
+		record.reached_s = record.heard_s;
+		record.nodeid = nodeid_of(number);
+		import(fixture, &record, 1);
+	} else if (claim(fixture, text, number)) {
+		struct next_dial next = address_book_pick(fixture->book, ADDRESS_BOOK_FEELERS, fixture->now_us);
+		CU_ASSERT_FATAL(next.is_due && next.dial.kind == DIAL_PROOF_CLAIM);
+		reach(fixture, &next.dial, number);
+	}
 }
 
 void reach(struct fixture *fixture, const struct dial *dial, unsigned number)
 {
-	struct arrival arrival = {.dial = dial, .nodeid = nodeid_of(number), .now_us = fixture->now_us};
-	address_book_arrived(fixture->book, &arrival);
+	struct nodeid nodeid = nodeid_of(number);
+	if (dial_is_feeler(dial))
+		address_book_reached(fixture->book, dial, &nodeid, fixture->now_us);
+	else
+		arrive(fixture, number, dial, address_text(dial->address));
 }
 
 static const char *pick_some(struct fixture *fixture, enum address_book_wanted wanted, struct dial *dial,
@@ -189,11 +232,11 @@ size_t count_dials_to_hearsay(struct fixture *fixture)
 	size_t count = 0;
 	for (unsigned i = 1; i <= 20; i++) {
 		char text[ADDRESS_TEXT_BYTES];
-		snprintf(text, sizeof text, "10.3.0.%u:5999", i);
+		snprintf(text, sizeof text, "10.3.%u.1:5999", i);
 		hear(fixture, text, 0);
 	}
 	const char *words = pick_all(fixture, dials, &next_us);
-	for (const char *word = words; (word = strstr(word, "10.3.0.")) != NULL; word++)
+	for (const char *word = words; (word = strstr(word, "10.3.")) != NULL; word++)
 		count++;
 	return count;
 }

@@ -27,6 +27,7 @@ struct fixture {
 	struct settings settings;
 	struct address_book *book;
 	int64_t now_us;
+	uint8_t connections[8192]; /* of the node with this number */
 };
 
 /* most: max_addresses */
@@ -38,10 +39,18 @@ void set_bootstraps(struct fixture *fixture, const char *bootstraps);
 void fixture_fini(struct fixture *fixture);
 bool hear_from(struct fixture *fixture, const char *text, unsigned number, const char *source);
 bool hear(struct fixture *fixture, const char *text, unsigned number);
-void announce(struct fixture *fixture, const char *text, unsigned number);
-void prove(struct fixture *fixture, const char *text, unsigned number);
+/* The node was found at this address: just now by a feeler, if it is connected, else in an earlier run. */
+void find_node_at(struct fixture *fixture, const char *text, unsigned number);
+/* The node, which connects if it is not connected yet, says that it listens there. */
+bool claim(struct fixture *fixture, const char *text, unsigned number);
+/* The node dials this one from that host, or from 10.8.8.8. */
+void connect_node_from(struct fixture *fixture, unsigned number, const char *host);
 void connect_node(struct fixture *fixture, unsigned number);
+/* The last of its connections ends. */
 void disconnect_node(struct fixture *fixture, unsigned number, bool was_steady);
+/* The same for no fault of the node; true if it may be dialled at some time. */
+bool let_node_go(struct fixture *fixture, unsigned number);
+/* The dial, or feeler, has led to the node. */
 void reach(struct fixture *fixture, const struct dial *dial, unsigned number);
 
 /* What is dialled now: an address, a name with its port, "feeler ADDRESS", or "-". */

@@ -19,9 +19,9 @@ static void hearsay_is_a_candidate_once(void)
 	CU_ASSERT(hear(&fixture, "127.0.0.2:5999", 2));
 	CU_ASSERT_FALSE(hear(&fixture, "127.0.0.2:5999", 2));
 	CU_ASSERT_FALSE(hear(&fixture, "127.0.0.2:5999", 0));
-	CU_ASSERT(hear(&fixture, "127.0.0.2:6000", 0));
+	CU_ASSERT(hear(&fixture, "127.0.0.3:5999", 0));
 	CU_ASSERT_EQUAL(address_book_count(fixture.book), 2);
-	EXPECT_PICKS(&fixture, "127.0.0.2:5999 127.0.0.2:6000");
+	EXPECT_PICKS(&fixture, "127.0.0.2:5999 127.0.0.3:5999");
 	fixture_fini(&fixture);
 }
 
@@ -36,8 +36,7 @@ static void what_is_this_node_itself_is_never_dialled(void)
 	address_book_add_self(fixture.book, &bootstrap);
 	CU_ASSERT(address_book_is_self(fixture.book, &self));
 	CU_ASSERT_FALSE(hear(&fixture, "127.0.0.1:5999", 2));
-	announce(&fixture, "127.0.0.1:5999", 2);
-	prove(&fixture, "127.0.0.1:5999", 2);
+	CU_ASSERT_FALSE(claim(&fixture, "127.0.0.1:5999", 2));
 	CU_ASSERT_EQUAL(address_book_count(fixture.book), 1);
 	EXPECT_PICK(&fixture, "-");
 	CU_ASSERT(hear(&fixture, "127.0.0.1:6000", 2));
@@ -107,47 +106,236 @@ static void where_a_node_listens_is_not_forgotten_for_what_peers_say(void)
 	fixture_fini(&fixture);
 }
 
-static void a_connected_node_is_nothing_to_dial(void)
+/* ---- what is held by a connection ---- */
+
+static void what_was_dialled_is_held_until_that_connection_ends(void)
 {
 	struct fixture fixture;
 	struct dial dial, dials[MOST_PICKS];
 	int64_t next_us;
 	fixture_init(&fixture, "");
-	CU_ASSERT(hear(&fixture, "127.0.0.2:5999", 2));
+	hear(&fixture, "127.0.0.2:5999", 2);
+	EXPECT_PICK(&fixture, "127.0.0.2:5999");
+	reach(&fixture, &dial, 2);
+	/* A second connection, whatever it says of itself, ends without a trace. */
 	connect_node(&fixture, 2);
-	connect_node(&fixture, 3);
-	CU_ASSERT_FALSE(hear(&fixture, "127.0.0.3:5999", 3));
-	announce(&fixture, "127.0.0.3:6000", 3);
-	EXPECT_PICK(&fixture, "-");
-	CU_ASSERT_EQUAL(next_us, FOREVER_US);
 	disconnect_node(&fixture, 2, false);
-	disconnect_node(&fixture, 3, false);
-	/* That this one was connected was not known to be by the address. */
-	EXPECT_PICKS(&fixture, "127.0.0.2:5999");
+	fixture.now_us += 2 * ADDRESS_BOOK_DOUBLE_US;
+	EXPECT_PICK(&fixture, "-");
+	disconnect_node(&fixture, 2, true);
 	fixture.now_us += fixture.settings.retry_max_us;
-	EXPECT_PICKS(&fixture, "127.0.0.3:6000");
+	EXPECT_PICKS(&fixture, "127.0.0.2:5999");
 	fixture_fini(&fixture);
+}
+
+static void a_peer_holds_where_it_listens_once_a_feeler_has_found_it_there(void)
+{
+	struct fixture fixture;
+	struct dial dial;
+	struct address address = address_of("127.0.0.3:5999");
+	struct nodeid three = nodeid_of(3), tenant;
+	int64_t next_us;
+	fixture_init(&fixture, "");
+	connect_node_from(&fixture, 3, "127.0.0.3:40000");
+	CU_ASSERT(claim(&fixture, "127.0.0.3:5999", 3));
+	EXPECT_TEXT(kind_of(&fixture, "127.0.0.3:5999"), "new");
+	EXPECT_PICK_FEELER(&fixture, "feeler 127.0.0.3:5999");
+	tenant = address_book_tenant(fixture.book, &address);
+	CU_ASSERT(nodeid_is_none(&tenant));
+	reach(&fixture, &dial, 3);
+	tenant = address_book_tenant(fixture.book, &address);
+	CU_ASSERT(nodeid_equals(&tenant, &three));
+	EXPECT_TEXT(kind_of(&fixture, "127.0.0.3:5999"), "tried");
+	CU_ASSERT_FALSE(claim(&fixture, "127.0.0.3:5999", 3));
+	fixture.now_us += 2 * ADDRESS_BOOK_DOUBLE_US;
+	EXPECT_PICK(&fixture, "-");
+	disconnect_node(&fixture, 3, true);
+	fixture.now_us += fixture.settings.retry_max_us;
+	EXPECT_PICK(&fixture, "127.0.0.3:5999");
+	fixture_fini(&fixture);
+}
+
+/* Somebody says that it listens where another peer was dialled: a feeler decides. */
+static void a_claim_of_what_is_held_changes_nothing_before_a_feeler_has_found_it_true(void)
+{
+	for (unsigned found = 2; found <= 4; found++) {
+		struct fixture fixture;
+		struct dial dial, feeler;
+		struct address_info info;
+		struct address address = address_of("127.0.0.2:5999");
+		struct nodeid two = nodeid_of(2);
+		int64_t next_us;
+		fixture_init(&fixture, "");
+		hear(&fixture, "127.0.0.2:5999", 2);
+		EXPECT_PICK(&fixture, "127.0.0.2:5999");
+		reach(&fixture, &dial, 2);
+		connect_node_from(&fixture, 3, "127.0.0.2:40000");
+		CU_ASSERT(claim(&fixture, "127.0.0.2:5999", 3));
+		struct nodeid tenant = address_book_tenant(fixture.book, &address);
+		CU_ASSERT(nodeid_equals(&tenant, &two));
+		CU_ASSERT(find(&fixture, "127.0.0.2:5999", &info) && nodeid_equals(&info.nodeid, &two));
+		EXPECT_PICK(&fixture, "feeler 127.0.0.2:5999");
+		feeler = dial;
+		if (found == 4)
+			address_book_failed(fixture.book, &feeler, "refused", fixture.now_us);
+		else
+			reach(&fixture, &feeler, found);
+		/* It is let go by the connection that leads there, and by no other. */
+		disconnect_node(&fixture, found == 3 ? 2 : 3, true);
+		fixture.now_us += 2 * fixture.settings.retry_max_us;
+		EXPECT_PICK(&fixture, "-");
+		disconnect_node(&fixture, found == 3 ? 3 : 2, true);
+		fixture.now_us += fixture.settings.retry_max_us;
+		EXPECT_PICK(&fixture, "127.0.0.2:5999");
+		fixture_fini(&fixture);
+	}
+}
+
+/* ---- hints ---- */
+
+static void a_nodeid_beside_an_address_only_puts_its_dial_off(void)
+{
+	struct fixture fixture;
+	struct dial dial;
+	int64_t next_us;
+	char text[ADDRESS_TEXT_BYTES];
+	fixture_init(&fixture, "");
+	connect_node(&fixture, 666);
+	for (unsigned i = 1; i <= 10; i++) {
+		snprintf(text, sizeof text, "10.%u.0.1:5999", i);
+		CU_ASSERT(hear(&fixture, text, 666));
+	}
+	/* What is said to lead elsewhere comes first, and however much of it there is, the others have their turn. */
+	for (unsigned i = 0; i <= 10; i++) {
+		snprintf(text, sizeof text, "10.100.%u.1:5999", i);
+		hear(&fixture, text, 0);
+		if (i > 0) {
+			fixture.now_us += fixture.settings.retry_min_us;
+			CU_ASSERT_STRING_NOT_EQUAL(pick(&fixture, &dial, &next_us), "-");
+			EXPECT(dial.address.host[1] <= 10, "turn %u: %s", i, address_text(dial.address));
+		}
+		EXPECT_PICK(&fixture, text);
+		EXPECT_PICK(&fixture, "-");
+		CU_ASSERT(i == 10 || next_us == fixture.now_us + fixture.settings.retry_min_us);
+	}
+	fixture_fini(&fixture);
+}
+
+/* A liar tells as many addresses as there are places, beside the nodeid under which it is connected. */
+static void a_hint_locks_no_places(void)
+{
+	for (int is_dialled = 0; is_dialled < 2; is_dialled++) {
+		struct fixture fixture;
+		struct dial dial;
+		int64_t next_us;
+		char text[ADDRESS_TEXT_BYTES];
+		fixture_init_bounded(&fixture, "", SMALL);
+		connect_node(&fixture, 666);
+		for (unsigned i = 1; i <= ADDRESS_BUCKET_ENTRIES; i++) {
+			snprintf(text, sizeof text, "10.0.0.%u:5999", i);
+			CU_ASSERT(hear(&fixture, text, 666));
+		}
+		/* Even if the liar answers there that it is connected. */
+		for (unsigned i = 1; is_dialled && i <= ADDRESS_BUCKET_ENTRIES; i++) {
+			while (strcmp(pick(&fixture, &dial, &next_us), "-") == 0)
+				fixture.now_us = next_us;
+			address_book_doubled(fixture.book, &dial, "duplicate", fixture.now_us);
+		}
+		for (unsigned i = 1; i <= ADDRESS_BUCKET_ENTRIES; i++) {
+			snprintf(text, sizeof text, "10.0.1.%u:5999", i);
+			EXPECT(hear_from(&fixture, text, i, "10.7.0.1:5999"), "%d: %u has no place", is_dialled, i);
+		}
+		disconnect_node(&fixture, 666, true);
+		fixture_fini(&fixture);
+	}
+}
+
+static void where_tellers_disagree_there_is_no_hint(void)
+{
+	struct fixture fixture;
+	struct dial dial, dials[MOST_PICKS];
+	int64_t next_us;
+	fixture_init(&fixture, "");
+	connect_node(&fixture, 666);
+	hear(&fixture, "10.1.0.1:5999", 666);
+	hear(&fixture, "10.2.0.1:5999", 666);
+	hear(&fixture, "10.3.0.1:5999", 666);
+	EXPECT_PICK(&fixture, "-");
+	hear_from(&fixture, "10.2.0.1:5999", 2, "10.7.0.1:5999");
+	/* Nor can the liar give it back. */
+	hear_from(&fixture, "10.3.0.1:5999", 3, "10.7.0.1:5999");
+	hear(&fixture, "10.3.0.1:5999", 666);
+	hear_from(&fixture, "10.1.0.1:5999", 0, "10.7.0.1:5999");
+	EXPECT_PICKS(&fixture, "10.2.0.1:5999 10.3.0.1:5999");
+	fixture.now_us += fixture.settings.retry_min_us;
+	EXPECT_PICK(&fixture, "10.1.0.1:5999");
+	fixture_fini(&fixture);
+}
+
+static void what_was_found_at_an_address_is_not_changed_by_what_is_heard(void)
+{
+	struct fixture fixture;
+	struct address_info info;
+	struct dial dial;
+	struct nodeid two = nodeid_of(2);
+	int64_t next_us;
+	fixture_init(&fixture, "");
+	hear(&fixture, "10.1.0.1:5999", 2);
+	EXPECT_PICK(&fixture, "10.1.0.1:5999");
+	reach(&fixture, &dial, 2);
+	for (int turn = 0; turn < 2; turn++) {
+		hear_from(&fixture, "10.1.0.1:5999", 666, "10.7.0.1:5999");
+		claim(&fixture, "10.1.0.1:5999", 666);
+		CU_ASSERT(find(&fixture, "10.1.0.1:5999", &info) && nodeid_equals(&info.nodeid, &two));
+		if (turn == 0)
+			disconnect_node(&fixture, 2, true);
+	}
+	fixture_fini(&fixture);
+}
+
+/* A node with two addresses: the mesh is quiet, and the second address takes over when the first fails. */
+static void an_address_that_leads_to_a_connected_node_is_dialled_ever_more_rarely(void)
+{
+	for (int is_found = 0; is_found < 2; is_found++) {
+		struct fixture fixture;
+		struct dial dial;
+		struct nodeid two = nodeid_of(2);
+		int64_t next_us, waited_us = 0;
+		fixture_init(&fixture, "");
+		connect_node(&fixture, 2);
+		hear(&fixture, "127.0.0.2:5999", 2);
+		for (unsigned turn = 0; turn < 12; turn++) {
+			int64_t before_us = fixture.now_us;
+			while (strcmp(pick(&fixture, &dial, &next_us), "-") == 0)
+				fixture.now_us = next_us;
+			waited_us = fixture.now_us - before_us;
+			int64_t least_us = turn == 0 ? SECOND_US : fixture.settings.retry_max_us;
+			EXPECT(waited_us >= least_us && waited_us <= ADDRESS_BOOK_DOUBLE_US + 2 * SECOND_US,
+			       "turn %u: %lld", turn, (long long)waited_us);
+			if (is_found)
+				address_book_found(fixture.book, &dial, &two, fixture.now_us);
+			CU_ASSERT_EQUAL(address_book_doubled(fixture.book, &dial, "duplicate", fixture.now_us), 0);
+		}
+		CU_ASSERT(waited_us > ADDRESS_BOOK_DOUBLE_US / 2);
+		disconnect_node(&fixture, 2, true);
+		fixture.now_us += 2 * SECOND_US;
+		EXPECT_PICK(&fixture, "127.0.0.2:5999");
+		fixture_fini(&fixture);
+	}
 }
 
 static void a_node_is_connected_until_its_last_connection_ends(void)
 {
 	struct fixture fixture;
-	struct dial dial;
-	int64_t next_us;
 	struct nodeid two = nodeid_of(2);
 	fixture_init(&fixture, "");
 	CU_ASSERT_FALSE(address_book_is_connected(fixture.book, &two));
 	connect_node(&fixture, 2);
-	announce(&fixture, "127.0.0.2:5999", 2);
 	connect_node(&fixture, 2);
 	disconnect_node(&fixture, 2, true);
 	CU_ASSERT(address_book_is_connected(fixture.book, &two));
-	fixture.now_us += fixture.settings.retry_max_us;
-	EXPECT_PICK(&fixture, "-");
 	disconnect_node(&fixture, 2, true);
 	CU_ASSERT_FALSE(address_book_is_connected(fixture.book, &two));
-	EXPECT_PICK(&fixture, "-");
-	CU_ASSERT(next_us > fixture.now_us && next_us < FOREVER_US);
 	fixture_fini(&fixture);
 }
 
@@ -160,22 +348,21 @@ static void hearsay_that_fails_three_times_is_forgotten(void)
 	hear(&fixture, "127.0.0.2:5999", 2);
 	for (int i = 1; i <= ADDRESS_BOOK_NEW_FAILURES; i++) {
 		CU_ASSERT_EQUAL(address_book_count(fixture.book), 1);
-		fail_once(&fixture, "127.0.0.2:5999");
-		fixture.now_us += fixture.settings.retry_max_us;
+		/* A host that nobody has reached waits longer. */
+		fixture.now_us += fail_once(&fixture, "127.0.0.2:5999");
 	}
 	CU_ASSERT_EQUAL(address_book_count(fixture.book), 0);
 	CU_ASSERT(hear(&fixture, "127.0.0.2:5999", 2));
 	fixture_fini(&fixture);
 }
 
-static void what_was_announced_or_once_reached_is_not_forgotten_soon(void)
+static void what_was_reached_is_not_forgotten_soon(void)
 {
 	struct fixture fixture;
 	struct dial dial, dials[MOST_PICKS];
 	int64_t next_us;
 	fixture_init(&fixture, "");
-	hear(&fixture, "127.0.0.2:5999", 2);
-	announce(&fixture, "127.0.0.2:5999", 2);
+	find_node_at(&fixture, "127.0.0.2:5999", 2);
 	hear(&fixture, "127.0.0.3:5999", 0);
 	EXPECT_PICKS(&fixture, "127.0.0.2:5999 127.0.0.3:5999");
 	reach(&fixture, &dials[1], 3);
@@ -209,7 +396,8 @@ static void a_dial_without_a_verdict_is_no_failure_and_not_repeated_at_once(void
 	fixture_fini(&fixture);
 }
 
-static void a_dial_to_a_node_that_is_connected_another_way_is_no_failure(void)
+/* A hint excuses nothing: only the address itself says that its node is connected. */
+static void a_dial_that_fails_is_a_failure_whatever_nodeid_is_told(void)
 {
 	struct fixture fixture;
 	struct dial dial;
@@ -218,46 +406,33 @@ static void a_dial_to_a_node_that_is_connected_another_way_is_no_failure(void)
 	hear(&fixture, "127.0.0.2:5999", 2);
 	EXPECT_PICK(&fixture, "127.0.0.2:5999");
 	connect_node(&fixture, 2);
-	CU_ASSERT_EQUAL(address_book_failed(fixture.book, &dial, "refused", fixture.now_us), 0);
-	EXPECT_PICK(&fixture, "-");
-	CU_ASSERT_EQUAL(next_us, FOREVER_US);
+	CU_ASSERT_EQUAL(address_book_failed(fixture.book, &dial, "refused", fixture.now_us), 1);
+	fixture.now_us += fixture.settings.retry_max_us;
+	EXPECT_PICK(&fixture, "127.0.0.2:5999");
+	/* A node that is not known to be connected may well say so: it has lost its end, or the nodeid is double. */
+	disconnect_node(&fixture, 2, true);
+	CU_ASSERT_EQUAL(address_book_doubled(fixture.book, &dial, "duplicate", fixture.now_us), 2);
 	fixture_fini(&fixture);
 }
 
 /* Two nodes dial each other, and the far end's dial stays. */
-static void an_address_that_is_announced_while_it_is_dialled_is_known_to_be_its_nodes(void)
+static void an_address_that_is_claimed_while_it_is_dialled_is_felt_afterwards(void)
 {
 	struct fixture fixture;
-	struct dial dial;
+	struct dial dial, feeler;
 	int64_t next_us;
 	fixture_init(&fixture, "127.0.0.2:5999");
 	EXPECT_PICK(&fixture, "127.0.0.2:5999");
-	connect_node(&fixture, 2);
-	announce(&fixture, "127.0.0.2:5999", 2);
-	CU_ASSERT_EQUAL(address_book_failed(fixture.book, &dial, "refused", fixture.now_us), 0);
-	fixture.now_us += 2 * fixture.settings.retry_max_us;
+	struct dial first = dial;
+	connect_node_from(&fixture, 2, "127.0.0.2:40000");
+	CU_ASSERT(claim(&fixture, "127.0.0.2:5999", 2));
 	EXPECT_PICK(&fixture, "-");
-	fixture_fini(&fixture);
-}
-
-/* The dial has led to a node that is connected already: the connection is closed as a duplicate. */
-static void an_address_that_was_found_to_be_a_connected_nodes_is_not_dialled_again(void)
-{
-	struct fixture fixture;
-	struct dial dial;
-	int64_t next_us;
-	struct nodeid two = nodeid_of(2);
-	fixture_init(&fixture, "127.0.0.2:5999");
-	connect_node(&fixture, 2);
-	EXPECT_PICK(&fixture, "127.0.0.2:5999");
-	address_book_found(fixture.book, &dial, &two);
+	address_book_doubled(fixture.book, &first, "duplicate", fixture.now_us);
+	EXPECT_PICK(&fixture, "feeler 127.0.0.2:5999");
+	feeler = dial;
+	reach(&fixture, &feeler, 2);
+	fixture.now_us += 2 * ADDRESS_BOOK_DOUBLE_US;
 	EXPECT_PICK(&fixture, "-");
-	CU_ASSERT_EQUAL(address_book_failed(fixture.book, &dial, "refused", fixture.now_us), 0);
-	fixture.now_us += 2 * fixture.settings.retry_max_us;
-	EXPECT_PICK(&fixture, "-");
-	disconnect_node(&fixture, 2, true);
-	fixture.now_us += fixture.settings.retry_max_us;
-	EXPECT_PICK(&fixture, "127.0.0.2:5999");
 	fixture_fini(&fixture);
 }
 
@@ -265,19 +440,18 @@ static void another_node_than_expected_replaces_the_entry(void)
 {
 	struct fixture fixture;
 	struct dial dial;
+	struct address_info info;
+	struct nodeid three = nodeid_of(3);
 	int64_t next_us;
 	fixture_init(&fixture, "");
 	hear(&fixture, "127.0.0.2:5999", 2);
 	EXPECT_PICK(&fixture, "127.0.0.2:5999");
-	hear(&fixture, "127.0.0.2:6000", 2);
-	EXPECT_PICK(&fixture, "-");
 	reach(&fixture, &dial, 3);
-	EXPECT_PICK(&fixture, "127.0.0.2:6000");
+	CU_ASSERT(find(&fixture, "127.0.0.2:5999", &info) && nodeid_equals(&info.nodeid, &three));
+	/* Whom it was said to lead to has nothing to do with it. */
 	connect_node(&fixture, 2);
-	address_book_abandoned(fixture.book, &dial, fixture.now_us);
 	disconnect_node(&fixture, 2, true);
 	fixture.now_us += fixture.settings.retry_max_us;
-	EXPECT_PICK(&fixture, "127.0.0.2:6000");
 	EXPECT_PICK(&fixture, "-");
 	disconnect_node(&fixture, 3, true);
 	fixture.now_us += fixture.settings.retry_max_us;
@@ -330,7 +504,6 @@ struct chaos {
 	struct rng rng;
 	struct dial dials[MOST_PICKS];
 	size_t dial_count;
-	unsigned connections[10]; /* of the node with this number */
 };
 
 /* Some dial ends in some way. */
@@ -352,11 +525,10 @@ static void end_some_dial(struct chaos *chaos)
 		address_book_abandoned(fixture->book, &dial, fixture->now_us);
 	} else if (dial_is_feeler(&dial)) {
 		address_book_reached(fixture->book, &dial, &nodeid, fixture->now_us);
-	} else if (chaos->connections[number] > 0) {
-		address_book_found(fixture->book, &dial, &nodeid);
-		address_book_failed(fixture->book, &dial, "bye: duplicate", fixture->now_us);
+	} else if (fixture->connections[number] > 0) {
+		address_book_found(fixture->book, &dial, &nodeid, fixture->now_us);
+		address_book_doubled(fixture->book, &dial, "bye: duplicate", fixture->now_us);
 	} else {
-		chaos->connections[number]++;
 		reach(fixture, &dial, number);
 	}
 	free(dial.host);
@@ -373,23 +545,17 @@ static void do_something(struct chaos *chaos)
 		hear_from(fixture, some_address(&chaos->rng), number, number % 2 == 0 ? "10.8.0.1:1" : "10.9.0.1:1");
 		break;
 	case 1:
-		if (number > 0)
-			announce(fixture, some_address(&chaos->rng), number);
-		break;
 	case 2:
-		prove(fixture, some_address(&chaos->rng), number);
+		if (number > 0)
+			claim(fixture, some_address(&chaos->rng), number);
 		break;
 	case 3:
-		if (number > 0 && chaos->connections[number]++ < 2)
-			connect_node(fixture, number);
-		else if (number > 0)
-			chaos->connections[number]--;
+		if (number > 0 && fixture->connections[number] < 2)
+			connect_node_from(fixture, number, some_address(&chaos->rng));
 		break;
 	case 4:
-		if (number > 0 && chaos->connections[number] > 0) {
-			chaos->connections[number]--;
+		if (number > 0 && fixture->connections[number] > 0)
 			disconnect_node(fixture, number, rng_below(&chaos->rng, 2) == 0);
-		}
 		break;
 	case 5:
 		if (rng_below(&chaos->rng, 20) == 0)
@@ -427,7 +593,7 @@ static void nothing_drifts_whatever_happens_in_which_order(void)
 		while (chaos.dial_count > 0)
 			end_some_dial(&chaos);
 		for (unsigned number = 1; number < 10; number++)
-			for (; chaos.connections[number] > 0; chaos.connections[number]--)
+			while (chaos.fixture.connections[number] > 0)
 				disconnect_node(&chaos.fixture, number, true);
 		/* What is left has not been heard from for long, and fails until it is forgotten. */
 		chaos.fixture.now_us += 8 * DAY_US;
@@ -457,19 +623,27 @@ static CU_TestInfo tests[] = {
 	{"what was advertised before is an address like others", what_was_advertised_before_is_an_address_like_others},
 	{"where a node listens is not forgotten for what peers say",
 	 where_a_node_listens_is_not_forgotten_for_what_peers_say},
-	{"a connected node is nothing to dial", a_connected_node_is_nothing_to_dial},
+	{"what was dialled is held until that connection ends", what_was_dialled_is_held_until_that_connection_ends},
+	{"a peer holds where it listens once a feeler has found it there",
+	 a_peer_holds_where_it_listens_once_a_feeler_has_found_it_there},
+	{"a claim of what is held changes nothing before a feeler has found it true",
+	 a_claim_of_what_is_held_changes_nothing_before_a_feeler_has_found_it_true},
+	{"a nodeid beside an address only puts its dial off", a_nodeid_beside_an_address_only_puts_its_dial_off},
+	{"a hint locks no places", a_hint_locks_no_places},
+	{"where tellers disagree there is no hint", where_tellers_disagree_there_is_no_hint},
+	{"what was found at an address is not changed by what is heard",
+	 what_was_found_at_an_address_is_not_changed_by_what_is_heard},
+	{"an address that leads to a connected node is dialled ever more rarely",
+	 an_address_that_leads_to_a_connected_node_is_dialled_ever_more_rarely},
 	{"a node is connected until its last connection ends", a_node_is_connected_until_its_last_connection_ends},
 	{"hearsay that fails three times is forgotten", hearsay_that_fails_three_times_is_forgotten},
-	{"what was announced or once reached is not forgotten soon",
-	 what_was_announced_or_once_reached_is_not_forgotten_soon},
+	{"what was reached is not forgotten soon", what_was_reached_is_not_forgotten_soon},
 	{"a dial without a verdict is no failure, and not repeated at once",
 	 a_dial_without_a_verdict_is_no_failure_and_not_repeated_at_once},
-	{"a dial to a node that is connected another way is no failure",
-	 a_dial_to_a_node_that_is_connected_another_way_is_no_failure},
-	{"an address that is announced while it is dialled is known to be its node's",
-	 an_address_that_is_announced_while_it_is_dialled_is_known_to_be_its_nodes},
-	{"an address that was found to be a connected node's is not dialled again",
-	 an_address_that_was_found_to_be_a_connected_nodes_is_not_dialled_again},
+	{"a dial that fails is a failure, whatever nodeid is told",
+	 a_dial_that_fails_is_a_failure_whatever_nodeid_is_told},
+	{"an address that is claimed while it is dialled is felt afterwards",
+	 an_address_that_is_claimed_while_it_is_dialled_is_felt_afterwards},
 	{"another node than expected replaces the entry", another_node_than_expected_replaces_the_entry},
 	{"who comes and goes is dialled ever more rarely until it is steady",
 	 who_comes_and_goes_is_dialled_ever_more_rarely_until_it_is_steady},

@@ -9,24 +9,107 @@
 
 /* ---- feelers ---- */
 
-static void a_feeler_goes_out_once_and_makes_no_entry(void)
+static void a_claim_of_another_host_is_proven_once_at_a_time_and_makes_no_entry(void)
 {
 	struct fixture fixture;
 	struct dial dial;
 	int64_t next_us;
 	fixture_init(&fixture, "");
-	prove(&fixture, "10.0.0.2:5999", 2);
-	prove(&fixture, "10.0.0.2:5999", 3);
+	CU_ASSERT(claim(&fixture, "10.0.0.2:5999", 2));
+	CU_ASSERT_FALSE(claim(&fixture, "10.0.0.2:5999", 2));
+	CU_ASSERT(claim(&fixture, "10.0.0.2:5999", 3));
 	CU_ASSERT_EQUAL(address_book_count(fixture.book), 0);
 	EXPECT_PICK_FEELER(&fixture, "feeler 10.0.0.2:5999");
-	struct nodeid two = nodeid_of(2);
+	struct nodeid two = nodeid_of(2), three = nodeid_of(3);
 	CU_ASSERT(dial.kind == DIAL_PROOF_CLAIM && nodeid_equals(&dial.expected, &two));
 	EXPECT_PICK(&fixture, "-");
 	hear(&fixture, "10.0.0.2:5999", 2);
 	EXPECT_PICK(&fixture, "-");
 	address_book_abandoned(fixture.book, &dial, fixture.now_us);
-	fixture.now_us += 2 * fixture.settings.retry_max_us;
-	EXPECT_PICK(&fixture, "10.0.0.2:5999");
+	EXPECT_PICK(&fixture, "feeler 10.0.0.2:5999");
+	CU_ASSERT(nodeid_equals(&dial.expected, &three));
+	fixture_fini(&fixture);
+}
+
+/* Its firewall may open, or it may begin to listen a moment after it has dialled. */
+static void a_claim_is_looked_into_ever_more_rarely_while_its_connection_lasts(void)
+{
+	struct fixture fixture;
+	struct dial dial;
+	int64_t next_us, waited_us = 0;
+	fixture_init(&fixture, "");
+	claim(&fixture, "10.0.0.2:5999", 2);
+	for (unsigned turn = 0; turn < 10; turn++) {
+		int64_t before_us = fixture.now_us;
+		while (strcmp(pick_where_peers_are_enough(&fixture, &dial, &next_us), "-") == 0)
+			fixture.now_us = next_us;
+		EXPECT_TEXT(address_text(dial.address), "10.0.0.2:5999");
+		int64_t wait_us = fixture.now_us - before_us;
+		EXPECT(turn == 0 || (wait_us >= 60 * SECOND_US && wait_us > waited_us && wait_us <= HOUR_US) ||
+			       waited_us > HOUR_US / 2,
+		       "turn %u: %lld", turn, (long long)wait_us);
+		waited_us = wait_us;
+		if (turn % 2 == 0)
+			address_book_failed(fixture.book, &dial, "timed out", fixture.now_us);
+		else
+			reach(&fixture, &dial, 3);
+		CU_ASSERT_EQUAL(address_book_count(fixture.book), 0);
+	}
+	disconnect_node(&fixture, 2, true);
+	fixture.now_us += 2 * HOUR_US;
+	EXPECT_PICK(&fixture, "-");
+	CU_ASSERT_EQUAL(next_us, FOREVER_US);
+	fixture_fini(&fixture);
+}
+
+/* What became of the claim while its feeler was under way. */
+static void a_claim_that_is_given_up_holds_nothing(void)
+{
+	enum meanwhile { ENDS, CLAIMS_ANOTHER, MEANWHILES };
+	for (enum meanwhile meanwhile = ENDS; meanwhile < MEANWHILES; meanwhile++) {
+		struct fixture fixture;
+		struct dial dial;
+		int64_t next_us;
+		struct address address = address_of("10.8.8.8:5999");
+		fixture_init(&fixture, "");
+		claim(&fixture, "10.8.8.8:5999", 2);
+		EXPECT_PICK_FEELER(&fixture, "feeler 10.8.8.8:5999");
+		if (meanwhile == ENDS)
+			disconnect_node(&fixture, 2, true);
+		else
+			claim(&fixture, "10.8.8.8:6000", 2);
+		reach(&fixture, &dial, 2);
+		struct nodeid tenant = address_book_tenant(fixture.book, &address);
+		EXPECT(nodeid_is_none(&tenant), "%d", meanwhile);
+		EXPECT_TEXT(kind_of(&fixture, "10.8.8.8:5999"), "tried");
+		EXPECT_PICK(&fixture, meanwhile == ENDS ? "10.8.8.8:5999" : "feeler 10.8.8.8:6000");
+		fixture_fini(&fixture);
+	}
+}
+
+static void dark_claims_of_one_host_leave_the_feelers_to_others(void)
+{
+	struct fixture fixture;
+	struct dial dial;
+	int64_t next_us;
+	char text[ADDRESS_TEXT_BYTES];
+	fixture_init(&fixture, "");
+	for (unsigned i = 1; i <= 200; i++) {
+		snprintf(text, sizeof text, "10.8.8.8:%u", i);
+		claim(&fixture, text, i);
+	}
+	connect_node_from(&fixture, 300, "10.7.7.7:40000");
+	claim(&fixture, "10.7.7.7:5999", 300);
+	EXPECT_PICK_FEELER(&fixture, "feeler 10.8.8.8:1");
+	struct dial first = dial;
+	EXPECT_PICK_FEELER(&fixture, "feeler 10.7.7.7:5999");
+	for (unsigned i = 2; i <= ADDRESS_BOOK_CLAIMS_PER_HOST; i++) {
+		snprintf(text, sizeof text, "feeler 10.8.8.8:%u", i);
+		EXPECT_PICK_FEELER(&fixture, text);
+	}
+	EXPECT_PICK_FEELER(&fixture, "-");
+	address_book_failed(fixture.book, &first, "timed out", fixture.now_us);
+	EXPECT_PICK_FEELER(&fixture, "feeler 10.8.8.8:3");
 	fixture_fini(&fixture);
 }
 
@@ -39,31 +122,8 @@ static void where_only_feelers_may_go_out_nothing_else_does(void)
 	EXPECT_PICK_FEELER(&fixture, "-");
 	/* For these it is a feeler's time. */
 	CU_ASSERT(next_us > fixture.now_us && next_us < FOREVER_US);
-	prove(&fixture, "10.0.0.3:5999", 3);
+	claim(&fixture, "10.0.0.3:5999", 3);
 	EXPECT_PICK_FEELER(&fixture, "feeler 10.0.0.3:5999");
-	fixture_fini(&fixture);
-}
-
-static void too_many_feelers_do_not_wait(void)
-{
-	struct fixture fixture;
-	struct dial dial;
-	int64_t next_us;
-	int picked = 0;
-	struct address address = address_of("10.0.0.2:1");
-	struct nodeid two = nodeid_of(2);
-	fixture_init(&fixture, "");
-	for (int port = 1; port <= ADDRESS_BOOK_PROOFS + 10; port++) {
-		address.port = (uint16_t)port;
-		address_book_prove(fixture.book, &address, &two);
-	}
-	while (picked <= ADDRESS_BOOK_PROOFS + 10 && strcmp(pick(&fixture, &dial, &next_us), "-") != 0) {
-		address_book_abandoned(fixture.book, &dial, fixture.now_us);
-		picked++;
-	}
-	CU_ASSERT_EQUAL(picked, ADDRESS_BOOK_PROOFS);
-	prove(&fixture, "10.0.0.3:5999", 3);
-	EXPECT_PICK(&fixture, "feeler 10.0.0.3:5999");
 	fixture_fini(&fixture);
 }
 
@@ -75,9 +135,17 @@ static void fill_tried(struct fixture *fixture)
 	for (unsigned i = 1; i <= ADDRESS_BUCKET_ENTRIES; i++) {
 		fixture->now_us = START_US + i * SECOND_US;
 		snprintf(text, sizeof text, "10.0.0.%u:5999", i);
-		announce(fixture, text, i);
+		find_node_at(fixture, text, i);
 		EXPECT_TEXT(kind_of(fixture, text), "tried");
 	}
+}
+
+/* A peer was found where it says that it listens, and has gone again. */
+static void find_new_node_at(struct fixture *fixture, const char *text, unsigned number)
+{
+	connect_node(fixture, number);
+	find_node_at(fixture, text, number);
+	let_node_go(fixture, number);
 }
 
 static bool pick_feeler(struct fixture *fixture, struct dial *dial)
@@ -102,7 +170,7 @@ static void forget_hearsay(struct fixture *fixture, const char *text)
 
 static void what_was_tried_is_tested_before_it_is_displaced(void)
 {
-	enum meanwhile { NOTHING, IS_CONNECTED, NEWCOMER_IS_FORGOTTEN };
+	enum meanwhile { NOTHING, NEWCOMER_IS_FORGOTTEN };
 	enum verdict { ANSWERS, IS_LET_GO, FAILS };
 	static const struct {
 		int64_t after_us;
@@ -113,7 +181,6 @@ static void what_was_tried_is_tested_before_it_is_displaced(void)
 		{5 * HOUR_US, NOTHING, ANSWERS, "tried", "new"},
 		{5 * HOUR_US, NOTHING, IS_LET_GO, "tried", "new"},
 		{5 * HOUR_US, NOTHING, FAILS, "new", "tried"},
-		{5 * HOUR_US, IS_CONNECTED, FAILS, "tried", "new"},
 		{5 * HOUR_US, NEWCOMER_IS_FORGOTTEN, FAILS, "tried", "-"},
 		{31 * 24 * HOUR_US, NOTHING, FAILS, "new", "tried"},
 	};
@@ -122,15 +189,13 @@ static void what_was_tried_is_tested_before_it_is_displaced(void)
 		struct dial dial;
 		fill_tried(&fixture);
 		fixture.now_us += cases[i].after_us;
-		announce(&fixture, "10.0.1.1:5999", 100);
+		find_new_node_at(&fixture, "10.0.1.1:5999", 100);
 		EXPECT_TEXT(kind_of(&fixture, "10.0.1.1:5999"), "new");
 		CU_ASSERT_FATAL(pick_feeler(&fixture, &dial));
 		EXPECT_TEXT(address_text(dial.address), "10.0.0.1:5999");
 		struct address_info info;
 		CU_ASSERT(find(&fixture, "10.0.0.1:5999", &info) && info.tried_us == fixture.now_us);
-		if (cases[i].meanwhile == IS_CONNECTED)
-			connect_node(&fixture, 1);
-		else if (cases[i].meanwhile == NEWCOMER_IS_FORGOTTEN)
+		if (cases[i].meanwhile == NEWCOMER_IS_FORGOTTEN)
 			forget_hearsay(&fixture, "10.0.1.1:5999");
 		if (cases[i].verdict == ANSWERS)
 			reach(&fixture, &dial, 1);
@@ -151,24 +216,22 @@ static void what_was_heard_from_within_four_hours_is_not_even_tested(void)
 	struct dial dial;
 	fill_tried(&fixture);
 	fixture.now_us = START_US + SECOND_US + 4 * HOUR_US;
-	announce(&fixture, "10.0.1.1:5999", 100);
-	CU_ASSERT(pick_feeler(&fixture, &dial));
-	EXPECT_TEXT(address_text(dial.address), "10.0.1.1:5999");
+	find_new_node_at(&fixture, "10.0.1.1:5999", 100);
 	CU_ASSERT_FALSE(pick_feeler(&fixture, &dial));
 	fixture.now_us += 1;
-	announce(&fixture, "10.0.1.1:5999", 100);
-	announce(&fixture, "10.0.1.3:5999", 103);
+	find_new_node_at(&fixture, "10.0.1.1:5999", 100);
+	find_new_node_at(&fixture, "10.0.1.3:5999", 103);
 	CU_ASSERT(pick_feeler(&fixture, &dial));
 	EXPECT_TEXT(address_text(dial.address), "10.0.0.1:5999");
 	/* One test of an address at a time. */
-	announce(&fixture, "10.0.1.2:5999", 101);
+	find_new_node_at(&fixture, "10.0.1.2:5999", 101);
 	CU_ASSERT_FALSE(pick_feeler(&fixture, &dial));
 	address_book_abandoned(fixture.book, &dial, fixture.now_us);
 	CU_ASSERT_FALSE(pick_feeler(&fixture, &dial));
 	fixture_fini(&fixture);
 }
 
-static void what_is_announced_displaces_no_hearsay_while_there_is_room_among_the_tried(void)
+static void what_was_found_displaces_no_hearsay_while_there_is_room_among_the_tried(void)
 {
 	struct fixture fixture;
 	char text[ADDRESS_TEXT_BYTES];
@@ -177,7 +240,7 @@ static void what_is_announced_displaces_no_hearsay_while_there_is_room_among_the
 		snprintf(text, sizeof text, "10.0.0.%u:5999", i);
 		CU_ASSERT(hear(&fixture, text, 0));
 	}
-	announce(&fixture, "10.0.1.1:5999", 100);
+	find_new_node_at(&fixture, "10.0.1.1:5999", 100);
 	CU_ASSERT_EQUAL(address_book_count(fixture.book), ADDRESS_BUCKET_ENTRIES + 1);
 	EXPECT_TEXT(kind_of(&fixture, "10.0.1.1:5999"), "tried");
 	fixture_fini(&fixture);
@@ -192,7 +255,7 @@ static void once_no_more_peers_are_wanted_one_of_hearsay_is_felt_every_two_minut
 	int64_t next_us;
 	char text[ADDRESS_TEXT_BYTES];
 	fixture_init(&fixture, "127.0.0.2:5999");
-	announce(&fixture, "10.0.1.1:5999", 500);
+	find_node_at(&fixture, "10.0.1.1:5999", 500);
 	for (unsigned i = 1; i <= 100; i++) {
 		snprintf(text, sizeof text, "10.0.0.%u:5999", i);
 		hear(&fixture, text, i);
@@ -249,7 +312,10 @@ static void what_is_lost_is_felt_and_dialled_first_when_it_is_back(void)
 		hear(&fixture, "10.2.0.3:5999", 3);
 		hear(&fixture, "10.3.0.4:5999", 4);
 		fixture.now_us += fixture.settings.retry_max_us;
+		/* What is lost takes turns with hearsay. */
 		CU_ASSERT_FATAL(pick_feeler(&fixture, &dial));
+		if (dial.kind == DIAL_FEELER_HEARSAY)
+			CU_ASSERT_FATAL(pick_feeler(&fixture, &dial));
 		EXPECT_TEXT(address_text(dial.address), "10.1.0.2:5999");
 		enum address_book_place place = address_book_reached(fixture.book, &dial, &two, fixture.now_us);
 		EXPECT(place == (cases[i].is_back ? ADDRESS_BOOK_BACK : ADDRESS_BOOK_NO_PLACE), "case %zu", i);
@@ -257,26 +323,6 @@ static void what_is_lost_is_felt_and_dialled_first_when_it_is_back(void)
 			EXPECT_PICK(&fixture, "10.1.0.2:5999");
 		fixture_fini(&fixture);
 	}
-}
-
-/* Who only says that it listens there could let it fail, and answer, as often as it likes. */
-static void what_was_never_reached_is_not_lost(void)
-{
-	struct fixture fixture;
-	struct dial dial;
-	struct nodeid two = nodeid_of(2);
-	fixture_init(&fixture, "");
-	connect_node(&fixture, 2);
-	announce(&fixture, "10.1.0.2:5999", 2);
-	disconnect_node(&fixture, 2, true);
-	for (int i = 0; i < ADDRESS_BOOK_LOST; i++) {
-		fixture.now_us += 2 * fixture.settings.retry_max_us;
-		CU_ASSERT_FATAL(pick_feeler(&fixture, &dial));
-		if (i < ADDRESS_BOOK_LOST - 1)
-			address_book_failed(fixture.book, &dial, "timed out", fixture.now_us);
-	}
-	CU_ASSERT_EQUAL(address_book_reached(fixture.book, &dial, &two, fixture.now_us), ADDRESS_BOOK_NO_PLACE);
-	fixture_fini(&fixture);
 }
 
 /* A young node mixes its peers: the first of what its feelers find get a place. */
@@ -311,7 +357,7 @@ static void what_is_lost_is_felt_at_the_pace_of_what_has_failed(void)
 	for (unsigned i = 2; i < 30; i++) {
 		snprintf(text, sizeof text, "10.0.0.%u:5999", i);
 		connect_node(&fixture, i);
-		announce(&fixture, text, i);
+		find_node_at(&fixture, text, i);
 	}
 	for (unsigned i = 2; i < 30; i++)
 		disconnect_node(&fixture, i, true);
@@ -330,11 +376,10 @@ static void what_is_lost_is_felt_at_the_pace_of_what_has_failed(void)
 static void who_gave_way_has_not_failed(void)
 {
 	struct fixture fixture;
-	struct nodeid two = nodeid_of(2);
 	fixture_init(&fixture, "");
 	connect_node(&fixture, 2);
-	announce(&fixture, "10.1.0.2:5999", 2);
-	CU_ASSERT(address_book_disconnected(fixture.book, &two, true, NULL, fixture.now_us));
+	find_node_at(&fixture, "10.1.0.2:5999", 2);
+	CU_ASSERT(let_node_go(&fixture, 2));
 	struct address_info info;
 	CU_ASSERT_EQUAL_FATAL(address_book_recent(fixture.book, &info, 1, fixture.now_us), 1);
 	CU_ASSERT(info.failures == 0 && info.error[0] == '\0');
@@ -364,19 +409,22 @@ static void where_peers_are_wanted_no_hearsay_is_felt(void)
 }
 
 static CU_TestInfo tests[] = {
-	{"a feeler goes out once and makes no entry", a_feeler_goes_out_once_and_makes_no_entry},
+	{"a claim of another host is proven once at a time, and makes no entry",
+	 a_claim_of_another_host_is_proven_once_at_a_time_and_makes_no_entry},
+	{"a claim is looked into ever more rarely while its connection lasts",
+	 a_claim_is_looked_into_ever_more_rarely_while_its_connection_lasts},
+	{"a claim that is given up holds nothing", a_claim_that_is_given_up_holds_nothing},
+	{"dark claims of one host leave the feelers to others", dark_claims_of_one_host_leave_the_feelers_to_others},
 	{"where only feelers may go out, nothing else does", where_only_feelers_may_go_out_nothing_else_does},
-	{"too many feelers do not wait", too_many_feelers_do_not_wait},
 	{"what was tried is tested before it is displaced", what_was_tried_is_tested_before_it_is_displaced},
 	{"what was heard from within four hours is not even tested",
 	 what_was_heard_from_within_four_hours_is_not_even_tested},
-	{"what is announced displaces no hearsay while there is room among the tried",
-	 what_is_announced_displaces_no_hearsay_while_there_is_room_among_the_tried},
+	{"what was found displaces no hearsay while there is room among the tried",
+	 what_was_found_displaces_no_hearsay_while_there_is_room_among_the_tried},
 	{"once no more peers are wanted one of hearsay is felt every two minutes",
 	 once_no_more_peers_are_wanted_one_of_hearsay_is_felt_every_two_minutes},
 	{"what is lost is felt, and dialled first when it is back",
 	 what_is_lost_is_felt_and_dialled_first_when_it_is_back},
-	{"what was never reached is not lost", what_was_never_reached_is_not_lost},
 	{"the first of hearsay that is true gets a place", the_first_of_hearsay_that_is_true_gets_a_place},
 	{"what is lost is felt at the pace of what has failed", what_is_lost_is_felt_at_the_pace_of_what_has_failed},
 	{"who gave way has not failed", who_gave_way_has_not_failed},

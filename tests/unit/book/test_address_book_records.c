@@ -30,7 +30,6 @@ static void what_fails_for_long_enough_is_forgotten(void)
 		{"", ADDRESS_TRIED, 0, HOUR_US, HOUR_US, false},
 		{"", ADDRESS_TRIED, 8, 8 * DAY_US, 8 * DAY_US, false},
 		{"", ADDRESS_TRIED, 9, 8 * DAY_US, 8 * DAY_US, true},
-		{"", ADDRESS_TRIED, 9, 8 * DAY_US, 0, true},
 		{"", ADDRESS_TRIED, 9, 8 * DAY_US, 6 * DAY_US, false},
 		{"", ADDRESS_TRIED, 9, 6 * DAY_US, 8 * DAY_US, false},
 		{"", ADDRESS_TRIED, 500, 6 * DAY_US, 6 * DAY_US, false},
@@ -57,6 +56,30 @@ static void what_fails_for_long_enough_is_forgotten(void)
 	}
 }
 
+/* Before there were feelers for it, an address was tried once its node had said that it listens there. */
+static void what_an_earlier_version_took_for_tried_is_hearsay_and_gets_a_dial(void)
+{
+	struct fixture fixture;
+	struct dial dial;
+	int64_t next_us;
+	struct address_record records[] = {
+		record_of("10.0.0.1:5999", ADDRESS_TRIED, 0, HOUR_US, 0),
+		record_of("10.0.0.2:5999", ADDRESS_TRIED, 0, HOUR_US, HOUR_US),
+		record_of("10.0.0.3:5999", ADDRESS_TRIED, 500, HOUR_US, 0),
+	};
+	fixture_init(&fixture, "");
+	CU_ASSERT_EQUAL(import(&fixture, records, 3).known, 3);
+	EXPECT_TEXT(kind_of(&fixture, "10.0.0.1:5999"), "new");
+	EXPECT_TEXT(kind_of(&fixture, "10.0.0.2:5999"), "tried");
+	for (int i = 0; i < 3; i++) {
+		CU_ASSERT_STRING_NOT_EQUAL(pick(&fixture, &dial, &next_us), "-");
+		address_book_failed(fixture.book, &dial, "refused", fixture.now_us);
+	}
+	EXPECT_TEXT(kind_of(&fixture, "10.0.0.1:5999"), "new");
+	EXPECT_TEXT(kind_of(&fixture, "10.0.0.3:5999"), "-");
+	fixture_fini(&fixture);
+}
+
 /* ---- over restarts ---- */
 
 static void what_is_hopeless_is_not_imported(void)
@@ -73,7 +96,8 @@ static void what_is_hopeless_is_not_imported(void)
 		{"127.0.0.2:5999", ADDRESS_NEW, 0, 31 * DAY_US, 0, false},
 		{"127.0.0.2:5999", ADDRESS_TRIED, 10, 6 * DAY_US, 6 * DAY_US, true},
 		{"127.0.0.2:5999", ADDRESS_TRIED, 10, 8 * DAY_US, 8 * DAY_US, true},
-		{"127.0.0.2:5999", ADDRESS_TRIED, 0, 31 * DAY_US, 0, true},
+		/* What earlier versions took for tried, and was only announced. */
+		{"127.0.0.2:5999", ADDRESS_TRIED, 9, 3650 * DAY_US, 0, true},
 		{"127.0.0.2:5999", ADDRESS_TRIED, 500, 3650 * DAY_US, 3650 * DAY_US, true},
 		/* What is later than the file is now, and what has no time too. */
 		{"127.0.0.2:5999", ADDRESS_NEW, 0, -5 * DAY_US, 0, true},
@@ -112,7 +136,7 @@ static void what_is_kept_comes_back_as_it_was(void)
 		record_of("10.0.0.2:5999", ADDRESS_NEW, 2, 29 * DAY_US, 3 * DAY_US),
 		record_of("10.0.0.3:5999", ADDRESS_TRIED, 0, SECOND_US, SECOND_US),
 		record_of("10.0.0.4:5999", ADDRESS_TRIED, 12, 20 * DAY_US, 6 * DAY_US),
-		record_of("[2001:db8::5]:5999", ADDRESS_TRIED, 1, HOUR_US, 0),
+		record_of("[2001:db8::5]:5999", ADDRESS_TRIED, 1, HOUR_US, HOUR_US),
 	};
 	size_t count = sizeof records / sizeof *records;
 	records[1].nodeid = nodeid_of(2);
@@ -191,7 +215,7 @@ static void what_becomes_of_the_records_is_counted(void)
 	struct fixture fixture;
 	struct address own = address_of("127.0.0.1:5999");
 	struct address_record records[] = {
-		record_of("10.0.0.1:5999", ADDRESS_TRIED, 0, 40 * DAY_US, 0),
+		record_of("10.0.0.1:5999", ADDRESS_TRIED, 0, 40 * DAY_US, 40 * DAY_US),
 		record_of("10.0.0.2:5999", ADDRESS_NEW, 0, HOUR_US, 0),
 		record_of("10.0.0.2:5999", ADDRESS_NEW, 0, HOUR_US, 0),
 		record_of("10.0.0.3:5999", ADDRESS_NEW, 0, 31 * DAY_US, 0),
@@ -260,7 +284,7 @@ static void the_peers_that_were_connected_longest_are_dialled_first_after_a_rest
 		before.now_us = START_US + (i * 7 % 31) * SECOND_US;
 		snprintf(text, sizeof text, "10.%u.0.1:5999", i);
 		connect_node(&before, i);
-		announce(&before, text, i);
+		find_node_at(&before, text, i);
 	}
 	before.now_us = START_US + HOUR_US;
 	CU_ASSERT(address_book_export(before.book, &records, before.now_us, UNIX_US));
@@ -315,6 +339,8 @@ static void an_import_adds_to_what_the_configuration_says(void)
 
 static CU_TestInfo tests[] = {
 	{"what fails for long enough is forgotten", what_fails_for_long_enough_is_forgotten},
+	{"what an earlier version took for tried is hearsay, and gets a dial",
+	 what_an_earlier_version_took_for_tried_is_hearsay_and_gets_a_dial},
 	{"what is hopeless is not imported", what_is_hopeless_is_not_imported},
 	{"what is kept comes back as it was", what_is_kept_comes_back_as_it_was},
 	{"a wrong wall clock loses nothing", a_wrong_wall_clock_loses_nothing},

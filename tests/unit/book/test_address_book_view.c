@@ -93,21 +93,22 @@ static void what_is_connected_failed_or_only_hearsay_is_not_sampled(void)
 		snprintf(text, sizeof text, "11.%u.0.1:5999", i);
 		hear(&fixture, text, 1000 + i);
 		snprintf(text, sizeof text, "12.%u.0.1:5999", i);
-		announce(&fixture, text, 2000 + i);
+		claim(&fixture, text, 2000 + i);
 	}
 	CU_ASSERT_EQUAL(sample(&fixture, entries, 1000), 46);
-	/* Half of them are connected, and some fail. */
-	for (unsigned i = 0; i < 100; i++) {
-		connect_node(&fixture, i + 1);
-		is_gone[i] = true;
-	}
-	for (int i = 0; i < 150; i++) {
-		if (strcmp(pick(&fixture, &dial, &next_us), "-") == 0)
-			break;
+	/* Some are connected, and some fail. */
+	for (unsigned i = 0; i < 450; i++) {
+		CU_ASSERT_STRING_NOT_EQUAL_FATAL(pick(&fixture, &dial, &next_us), "-");
 		if (dial.address.host[0] == 10)
 			is_gone[dial.address.host[1]] = true;
-		address_book_failed(fixture.book, &dial, "refused", fixture.now_us);
+		if (i % 3 > 0)
+			reach(&fixture, &dial, 3000 + i);
+		else
+			address_book_failed(fixture.book, &dial, "refused", fixture.now_us);
 	}
+	/* What others say of their nodeids hides none. */
+	for (unsigned i = 0; i < 200; i++)
+		connect_node(&fixture, i + 1);
 	size_t left = 0;
 	for (unsigned i = 0; i < 200; i++)
 		left += !is_gone[i];
@@ -135,28 +136,28 @@ static void what_was_heard_of_or_tried_last_is_shown_first(void)
 	hear(&fixture, "10.0.0.1:5999", 1);
 	EXPECT_PICK(&fixture, "10.0.0.1:5999");
 	connect_node(&fixture, 2);
-	announce(&fixture, "10.0.0.2:5999", 2);
+	find_node_at(&fixture, "10.0.0.2:5999", 2);
 	fixture.now_us = START_US + 1 * SECOND_US;
 	hear(&fixture, "10.0.0.3:5999", 3);
 	fixture.now_us = START_US + 2 * SECOND_US;
-	announce(&fixture, "10.0.0.4:5999", 4);
+	find_node_at(&fixture, "10.0.0.4:5999", 4);
 	fixture.now_us = START_US + 3 * SECOND_US;
 	address_book_failed(fixture.book, &dial, "no route to host", fixture.now_us);
-	fixture.now_us = START_US + 20 * SECOND_US;
+	fixture.now_us = START_US + 70 * SECOND_US;
 	/* What has failed waits while something else is due: these two are under way meanwhile. */
 	struct dial dials[MOST_PICKS];
 	EXPECT_PICKS(&fixture, "10.0.0.1:5999 10.0.0.3:5999 10.0.0.4:5999");
-	fixture.now_us = START_US + 30 * SECOND_US;
+	fixture.now_us = START_US + 80 * SECOND_US;
 	hear(&fixture, "10.0.0.5:5999", 0);
-	fixture.now_us = START_US + 40 * SECOND_US;
+	fixture.now_us = START_US + 90 * SECOND_US;
 	size_t count = address_book_recent(fixture.book, infos, 8, fixture.now_us);
 	CU_ASSERT_EQUAL_FATAL(count, 5);
 	EXPECT_TEXT(address_text(infos[0].address), order[0]);
 	EXPECT_TEXT(address_text(infos[1].address), order[1]);
 	CU_ASSERT(infos[0].kind == ADDRESS_TRIED && infos[0].heard_us == fixture.now_us);
-	CU_ASSERT(infos[0].tried_us == NEVER_US && infos[0].error_us == NEVER_US && infos[0].error[0] == '\0');
+	CU_ASSERT(infos[0].tried_us == START_US && infos[0].error_us == NEVER_US && infos[0].error[0] == '\0');
 	for (size_t i = 2; i < 5; i++) {
-		CU_ASSERT_EQUAL(infos[i].tried_us, START_US + 20 * SECOND_US);
+		CU_ASSERT_EQUAL(infos[i].tried_us, START_US + 70 * SECOND_US);
 		if (infos[i].address.host[3] != 1)
 			continue;
 		struct nodeid one = nodeid_of(1);

@@ -11,6 +11,7 @@
 #include "base/sync.h"
 #include "link/stream.h"
 #include "runner.h"
+#include "tls_record.h"
 #include "unit/some_secrets.h"
 #include "unit/suites.h"
 #include "unit/visit.h"
@@ -441,21 +442,64 @@ static void records_and_padding_are_counted(void)
 	visit_fini(&visit);
 }
 
-static void who_reads_comes_back_from_records_that_bring_nothing(void)
+/* Each of 15,000 bytes of nothing but padding, or of a message of TLS itself that would be 16 MB long. */
+static bool send_fruitless(gnutls_session_t client, int fd, bool is_padding, int number)
 {
-	enum { RECORDS = 5, PADDING = 15000, LEAST_BYTES = 64 * 1024 };
+	enum { LENGTH = 15000 };
+	static const unsigned char begin[LENGTH] = {24, 0xff, 0xff, 0xff}, more[LENGTH];
+	return is_padding ? gnutls_record_send2(client, "", 0, LENGTH, 0) == 0
+			  : tls_record_send(client, fd, TLS_RECORD_HANDSHAKE, number == 0 ? begin : more, LENGTH);
+}
+
+static void much_that_brings_nothing_ends_the_connection(void)
+{
+	enum { UNBEARABLE = 5 };
+	for (int is_padding = 0; is_padding <= 1; is_padding++) {
+		struct visit visit;
+		char byte;
+		size_t records;
+		gnutls_session_t client = visit_as_member(&visit);
+		for (int i = 0; i < UNBEARABLE; i++)
+			CU_ASSERT(send_fruitless(client, visit.fd, is_padding, i));
+		CU_ASSERT_EQUAL(stream_read(visit.stream, &byte, 1, FOREVER_US), -1);
+		EXPECT(errno == EPROTO, "%d: errno %d", is_padding, errno);
+		const char *problem = stream_problem(visit.stream);
+		EXPECT(problem != NULL && strcmp(problem, "sends 64 kB of TLS without a byte of a message") == 0,
+		       "%d: %s", is_padding, problem == NULL ? "-" : problem);
+		CU_ASSERT_EQUAL(stream_read(visit.stream, &byte, 1, FOREVER_US), -1);
+		size_t taken = stream_taken(visit.stream, &records);
+		EXPECT(taken < 80 * 1024 && records <= UNBEARABLE, "%zu bytes, %zu records", taken, records);
+		gnutls_deinit(client);
+		visit_fini(&visit);
+	}
+}
+
+static void padding_that_brings_something_now_and_then_goes_on(void)
+{
+	enum { TURNS = 3, BEARABLE = 4 };
 	struct visit visit;
 	char byte;
-	size_t records;
 	gnutls_session_t client = visit_as_member(&visit);
-	for (int i = 0; i < RECORDS; i++)
-		CU_ASSERT_EQUAL(gnutls_record_send2(client, "", 0, PADDING, 0), 0);
-	CU_ASSERT_EQUAL(stream_read(visit.stream, &byte, 1, FOREVER_US), -1);
-	CU_ASSERT_EQUAL(errno, ETIMEDOUT);
-	size_t taken = stream_taken(visit.stream, &records);
-	EXPECT(taken >= LEAST_BYTES && records == RECORDS, "%zu bytes, %zu records", taken, records);
+	for (int turn = 0; turn < TURNS; turn++) {
+		for (int i = 0; i < BEARABLE; i++)
+			CU_ASSERT(send_fruitless(client, visit.fd, true, i));
+		CU_ASSERT_EQUAL(gnutls_record_send(client, "x", 1), 1);
+		CU_ASSERT_EQUAL(stream_read(visit.stream, &byte, 1, late_us()), 1);
+	}
+	gnutls_deinit(client);
+	visit_fini(&visit);
+}
+
+/* GnuTLS takes no data within a message of its own: a byte now and then does not make room for 16 MB. */
+static void data_within_a_message_of_tls_ends_the_connection(void)
+{
+	struct visit visit;
+	char byte;
+	gnutls_session_t client = visit_as_member(&visit);
+	CU_ASSERT(send_fruitless(client, visit.fd, false, 0));
 	CU_ASSERT_EQUAL(gnutls_record_send(client, "x", 1), 1);
-	CU_ASSERT_EQUAL(stream_read(visit.stream, &byte, 1, late_us()), 1);
+	CU_ASSERT_EQUAL(stream_read(visit.stream, &byte, 1, late_us()), -1);
+	CU_ASSERT_EQUAL(errno, EPROTO);
 	gnutls_deinit(client);
 	visit_fini(&visit);
 }
@@ -592,7 +636,9 @@ static CU_TestInfo tests[] = {
 	{"too many key updates end the connection and nothing else",
 	 too_many_key_updates_end_the_connection_and_nothing_else},
 	{"records and padding are counted", records_and_padding_are_counted},
-	{"who reads comes back from records that bring nothing", who_reads_comes_back_from_records_that_bring_nothing},
+	{"much that brings nothing ends the connection", much_that_brings_nothing_ends_the_connection},
+	{"padding that brings something now and then goes on", padding_that_brings_something_now_and_then_goes_on},
+	{"data within a message of TLS ends the connection", data_within_a_message_of_tls_ends_the_connection},
 	{"an end within a record is an end", an_end_within_a_record_is_an_end},
 	{"other bytes than those that are owed are an error", other_bytes_than_those_that_are_owed_are_an_error},
 	{"the end of TLS that finds no room goes out when there is some",

@@ -96,7 +96,7 @@ struct peer *crowd_add_inbound(struct registry *registry, const char *from, unsi
 	struct peer *peer = crowd_add_at(registry, PEER_INBOUND, address_of(from)), *other;
 	struct message_hello hello = {.nodeid = nodeid_of(number)};
 	CU_ASSERT_EQUAL(crowd_claim(registry, peer, number, crowd_start_us, &other), REGISTRY_READY);
-	must(peer_ready(peer, &hello, &crowd_settings, crowd_start_us));
+	must(peer_ready(peer, &hello, &crowd_settings, &core_secret, crowd_start_us));
 	if (rtt_us > 0) {
 		peer_ping(peer, crowd_start_us);
 		CU_ASSERT(peer_pong(peer, crowd_start_us + rtt_us));

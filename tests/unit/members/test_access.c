@@ -1,5 +1,8 @@
 #include "members/access.h"
 
+#include <malloc.h>
+#include <stdio.h>
+
 #include "runner.h"
 #include "unit/core.h"
 #include "unit/suites.h"
@@ -177,8 +180,80 @@ static void the_host_that_has_been_quiet_for_longest_is_forgotten(void)
 	access_free(access);
 }
 
+static void ban(struct access *access, struct address host)
+{
+	for (int error = 0; error < 3; error++)
+		errs(access, host, start_us);
+}
+
+static void a_ban_is_for_a_host(void)
+{
+	static const struct {
+		const char *banned, *other;
+		bool is_banned;
+	} cases[] = {
+		{"192.0.2.7:1", "192.0.2.7:2", true},
+		{"192.0.2.7:1", "192.0.2.8:1", false},
+		{"[2001:db8:1:2::1]:1", "[2001:db8:1:2:ffff:1:2:3]:1", true},
+		{"[2001:db8:1:2::1]:1", "[2001:db8:1:3::1]:1", false},
+		{"[fd00:1:2:3::1]:1", "[fd00:1:2:3::2]:1", true},
+		{"[fe80::1]:1", "[fe80::2]:1", false},
+		{"[::2]:1", "[::1]:1", false},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct access *access = new_access();
+		ban(access, address_of(cases[i].banned));
+		CU_ASSERT(is_banned(access, address_of(cases[i].banned), start_us));
+		EXPECT(is_banned(access, address_of(cases[i].other), start_us) == cases[i].is_banned, "%s, %s",
+		       cases[i].banned, cases[i].other);
+		access_free(access);
+	}
+	/* Errors from all of a /64 are counted together. */
+	struct access *access = new_access();
+	CU_ASSERT_FALSE(errs(access, address_of("[2001:db8::1]:1"), start_us));
+	CU_ASSERT_FALSE(errs(access, address_of("[2001:db8::2]:1"), start_us));
+	CU_ASSERT(errs(access, address_of("[2001:db8::3]:1"), start_us));
+	access_free(access);
+}
+
+static void a_network_pushes_out_only_its_own_bans(void)
+{
+	static const char *const forms[] = {"[2001:db8:%x:%x::1]:1", "[2001:db8:%x::%x]:1", "198.51.%u.%u:1"};
+	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+		struct access *access = new_access();
+		struct address first = address_of("192.0.2.7:1"), other = address_of("[2001:db9::1]:1");
+		ban(access, first);
+		ban(access, other);
+		for (unsigned j = 0; j < 4 * ACCESS_HOSTS; j++) {
+			char host[ADDRESS_TEXT_BYTES];
+			snprintf(host, sizeof host, forms[i], j / 250, j % 250 + 1);
+			ban(access, address_of(host));
+		}
+		EXPECT(is_banned(access, first, start_us) && is_banned(access, other, start_us), "%s", forms[i]);
+		access_free(access);
+	}
+}
+
+/* kith-internals(7) has the figure. A sanitizer's malloc tells nothing here. */
+static void a_ban_takes_800_bytes(void)
+{
+	struct access *access = new_access();
+	size_t before = mallinfo2().uordblks;
+	for (unsigned i = 0; i < ACCESS_HOSTS; i++) {
+		char host[ADDRESS_TEXT_BYTES];
+		snprintf(host, sizeof host, "%u.%u.0.1:1", 11 + i / 250, i % 250);
+		errs(access, address_of(host), start_us);
+	}
+	size_t bytes = (mallinfo2().uordblks - before) / ACCESS_HOSTS;
+	EXPECT(bytes <= 800, "%zu bytes", bytes);
+	access_free(access);
+}
+
 static CU_TestInfo tests[] = {
 	{"the lists decide", the_lists_decide},
+	{"a ban is for a host", a_ban_is_for_a_host},
+	{"a ban takes 800 bytes", a_ban_takes_800_bytes},
+	{"a network pushes out only its own bans", a_network_pushes_out_only_its_own_bans},
 	{"so many errors within an hour are a ban", so_many_errors_within_an_hour_are_a_ban},
 	{"errors of more than an hour are forgotten", errors_of_more_than_an_hour_are_forgotten},
 	{"the operator is never banned", the_operator_is_never_banned},

@@ -6,8 +6,6 @@
 #include "runner.h"
 #include "unit/suites.h"
 
-enum { SMALLER = 1, LARGER = 9 };
-
 static void a_connection_is_counted_by_what_it_has_become(void)
 {
 	struct registry *registry = crowd_new(CROWD_SELF);
@@ -127,104 +125,6 @@ static void a_walk_comes_by_every_connection_once(void)
 	crowd_remove_all(registry);
 }
 
-/* ---- two connections with one nodeid ---- */
-
-/* kith-protocol(7), "One connection for a pair": which claim gets what, with the other node smaller and larger. */
-static const struct duplicate_case {
-	enum peer_direction first, newcomer;
-	int64_t age_us; /* of the first, in which it was READY */
-	enum registry_claim other_is_smaller, other_is_larger;
-} duplicate_cases[] = {
-	/* Dialled by the same end: who was dialled keeps what it has, who dialled learns that the first is lost. */
-	{PEER_INBOUND, PEER_INBOUND, 0, REGISTRY_DUPLICATE, REGISTRY_DUPLICATE},
-	{PEER_INBOUND, PEER_INBOUND, CROWD_TIMEOUT_US, REGISTRY_DUPLICATE, REGISTRY_DUPLICATE},
-	{PEER_INBOUND, PEER_INBOUND, CROWD_TIMEOUT_US + 1, REGISTRY_DUPLICATE, REGISTRY_DUPLICATE},
-	{PEER_OUTBOUND, PEER_OUTBOUND, 0, REGISTRY_REPLACES, REGISTRY_REPLACES},
-	{PEER_OUTBOUND, PEER_OUTBOUND, CROWD_TIMEOUT_US, REGISTRY_REPLACES, REGISTRY_REPLACES},
-	{PEER_OUTBOUND, PEER_OUTBOUND, CROWD_TIMEOUT_US + 1, REGISTRY_REPLACES, REGISTRY_REPLACES},
-	/* Both have dialled at once: the dial of the smaller nodeid stays. */
-	{PEER_OUTBOUND, PEER_INBOUND, 0, REGISTRY_REPLACES, REGISTRY_DUPLICATE},
-	{PEER_OUTBOUND, PEER_INBOUND, CROWD_TIMEOUT_US, REGISTRY_REPLACES, REGISTRY_DUPLICATE},
-	{PEER_INBOUND, PEER_OUTBOUND, 0, REGISTRY_DUPLICATE, REGISTRY_REPLACES},
-	{PEER_INBOUND, PEER_OUTBOUND, CROWD_TIMEOUT_US, REGISTRY_DUPLICATE, REGISTRY_REPLACES},
-	/* The first is too old for that. */
-	{PEER_OUTBOUND, PEER_INBOUND, CROWD_TIMEOUT_US + 1, REGISTRY_DUPLICATE, REGISTRY_DUPLICATE},
-	{PEER_INBOUND, PEER_OUTBOUND, CROWD_TIMEOUT_US + 1, REGISTRY_REPLACES, REGISTRY_REPLACES},
-};
-
-enum { DUPLICATE_CASES = sizeof duplicate_cases / sizeof *duplicate_cases };
-
-static void check_duplicate(const struct duplicate_case *it, size_t i, unsigned number, enum registry_claim expected)
-{
-	struct registry *registry = crowd_new(CROWD_SELF);
-	struct peer *first = crowd_add_ready(registry, it->first, number);
-	struct peer *newcomer = crowd_add(registry, it->newcomer), *other;
-	enum registry_claim result = crowd_claim(registry, newcomer, number, crowd_start_us + it->age_us, &other);
-	EXPECT(result == expected, "case %zu, node %u: %d", i, number, (int)result);
-	EXPECT(other == first, "case %zu, node %u", i, number);
-	EXPECT(crowd_find(registry, number) == (expected == REGISTRY_REPLACES ? newcomer : first), "case %zu, node %u",
-	       i, number);
-	crowd_remove_all(registry);
-}
-
-static void of_two_connections_with_one_nodeid_the_right_one_stays(void)
-{
-	for (size_t i = 0; i < DUPLICATE_CASES; i++) {
-		check_duplicate(&duplicate_cases[i], i, SMALLER, duplicate_cases[i].other_is_smaller);
-		check_duplicate(&duplicate_cases[i], i, LARGER, duplicate_cases[i].other_is_larger);
-	}
-}
-
-static void a_closing_connection_stands_in_nobodys_way(void)
-{
-	for (size_t i = 0; i < DUPLICATE_CASES; i++) {
-		const struct duplicate_case *it = &duplicate_cases[i];
-		struct registry *registry = crowd_new(CROWD_SELF);
-		struct peer *first = crowd_add_ready(registry, it->first, LARGER);
-		struct peer *newcomer = crowd_add(registry, it->newcomer), *other;
-		peer_close(first, BYE_TIMEOUT);
-		enum registry_claim result =
-			crowd_claim(registry, newcomer, LARGER, crowd_start_us + it->age_us, &other);
-		EXPECT(result == REGISTRY_READY && other == NULL, "case %zu: %d", i, (int)result);
-		registry_remove(registry, first);
-		EXPECT(crowd_find(registry, LARGER) == newcomer, "case %zu", i);
-		crowd_remove_all(registry);
-	}
-}
-
-static void the_age_of_a_connection_counts_from_when_it_was_ready(void)
-{
-	struct registry *registry = crowd_new(CROWD_SELF);
-	struct peer *first = crowd_add(registry, PEER_OUTBOUND), *other;
-	CU_ASSERT_EQUAL(crowd_claim(registry, first, SMALLER, crowd_start_us + 100 * CROWD_TIMEOUT_US, &other),
-			REGISTRY_READY);
-	struct peer *newcomer = crowd_add(registry, PEER_INBOUND);
-	CU_ASSERT_EQUAL(crowd_claim(registry, newcomer, SMALLER, crowd_start_us + 101 * CROWD_TIMEOUT_US, &other),
-			REGISTRY_REPLACES);
-	crowd_remove_all(registry);
-}
-
-static void a_replaced_connection_leaves_without_a_trace(void)
-{
-	struct registry *registry = crowd_new(CROWD_SELF);
-	struct peer *first = crowd_add_ready(registry, PEER_INBOUND, LARGER);
-	struct peer *second = crowd_add(registry, PEER_OUTBOUND), *other;
-	CU_ASSERT_EQUAL(crowd_claim(registry, second, LARGER, crowd_start_us, &other), REGISTRY_REPLACES);
-	crowd_counts_are(registry, (struct registry_counts){.connections = 2, .inbound = 1, .outbound = 1});
-	struct registry_snapshot ready = registry_take_snapshot(registry, true);
-	CU_ASSERT(ready.count == 1 && is_in(&ready, second));
-	registry_release_snapshot(&ready);
-	registry_remove(registry, first);
-	crowd_counts_are(registry, (struct registry_counts){.connections = 1, .outbound = 1});
-	CU_ASSERT_PTR_EQUAL(crowd_find(registry, LARGER), second);
-	struct peer *third = crowd_add(registry, PEER_OUTBOUND);
-	CU_ASSERT_EQUAL(crowd_claim(registry, third, LARGER, crowd_start_us, &other), REGISTRY_REPLACES);
-	CU_ASSERT_PTR_EQUAL(other, second);
-	registry_remove(registry, third);
-	CU_ASSERT_PTR_NULL(crowd_find(registry, LARGER));
-	crowd_remove_all(registry);
-}
-
 /* ---- full ---- */
 
 static void beyond_the_limit_an_inbound_newcomer_finds_the_node_full(void)
@@ -245,26 +145,6 @@ static void beyond_the_limit_an_inbound_newcomer_finds_the_node_full(void)
 	CU_ASSERT_EQUAL(crowd_claim(registry, duplicate, 100, crowd_start_us, &other), REGISTRY_DUPLICATE);
 	registry_remove(registry, first);
 	CU_ASSERT_EQUAL(crowd_claim(registry, newcomer, 200, crowd_start_us, &other), REGISTRY_READY);
-	crowd_remove_all(registry);
-}
-
-static void where_there_is_no_place_the_first_connection_of_a_pair_stays(void)
-{
-	struct registry *registry = crowd_new(CROWD_SELF);
-	struct peer *other, *evicted, *first = crowd_add_ready(registry, PEER_OUTBOUND, SMALLER);
-	crowd_settings.max_inbound = 40;
-	for (unsigned i = 0; i < 40; i++)
-		crowd_add_inbound(registry, "10.1.0.1:1", 100 + i, 0);
-	struct peer *crossing = crowd_add(registry, PEER_INBOUND);
-	CU_ASSERT_EQUAL(crowd_claim(registry, crossing, SMALLER, crowd_start_us, &other), REGISTRY_FULL);
-	CU_ASSERT_PTR_NULL(other);
-	CU_ASSERT_PTR_EQUAL(crowd_find(registry, SMALLER), first);
-	CU_ASSERT_EQUAL(registry_count(registry).inbound, 40);
-	/* Others find somebody who makes room, as before. */
-	CU_ASSERT_EQUAL(crowd_arrive(registry, 200, &evicted), REGISTRY_EVICTS);
-	crowd_settings.max_inbound = 41;
-	CU_ASSERT_EQUAL(crowd_claim(registry, crossing, SMALLER, crowd_start_us, &other), REGISTRY_REPLACES);
-	CU_ASSERT_PTR_EQUAL(other, first);
 	crowd_remove_all(registry);
 }
 
@@ -291,84 +171,6 @@ static void dialled_peers_take_no_inbound_place(void)
 	for (unsigned i = 0; i < CROWD_MAX_INBOUND; i++)
 		crowd_add_ready(registry, PEER_INBOUND, 200 + i);
 	crowd_remove_all(registry);
-}
-
-/* ---- two registries ---- */
-
-/*
- * Node 1 and node 2 dial each other. Connection c is dialled by node c; end e of it is at node e. The acceptor claims
- * when the hello comes, the dialler when the answer does.
- */
-struct crossing {
-	struct registry *registries[2];
-	struct peer *peers[2][2]; /* of a connection, at an end */
-	bool answered[2];
-	bool has_late_bye; /* a bye comes after everything else, instead of as soon as it can */
-};
-
-static void crossing_init(struct crossing *crossing, bool has_late_bye)
-{
-	*crossing = (struct crossing){.has_late_bye = has_late_bye};
-	for (int end = 0; end < 2; end++)
-		crossing->registries[end] = crowd_new((unsigned)end + 1);
-	for (int c = 0; c < 2; c++)
-		for (int end = 0; end < 2; end++)
-			crossing->peers[c][end] =
-				crowd_add(crossing->registries[end], c == end ? PEER_OUTBOUND : PEER_INBOUND);
-}
-
-static void crossing_fini(struct crossing *crossing)
-{
-	crowd_remove_all(crossing->registries[0]);
-	crowd_remove_all(crossing->registries[1]);
-}
-
-/* Brings the byes to their far ends. */
-static void deliver_byes(struct crossing *crossing)
-{
-	for (int c = 0; c < 2; c++)
-		for (int end = 0; end < 2; end++)
-			if (peer_is_closing(crossing->peers[c][end]) && (end == c || !crossing->answered[c]))
-				peer_note_bye(crossing->peers[c][1 - end], BYE_DUPLICATE, "bye: duplicate");
-}
-
-static void deliver_hello(struct crossing *crossing, int c, int end, int64_t now_us)
-{
-	struct peer *peer = crossing->peers[c][end], *other;
-	bool is_dialler = end == c;
-	if (peer_is_closing(peer) || (is_dialler && !crossing->answered[c]))
-		return;
-	enum registry_claim result =
-		crowd_claim(crossing->registries[end], peer, (unsigned)(1 - end) + 1, now_us, &other);
-	if (result == REGISTRY_DUPLICATE)
-		peer_close(peer, BYE_DUPLICATE);
-	if (result == REGISTRY_REPLACES)
-		peer_close(other, BYE_DUPLICATE);
-	crossing->answered[c] = !is_dialler && result != REGISTRY_DUPLICATE;
-	if (!crossing->has_late_bye)
-		deliver_byes(crossing);
-}
-
-static void whichever_hello_comes_first_both_ends_keep_the_same_connection(void)
-{
-	/* Whose connection moves on next: the interleavings of two hellos with their answers. */
-	static const int orders[6][4] = {{0, 0, 1, 1}, {0, 1, 0, 1}, {0, 1, 1, 0},
-					 {1, 1, 0, 0}, {1, 0, 1, 0}, {1, 0, 0, 1}};
-	for (int i = 0; i < 12; i++) {
-		struct crossing crossing;
-		int steps[2] = {0};
-		crossing_init(&crossing, i >= 6);
-		for (int step = 0; step < 4; step++) {
-			int c = orders[i % 6][step];
-			deliver_hello(&crossing, c, steps[c]++ == 0 ? 1 - c : c, crowd_start_us + step);
-		}
-		crossing.answered[0] = crossing.answered[1] = false;
-		deliver_byes(&crossing);
-		for (int end = 0; end < 2; end++)
-			EXPECT(crowd_find(crossing.registries[end], (unsigned)(1 - end) + 1) == crossing.peers[0][end],
-			       "order %d, end %d", i, end);
-		crossing_fini(&crossing);
-	}
 }
 
 /* ---- threads ---- */
@@ -488,22 +290,12 @@ static CU_TestInfo tests[] = {
 	{"a connection that shakes hands has no nodeid", a_connection_that_shakes_hands_has_no_nodeid},
 	{"a closing connection is not found", a_closing_connection_is_not_found},
 	{"a snapshot holds the connections of its moment", a_snapshot_holds_the_connections_of_its_moment},
-	{"where there is no place the first connection of a pair stays",
-	 where_there_is_no_place_the_first_connection_of_a_pair_stays},
 	{"any of the outbound peers is found", any_of_the_outbound_peers_is_found},
 	{"a walk comes by every connection once", a_walk_comes_by_every_connection_once},
-	{"of two connections with one nodeid the right one stays",
-	 of_two_connections_with_one_nodeid_the_right_one_stays},
-	{"a closing connection stands in nobody's way", a_closing_connection_stands_in_nobodys_way},
-	{"the age of a connection counts from when it was ready",
-	 the_age_of_a_connection_counts_from_when_it_was_ready},
-	{"a replaced connection leaves without a trace", a_replaced_connection_leaves_without_a_trace},
 	{"beyond the limit an inbound newcomer finds the node full",
 	 beyond_the_limit_an_inbound_newcomer_finds_the_node_full},
 	{"another limit holds from now on", another_limit_holds_from_now_on},
 	{"dialled peers take no inbound place", dialled_peers_take_no_inbound_place},
-	{"whichever hello comes first, both ends keep the same connection",
-	 whichever_hello_comes_first_both_ends_keep_the_same_connection},
 	{"many threads may come and go until nobody is left", many_threads_may_come_and_go_until_nobody_is_left},
 	{"one can wait until nobody is left", one_can_wait_until_nobody_is_left},
 	CU_TEST_INFO_NULL,

@@ -11,11 +11,16 @@ static void hear(struct core *core, const char *text)
 	CU_ASSERT_EQUAL(address_book_hear(core->book, &entry, 1, &address, core->now_us), 1);
 }
 
-static void prove(struct core *core, const char *text, unsigned number)
+/* A peer says that it listens there. */
+static void claim(struct core *core, const char *text, unsigned number)
 {
 	struct address address = address_of(text);
-	struct nodeid nodeid = nodeid_of(number);
-	address_book_prove(core->book, &address, &nodeid);
+	struct arrival arrival = {.connection = core,
+				  .nodeid = nodeid_of(number),
+				  .host = address_of("127.0.0.9:40000"),
+				  .now_us = core->now_us};
+	address_book_arrived(core->book, &arrival);
+	CU_ASSERT(address_book_claimed(core->book, core, &address, core->now_us));
 }
 
 static void nothing_is_dialled_where_nothing_is_known(void)
@@ -59,7 +64,7 @@ static void feelers_are_dials_under_way_too(void)
 	core_init(&core, 1, "127.0.0.1:5999");
 	core.settings.max_dialing = 1;
 	core_start(&core);
-	prove(&core, "127.0.0.2:5999", 2);
+	claim(&core, "127.0.0.2:5999", 2);
 	hear(&core, "127.0.0.3:5999");
 	struct peer *feeler = core_dial_next(&core);
 	CU_ASSERT_FATAL(feeler != NULL && dial_is_feeler(peer_dial(feeler)));
@@ -99,7 +104,7 @@ static void feelers_go_out_though_enough_peers_were_dialled(void)
 	core_reach(&core, 2, "127.0.0.2:5999");
 	hear(&core, "127.0.0.3:5999");
 	CU_ASSERT_PTR_NULL(core_dial_next(&core));
-	prove(&core, "127.0.0.4:5999", 4);
+	claim(&core, "127.0.0.4:5999", 4);
 	struct peer *feeler = core_dial_next(&core);
 	CU_ASSERT_FATAL(feeler != NULL && dial_is_feeler(peer_dial(feeler)));
 	EXPECT_TEXT(address_text(peer_dial(feeler)->address), "127.0.0.4:5999");
@@ -112,7 +117,7 @@ static void a_feeler_takes_no_place_of_a_peer(void)
 	core_init(&core, 1, "127.0.0.1:5999");
 	core.settings.max_outbound = 1;
 	core_start(&core);
-	prove(&core, "127.0.0.4:5999", 4);
+	claim(&core, "127.0.0.4:5999", 4);
 	hear(&core, "127.0.0.3:5999");
 	struct peer *feeler = core_dial_next(&core);
 	CU_ASSERT_FATAL(feeler != NULL && dial_is_feeler(peer_dial(feeler)));

@@ -21,6 +21,21 @@ const char *five_listen_of(const struct core *core, struct peer *peer)
 	return address_text(five_look(core, peer).listen);
 }
 
+void five_prove(struct core *core, unsigned number)
+{
+	struct next_dial next;
+	while ((next = address_book_pick(core->book, ADDRESS_BOOK_FEELERS, core->now_us)).is_due) {
+		CU_ASSERT_FATAL(next.dial.kind == DIAL_PROOF_CLAIM);
+		struct address from = core->listen[0];
+		from.port = 40000;
+		struct peer *feeler = core_connect(core, PEER_OUTBOUND, &next.dial, address_text(from),
+						   address_text(next.dial.address));
+		core_say_hello(core, feeler, number, 0);
+		take_all(feeler);
+		core_end(core, feeler);
+	}
+}
+
 const char *five_dials_next(struct core *core)
 {
 	struct peer *peer = core_dial_next(core);

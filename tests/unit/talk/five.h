@@ -18,6 +18,8 @@ struct peer_info five_look(const struct core *core, struct peer *peer);
 /* Where the peer can be dialled, as far as that is known. */
 const char *five_listen_of(const struct core *core, struct peer *peer);
 
+/* Feelers find the node, which is the peer's, wherever it says that it listens. */
+void five_prove(struct core *core, unsigned number);
 /* Starts the next dial; its address, or "-" if none is due. */
 const char *five_dials_next(struct core *core);
 /* These two are dialled now, in either order. */

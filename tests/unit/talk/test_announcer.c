@@ -6,6 +6,7 @@
 #include "runner.h"
 #include "unit/core.h"
 #include "unit/suites.h"
+#include "unit/talk/five.h"
 
 /* An announcement's wait later, what waits is sent. */
 static void let_announce(struct core *core)
@@ -132,7 +133,7 @@ static void the_teller_of_an_address_is_not_told_of_it(void)
 	core_fini(&core);
 }
 
-static void a_peer_is_announced_when_it_says_where_it_listens(void)
+static void a_peer_is_announced_when_it_was_found_where_it_says_that_it_listens(void)
 {
 	struct core core;
 	start(&core);
@@ -141,11 +142,15 @@ static void a_peer_is_announced_when_it_says_where_it_listens(void)
 	EXPECT_SENT(two, "");
 	core_say(&core, three, "{'msgtype': 'addr', 'peers': ['127.0.0.3:6000']}");
 	let_announce(&core);
+	EXPECT_SENT(two, "");
+	five_prove(&core, 3);
+	let_announce(&core);
 	EXPECT_SENT(two, "addr(127.0.0.3:6000=3)");
 	core_say(&core, three, "{'msgtype': 'addr', 'peers': [['127.0.0.3:6000', '%s']]}", nodeid_text(3));
 	let_announce(&core);
 	EXPECT_SENT(two, "");
 	core_say(&core, three, "{'msgtype': 'addr', 'peers': [['127.0.0.3:7000', '%s']]}", nodeid_text(3));
+	five_prove(&core, 3);
 	let_announce(&core);
 	EXPECT_SENT(two, "addr(127.0.0.3:7000=3)");
 	EXPECT_SENT(three, "");
@@ -193,9 +198,11 @@ static void an_address_is_announced_only_where_it_means_something(void)
 		core_say_hello(&core, peers[i], 20 + i, 0);
 		take_all(peers[i]);
 	}
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < 3; i++) {
 		core_say_hello(&core, core_connect(&core, PEER_INBOUND, NULL, listens[i][0], listens[i][1]), 30 + i,
 			       5999);
+		five_prove(&core, 30 + i);
+	}
 	let_announce(&core);
 	EXPECT_SENT(peers[0], "addr(10.0.0.3:5999=31 127.0.0.3:5999=30 8.8.0.3:5999=32)");
 	EXPECT_SENT(peers[1], "addr(10.0.0.3:5999=31 8.8.0.3:5999=32)");
@@ -266,6 +273,40 @@ static void announcements_that_wait_at_the_end_are_freed(void)
 	core_fini(&core);
 }
 
+/* One that does not keep up would find its pings, and this node's, behind the news. */
+static void who_answers_no_ping_is_told_so_much_and_no_more(void)
+{
+	enum { NEWCOMERS = 3 * PEER_NEWS };
+	struct core core;
+	start(&core);
+	struct peer *quick = meet(&core, 2, 0), *slow = meet(&core, 3, 0);
+	core_say(&core, slow, "{'msgtype': 'pong'}");
+	size_t to_quick = 0, to_slow = 0, hurried = 0;
+	core_say(&core, quick, "{'msgtype': 'pong'}");
+	for (unsigned i = 0; i < NEWCOMERS; i++) {
+		struct peer *newcomer = meet(&core, 10 + i, 5999);
+		let_announce(&core);
+		/* The pingers' work. */
+		peer_ping(quick, core.now_us);
+		peer_ping(slow, core.now_us);
+		const char *to = take_all(quick);
+		to_quick += strstr(to, "addr(") != NULL;
+		if (strstr(to, "ping") != NULL)
+			core_say(&core, quick, "{'msgtype': 'pong'}");
+		const char *sent = take_all(slow);
+		to_slow += strstr(sent, "addr(") != NULL;
+		hurried += strstr(sent, "ping") != NULL;
+		core_end(&core, newcomer);
+	}
+	EXPECT(to_slow == PEER_NEWS && hurried == 1, "%zu messages, %zu pings", to_slow, hurried);
+	core_say(&core, slow, "{'msgtype': 'pong'}");
+	meet(&core, 10 + NEWCOMERS, 5999);
+	let_announce(&core);
+	CU_ASSERT(strstr(take_all(slow), "addr(") != NULL);
+	EXPECT(to_quick == NEWCOMERS, "%zu messages", to_quick);
+	core_fini(&core);
+}
+
 static CU_TestInfo tests[] = {
 	{"a new peer is announced to the others and not to itself",
 	 a_new_peer_is_announced_to_the_others_and_not_to_itself},
@@ -274,7 +315,8 @@ static CU_TestInfo tests[] = {
 	{"very many announcements travel as one too", very_many_announcements_travel_as_one_too},
 	{"an address is told to a peer once", an_address_is_told_to_a_peer_once},
 	{"the teller of an address is not told of it", the_teller_of_an_address_is_not_told_of_it},
-	{"a peer is announced when it says where it listens", a_peer_is_announced_when_it_says_where_it_listens},
+	{"a peer is announced when it was found where it says that it listens",
+	 a_peer_is_announced_when_it_was_found_where_it_says_that_it_listens},
 	{"a peer that has left meanwhile is not announced", a_peer_that_has_left_meanwhile_is_not_announced},
 	{"a peer that shakes hands or closes is told nothing", a_peer_that_shakes_hands_or_closes_is_told_nothing},
 	{"an address is announced only where it means something",
@@ -283,6 +325,7 @@ static CU_TestInfo tests[] = {
 	 above_sixty_four_peers_an_announcement_goes_to_a_random_choice},
 	{"an announcement rings the alarm", an_announcement_rings_the_alarm},
 	{"announcements that wait at the end are freed", announcements_that_wait_at_the_end_are_freed},
+	{"who answers no ping is told so much and no more", who_answers_no_ping_is_told_so_much_and_no_more},
 	CU_TEST_INFO_NULL,
 };
 

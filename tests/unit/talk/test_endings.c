@@ -63,6 +63,19 @@ static void a_dial_that_is_turned_away_is_repeated_after_a_back_off(void)
 	}
 }
 
+/* There may be no node at all. */
+static void what_others_tell_in_vain_waits_longer(void)
+{
+	struct core core;
+	struct message_entry entry = {.address = address_of("127.0.0.2:5999")};
+	struct address teller = address_of("127.0.0.9:5999");
+	five_start(&core);
+	address_book_hear(core.book, &entry, 1, &teller, core.now_us);
+	core_end(&core, core_dial_next(&core));
+	CU_ASSERT_EQUAL(five_redial_after_us(&core, "127.0.0.2:5999"), core.settings.retry_max_us);
+	core_fini(&core);
+}
+
 static void the_end_of_a_peer_is_logged_once_with_its_reason(void)
 {
 	static const struct {
@@ -118,7 +131,8 @@ static void why_an_address_failed_is_kept_in_words(void)
 		{"{'msgtype': 'bye', 'reason': 'a reason that is so very long that it does not fit into what is "
 		 "kept of one, which is cut'}",
 		 "it said \"a reason that is so very long that it does not fit into what is "},
-		{"{'msgtype': 'hello', 'nodeid': '00000005-0000-4000-8000-000000000000'}", "is this node itself"},
+		{"{'msgtype': 'hello', 'nodeid': '00000005-0000-4000-8000-000000000000'}",
+		 "is another node with the same nodeid as this one"},
 		{"{'msgtype': 'hello', 'nodeid': '00000002-0000-4000-8000-000000000000', 'network': 'other'}",
 		 "is in network \"other\", not in \"kith\""},
 		{"{'msgtype': 'bye', 'reason': 'network'}", "is in another network than \"kith\" and refused us"},
@@ -194,61 +208,39 @@ static void the_error_of_an_address_is_kept_until_it_is_reached_again(void)
 	core_fini(&core);
 }
 
-static void a_duplicate_that_is_closed_is_no_departure(void)
+static void a_second_connection_that_ends_is_no_departure(void)
 {
-	struct core core;
-	five_start(&core);
-	struct peer *first = core_reach(&core, 2, "127.0.0.2:5999");
-	capture_log(LOG_INFO);
-	struct peer *second = core_meet(&core, 2, "127.0.0.2:40000", 5999);
-	EXPECT_SENT(first, "bye(duplicate)");
-	core_end(&core, first);
-	core.now_us += 30 * SECOND_US;
-	protocol_run_timers(core.protocol, core.now_us, 0);
-	EXPECT_TEXT(five_dials_next(&core), "-");
-	const char *log = captured_log();
-	EXPECT(strstr(log, "left") == NULL && strstr(log, "disconnected") == NULL && strstr(log, "failed") == NULL,
-	       "%s", log);
-	CU_ASSERT_FALSE(peer_is_closing(second));
-	core_fini(&core);
+	static const bool first_ends[] = {true, false};
+	for (int i = 0; i < 2; i++) {
+		struct core core;
+		five_start(&core);
+		struct peer *first = core_reach(&core, 2, "127.0.0.2:5999");
+		capture_log(LOG_INFO);
+		struct peer *second = core_meet(&core, 2, "127.0.0.2:40000", 5999);
+		struct peer *ends = first_ends[i] ? first : second;
+		core_say(&core, ends, "{'msgtype': 'bye', 'reason': 'duplicate'}");
+		core_end(&core, ends);
+		core.now_us += 30 * SECOND_US;
+		protocol_run_timers(core.protocol, core.now_us, 0);
+		EXPECT_TEXT(five_dials_next(&core), "-");
+		EXPECT_TEXT(captured_log(), "");
+		CU_ASSERT_FALSE(peer_is_closing(first_ends[i] ? second : first));
+		core_fini(&core);
+	}
 }
 
-static void a_duplicate_without_another_connection_is_a_departure_in_the_end(void)
+static void a_duplicate_without_another_connection_is_a_departure(void)
 {
 	struct core core;
 	five_start(&core);
 	struct peer *peer = core_meet(&core, 2, "127.0.0.2:40000", 5999);
-	protocol_run_timers(core.protocol, core.now_us + ANNOUNCER_DELAY_US, 0);
 	capture_log(LOG_INFO);
 	core_say(&core, peer, "{'msgtype': 'bye', 'reason': 'duplicate'}");
 	core_end(&core, peer);
-	CU_ASSERT_EQUAL(protocol_run_timers(core.protocol, core.now_us, 0), core.now_us + 10 * SECOND_US);
-	protocol_run_timers(core.protocol, core.now_us + 10 * SECOND_US - 1, 0);
 	const char *log = captured_log();
-	EXPECT_TEXT(log, "");
+	EXPECT(strstr(log, "00000002 (127.0.0.2:5999) left: its connection was a duplicate") != NULL, "%s", log);
 	int64_t after_us = five_redial_after_us(&core, "127.0.0.2:5999");
 	EXPECT(five_is_back_off(after_us), "%lld", (long long)after_us);
-	capture_log(LOG_INFO);
-	core.now_us += 10 * SECOND_US;
-	CU_ASSERT(protocol_run_timers(core.protocol, core.now_us, 0) >= core.now_us + 10 * SECOND_US);
-	log = captured_log();
-	EXPECT(strstr(log, "00000002 (127.0.0.2:5999) left: its connection was a duplicate") != NULL, "%s", log);
-	core_fini(&core);
-}
-
-static void a_duplicate_whose_other_connection_comes_in_time_is_no_departure(void)
-{
-	struct core core;
-	five_start(&core);
-	struct peer *peer = core_meet(&core, 2, "127.0.0.2:40000", 5999);
-	core_say(&core, peer, "{'msgtype': 'bye', 'reason': 'duplicate'}");
-	core_end(&core, peer);
-	core.now_us += 9 * SECOND_US;
-	core_meet(&core, 2, "127.0.0.2:40001", 5999);
-	capture_log(LOG_INFO);
-	core.now_us += 9 * SECOND_US;
-	protocol_run_timers(core.protocol, core.now_us, 0);
-	EXPECT_TEXT(captured_log(), "");
 	core_fini(&core);
 }
 
@@ -291,27 +283,6 @@ static void who_is_refused_as_a_duplicate_for_long_is_told_of_a_double(void)
 	core_fini(&core);
 }
 
-static void very_many_departures_are_all_told_in_the_end(void)
-{
-	struct core core;
-	size_t told = 0;
-	five_start(&core);
-	capture_log(LOG_INFO);
-	for (unsigned i = 0; i < PROTOCOL_DEPARTURES + 5; i++) {
-		char remote[ADDRESS_TEXT_BYTES];
-		snprintf(remote, sizeof remote, "127.0.1.%u:40000", i + 1);
-		struct peer *peer = core_meet(&core, 100 + i, remote, 0);
-		core_say(&core, peer, "{'msgtype': 'bye', 'reason': 'duplicate'}");
-		core_end(&core, peer);
-	}
-	core.now_us += 10 * SECOND_US;
-	protocol_run_timers(core.protocol, core.now_us, 0);
-	for (const char *at = captured_log(); (at = strstr(at, " left: its connection was a duplicate")) != NULL; at++)
-		told++;
-	CU_ASSERT_EQUAL(told, PROTOCOL_DEPARTURES + 5);
-	core_fini(&core);
-}
-
 static void an_end_rings_the_alarm_if_there_is_something_to_dial(void)
 {
 	struct core core;
@@ -330,27 +301,42 @@ static void an_end_rings_the_alarm_if_there_is_something_to_dial(void)
 	core_fini(&core);
 }
 
+/* The host comes and goes so often, with a line for each. */
+static void come_and_go(struct core *core, const char *host, unsigned times)
+{
+	char from[ADDRESS_TEXT_BYTES];
+	snprintf(from, sizeof from, "%s:40000", host);
+	for (unsigned i = 0; i < times; i++)
+		core_end(core, core_meet(core, 2, from, 0));
+}
+
+static size_t lines_of(struct core *core, const char *host, unsigned times)
+{
+	capture_log(LOG_INFO);
+	come_and_go(core, host, times);
+	return five_count_lines(captured_log());
+}
+
 static void who_comes_and_goes_all_the_time_gets_so_many_lines(void)
 {
-	enum { COMERS = PROTOCOL_COMERS_BURST };
+	enum { ALL = 4000, OF_A_HOST = 2000 };
 	struct core core;
 	five_start(&core);
-	capture_log(LOG_INFO);
-	for (unsigned i = 0; i < COMERS; i++)
-		core_end(&core, core_meet(&core, 2, "127.0.0.2:40000", 0));
-	/* Half of them, with a line for each coming and each going. */
-	size_t lines = five_count_lines(captured_log());
-	EXPECT(lines == PROTOCOL_COMERS_BURST, "%zu lines", lines);
+	size_t lines = lines_of(&core, "127.0.0.2", ALL);
+	EXPECT(lines == OF_A_HOST, "%zu lines", lines);
+	/* Nobody hides what is said of others. */
+	lines = lines_of(&core, "127.0.1.3", 100);
+	EXPECT(lines == 200 + 1, "%zu lines", lines);
+	lines = lines_of(&core, "127.0.1.4", ALL) + lines_of(&core, "127.0.2.5", ALL);
+	EXPECT(lines == ALL - OF_A_HOST - 200, "%zu lines", lines);
 	capture_log(LOG_INFO);
 	core.now_us += SECOND_US;
-	core_end(&core, core_meet(&core, 2, "127.0.0.2:40000", 0));
-	const char *log = captured_log(), *text = strstr(log, "4000 lines like the next one were left out\n");
-	EXPECT(text != NULL && five_count_lines(log) == 3, "%s", log);
+	come_and_go(&core, "127.0.3.6", 1);
+	const char *log = captured_log();
+	EXPECT(strstr(log, " lines like the next one were left out\n") != NULL && five_count_lines(log) == 3, "%s",
+	       log);
 	/* Of those that this node has dialled there is always one. */
-	capture_log(LOG_INFO);
-	for (unsigned i = 0; i < COMERS; i++)
-		core_end(&core, core_meet(&core, 2, "127.0.0.2:40000", 0));
-	(void)captured_log();
+	(void)lines_of(&core, "127.0.4.7", ALL);
 	capture_log(LOG_INFO);
 	core_reach(&core, 3, "127.0.0.3:5999");
 	log = captured_log();
@@ -358,25 +344,47 @@ static void who_comes_and_goes_all_the_time_gets_so_many_lines(void)
 	core_fini(&core);
 }
 
+/* Nobody at an address can help it that others have told of it. */
+static void dials_of_dead_hearsay_get_so_many_lines(void)
+{
+	enum { DIALS = 400, MOST = 200 };
+	struct core core;
+	five_start(&core);
+	capture_log(LOG_INFO);
+	for (unsigned i = 0; i < DIALS; i++) {
+		char to[ADDRESS_TEXT_BYTES];
+		snprintf(to, sizeof to, "127.1.%u.%u:5999", i / 200, 1 + i % 200);
+		core_end(&core, core_dial(&core, to));
+	}
+	size_t lines = five_count_lines(captured_log());
+	EXPECT(lines == MOST, "%zu lines", lines);
+	/* A peer that goes, and does not answer when it is dialled again, is no hearsay. */
+	capture_log(LOG_INFO);
+	core_end(&core, core_reach(&core, 3, "127.0.0.3:5999"));
+	core.now_us += core.settings.retry_max_us;
+	const char *log = captured_log();
+	EXPECT(strstr(log, "127.0.0.3:5999) failed") != NULL, "%s", log);
+	core_fini(&core);
+}
+
 static CU_TestInfo tests[] = {
 	{"why dials do not leave this machine is logged once", why_dials_do_not_leave_this_machine_is_logged_once},
 	{"who comes and goes all the time gets so many lines", who_comes_and_goes_all_the_time_gets_so_many_lines},
+	{"dials of dead hearsay get so many lines", dials_of_dead_hearsay_get_so_many_lines},
 	{"a peer that says bye has left", a_peer_that_says_bye_has_left},
 	{"a peer that goes is dialled again after a back-off", a_peer_that_goes_is_dialled_again_after_a_back_off},
 	{"a dial that is turned away is repeated after a back-off",
 	 a_dial_that_is_turned_away_is_repeated_after_a_back_off},
+	{"what others tell in vain waits longer", what_others_tell_in_vain_waits_longer},
 	{"the end of a peer is logged once with its reason", the_end_of_a_peer_is_logged_once_with_its_reason},
 	{"why an address failed is kept in words", why_an_address_failed_is_kept_in_words},
 	{"the error of an address is kept until it is reached again",
 	 the_error_of_an_address_is_kept_until_it_is_reached_again},
-	{"a duplicate that is closed is no departure", a_duplicate_that_is_closed_is_no_departure},
-	{"a duplicate without another connection is a departure in the end",
-	 a_duplicate_without_another_connection_is_a_departure_in_the_end},
-	{"a duplicate whose other connection comes in time is no departure",
-	 a_duplicate_whose_other_connection_comes_in_time_is_no_departure},
+	{"a second connection that ends is no departure", a_second_connection_that_ends_is_no_departure},
+	{"a duplicate without another connection is a departure",
+	 a_duplicate_without_another_connection_is_a_departure},
 	{"who is refused as a duplicate for long is told of a double",
 	 who_is_refused_as_a_duplicate_for_long_is_told_of_a_double},
-	{"very many departures are all told in the end", very_many_departures_are_all_told_in_the_end},
 	{"an end rings the alarm if there is something to dial", an_end_rings_the_alarm_if_there_is_something_to_dial},
 	CU_TEST_INFO_NULL,
 };

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "link/allowance.h"
+#include "book/targets.h"
 #include "runner.h"
 #include "unit/core.h"
 #include "unit/suites.h"
@@ -59,14 +59,14 @@ static void gather_others(struct circle *circle)
 	gather(circle, circle->count);
 }
 
-/* Tells of 127.1.0.FIRST and so many after it in one message; each is node 100000 and its number. */
+/* Tells of 127.1.FIRST.1 and so many after it in one message; each is node 100000 and its number. */
 static void tell_by(struct circle *circle, struct peer *teller, unsigned first, unsigned count)
 {
 	char words[16 * 80];
 	size_t used = 0;
 	for (unsigned i = first; i < first + count; i++)
-		used += (size_t)snprintf(words + used, sizeof words - used, "%s['127.1.%u.%u:5999', '%s']",
-					 i == first ? "" : ", ", i / 250, i % 250 + 1, nodeid_text(100000 + i));
+		used += (size_t)snprintf(words + used, sizeof words - used, "%s['127.%u.%u.1:5999', '%s']",
+					 i == first ? "" : ", ", 1 + i / 250, i % 250 + 1, nodeid_text(100000 + i));
 	core_say(&circle->core, teller, "{'msgtype': 'addr', 'peers': [%s]}", words);
 }
 
@@ -126,7 +126,7 @@ static void what_is_new_is_passed_on_a_second_later(void)
 	EXPECT_SENT(circle.listeners[0], "");
 	circle.core.now_us += 1;
 	CU_ASSERT(run(&circle) >= start_us + HOUR_US);
-	EXPECT_SENT(circle.listeners[0], "addr(127.1.0.2:5999=100001 127.1.0.3:5999=100002)");
+	EXPECT_SENT(circle.listeners[0], "addr(127.1.2.1:5999=100001 127.1.3.1:5999=100002)");
 	let_pass(&circle);
 	EXPECT_SENT(circle.listeners[0], "");
 	EXPECT_SENT(circle.teller, "");
@@ -202,12 +202,12 @@ static void a_peer_is_not_told_again_when_the_node_connects(void)
 	start(&circle, 1);
 	tell(&circle, 1, 1);
 	let_pass(&circle);
-	EXPECT_SENT(circle.listeners[0], "addr(127.1.0.2:5999=100001)");
+	EXPECT_SENT(circle.listeners[0], "addr(127.1.2.1:5999=100001)");
 	struct peer *newcomer = meet(&circle);
-	core_meet(&circle.core, 100001, "127.1.0.2:40000", 5999);
+	core_meet(&circle.core, 100001, "127.1.2.1:40000", 5999);
 	let_pass(&circle);
 	EXPECT_SENT(circle.listeners[0], "");
-	EXPECT_SENT(newcomer, "addr(127.1.0.2:5999=100001)");
+	EXPECT_SENT(newcomer, "addr(127.1.2.1:5999=100001)");
 	end(&circle);
 }
 
@@ -216,10 +216,12 @@ static void gossip_rings_the_alarm(void)
 {
 	struct circle circle;
 	start(&circle, 1);
+	struct address address = address_of("127.0.0.8:5999");
+	struct message_entry entry = {.address = address};
+	address_book_hear(circle.core.book, &entry, 1, &address, circle.core.now_us);
 	alarm_wait_until(&circle.core.alarm, 1);
 	core_say(&circle.core, circle.teller, "{'msgtype': 'addr', 'peers': [['127.0.0.8:5999', '%s']]}",
 		 nodeid_text(3));
-	CU_ASSERT_EQUAL(address_book_count(circle.core.book), 0);
 	CU_ASSERT(circle.core.alarm.ringing);
 	end(&circle);
 }
@@ -299,7 +301,7 @@ static void what_the_address_book_has_forgotten_is_not_passed_on_again(void)
 		struct peer *dialled = core_dial_next(&circle.core);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(dialled);
 		core_end(&circle.core, dialled);
-		circle.core.now_us += circle.core.settings.retry_max_us;
+		circle.core.now_us += TARGETS_PATIENCE * circle.core.settings.retry_max_us;
 	}
 	CU_ASSERT_EQUAL(address_book_count(circle.core.book), 0);
 	gather_others(&circle);
@@ -386,42 +388,94 @@ static void an_address_is_passed_on_only_where_it_means_something(void)
 	}
 }
 
-static void no_more_than_a_thousand_wait(void)
+/* As `meet`, from the only host of a network. */
+static struct peer *meet_in(struct circle *circle, unsigned network)
 {
+	char remote[ADDRESS_TEXT_BYTES];
+	snprintf(remote, sizeof remote, "127.9.%u.1:40000", network);
+	return core_meet(&circle->core, 2 + circle->met++, remote, 0);
+}
+
+/* The queue is full of what five hosts have told: another one gets as many places, not what is left. */
+static void of_a_thousand_that_wait_each_teller_has_its_share(void)
+{
+	enum { TELLERS = 5, EACH = 240, HONEST = 100, FIRST = TELLERS * EACH };
 	struct circle circle;
 	start(&circle, 1);
-	for (unsigned i = 0; i < GOSSIP_WAITING / GOSSIP_ENTRIES + 20; i++)
-		tell(&circle, i * GOSSIP_ENTRIES, GOSSIP_ENTRIES);
+	for (unsigned i = 0; i < TELLERS; i++) {
+		struct peer *teller = meet_in(&circle, i);
+		for (unsigned j = 0; j < EACH; j += GOSSIP_ENTRIES)
+			tell_by(&circle, teller, i * EACH + j, GOSSIP_ENTRIES);
+		core_end(&circle.core, teller);
+	}
+	struct peer *honest = meet_in(&circle, TELLERS);
+	for (unsigned j = 0; j < HONEST; j += GOSSIP_ENTRIES)
+		tell_by(&circle, honest, FIRST + j, GOSSIP_ENTRIES);
+	core_end(&circle.core, honest);
 	let_pass(&circle);
 	CU_ASSERT_EQUAL(count_passed_on(&circle), GOSSIP_WAITING);
-	/* Those that were dropped do not count as passed on. */
-	tell(&circle, GOSSIP_WAITING - GOSSIP_ENTRIES, GOSSIP_ENTRIES);
-	tell(&circle, GOSSIP_WAITING + 10 * GOSSIP_ENTRIES, GOSSIP_ENTRIES);
+	core_say(&circle.core, circle.listeners[0], "{'msgtype': 'pong'}");
+	/* All of the honest one's, the first of the others', and what was dropped does not count as passed on. */
+	tell(&circle, FIRST, GOSSIP_ENTRIES);
+	tell(&circle, FIRST + HONEST - GOSSIP_ENTRIES, GOSSIP_ENTRIES);
+	tell(&circle, 0, GOSSIP_ENTRIES);
+	let_pass(&circle);
+	CU_ASSERT_EQUAL(count_passed_on(&circle), 0);
+	tell(&circle, EACH - GOSSIP_ENTRIES, GOSSIP_ENTRIES);
 	let_pass(&circle);
 	CU_ASSERT_EQUAL(count_passed_on(&circle), GOSSIP_ENTRIES);
 	end(&circle);
 }
 
-static void what_a_peer_has_no_tokens_for_is_not_passed_on(void)
+/* Ports of one host, and hosts of one network, where this node has met nobody. */
+static void of_a_third_party_few_addresses_are_passed_on(void)
 {
 	struct circle circle;
 	start(&circle, 1);
-	/* The burst, and what may be answered to the question that was asked at first. */
-	for (unsigned i = 0; i < (ALLOWANCE_ADDRESSES_BURST + MESSAGE_ADDR_ENTRIES) / GOSSIP_ENTRIES; i++) {
-		tell(&circle, i * GOSSIP_ENTRIES, GOSSIP_ENTRIES);
-		let_pass(&circle);
-	}
-	size_t passed_on = count_passed_on(&circle);
-	EXPECT(passed_on >= ALLOWANCE_ADDRESSES_BURST + MESSAGE_ADDR_ENTRIES, "%zu", passed_on);
-	core_end(&circle.core, circle.listeners[0]);
-	circle.listeners[0] = meet(&circle);
-	/* Half of it has taken 100 s, in which 10 came back; while there is more than the burst, none do. */
-	tell(&circle, 10000, 10);
-	tell(&circle, 10010, 10);
-	tell(&circle, 10020, 10);
+	for (unsigned i = 0; i < 40; i++)
+		core_say(&circle.core, circle.teller, "{'msgtype': 'addr', 'peers': ['127.8.8.8:%u', '127.8.9.%u:1']}",
+			 5999 + i, 1 + i);
 	let_pass(&circle);
-	passed_on = count_passed_on(&circle);
-	EXPECT(passed_on >= 9 && passed_on <= 11, "%zu", passed_on);
+	const char *sent = take_all(circle.listeners[0]);
+	size_t ports = 0, hosts = 0;
+	for (const char *at = sent; (at = strstr(at, "127.8.8.8:")) != NULL; at++)
+		ports++;
+	for (const char *at = sent; (at = strstr(at, "127.8.9.")) != NULL; at++)
+		hosts++;
+	CU_ASSERT_EQUAL(ports, TARGETS_HOST_TOLD);
+	CU_ASSERT_EQUAL(hosts, TARGETS_NETWORK_TOLD);
+	end(&circle);
+}
+
+/* All that the host has told: `count` new addresses from `first` on. Returns how many of them were passed on. */
+static size_t flood(struct circle *circle, struct peer *teller, unsigned first, unsigned count)
+{
+	for (unsigned i = 0; i < count; i += GOSSIP_ENTRIES)
+		tell_by(circle, teller, first + i, GOSSIP_ENTRIES);
+	let_pass(circle);
+	return count_passed_on(circle);
+}
+
+/* What peers hear from this node is bounded, and no host may use it up. */
+static void a_host_has_250_passed_on_however_often_it_comes(void)
+{
+	struct circle circle;
+	start(&circle, 1);
+	CU_ASSERT_EQUAL(flood(&circle, circle.teller, 0, 400), 250);
+	/* What was dropped is passed on when another host tells it. */
+	CU_ASSERT_EQUAL(flood(&circle, circle.listeners[0], 300, 20), 0);
+	struct peer *other = meet_in(&circle, 1);
+	CU_ASSERT_EQUAL(flood(&circle, other, 380, 20), 20);
+	core_end(&circle.core, circle.teller);
+	circle.teller = core_meet(&circle.core, 2, "127.0.0.3:40001", 0);
+	CU_ASSERT_EQUAL(flood(&circle, circle.teller, 400, 40), 0);
+	circle.core.now_us += HOUR_US;
+	CU_ASSERT_EQUAL(flood(&circle, circle.teller, 500, 200), 90);
+	/* What is known, or is not passed on for another reason, costs nothing. */
+	circle.core.now_us += HOUR_US;
+	for (unsigned i = 0; i < 2; i++)
+		CU_ASSERT_EQUAL(flood(&circle, circle.teller, 0, 200), 0);
+	CU_ASSERT_EQUAL(flood(&circle, circle.teller, 700, 200), 90);
 	end(&circle);
 }
 
@@ -452,8 +506,9 @@ static CU_TestInfo tests[] = {
 	{"a message has ten entries at most", a_message_has_ten_entries_at_most},
 	{"an address is passed on only where it means something",
 	 an_address_is_passed_on_only_where_it_means_something},
-	{"no more than a thousand wait", no_more_than_a_thousand_wait},
-	{"what a peer has no tokens for is not passed on", what_a_peer_has_no_tokens_for_is_not_passed_on},
+	{"of a thousand that wait each teller has its share", of_a_thousand_that_wait_each_teller_has_its_share},
+	{"of a third party few addresses are passed on", of_a_third_party_few_addresses_are_passed_on},
+	{"a host has 250 passed on, however often it comes", a_host_has_250_passed_on_however_often_it_comes},
 	{"what waits at the end is freed", what_waits_at_the_end_is_freed},
 	CU_TEST_INFO_NULL,
 };

@@ -95,7 +95,8 @@ static void a_pong_tells_the_round_trip_and_another_is_ignored(void)
 	core_say(&core, peer, "{'msgtype': 'pong'}");
 	struct peer_info info = five_look(&core, peer);
 	CU_ASSERT(info.rtt_us == 3 * MS_US && info.ignored == 1);
-	CU_ASSERT_EQUAL(peer_ping(peer, core.now_us), core.now_us - SECOND_US - 3 * MS_US + 60 * SECOND_US);
+	int64_t after_us = peer_ping(peer, core.now_us) - (core.now_us - SECOND_US - 3 * MS_US);
+	CU_ASSERT(after_us <= 60 * SECOND_US && after_us >= 60 * SECOND_US - 60 * SECOND_US / PEER_PING_JITTER);
 	EXPECT_SENT(peer, "");
 	core_fini(&core);
 }
@@ -288,6 +289,7 @@ static void an_address_is_told_only_where_it_means_something(void)
 		snprintf(remote, sizeof remote, "%s.%u:40000", hosts[i % 3], i / 3 + 2);
 		struct peer *peer = core_connect(&core, PEER_INBOUND, NULL, local, remote);
 		core_say_hello(&core, peer, (i / 3 + 2) * 10 + i % 3, i < 3 ? 0 : 5999);
+		five_prove(&core, (i / 3 + 2) * 10 + i % 3);
 		if (i < 3)
 			askers[i] = peer;
 	}
@@ -340,20 +342,22 @@ static void a_host_that_errs_again_and_again_is_banned(void)
 /* Who has a network of addresses has another one for each line. */
 static void bans_of_many_hosts_get_so_many_lines(void)
 {
+	enum { MOST = 200 };
 	struct core core;
 	char from[32];
 	core_init(&core, 5, "0.0.0.0:5999");
 	core.settings.ban_after = 1;
 	core_start(&core);
 	capture_log(LOG_INFO);
-	for (unsigned i = 0; i < 2 * PROTOCOL_STRANGERS_BURST; i++) {
+	for (unsigned i = 0; i < 2 * MOST; i++) {
 		snprintf(from, sizeof from, "10.0.%u.%u:40000", i / 250, 1 + i % 250);
 		struct peer *peer = core_accept(&core, from);
 		core_say(&core, peer, "[]");
 		core_end(&core, peer);
 	}
 	size_t lines = five_count_lines(captured_log());
-	EXPECT(lines == PROTOCOL_STRANGERS_BURST, "%zu lines", lines);
+	/* One says that some of the first network were left out. */
+	EXPECT(lines == MOST + 1, "%zu lines", lines);
 	core_fini(&core);
 }
 

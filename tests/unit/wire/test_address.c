@@ -233,7 +233,7 @@ static void an_address_survives_its_socket_form(void)
 		}
 		EXPECT(address_from_socket(&storage, &again), "%s", cases[i].text);
 		EXPECT(address_equals(&address, &again), "%s", cases[i].text);
-		EXPECT(address_hash(&address) == address_hash(&again), "%s", cases[i].text);
+		EXPECT(memcmp(&address, &again, sizeof again) == 0, "%s", cases[i].text);
 	}
 }
 
@@ -247,7 +247,7 @@ static void an_ipv4_peer_of_an_ipv6_socket_is_an_ipv4_peer(void)
 	CU_ASSERT_EQUAL_FATAL(inet_pton(AF_INET6, "::ffff:10.0.0.7", &in6->sin6_addr), 1);
 	CU_ASSERT(address_from_socket(&storage, &address));
 	CU_ASSERT(address_equals(&address, &plain));
-	CU_ASSERT_EQUAL(address_hash(&address), address_hash(&plain));
+	CU_ASSERT_EQUAL(memcmp(&address, &plain, sizeof plain), 0);
 }
 
 static void a_socket_that_is_not_ip_has_no_address(void)
@@ -286,7 +286,7 @@ static void addresses_are_compared_by_host_and_port(void)
 		EXPECT(address_same_host(&other, &one) == cases[i].same_host, "%s, %s", cases[i].one, cases[i].other);
 		EXPECT(address_equals(&one, &other) == cases[i].equals, "%s, %s", cases[i].one, cases[i].other);
 		EXPECT(address_equals(&other, &one) == cases[i].equals, "%s, %s", cases[i].one, cases[i].other);
-		EXPECT((address_hash(&one) == address_hash(&other)) == cases[i].equals, "%s, %s", cases[i].one,
+		EXPECT((memcmp(&one, &other, sizeof one) == 0) == cases[i].equals, "%s, %s", cases[i].one,
 		       cases[i].other);
 	}
 }
@@ -542,6 +542,36 @@ static void a_subnet_is_a_24_or_a_56(void)
 	}
 }
 
+static void a_source_is_one_host_and_a_site_is_around_it(void)
+{
+	static const struct {
+		const char *one, *other;
+		bool same_source, same_site;
+	} cases[] = {
+		{"10.1.2.3:4", "10.1.2.3:5", true, true},
+		{"10.1.2.3:4", "10.1.2.4:4", false, true},
+		{"10.1.2.3:4", "10.1.3.3:4", false, false},
+		{"127.0.0.1:4", "127.0.0.2:4", false, true},
+		{"[2001:db8:1:2::1]:1", "[2001:db8:1:2:3::9]:2", true, true},
+		{"[2001:db8:1:2::1]:1", "[2001:db8:1:3::1]:1", false, true},
+		{"[2001:db8:1:2::1]:1", "[2001:db8:2:2::1]:1", false, false},
+		{"[fd00:1:2:3::1]:1", "[fd00:1:2:3::2]:1", true, true},
+		{"[fe80::1]:1", "[fe80::2]:1", false, true},
+		{"[::1]:1", "[::1]:2", true, true},
+		{"[::1]:1", "[::2]:1", false, true},
+		{"[a01:203::1]:1", "10.1.2.3:1", false, false},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct address one = parsed(cases[i].one), other = parsed(cases[i].other);
+		struct address one_source = address_source(&one), other_source = address_source(&other);
+		struct address one_site = address_site(&one), other_site = address_site(&other);
+		EXPECT(address_equals(&one_source, &other_source) == cases[i].same_source, "%s %s", cases[i].one,
+		       cases[i].other);
+		EXPECT(address_equals(&one_site, &other_site) == cases[i].same_site, "%s %s", cases[i].one,
+		       cases[i].other);
+	}
+}
+
 static CU_TestInfo tests[] = {
 	{"a good address is understood and written in one form", a_good_address_is_understood_and_written_in_one_form},
 	{"what is not a numeric host with a port is refused", what_is_not_a_numeric_host_with_a_port_is_refused},
@@ -560,6 +590,7 @@ static CU_TestInfo tests[] = {
 	{"a block is understood and written in one form", a_block_is_understood_and_written_in_one_form},
 	{"a block holds the hosts of its prefix", a_block_holds_the_hosts_of_its_prefix},
 	{"a subnet is a /24 or a /56", a_subnet_is_a_24_or_a_56},
+	{"a source is one host, and a site is around it", a_source_is_one_host_and_a_site_is_around_it},
 	CU_TEST_INFO_NULL,
 };
 
