@@ -172,8 +172,8 @@ tests: $(TEST_PROGRAMS) $(FAULT_PROGRAMS) $(BENCH_PROGRAMS) $(BUILD)/tests/sim/s
 run: $(BUILD)/kithd ## run one node in the foreground with conf/kith.conf
 	$(BUILD)/kithd -c conf/kith.conf
 
-demo: $(BUILD)/kithd ## watch five nodes become a mesh; SECRET=1 makes it a private one
-	@bash tests/demo.sh $(BUILD)/kithd
+demo: $(BUILD)/kithd $(BUILD)/kith ## watch five nodes become a mesh; SECRET=1 makes it a private one
+	@bash tests/demo.sh $(BUILD)/kithd $(BUILD)/kith
 
 RUN_TESTS := /usr/bin/python3 tests/run.py
 
@@ -289,13 +289,21 @@ floors: $(OBJECTS) ## check the order of folders, private headers, cycles, doors
 ##@ Install and release
 UNITS := kithd.service kithd.socket
 
+# SHELL:FILE, where the shells look for completions of programs that are installed.
+COMPLETIONS := bash:bash-completion/completions/kith zsh:zsh/site-functions/_kith fish:fish/vendor_completions.d/kith.fish
+
 install: $(BUILD)/kithd $(BUILD)/kith ## install under DESTDIR and PREFIX
 	install -D -m 755 $(BUILD)/kithd $(DESTDIR)$(PREFIX)/bin/kithd
 	install -D -m 755 $(BUILD)/kith $(DESTDIR)$(PREFIX)/bin/kith
-	for page in man/*.[578]; do \
+	for page in man/*.[1578]; do \
 		section=$(DESTDIR)$(PREFIX)/share/man/man$${page##*.} && install -d $$section && \
 		sed 's|/etc/kith|$(SYSCONFDIR)/kith|g' $$page >$$section/$${page#man/} && \
 		chmod 644 $$section/$${page#man/} || exit 1; \
+	done
+	for file in $(COMPLETIONS); do \
+		install -d $$(dirname $(DESTDIR)$(PREFIX)/share/$${file#*:}) && \
+		$(BUILD)/kith completion $${file%%:*} >$(DESTDIR)$(PREFIX)/share/$${file#*:} && \
+		chmod 644 $(DESTDIR)$(PREFIX)/share/$${file#*:} || exit 1; \
 	done
 	install -d $(DESTDIR)$(UNITDIR)
 	for unit in $(UNITS); do \
@@ -307,10 +315,12 @@ install: $(BUILD)/kithd $(BUILD)/kith ## install under DESTDIR and PREFIX
 	@echo
 	@echo "Next: set listen, bootstrap and secret_file in $(SYSCONFDIR)/kith/kith.conf, check it with kithd -t,"
 	@echo "and start kithd, with systemd by: systemctl daemon-reload && systemctl enable --now kithd"
-	@echo "man kith has a quick start."
+	@echo "Then kith shows its state. man 7 kith has a quick start."
 
 uninstall: ## remove what install put there, but for a changed kith.conf
 	rm -f $(DESTDIR)$(PREFIX)/bin/kithd $(DESTDIR)$(PREFIX)/bin/kith $(DESTDIR)$(PREFIX)/share/man/man8/kithd.8 \
+		$(foreach file,$(COMPLETIONS),$(DESTDIR)$(PREFIX)/share/$(lastword $(subst :, ,$(file)))) \
+		$(DESTDIR)$(PREFIX)/share/man/man1/kith.1 \
 		$(DESTDIR)$(PREFIX)/share/man/man5/kith.conf.5 \
 		$(DESTDIR)$(PREFIX)/share/man/man7/kith.7 \
 		$(DESTDIR)$(PREFIX)/share/man/man7/kith-internals.7 \

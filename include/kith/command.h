@@ -33,6 +33,9 @@ void command_print_help_of(const struct command_kind *kind);
 
 enum outcome run_completion(const struct command_kind *kind, const struct options *options);
 enum outcome run_nodes(const struct command_kind *kind, const struct options *options);
+enum outcome run_check(const struct command_kind *kind, const struct options *options);
+enum outcome run_metrics(const struct command_kind *kind, const struct options *options);
+enum outcome run_on(const struct command_kind *kind, const struct options *options);
 enum outcome run_ping(const struct command_kind *kind, const struct options *options);
 enum outcome run_steer(const struct command_kind *kind, const struct options *options);
 enum outcome run_why(const struct command_kind *kind, const struct options *options);

@@ -9,6 +9,10 @@
 enum outcome {
 	OUTCOME_DONE = 0,
 	OUTCOME_NO = 1, /* the node answers, and the answer is no */
+	/* Of kith check, as plugins for monitoring end. */
+	OUTCOME_WARNING = 1,
+	OUTCOME_CRITICAL = 2,
+	OUTCOME_UNKNOWN = 3,
 	OUTCOME_WRONG_USAGE = 64,
 	OUTCOME_NO_NODE = 69,	   /* none answers */
 	OUTCOME_SYSTEM_FAILS = 71, /* no memory, or what is printed can't be written */
@@ -22,6 +26,8 @@ enum outcome complain_no_memory(void);
  */
 struct problem;
 void complain_into(struct problem *problem);
+/* Do they go to stderr, where a list may follow them? */
+bool complaints_are_shown(void);
 
 /*
  * What is printed is on its way to its reader. False if it can't be written: the reader has gone, which needs no words,

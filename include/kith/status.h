@@ -11,7 +11,7 @@
 struct status {
 	struct json_object *info; /* NULL before it has come */
 	struct rows peers, addresses;
-	struct rows events; /* of peers that came and went, the oldest first */
+	struct rows events; /* of peers that came and went */
 	bool lacks_memory;
 };
 

@@ -86,7 +86,8 @@ static enum outcome print_nodes(const struct nodes *nodes, const struct table_st
 
 static void list_for_choice(const struct nodes *nodes)
 {
-	print_nodes(nodes, &(struct table_style){.is_for_stderr = true});
+	if (complaints_are_shown())
+		print_nodes(nodes, &(struct table_style){.is_for_stderr = true});
 }
 
 /* Moves the conversation with that node out of the list. */
@@ -164,10 +165,11 @@ static enum outcome complain_of_none(const struct sockets *sockets, char directo
 		return sockets_complain(sockets->found[0].path, sockets->found[0].error);
 	list_directories(directories, count, places, sizeof places);
 	complain(OUTCOME_NO_NODE, "no node runs here: there is no control socket in %s", places);
-	fputs("Start one:            kithd -o name=alpha\n"
-	      "or the service:       sudo systemctl start kithd\n"
-	      "A socket elsewhere:   kith -s PATH, or KITH_CONTROL=PATH\n",
-	      stderr);
+	if (complaints_are_shown())
+		fputs("Start one:            kithd -o name=alpha\n"
+		      "or the service:       sudo systemctl start kithd\n"
+		      "A socket elsewhere:   kith -s PATH, or KITH_CONTROL=PATH\n",
+		      stderr);
 	return OUTCOME_NO_NODE;
 }
 

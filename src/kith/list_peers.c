@@ -2,12 +2,14 @@
 
 #include <string.h>
 
+#include "kith/status.h"
+
 static enum table_colour colour(struct json_object *row, const struct list_column *column)
 {
 	const char *state = value_text(row, "state");
 	if (strcmp(column->key, "state") != 0 || state == NULL)
 		return TABLE_NO_COLOUR;
-	return strcmp(state, "ready") == 0 ? TABLE_GREEN : TABLE_YELLOW;
+	return strcmp(state, "ready") == 0 && !status_is_late(row) ? TABLE_GREEN : TABLE_YELLOW;
 }
 
 static const struct list_column columns[] = {
@@ -21,6 +23,7 @@ static const struct list_column columns[] = {
 	{"STATE", "state", NULL, FORM_PLAIN, 0, true, "dial, hello or ready"},
 	{"PURPOSE", "purpose", NULL, FORM_PLAIN, 0, false, "why this node has dialled it"},
 	{"RTT", "rtt_ms", NULL, FORM_RTT, TABLE_RIGHT, true, "the last round trip"},
+	{"WAIT", "waiting_ms", NULL, FORM_RTT, TABLE_RIGHT, false, "for how long its ping has been unanswered"},
 	{"HEARD", "heard_s", NULL, FORM_SECONDS, TABLE_RIGHT, false, "how long ago it was last heard from"},
 	{"UP", "up_s", "age_s", FORM_SECONDS, TABLE_RIGHT, true, "how long it has been connected"},
 	{"MSGS_IN", "messages_in", NULL, FORM_PLAIN, TABLE_RIGHT, false, "messages from it"},

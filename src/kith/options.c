@@ -27,6 +27,20 @@ const struct option_kind option_kinds[OPTION_IDS] = {
 	[OPTION_INTERVAL] = {'d', "interval", "SECONDS", "refresh so often; every 2 seconds by default",
 			     COMPLETES_NOTHING},
 	[OPTION_COUNT] = {'c', "count", "COUNT", "how many times", COMPLETES_NOTHING},
+	[OPTION_TIMEOUT] = {'\0', "timeout", "SECONDS", "how long a command may take, 30 by default",
+			    COMPLETES_NOTHING},
+	[OPTION_INITIAL] = {'\0', "initial", NULL, "first run it for each peer that is connected now",
+			    COMPLETES_NOTHING},
+	[OPTION_CURSOR] = {'\0', "cursor", "FILE", "remember there how far it has come, to go on from there",
+			   COMPLETES_FILES},
+	[OPTION_MIN_PEERS] = {'\0', "min-peers", "N", "warn of fewer peers", COMPLETES_NOTHING},
+	[OPTION_MIN_PEERS_CRITICAL] = {'\0', "min-peers-critical", "N", "fewer peers are critical, 1 by default",
+				       COMPLETES_NOTHING},
+	[OPTION_MAX_RTT] = {'\0', "max-rtt", "MS", "warn of a longer round trip, in the median of the peers",
+			    COMPLETES_NOTHING},
+	[OPTION_MAX_RTT_CRITICAL] = {'\0', "max-rtt-critical", "MS", "a longer one is critical", COMPLETES_NOTHING},
+	[OPTION_WRITE] = {'w', "write", "FILE", "replace this file instead, at once", COMPLETES_FILES},
+	[OPTION_PEERS] = {'\0', "peers", "N", "add the N peers with the longest round trips", COMPLETES_NOTHING},
 };
 
 /* What getopt_long returns for an option without a letter. */

@@ -55,7 +55,9 @@ static enum outcome print_row(struct json_object *row, const struct options *opt
 		char label[VALUE_SHORT_BYTES];
 		size_t length;
 		enum value_form form = form_of(row, key, &length);
-		bool is_usual = strcmp(key, "msgtype") != 0 && value != NULL;
+		bool is_empty = value == NULL ||
+				(json_object_is_type(value, json_type_array) && json_object_array_length(value) == 0);
+		bool is_usual = strcmp(key, "msgtype") != 0 && !is_empty;
 		if (chosen == NULL ? !is_usual : !is_chosen(chosen, key))
 			continue;
 		snprintf(label, sizeof label, "%.*s", is_raw ? (int)strlen(key) : (int)length, key);

@@ -165,15 +165,16 @@ static void next_try(struct json_object *address, char out[static WORDS_BYTES + 
 	if (!value_number(address, "next_try_s", &seconds))
 		return;
 	words_duration(seconds, when);
-	snprintf(out, WORDS_BYTES + 32, seconds > 0 ? ", next try in %s" : ", next try now", when);
+	snprintf(out, WORDS_BYTES + 32, seconds >= 1 ? ", next try in %s" : ", next try now", when);
 }
 
-/* It has gone at this event; address is what is known of its address, or NULL. */
+/* It went at this event; address is what is known of its address, or NULL. */
 static void add_gone(struct problems *problems, struct json_object *event, struct json_object *address)
 {
 	char ago[WORDS_BYTES], next[WORDS_BYTES + 32] = "", *text = NULL;
 	double seconds;
-	const char *error = address == NULL ? NULL : value_text(address, "error");
+	bool has_left = is_text(event, "ending", "left");
+	const char *error = address == NULL || has_left ? NULL : value_text(address, "error");
 	char *reason = clean(error == NULL ? value_text(event, "reason") : error);
 	if (address != NULL)
 		next_try(address, next);
@@ -182,7 +183,7 @@ static void add_gone(struct problems *problems, struct json_object *event, struc
 	if (reason != NULL && asprintf(&text, "%s: %s%s", ago, reason, next) < 0)
 		text = NULL;
 	free(reason);
-	add_problem(problems, "gone", TABLE_RED, name_of(event), text);
+	add_problem(problems, has_left ? "left" : "gone", has_left ? TABLE_YELLOW : TABLE_RED, name_of(event), text);
 }
 
 static void add_failing(struct problems *problems, struct json_object *address)
@@ -196,78 +197,113 @@ static void add_failing(struct problems *problems, struct json_object *address)
 	add_problem(problems, "fails", TABLE_YELLOW, name_of(address), text);
 }
 
-/* Is there a connection to the node of this event, or a later event of it? */
-static bool is_over(const struct status *status, size_t event_number)
+/* Rows to look up by nodeid. */
+struct view {
+	struct rows peers; /* that are ready */
+	struct rows addresses;
+	struct rows gone; /* of each node that went and is not back, the last event */
+};
+
+static void view_fini(struct view *view)
 {
-	const char *nodeid = value_text(status->events.list[event_number], "nodeid");
-	struct json_object *peer = rows_find(&status->peers, "nodeid", nodeid);
-	if (peer != NULL && is_ready(peer))
-		return true;
-	for (size_t i = event_number + 1; i < status->events.count; i++)
-		if (nodeid != NULL && is_text(status->events.list[i], "nodeid", nodeid))
-			return true;
-	return false;
+	rows_fini(&view->peers);
+	rows_fini(&view->addresses);
+	rows_fini(&view->gone);
 }
 
-/* The nodes that broke or fell silent, and are not back. One that left on purpose is no problem. */
-static void add_all_gone(struct problems *problems, const struct status *status)
+static bool copy_sorted(const struct rows *rows, const char *number_key, struct rows *copy)
 {
-	for (size_t i = status->events.count; i-- > 0;) {
-		struct json_object *event = status->events.list[i];
-		if (!is_text(event, "kind", "peer_down") || !is_text(event, "ending", "failed") || is_over(status, i))
-			continue;
-		struct json_object *address = rows_find(&status->addresses, "nodeid", value_text(event, "nodeid"));
-		if (address == NULL)
-			address = rows_find(&status->addresses, "address", value_text(event, "address"));
-		if (problems->count < MOST_SHOWN)
-			add_gone(problems, event, address);
-		else
-			problems->hidden++;
+	bool is_good = true;
+	for (size_t i = 0; i < rows->count && is_good; i++)
+		is_good = rows_add(copy, rows->list[i]);
+	rows_sort(copy, "nodeid", number_key);
+	return is_good;
+}
+
+/* False if there is no memory. */
+static bool view_init(struct view *view, const struct status *status)
+{
+	struct rows events = {0};
+	*view = (struct view){0};
+	bool is_good = true;
+	for (size_t i = 0; i < status->peers.count && is_good; i++)
+		is_good = !is_ready(status->peers.list[i]) || rows_add(&view->peers, status->peers.list[i]);
+	rows_sort(&view->peers, "nodeid", "up_s");
+	is_good = is_good && copy_sorted(&status->addresses, "failures", &view->addresses) &&
+		  copy_sorted(&status->events, "number", &events);
+	for (size_t i = 0; i < events.count && is_good; i++) {
+		const char *nodeid = value_text(events.list[i], "nodeid");
+		bool is_last =
+			i + 1 == events.count || nodeid == NULL || !is_text(events.list[i + 1], "nodeid", nodeid);
+		if (is_last && nodeid != NULL && is_text(events.list[i], "kind", "peer_down") &&
+		    rows_search(&view->peers, "nodeid", nodeid) == NULL)
+			is_good = rows_add(&view->gone, events.list[i]);
 	}
+	rows_fini(&events);
+	return is_good;
+}
+
+/* Those of them that broke or fell silent, the last one first. Where a node left, or this node disconnected it, its
+ * address tells if it fails. */
+static bool find_failed(const struct view *view, struct rows *failed)
+{
+	struct rows rising = {0};
+	bool is_good = true;
+	for (size_t i = 0; i < view->gone.count && is_good; i++)
+		if (is_text(view->gone.list[i], "ending", "failed"))
+			is_good = rows_add(&rising, view->gone.list[i]);
+	rows_sort(&rising, "ending", "number");
+	for (size_t i = rising.count; i-- > 0 && is_good;)
+		is_good = rows_add(failed, rising.list[i]);
+	rows_fini(&rising);
+	return is_good;
 }
 
 bool status_find_gone(const struct status *status, struct rows *gone)
 {
-	bool is_good = true;
-	for (size_t i = status->events.count; i-- > 0 && is_good;)
-		if (is_text(status->events.list[i], "kind", "peer_down") &&
-		    is_text(status->events.list[i], "ending", "failed") && !is_over(status, i))
-			is_good = rows_add(gone, status->events.list[i]);
+	struct view view;
+	bool is_good = view_init(&view, status) && find_failed(&view, gone);
+	view_fini(&view);
 	return is_good;
 }
 
-/* Is its node among those that are shown as gone? */
-static bool is_shown_as_gone(const struct status *status, struct json_object *address)
+static void add_all_gone(struct problems *problems, const struct view *view)
 {
-	for (size_t i = 0; i < status->events.count; i++) {
-		struct json_object *event = status->events.list[i];
-		const char *nodeid = value_text(event, "nodeid"), *at = value_text(event, "address");
-		if (is_text(event, "kind", "peer_down") && is_text(event, "ending", "failed") && !is_over(status, i) &&
-		    ((nodeid != NULL && is_text(address, "nodeid", nodeid)) ||
-		     (at != NULL && is_text(address, "address", at))))
-			return true;
+	struct rows failed = {0};
+	problems->lacks_memory = !find_failed(view, &failed) || problems->lacks_memory;
+	for (size_t i = 0; i < failed.count; i++) {
+		struct json_object *event = failed.list[i];
+		if (problems->count < MOST_SHOWN)
+			add_gone(problems, event, rows_search(&view->addresses, "nodeid", value_text(event, "nodeid")));
+		else
+			problems->hidden++;
 	}
-	return false;
+	rows_fini(&failed);
 }
 
 /* Hearsay ("new") often fails: it is shown after what has worked before. */
-static void add_all_failing(struct problems *problems, const struct status *status)
+static void add_all_failing(struct problems *problems, const struct view *view)
 {
 	for (int round = 0; round < 2; round++)
-		for (size_t i = 0; i < status->addresses.count; i++) {
-			struct json_object *address = status->addresses.list[i];
+		for (size_t i = 0; i < view->addresses.count; i++) {
+			struct json_object *address = view->addresses.list[i];
+			struct json_object *gone = rows_search(&view->gone, "nodeid", value_text(address, "nodeid"));
 			if (!is_failing(address) || is_text(address, "kind", "new") != (round == 1) ||
-			    is_shown_as_gone(status, address))
+			    (gone != NULL && is_text(gone, "ending", "failed")))
 				continue;
-			if (problems->count < MOST_SHOWN)
-				add_failing(problems, address);
-			else
+			if (problems->count >= MOST_SHOWN)
 				problems->hidden++;
+			else if (gone != NULL)
+				add_gone(problems, gone, address);
+			else
+				add_failing(problems, address);
 		}
 }
 
 static void find_problems(const struct status *status, struct problems *problems)
 {
+	struct view view;
+	problems->lacks_memory = !view_init(&view, status);
 	add_own_problems(problems, status->info);
 	for (size_t i = 0; i < status->peers.count; i++) {
 		if (!is_ready(status->peers.list[i]) || !status_is_late(status->peers.list[i]))
@@ -277,8 +313,9 @@ static void find_problems(const struct status *status, struct problems *problems
 		else
 			problems->hidden++;
 	}
-	add_all_gone(problems, status);
-	add_all_failing(problems, status);
+	add_all_gone(problems, &view);
+	add_all_failing(problems, &view);
+	view_fini(&view);
 }
 
 /* ---- the other lines ---- */

@@ -220,41 +220,64 @@ static bool print_event(FILE *out, struct json_object *row)
 	return true;
 }
 
-/* last is the last dial that is told of, or NULL. */
-static void print_address(FILE *out, struct json_object *row, struct json_object *last)
+/* Is the last dial of this address the one that the event tells of? */
+static bool is_told(struct json_object *address, struct json_object *event)
+{
+	const char *at = value_text(event, "at");
+	double told_s, tried_s;
+	return at != NULL && words_parse_time(at, &told_s) && value_number(address, "tried_s", &tried_s) &&
+	       (double)time(NULL) - tried_s - told_s < 1.5;
+}
+
+static void print_last_dial(FILE *out, struct json_object *row, struct json_object *last_event, double failures)
+{
+	const char *error = value_text(row, "error"), *same = value_text(last_event, "reason");
+	double tried_s;
+	bool is_same = same != NULL && error != NULL && strcmp(same, error) == 0;
+	value_number(row, "tried_s", &tried_s);
+	if (is_same && is_told(row, last_event)) {
+		fputs("  not dialled again yet", out);
+		return;
+	}
+	print_time_ago(out, tried_s);
+	if (is_same) {
+		fputs("dialled again, same result", out);
+	} else {
+		fputs("dialled ", out);
+		print_clean(out, value_text(row, "address"));
+		print_reason(out, ": ", error == NULL ? "it failed" : error);
+	}
+	if (failures > 1)
+		fprintf(out, "; %.0f failures in a row", failures);
+}
+
+static void print_origin(FILE *out, struct json_object *row)
 {
 	char words[WORDS_BYTES];
-	double failures, tried_s, next_s, heard_s;
-	const char *teller = value_text(row, "told_by"), *error = value_text(row, "error");
-	bool is_tried = value_number(row, "tried_s", &tried_s);
-	value_number(row, "failures", &failures);
-	if (is_tried && failures > 0) {
-		print_time_ago(out, tried_s);
-		const char *same = value_text(last, "reason");
-		if (same != NULL && error != NULL && strcmp(same, error) == 0) {
-			fputs("dialled again, same result", out);
-		} else {
-			fputs("dialled ", out);
-			print_clean(out, value_text(row, "address"));
-			print_reason(out, ": ", error == NULL ? "it failed" : error);
-		}
-		if (failures > 1)
-			fprintf(out, "; %.0f failures in a row", failures);
-	} else {
-		fputs("  ", out);
-		print_clean(out, value_text(row, "address"));
-		fputc(' ', out);
-		if (value_is_true(row, "bootstrap"))
-			fputs("is a bootstrap", out);
-		else
-			fputs(teller == NULL ? "is in the address book" : "was told by ", out);
-		if (teller != NULL && !value_is_true(row, "bootstrap"))
-			print_clean(out, teller);
-		if (value_number(row, "heard_s", &heard_s)) {
-			words_ago(heard_s, words);
-			fprintf(out, ", last heard of %s", words);
-		}
+	double heard_s;
+	const char *teller = value_text(row, "told_by");
+	bool is_bootstrap = value_is_true(row, "bootstrap");
+	fputs("  ", out);
+	print_clean(out, value_text(row, "address"));
+	fputs(is_bootstrap ? " is a bootstrap" : teller == NULL ? " is in the address book" : " was told by ", out);
+	if (teller != NULL && !is_bootstrap)
+		print_clean(out, teller);
+	if (value_number(row, "heard_s", &heard_s)) {
+		words_ago(heard_s, words);
+		fprintf(out, ", last heard of %s", words);
 	}
+}
+
+/* last_event is the last dial that is told of, or NULL. */
+static void print_address(FILE *out, struct json_object *row, struct json_object *last_event)
+{
+	char words[WORDS_BYTES];
+	double failures, tried_s, next_s;
+	value_number(row, "failures", &failures);
+	if (value_number(row, "tried_s", &tried_s) && failures > 0)
+		print_last_dial(out, row, last_event, failures);
+	else
+		print_origin(out, row);
 	if (value_is_true(row, "dialing")) {
 		fputs("; it is being dialled now", out);
 	} else if (value_number(row, "next_try_s", &next_s)) {
