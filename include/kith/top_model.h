@@ -64,5 +64,7 @@ enum top_wish top_press(struct top_model *model, const struct press *press);
 void top_scroll(struct top_model *model, size_t page);
 /* Of a row that is shown: "gone", "late", or the state of the connection. */
 const char *top_state(struct json_object *row);
+/* What it has in that column, for people. To be freed; NULL if there is no memory. */
+char *top_cell(struct json_object *row, enum top_column column);
 
 #endif

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "kith/words.h"
 
 void top_init(struct top_model *model)
 {
@@ -42,6 +42,18 @@ const char *top_state(struct json_object *row)
 	if (state != NULL && strcmp(state, "ready") == 0 && status_is_late(row))
 		return "late";
 	return state == NULL ? "" : state;
+}
+
+char *top_cell(struct json_object *row, enum top_column column)
+{
+	const struct top_column_kind *kind = &top_columns[column];
+	if (column == TOP_STATE)
+		return words_clean(top_state(row), TEXT_LINE);
+	char *text = value_format(row, kind->key, kind->form, false);
+	if (text == NULL || text[0] != '\0' || kind->otherwise == NULL)
+		return text;
+	free(text);
+	return value_format(row, kind->otherwise, kind->form, false);
 }
 
 /* ---- the order ---- */
@@ -162,17 +174,23 @@ void top_scroll(struct top_model *model, size_t page)
 
 /* ---- a new state ---- */
 
+static void measure_cell(struct top_model *model, struct json_object *row, enum top_column column)
+{
+	char *text = top_cell(row, column);
+	size_t width = text == NULL ? 0 : text_width(text);
+	if (width > model->wants[column])
+		model->wants[column] = width;
+	model->lacks_memory = model->lacks_memory || text == NULL;
+	free(text);
+}
+
 static void measure(struct top_model *model)
 {
-	static const enum top_column growing[] = {TOP_NAME, TOP_ADDRESS, TOP_AGENT};
 	memset(model->wants, 0, sizeof model->wants);
 	for (size_t i = 0; i < model->shown.count; i++)
-		for (size_t j = 0; j < sizeof growing / sizeof *growing; j++) {
-			const char *text = text_of(model->shown.list[i], growing[j]);
-			size_t width = text == NULL ? 0 : text_width(text);
-			if (width > model->wants[growing[j]])
-				model->wants[growing[j]] = width;
-		}
+		for (enum top_column column = 0; column < TOP_COLUMNS; column++)
+			if (top_columns[column].most > top_columns[column].least)
+				measure_cell(model, model->shown.list[i], column);
 }
 
 static bool has_same_text(struct json_object *one, struct json_object *other, const char *key)

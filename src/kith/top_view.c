@@ -125,21 +125,9 @@ static enum table_colour colour_of(const char *state)
 	return strcmp(state, "ready") == 0 ? TABLE_GREEN : strcmp(state, "gone") == 0 ? TABLE_RED : TABLE_YELLOW;
 }
 
-static char *format_cell(struct json_object *row, enum top_column column)
-{
-	const struct top_column_kind *kind = &top_columns[column];
-	if (column == TOP_STATE)
-		return words_clean(top_state(row), TEXT_LINE);
-	char *text = value_format(row, kind->key, kind->form, false);
-	if (text == NULL || text[0] != '\0' || kind->otherwise == NULL)
-		return text;
-	free(text);
-	return value_format(row, kind->otherwise, kind->form, false);
-}
-
 static bool put_cell(struct buffer *line, struct json_object *row, enum top_column column, size_t width)
 {
-	char *text = format_cell(row, column);
+	char *text = top_cell(row, column);
 	bool is_state = column == TOP_STATE;
 	const char *begin = is_state ? table_colour_escape(colour_of(top_state(row))) : "";
 	const char *end = is_state ? table_colour_escape(TABLE_NO_COLOUR) : "";

@@ -35,7 +35,7 @@ static size_t run_count;
 static pid_t fakes[RUNS];
 static size_t fake_count;
 
-static const char *program(void)
+const char *kith_program(void)
 {
 	const char *kith = getenv("KITH"), *kithd = getenv("KITHD");
 	if (kith != NULL)
@@ -134,7 +134,7 @@ static struct kith *spawn(const struct kith_how *how, const char *format, va_lis
 	struct kith *kith = &runs[run_count++];
 	*kith = (struct kith){0};
 	/* The program may be out of the reach of another user by its path, so it is opened by this one. */
-	argv[0] = (char *)(uintptr_t)program();
+	argv[0] = (char *)(uintptr_t)kith_program();
 	cut(text, argv + 1, ARGUMENTS - 1);
 	int out = open_output(kith, how);
 	pid_t parent = getpid();

@@ -20,6 +20,9 @@ struct kith_how {
 	bool has_no_reader; /* stdout is a pipe that nobody reads */
 };
 
+/* The path of the program. */
+const char *kith_program(void);
+
 struct kith_run {
 	const char *out, *err; /* kept until the end of the test */
 	int status;	       /* or 128 and the number of the signal that killed it */

@@ -56,6 +56,7 @@ int main(int argc, char **argv)
 		suite_control_events,
 		suite_control_rows,
 		suite_systemd,
+		suite_top,
 		suite_kith,
 		suite_kith_commands,
 		suite_claims_pairs,

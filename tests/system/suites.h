@@ -38,5 +38,6 @@ extern CU_SuiteInfo suite_claims_pairs;
 extern CU_SuiteInfo suite_claims_hints;
 extern CU_SuiteInfo suite_claims_sources;
 extern CU_SuiteInfo suite_claims_rates;
+extern CU_SuiteInfo suite_top;
 
 #endif

@@ -80,5 +80,8 @@ extern CU_SuiteInfo suite_tls;
 extern CU_SuiteInfo suite_tls_context;
 extern CU_SuiteInfo suite_tls_crew;
 extern CU_SuiteInfo suite_token_bucket;
+extern CU_SuiteInfo suite_cells;
+extern CU_SuiteInfo suite_top_layout;
+extern CU_SuiteInfo suite_top_model;
 
 #endif
