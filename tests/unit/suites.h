@@ -83,5 +83,9 @@ extern CU_SuiteInfo suite_token_bucket;
 extern CU_SuiteInfo suite_cells;
 extern CU_SuiteInfo suite_top_layout;
 extern CU_SuiteInfo suite_top_model;
+extern CU_SuiteInfo suite_options;
+extern CU_SuiteInfo suite_sockets;
+extern CU_SuiteInfo suite_value;
+extern CU_SuiteInfo suite_words;
 
 #endif
