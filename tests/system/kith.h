@@ -28,6 +28,9 @@ struct kith_run {
 	int status;	       /* or 128 and the number of the signal that killed it */
 };
 
+/* The path of the program. */
+const char *kith_program(void);
+
 /* The arguments are separated by single spaces; within ' they are not parted. Waits for its end. */
 struct kith_run kith_run(const char *format, ...) __attribute__((format(printf, 1, 2)));
 struct kith_run kith_run_as(const struct kith_how *how, const char *format, ...) __attribute__((format(printf, 2, 3)));
