@@ -28,10 +28,10 @@ struct top_column_kind {
 	const char *words;     /* what it is called in a sentence */
 	const char *key;       /* of the row */
 	const char *otherwise; /* the key if that is unknown, or NULL */
+	size_t least, most;    /* cells */
 	enum value_form form;
-	size_t least, most; /* cells */
-	bool is_number;	    /* right-aligned, and sorted from the highest at first */
-	char letter;	    /* the key that sorts by it; '\0' for none */
+	bool is_number; /* right-aligned, and sorted from the highest at first */
+	char letter;	/* the key that sorts by it; '\0' for none */
 };
 
 extern const struct top_column_kind top_columns[TOP_COLUMNS];

@@ -182,9 +182,7 @@ static struct press press_of_character(wchar_t character)
 		press.kind = PRESS_ESCAPE;
 	else if (character == DELETE || character == L'\b')
 		press.kind = PRESS_BACKSPACE;
-	else if (character < L' ')
-		press.kind = PRESS_OTHER;
-	else if (wcrtomb(press.text, character, &state) == (size_t)-1)
+	else if (character < L' ' || wcrtomb(press.text, character, &state) == (size_t)-1)
 		press.kind = PRESS_OTHER;
 	if (character == CONTROL_L)
 		clearok(curscr, TRUE);

@@ -2,17 +2,17 @@
 
 /* clang-format off */
 const struct top_column_kind top_columns[TOP_COLUMNS] = {
-	[TOP_NAME] = {"NAME", "name", "name", NULL, FORM_PLAIN, 8, 40, false, 'n'},
-	[TOP_NODEID] = {"NODEID", "nodeid", "nodeid", NULL, FORM_NODEID, 8, 8, false, 'i'},
-	[TOP_ADDRESS] = {"ADDRESS", "address", "listen", "address", FORM_PLAIN, 15, 47, false, 'a'},
-	[TOP_DIRECTION] = {"DIR", "direction", "direction", NULL, FORM_PLAIN, 3, 3, false, 'd'},
-	[TOP_STATE] = {"STATE", "state", "state", NULL, FORM_PLAIN, 5, 5, false, 's'},
-	[TOP_RTT] = {"RTT", "rtt", "rtt_ms", NULL, FORM_RTT, 7, 7, true, 't'},
-	[TOP_HEARD] = {"HEARD", "heard", "heard_s", "ago_s", FORM_SECONDS, 6, 6, true, 'e'},
-	[TOP_UP] = {"UP", "up", "up_s", "age_s", FORM_SECONDS, 6, 6, true, 'u'},
-	[TOP_BYTES_IN] = {"BYTES_IN", "bytes in", "bytes_in", NULL, FORM_BYTES, 8, 8, true, 'b'},
-	[TOP_BYTES_OUT] = {"BYTES_OUT", "bytes out", "bytes_out", NULL, FORM_BYTES, 9, 9, true, 'o'},
-	[TOP_AGENT] = {"AGENT", "agent", "agent", NULL, FORM_PLAIN, 11, 30, false, 'g'},
+	[TOP_NAME] = {"NAME", "name", "name", NULL, 8, 40, FORM_PLAIN, false, 'n'},
+	[TOP_NODEID] = {"NODEID", "nodeid", "nodeid", NULL, 8, 8, FORM_NODEID, false, 'i'},
+	[TOP_ADDRESS] = {"ADDRESS", "address", "listen", "address", 15, 47, FORM_PLAIN, false, 'a'},
+	[TOP_DIRECTION] = {"DIR", "direction", "direction", NULL, 3, 3, FORM_PLAIN, false, 'd'},
+	[TOP_STATE] = {"STATE", "state", "state", NULL, 5, 5, FORM_PLAIN, false, 's'},
+	[TOP_RTT] = {"RTT", "rtt", "rtt_ms", NULL, 7, 7, FORM_RTT, true, 't'},
+	[TOP_HEARD] = {"HEARD", "heard", "heard_s", "ago_s", 6, 6, FORM_SECONDS, true, 'e'},
+	[TOP_UP] = {"UP", "up", "up_s", "age_s", 6, 6, FORM_SECONDS, true, 'u'},
+	[TOP_BYTES_IN] = {"BYTES_IN", "bytes in", "bytes_in", NULL, 8, 8, FORM_BYTES, true, 'b'},
+	[TOP_BYTES_OUT] = {"BYTES_OUT", "bytes out", "bytes_out", NULL, 9, 9, FORM_BYTES, true, 'o'},
+	[TOP_AGENT] = {"AGENT", "agent", "agent", NULL, 11, 30, FORM_PLAIN, false, 'g'},
 };
 /* clang-format on */
 
