@@ -224,7 +224,7 @@ static void test_sizes(void)
 	raw_join(node.kithd, ALICE, ",\"name\":\"alice\",\"agent\":\"raw/1\"");
 	start(node.path);
 	AWAIT(shows("HEARD"));
-	CU_ASSERT(shows_no("AGENT"));
+	AWAIT(shows_no("AGENT"));
 	set_size(24, 140);
 	AWAIT(shows("AGENT"));
 	AWAIT(shows("raw/1"));
@@ -254,7 +254,7 @@ static void test_restart(void)
 	raw_join(node.kithd, BOB, ",\"name\":\"bob\"");
 	AWAIT(shows("bob"));
 	AWAIT(shows("sorted by rtt"));
-	CU_ASSERT(shows_no("no node answers"));
+	AWAIT(shows_no("no node answers"));
 	/* The second start has an own journal, of which nothing is missed. */
 	kithd_signal(node.kithd, SIGKILL);
 	kithd_wait(node.kithd);
