@@ -39,7 +39,7 @@ LOAD_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c))
 PROBE_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/probes/*.c))
 SIM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/*.c))
 FUZZ_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/fuzz/*.c))
-FUZZ_TARGETS := frame message settings address address_book conversation tls
+FUZZ_TARGETS := frame message settings address address_book conversation tls cursor
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(BUILD)/tests/fuzz/%)
 FUZZ_SECONDS ?= 60
 SIM_WRAPS := outbox_put outbox_close outbox_call_pinger
@@ -60,7 +60,7 @@ SCRIPTS := $(wildcard tests/*.sh tests/*/*.sh) .ci/run
 # `make chaos` and `make fuzz` need besides.
 PACKAGES := gcc libc6-dev make libjson-c-dev uuid-dev libconfig-dev uthash-dev libc-ares-dev libsodium-dev \
 	libgnutls28-dev libsmartcols-dev libncurses-dev libcunit1-dev openssl python3-twisted iproute2 netcat-openbsd
-DEV_PACKAGES := $(PACKAGES) clang libclang-rt-14-dev clang-tidy cppcheck mandoc valgrind shellcheck gnuplot-nox nftables faketime
+DEV_PACKAGES := $(PACKAGES) clang libclang-rt-14-dev clang-tidy cppcheck mandoc valgrind shellcheck gnuplot-nox nftables faketime prometheus
 
 ifdef V
 say = @:
@@ -162,6 +162,7 @@ $(FUZZ_PROGRAMS): %: %.o $(BUILD)/tests/fuzz/options.o $(BUILD)/libkith.a
 	$(quiet)$(CC) $(KITH_CFLAGS) $(KITH_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS) -lgnutls
 $(BUILD)/tests/fuzz/conversation: $(BUILD)/tests/fuzz/node.o $(BUILD)/tests/fuzz/node_rules.o
 $(BUILD)/tests/fuzz/tls: $(BUILD)/tests/unit/some_secrets.o
+$(BUILD)/tests/fuzz/cursor: $(BUILD)/src/kith/cursor.o $(BUILD)/src/kith/replace.o
 
 fuzz-programs: $(FUZZ_PROGRAMS)
 
@@ -288,6 +289,8 @@ floors: $(OBJECTS) ## check the order of folders, private headers, cycles, doors
 
 ##@ Install and release
 UNITS := kithd.service kithd.socket
+EXAMPLES := kith.rules.yml kith-dashboard.json $(addprefix examples/,kith-on.service peer_down.c peer_down.py)
+EXAMPLEDIR := $(PREFIX)/share/doc/kith/examples
 
 # SHELL:FILE, where the shells look for completions of programs that are installed.
 COMPLETIONS := bash:bash-completion/completions/kith zsh:zsh/site-functions/_kith fish:fish/vendor_completions.d/kith.fish
@@ -310,6 +313,11 @@ install: $(BUILD)/kithd $(BUILD)/kith ## install under DESTDIR and PREFIX
 		sed -e 's|@BINDIR@|$(PREFIX)/bin|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g' conf/$$unit \
 			>$(DESTDIR)$(UNITDIR)/$$unit && chmod 644 $(DESTDIR)$(UNITDIR)/$$unit || exit 1; \
 	done
+	install -d $(DESTDIR)$(EXAMPLEDIR)
+	for example in $(EXAMPLES); do \
+		sed 's|@BINDIR@|$(PREFIX)/bin|g' conf/$$example >$(DESTDIR)$(EXAMPLEDIR)/$${example##*/} && \
+		chmod 644 $(DESTDIR)$(EXAMPLEDIR)/$${example##*/} || exit 1; \
+	done
 	test -e $(DESTDIR)$(SYSCONFDIR)/kith/kith.conf || \
 		install -D -m 644 conf/kith.conf $(DESTDIR)$(SYSCONFDIR)/kith/kith.conf
 	@echo
@@ -325,6 +333,7 @@ uninstall: ## remove what install put there, but for a changed kith.conf
 		$(DESTDIR)$(PREFIX)/share/man/man7/kith.7 \
 		$(DESTDIR)$(PREFIX)/share/man/man7/kith-internals.7 \
 		$(DESTDIR)$(PREFIX)/share/man/man7/kith-protocol.7 $(UNITS:%=$(DESTDIR)$(UNITDIR)/%)
+	rm -rf $(DESTDIR)$(EXAMPLEDIR)
 	! cmp -s conf/kith.conf $(DESTDIR)$(SYSCONFDIR)/kith/kith.conf || \
 		rm -f $(DESTDIR)$(SYSCONFDIR)/kith/kith.conf
 

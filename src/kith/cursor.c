@@ -36,7 +36,7 @@ static bool parse_waiting(struct cursor *cursor, const char *text)
 {
 	uint64_t number, before = cursor->waiting_count == 0 ? 0 : cursor->waiting[cursor->waiting_count - 1];
 	if (!parse_number(text, &number) || number <= before || number > cursor->number ||
-	    cursor->waiting_count == CURSOR_WAITING)
+	    cursor->waiting_count == CURSOR_WAITING || cursor->is_lost_waiting || cursor->is_initial_waiting)
 		return false;
 	cursor->waiting[cursor->waiting_count++] = number;
 	return true;
@@ -68,7 +68,7 @@ static bool parse_line(struct cursor *cursor, int number, const char *line)
 	if ((rest = after_word(line, "waiting")) != NULL)
 		return parse_waiting(cursor, rest);
 	if (strcmp(line, "lost") == 0)
-		return set_once(&cursor->is_lost_waiting);
+		return !cursor->is_initial_waiting && set_once(&cursor->is_lost_waiting);
 	return strcmp(line, "initial") == 0 && set_once(&cursor->is_initial_waiting);
 }
 

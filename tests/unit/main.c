@@ -95,6 +95,9 @@ int main(int argc, char **argv)
 		suite_listing,
 		suite_saver,
 		suite_privilege,
+		suite_cursor,
+		suite_hook_queue,
+		suite_monitoring,
 		CU_SUITE_INFO_NULL,
 	};
 	if (argc > 2) {

@@ -87,5 +87,8 @@ extern CU_SuiteInfo suite_options;
 extern CU_SuiteInfo suite_sockets;
 extern CU_SuiteInfo suite_value;
 extern CU_SuiteInfo suite_words;
+extern CU_SuiteInfo suite_cursor;
+extern CU_SuiteInfo suite_hook_queue;
+extern CU_SuiteInfo suite_monitoring;
 
 #endif
