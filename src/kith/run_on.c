@@ -81,8 +81,10 @@ static void save_cursor(struct hooks *hooks)
 	struct problem problem;
 	hook_queue_note_waiting(&hooks->queue, &cursor);
 	follower_note(&hooks->follower, &cursor);
+	if (hooks->cursor_path == NULL || nodeid_is_none(&cursor.boot))
+		return;
 	hooks->cursor_due_us = clock_now_us() + CURSOR_US;
-	if (hooks->cursor_path == NULL || nodeid_is_none(&cursor.boot) || is_same(&cursor, &hooks->saved))
+	if (is_same(&cursor, &hooks->saved))
 		return;
 	bool was_failing = hooks->cursor_fails;
 	hooks->cursor_fails = !cursor_save(hooks->cursor_path, &cursor, &problem);

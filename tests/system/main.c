@@ -63,6 +63,8 @@ int main(int argc, char **argv)
 		suite_claims_hints,
 		suite_claims_sources,
 		suite_claims_rates,
+		suite_hooks,
+		suite_monitoring,
 		CU_SUITE_INFO_NULL,
 	};
 	/* clang-format on */

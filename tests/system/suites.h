@@ -39,5 +39,7 @@ extern CU_SuiteInfo suite_claims_hints;
 extern CU_SuiteInfo suite_claims_sources;
 extern CU_SuiteInfo suite_claims_rates;
 extern CU_SuiteInfo suite_top;
+extern CU_SuiteInfo suite_hooks;
+extern CU_SuiteInfo suite_monitoring;
 
 #endif

@@ -42,7 +42,7 @@ static void expect_text(struct buffer *out, const char *text)
 static void thresholds_decide(void)
 {
 	static const char *const peers[] = {
-		"{'state':'ready','rtt_ms':3}",	 "{'state':'ready','rtt_ms':1}", "{'state':'ready','rtt_ms':200}",
+		"{'state':'ready','rtt_ms':3}",	  "{'state':'ready','rtt_ms':1}",    "{'state':'ready','rtt_ms':200}",
 		"{'state':'hello','rtt_ms':999}", "{'state':'ready','rtt_ms':null}", NULL,
 	};
 	static const char good[] = "{'peers':4,'problems':[]}", bad[] = "{'peers':4,'problems':['no way out']}";
@@ -54,12 +54,18 @@ static void thresholds_decide(void)
 	} cases[] = {
 		{good, {-1, -1, -1, -1}, OUTCOME_DONE, "KITH OK - 4 peers, rtt 3.0 ms | "},
 		{good, {4, 4, 3, 3}, OUTCOME_DONE, "KITH OK - 4 peers, rtt 3.0 ms | peers=4;4:;4:;0 "},
-		{good, {5, 1, -1, -1}, OUTCOME_WARNING, "KITH WARNING - 4 peers (fewer than 5), rtt 3.0 ms | peers=4;5:;1:;0"},
+		{good,
+		 {5, 1, -1, -1},
+		 OUTCOME_WARNING,
+		 "KITH WARNING - 4 peers (fewer than 5), rtt 3.0 ms | peers=4;5:;1:;0"},
 		{good, {6, 5, -1, -1}, OUTCOME_CRITICAL, "KITH CRITICAL - 4 peers (fewer than 5), rtt 3.0 ms | "},
 		{good, {-1, -1, 2.5, 10}, OUTCOME_WARNING, "KITH WARNING - 4 peers, rtt 3.0 ms (more than 2.5 ms) | "},
 		{good, {-1, -1, -1, 2}, OUTCOME_CRITICAL, "KITH CRITICAL - 4 peers, rtt 3.0 ms (more than 2 ms) | "},
 		{bad, {-1, -1, -1, -1}, OUTCOME_WARNING, "KITH WARNING - 4 peers, rtt 3.0 ms; no way out | "},
-		{bad, {-1, 5, -1, -1}, OUTCOME_CRITICAL, "KITH CRITICAL - 4 peers (fewer than 5), rtt 3.0 ms; no way out | "},
+		{bad,
+		 {-1, 5, -1, -1},
+		 OUTCOME_CRITICAL,
+		 "KITH CRITICAL - 4 peers (fewer than 5), rtt 3.0 ms; no way out | "},
 	};
 	struct rows rows = parse_all(peers);
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -106,17 +112,19 @@ static void samples_of_a_metric_are_together(void)
 	struct rows rows = parse_all(texts);
 	struct buffer out = {0};
 	CU_ASSERT(exposition_add_metrics(&out, &rows));
-	expect_text(&out, "# HELP b_total B.\n# TYPE b_total counter\nb_total{k=\"1\"} 5\nb_total{k=\"2\",l=\"\"} 1e+15\n"
-			  "# HELP a A.\n# TYPE a gauge\na 0.25\n"
-			  "# HELP h \n# TYPE h histogram\nh_bucket{le=\"+Inf\"} 3\nh_sum 1.5\n"
-			  "# HELP unknown \n# TYPE unknown gauge\n");
+	expect_text(&out,
+		    "# HELP b_total B.\n# TYPE b_total counter\nb_total{k=\"1\"} 5\nb_total{k=\"2\",l=\"\"} 1e+15\n"
+		    "# HELP a A.\n# TYPE a gauge\na 0.25\n"
+		    "# HELP h \n# TYPE h histogram\nh_bucket{le=\"+Inf\"} 3\nh_sum 1.5\n"
+		    "# HELP unknown \n# TYPE unknown gauge\n");
 	rows_fini(&rows);
 }
 
 static void texts_are_escaped(void)
 {
 	static const char *const texts[] = {
-		"{'name':'a','type':'gauge','help':'a \\\\ \\n \\u0022','labels':{'x y':'1','n':'\\\\ \\n \\u0022 \u00e9'},'value':1}",
+		"{'name':'a','type':'gauge','help':'a \\\\ \\n \\u0022','labels':{'x y':'1','n':'\\\\ \\n \\u0022 "
+		"\u00e9'},'value':1}",
 		NULL,
 	};
 	struct rows rows = parse_all(texts);
