@@ -15,7 +15,9 @@ extern CU_SuiteInfo suite_stop;
 extern CU_SuiteInfo suite_table;
 extern CU_SuiteInfo suite_settings;
 extern CU_SuiteInfo suite_limits;
+extern CU_SuiteInfo suite_hooks;
 extern CU_SuiteInfo suite_hosts;
+extern CU_SuiteInfo suite_monitoring;
 extern CU_SuiteInfo suite_reload;
 extern CU_SuiteInfo suite_recovery;
 extern CU_SuiteInfo suite_bounds;
@@ -39,7 +41,5 @@ extern CU_SuiteInfo suite_claims_hints;
 extern CU_SuiteInfo suite_claims_sources;
 extern CU_SuiteInfo suite_claims_rates;
 extern CU_SuiteInfo suite_top;
-extern CU_SuiteInfo suite_hooks;
-extern CU_SuiteInfo suite_monitoring;
 
 #endif

@@ -42,7 +42,10 @@ extern CU_SuiteInfo suite_keyed_hash;
 extern CU_SuiteInfo suite_keyed_table;
 extern CU_SuiteInfo suite_listing;
 extern CU_SuiteInfo suite_liveness;
+extern CU_SuiteInfo suite_cursor;
+extern CU_SuiteInfo suite_hook_queue;
 extern CU_SuiteInfo suite_log;
+extern CU_SuiteInfo suite_monitoring;
 extern CU_SuiteInfo suite_notify;
 extern CU_SuiteInfo suite_service;
 extern CU_SuiteInfo suite_message;
@@ -87,8 +90,5 @@ extern CU_SuiteInfo suite_options;
 extern CU_SuiteInfo suite_sockets;
 extern CU_SuiteInfo suite_value;
 extern CU_SuiteInfo suite_words;
-extern CU_SuiteInfo suite_cursor;
-extern CU_SuiteInfo suite_hook_queue;
-extern CU_SuiteInfo suite_monitoring;
 
 #endif
