@@ -58,11 +58,11 @@ enum completes {
 };
 
 struct option_kind {
-	char letter; /* '\0' for none */
 	const char *name;
 	const char *argument; /* NULL for none; "[=SECONDS]" for one that may be left off */
 	const char *help;
 	enum completes completes;
+	char letter; /* '\0' for none */
 };
 
 extern const struct option_kind option_kinds[OPTION_IDS];

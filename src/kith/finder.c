@@ -253,29 +253,28 @@ enum outcome finder_connect(const struct options *options, struct session *sessi
 	return outcome;
 }
 
+static enum outcome print_all(struct nodes *nodes, struct sockets *sockets, const struct options *options)
+{
+	const struct table_style style = {.is_raw = option_is_given(options, OPTION_RAW),
+					  .has_no_headings = option_is_given(options, OPTION_NO_HEADINGS)};
+	const char *place = named_place(options);
+	bool is_one = place != NULL && !is_directory(place);
+	enum outcome outcome = is_one ? look_at(sockets, place) : look_everywhere(sockets, place);
+	if (outcome != OUTCOME_DONE)
+		return outcome;
+	nodes_init(nodes, sockets);
+	outcome = print_nodes(nodes, &style);
+	nodes_fini(nodes);
+	sockets_close(sockets);
+	return outcome;
+}
+
 enum outcome finder_print_nodes(const struct options *options)
 {
 	struct sockets *sockets = calloc(1, sizeof *sockets);
 	struct nodes *nodes = calloc(1, sizeof *nodes);
-	const char *place = named_place(options);
-	enum outcome outcome;
-	if (sockets == NULL || nodes == NULL) {
-		outcome = complain_no_memory();
-	} else if (place == NULL || is_directory(place)) {
-		outcome = look_everywhere(sockets, place);
-	} else {
-		outcome = look_at(sockets, place);
-	}
-	if (outcome == OUTCOME_DONE) {
-		nodes_init(nodes, sockets);
-		outcome = print_nodes(nodes, &(struct table_style){
-						     .is_raw = option_is_given(options, OPTION_RAW),
-						     .has_no_headings = option_is_given(options, OPTION_NO_HEADINGS),
-					     });
-		nodes_fini(nodes);
-	}
-	if (sockets != NULL)
-		sockets_close(sockets);
+	enum outcome outcome =
+		sockets == NULL || nodes == NULL ? complain_no_memory() : print_all(nodes, sockets, options);
 	free(sockets);
 	free(nodes);
 	return outcome;

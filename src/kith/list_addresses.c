@@ -26,7 +26,7 @@ static const struct list_column columns[] = {
 	{"FAILURES", "failures", NULL, FORM_PLAIN, TABLE_RIGHT, true, "failed dials since the last success"},
 	{"NEXT", "next_try_s", NULL, FORM_SECONDS, TABLE_RIGHT, true, "time until the next dial"},
 	{"ERROR", "error", NULL, FORM_PLAIN, TABLE_SHRINKS, true, "why the last dial failed"},
-	{NULL},
+	{.name = NULL},
 };
 
 const struct list list_addresses = {

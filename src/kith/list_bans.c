@@ -5,7 +5,7 @@ static const struct list_column columns[] = {
 	{"LEFT", "left_s", NULL, FORM_SECONDS, TABLE_RIGHT, true, "for how long"},
 	{"UNTIL", "until", NULL, FORM_TIME, 0, false, "until when"},
 	{"BY", "by", NULL, FORM_PLAIN, 0, true, "operator: kith ban; protocol: it broke the protocol too often"},
-	{NULL},
+	{.name = NULL},
 };
 
 const struct list list_bans = {

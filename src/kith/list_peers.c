@@ -31,7 +31,7 @@ static const struct list_column columns[] = {
 	{"BYTES_IN", "bytes_in", NULL, FORM_BYTES, TABLE_RIGHT, false, "bytes from it"},
 	{"BYTES_OUT", "bytes_out", NULL, FORM_BYTES, TABLE_RIGHT, false, "bytes to it"},
 	{"AGENT", "agent", NULL, FORM_PLAIN, TABLE_SHRINKS, true, "its program and version"},
-	{NULL},
+	{.name = NULL},
 };
 
 const struct list list_peers = {

@@ -14,7 +14,7 @@ static const struct list_column columns[] = {
 	{"DEFAULT", "default", NULL, FORM_PLAIN, TABLE_SHRINKS, false, "what it is if it is not set"},
 	{"WHERE", "where", NULL, FORM_PLAIN, TABLE_SHRINKS, true, "where it was set; empty for the default"},
 	{"RESTART", "needs_restart", NULL, FORM_YES, 0, false, "yes: a change needs a restart"},
-	{NULL},
+	{.name = NULL},
 };
 
 const struct list list_settings = {

@@ -24,14 +24,19 @@ static bool is_text(struct json_object *row, const char *key, const char *text)
 	return value != NULL && strcmp(value, text) == 0;
 }
 
+static void keep(struct status *status, struct rows *rows, struct json_object *row)
+{
+	status->lacks_memory = !rows_add(rows, row) || status->lacks_memory;
+}
+
 void status_take(struct status *status, struct json_object *row)
 {
-	struct rows *rows = is_text(row, "msgtype", "peer")	 ? &status->peers
-			    : is_text(row, "msgtype", "address") ? &status->addresses
-			    : is_text(row, "msgtype", "event")	 ? &status->events
-								 : NULL;
-	if (rows != NULL) {
-		status->lacks_memory = status->lacks_memory || !rows_add(rows, row);
+	if (is_text(row, "msgtype", "peer")) {
+		keep(status, &status->peers, row);
+	} else if (is_text(row, "msgtype", "address")) {
+		keep(status, &status->addresses, row);
+	} else if (is_text(row, "msgtype", "event")) {
+		keep(status, &status->events, row);
 	} else if (is_text(row, "msgtype", "info")) {
 		json_object_put(status->info);
 		status->info = json_object_get(row);

@@ -56,10 +56,10 @@ bool words_parse_time(const char *rfc3339, double *seconds)
 	const char *rest = strptime(rfc3339, "%Y-%m-%dT%H:%M:%S", &parts);
 	if (rest == NULL)
 		return false;
-	char *end = (char *)(uintptr_t)rest;
+	char *end = NULL;
 	double fraction = *rest == '.' ? strtod(rest, &end) : 0;
 	*seconds = (double)timegm(&parts) + fraction;
-	return strcmp(end, "Z") == 0;
+	return strcmp(end == NULL ? rest : end, "Z") == 0;
 }
 
 void words_time(const char *rfc3339, int64_t now_s, bool has_milliseconds, char out[static WORDS_BYTES])

@@ -127,14 +127,15 @@ static int open_output(struct kith *kith, const struct kith_how *how)
 
 static struct kith *spawn(const struct kith_how *how, const char *format, va_list arguments)
 {
-	char text[TEXT_BYTES], *argv[ARGUMENTS];
+	char text[TEXT_BYTES], path[TEXT_BYTES], *argv[ARGUMENTS];
 	int length = vsnprintf(text, sizeof text, format, arguments);
 	if (run_count == RUNS || length < 0 || (size_t)length >= sizeof text)
 		abort();
 	struct kith *kith = &runs[run_count++];
 	*kith = (struct kith){0};
 	/* The program may be out of the reach of another user by its path, so it is opened by this one. */
-	argv[0] = (char *)(uintptr_t)kith_program();
+	snprintf(path, sizeof path, "%s", kith_program());
+	argv[0] = path;
 	cut(text, argv + 1, ARGUMENTS - 1);
 	int out = open_output(kith, how);
 	pid_t parent = getpid();
