@@ -331,6 +331,7 @@ uninstall: ## remove what install put there, but for a changed kith.conf
 		$(DESTDIR)$(PREFIX)/share/man/man1/kith.1 \
 		$(DESTDIR)$(PREFIX)/share/man/man5/kith.conf.5 \
 		$(DESTDIR)$(PREFIX)/share/man/man7/kith.7 \
+		$(DESTDIR)$(PREFIX)/share/man/man7/kith-control.7 \
 		$(DESTDIR)$(PREFIX)/share/man/man7/kith-internals.7 \
 		$(DESTDIR)$(PREFIX)/share/man/man7/kith-protocol.7 $(UNITS:%=$(DESTDIR)$(UNITDIR)/%)
 	rm -rf $(DESTDIR)$(EXAMPLEDIR)

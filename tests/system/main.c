@@ -55,6 +55,7 @@ int main(int argc, char **argv)
 		suite_control_place,
 		suite_control_events,
 		suite_control_rows,
+		suite_control_documents,
 		suite_systemd,
 		suite_top,
 		suite_kith,

@@ -33,6 +33,7 @@ extern CU_SuiteInfo suite_control;
 extern CU_SuiteInfo suite_control_place;
 extern CU_SuiteInfo suite_control_events;
 extern CU_SuiteInfo suite_control_rows;
+extern CU_SuiteInfo suite_control_documents;
 extern CU_SuiteInfo suite_systemd;
 extern CU_SuiteInfo suite_kith;
 extern CU_SuiteInfo suite_kith_commands;

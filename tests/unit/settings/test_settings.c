@@ -695,6 +695,47 @@ static void the_longest_host_name_is_a_name(void)
 		CU_ASSERT_EQUAL(WEXITSTATUS(status), SAME);
 }
 
+static void a_copy_is_one_of_its_own(void)
+{
+	struct settings settings, copy;
+	struct problem problem;
+	char value[256];
+	static const char *const options[] = {"name=alpha", "bootstrap=a:1,b:2", "allow=10.0.0.0/8", "max_inbound=7",
+					      "listen=127.0.0.1:1,127.0.0.1:2"};
+	CU_ASSERT_TRUE_FATAL(settings_init(&settings));
+	for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+		EXPECT(settings_set_option(&settings, options[i], &problem), "%s", problem.text);
+	CU_ASSERT_TRUE(settings_copy(&copy, &settings));
+	settings_fini(&settings);
+	CU_ASSERT_EQUAL(copy.max_inbound, 7);
+	CU_ASSERT_STRING_EQUAL(copy.texts->name, "alpha");
+	CU_ASSERT_STRING_EQUAL(copy.texts->where[SETTING_NAME], "-o name");
+	CU_ASSERT_PTR_NULL(copy.texts->where[SETTING_NETWORK]);
+	settings_format(&copy, SETTING_BOOTSTRAP, value, sizeof value);
+	CU_ASSERT_STRING_EQUAL(value, "[\"a:1\", \"b:2\"]");
+	settings_format(&copy, SETTING_LISTEN, value, sizeof value);
+	CU_ASSERT_STRING_EQUAL(value, "[\"127.0.0.1:1\", \"127.0.0.1:2\"]");
+	settings_fini(&copy);
+}
+
+static void a_setting_is_set_live(void)
+{
+	struct settings settings;
+	struct problem problem;
+	enum setting_id setting = SETTING_COUNT;
+	CU_ASSERT_TRUE_FATAL(settings_init(&settings));
+	CU_ASSERT_TRUE(settings_set_live(&settings, "max_inbound=7", &setting, &problem));
+	CU_ASSERT_EQUAL(setting, SETTING_MAX_INBOUND);
+	CU_ASSERT_STRING_EQUAL(settings.texts->where[SETTING_MAX_INBOUND], "set max_inbound");
+	settings_fini(&settings);
+	CU_ASSERT_TRUE_FATAL(settings_init(&settings));
+	CU_ASSERT_FALSE(settings_set_live(&settings, "max_inbound=many", &setting, &problem));
+	CU_ASSERT_EQUAL(strncmp(problem.text, "set max_inbound: ", 17), 0);
+	settings_fini(&settings);
+	CU_ASSERT_TRUE(setting_needs_restart(SETTING_NETWORK));
+	CU_ASSERT_FALSE(setting_needs_restart(SETTING_MAX_INBOUND));
+}
+
 static CU_TestInfo tests[] = {
 	{"without a file everything is at its default", without_a_file_everything_is_at_its_default},
 	{"a file that says nothing changes nothing", a_file_that_says_nothing_changes_nothing},
@@ -725,6 +766,8 @@ static CU_TestInfo tests[] = {
 	{"a value that is cut says so", a_value_that_is_cut_says_so},
 	{"with a secret the default is to listen everywhere", with_a_secret_the_default_is_to_listen_everywhere},
 	{"a node that other machines cannot dial is told so", a_node_that_other_machines_cannot_dial_is_told_so},
+	{"a copy is one of its own", a_copy_is_one_of_its_own},
+	{"a setting is set live", a_setting_is_set_live},
 	CU_TEST_INFO_NULL,
 };
 

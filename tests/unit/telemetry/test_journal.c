@@ -170,6 +170,22 @@ static void who_waits_is_woken_by_an_event_and_by_the_end(void)
 	journal_free(journal);
 }
 
+static void strangers_have_a_share(void)
+{
+	struct journal *journal = journal_new(100);
+	int count = 0;
+	while (count < 1000 && journal_may_note(journal))
+		count++;
+	/* One more may have come meanwhile. */
+	CU_ASSERT(count >= 40 && count <= 42);
+	journal_free(journal);
+	journal = journal_new(0);
+	CU_ASSERT_TRUE(journal_may_note(journal));
+	CU_ASSERT_FALSE(journal_may_note(journal));
+	CU_ASSERT_FALSE(journal_may_note(NULL));
+	journal_free(journal);
+}
+
 static void a_node_without_a_journal_notes_nothing(void)
 {
 	note(NULL, "a");
@@ -198,6 +214,7 @@ static CU_TestInfo tests[] = {
 	{"a long text is cut between characters", a_long_text_is_cut_between_characters},
 	{"reading can begin at a time", reading_can_begin_at_a_time},
 	{"who waits is woken by an event and by the end", who_waits_is_woken_by_an_event_and_by_the_end},
+	{"strangers have a share", strangers_have_a_share},
 	{"a node without a journal notes nothing", a_node_without_a_journal_notes_nothing},
 	{"kinds have names", kinds_have_names},
 	CU_TEST_INFO_NULL,
