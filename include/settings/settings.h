@@ -209,7 +209,7 @@ enum settings_change {
 void settings_take_over(struct settings *running, struct settings *fresh,
 			enum settings_change changes[static SETTING_COUNT]);
 
-/* A copy, by the thread that reads settings. False if there is no memory: then it is good for settings_fini alone. */
+/* A copy, by the thread that reads settings. False if there is no memory: then it is zeroed. */
 bool settings_copy(struct settings *copy, const struct settings *settings);
 
 /*

@@ -168,8 +168,10 @@ bool settings_copy(struct settings *copy, const struct settings *settings)
 	*copy = *settings;
 	copy->texts = settings_texts_copy(settings->texts);
 	copy->listen = calloc(settings->listen_count + 1, sizeof *copy->listen);
-	if (copy->texts == NULL || copy->listen == NULL)
+	if (copy->texts == NULL || copy->listen == NULL) {
+		settings_fini(copy);
 		return false;
+	}
 	if (settings->listen_count > 0)
 		memcpy(copy->listen, settings->listen, settings->listen_count * sizeof *copy->listen);
 	return true;

@@ -16,12 +16,15 @@ struct asker;
 struct asker *asker_connect(const char *path);
 /* Does one connect to it? */
 bool asker_can_connect(const char *path);
+/* It is gone then. */
 void asker_close(struct asker *asker);
 int asker_fd(const struct asker *asker);
 
 /* A line: an LF is added, and ' stands for ". */
 void asker_send(struct asker *asker, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void asker_write(struct asker *asker, const char *bytes, size_t length);
+/* As asker_send, as far as it is taken. */
+void asker_try_send(struct asker *asker, const char *line);
 
 /* Reads a row; false at the end of the connection. */
 bool asker_next(struct asker *asker);
