@@ -39,7 +39,7 @@ LOAD_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c))
 PROBE_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/probes/*.c))
 SIM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/*.c))
 FUZZ_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/fuzz/*.c))
-FUZZ_TARGETS := frame message settings address address_book conversation tls cursor
+FUZZ_TARGETS := frame message settings address address_book conversation tls control cursor
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(BUILD)/tests/fuzz/%)
 FUZZ_SECONDS ?= 60
 SIM_WRAPS := outbox_put outbox_close outbox_call_pinger
