@@ -19,10 +19,17 @@ static bool add_ban(struct call *call, const struct address_block *block, const 
 	return call_end_row(call, &row);
 }
 
+/* Of what counts as one host (address_source). */
 static struct address_block block_of(const struct address *host)
 {
-	return (struct address_block){.base = address_host(host),
-				      .prefix_bits = host->family == ADDRESS_IPV4 ? 32 : 128};
+	struct address other = *host;
+	struct address_block block = {.base = address_host(host), .prefix_bits = 32};
+	if (host->family == ADDRESS_IPV4)
+		return block;
+	other.host[15] ^= 1;
+	other = address_source(&other);
+	block.prefix_bits = address_same_host(&other, host) ? 64 : 128;
+	return block;
 }
 
 void rows_bans(struct call *call)

@@ -260,10 +260,12 @@ size_t access_list_bans(struct access *access, struct access_ban list[static ACC
 
 size_t access_unban(struct access *access, const struct address_block *block, int64_t now_us)
 {
+	struct address source = address_source(&block->base);
 	size_t count = 0;
 	enter(access);
 	for (struct offender *offender = access->offenders; offender != NULL; offender = offender->hh.next) {
-		if (!address_block_holds(block, &offender->host))
+		/* One address of an IPv6 host stands for all of it. */
+		if (!address_block_holds(block, &offender->host) && !address_same_host(&source, &offender->host))
 			continue;
 		count += now_us < offender->banned_until_us;
 		offender->banned_until_us = 0;

@@ -104,8 +104,7 @@ static void meet(struct node *node, size_t number, const char *from, const char 
 	struct dial dial = {.address = parse(from)};
 	struct peer *peer = peer_new(PEER_INBOUND, NULL, &dial, &node->settings, clock_now_us());
 	must(peer != NULL && registry_add(node->parts.common.registry, peer));
-	protocol_connected(node->protocol, peer, &node->here[0]);
-	must(peer_connected(peer, &node->here[0]));
+	protocol_connected(node->protocol, peer, &node->here[0], clock_now_us());
 	protocol_receive(node->protocol, peer, hello, strlen(hello), clock_now_us());
 	must(peer_state(peer) == PEER_READY);
 	node->peers[number] = peer;
