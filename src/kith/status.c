@@ -336,7 +336,7 @@ void status_print_head(FILE *out, struct json_object *info)
 	value_number(info, "uptime_s", &uptime_s);
 	words_duration(uptime_s, up);
 	if (name != NULL && network != NULL && nodeid != NULL) {
-		bool has_name = name[0] != '\0';
+		bool has_name = name[0] != '\0' && nodeid[0] != '\0';
 		fprintf(out, "%s%s%s%s %s, network \"%s\", %s%s%s%s, up %s\n", name, has_name ? " (" : "", nodeid,
 			has_name ? ")" : "", first[0] == '\0' ? "listens nowhere" : first, network,
 			value_is_true(info, "private") ? "private" : "open", secret[0] == '\0' ? "" : " (", secret,

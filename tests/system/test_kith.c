@@ -204,7 +204,7 @@ static void test_older_node(void)
 	const char *path = fake(answers);
 	struct kith_run run = kith_run("-s %s", path);
 	expect_status(run, 0);
-	has(run.out, "1 peer\n");
+	has(run.out, "old 10.0.0.3:5999, network \"\", open, up 61 s\n1 peer\n");
 	CU_ASSERT_STRING_EQUAL(run.err, "");
 	run = kith_run("-s %s bans", path);
 	expect_status(run, 69);
