@@ -24,13 +24,13 @@ static const char *ending_of(struct peer *peer)
  */
 static bool await_pong(struct call *call, struct peer *peer, uint64_t pongs, int64_t until_us)
 {
-	enum { LOOK_US = 1000, SELDOM_US = 10000 };
+	enum { LOOK_US = 1000, OFTEN_US = 50000, SELDOM_US = 10000 };
 	int64_t began_us = clock_now_us(), now_us = began_us;
 	while (peer_pongs(peer) == pongs) {
 		if (now_us >= until_us || peer_is_closing(peer))
 			return false;
 		peer_ask_ping(peer, now_us);
-		if (!client_rest(call->client, now_us - began_us < 50 * LOOK_US ? LOOK_US : SELDOM_US)) {
+		if (!client_rest(call->client, now_us - began_us < OFTEN_US ? LOOK_US : SELDOM_US)) {
 			call->has_failed = true;
 			return false;
 		}

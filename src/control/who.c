@@ -35,11 +35,16 @@ enum who_sign who_matches(const char *text, const struct nodeid *nodeid, const c
 	return !nodeid_is_none(nodeid) && is_prefix(text, nodeid) ? WHO_PREFIX : WHO_NOBODY;
 }
 
-static enum who_sign peer_matches(const char *text, struct peer *peer)
+/*
+ * 0 if the text does not name it. Of two that the same sign names, the peer counts, and not a connection that only
+ * looks who is there.
+ */
+static unsigned rank_of(const char *text, struct peer *peer)
 {
 	struct peer_info info = peer_look(peer, 0);
 	struct address addresses[] = {info.listen, info.remote};
-	return who_matches(text, &info.nodeid, info.name, addresses, 2);
+	enum who_sign sign = who_matches(text, &info.nodeid, info.name, addresses, 2);
+	return sign == WHO_NOBODY ? 0 : 2 * (unsigned)sign + (info.state == PEER_READY);
 }
 
 /* Calls that for each connection, until it returns false. */
@@ -63,10 +68,10 @@ static void walk(struct call *call, visit_peer *visit, void *context)
 
 enum { NAMED = 4 };
 
-/* Those that the strongest sign names. */
+/* Those of the highest rank. */
 struct finding {
 	const char *text;
-	enum who_sign sign;
+	unsigned rank;
 	struct peer *first; /* held */
 	size_t count;
 	char labels[NAMED][PEER_LABEL_BYTES];
@@ -75,15 +80,15 @@ struct finding {
 static bool look_at(void *context, struct peer *peer)
 {
 	struct finding *finding = context;
-	enum who_sign sign = peer_matches(finding->text, peer);
-	if (sign == WHO_NOBODY || sign < finding->sign || peer_is_closing(peer))
+	unsigned rank = rank_of(finding->text, peer);
+	if (rank == 0 || rank < finding->rank || peer_is_closing(peer))
 		return true;
-	if (sign > finding->sign) {
+	if (rank > finding->rank) {
 		if (finding->first != NULL)
 			peer_release(finding->first);
 		finding->first = NULL;
 		finding->count = 0;
-		finding->sign = sign;
+		finding->rank = rank;
 	}
 	if (finding->count < NAMED)
 		peer_label(peer, finding->labels[finding->count]);

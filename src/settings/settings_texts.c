@@ -16,6 +16,16 @@ struct settings_texts *settings_texts_new(void)
 	return texts;
 }
 
+static void free_texts(struct settings_texts *texts)
+{
+	free(texts->bootstrap);
+	free(texts->allow.blocks);
+	free(texts->deny.blocks);
+	for (size_t i = 0; i < SETTING_COUNT; i++)
+		free(texts->where[i]);
+	free(texts);
+}
+
 /* A copy of an array, of at least one element; NULL if there is no memory. */
 static void *copy_array(const void *array, size_t count, size_t size)
 {
@@ -45,7 +55,7 @@ struct settings_texts *settings_texts_copy(const struct settings_texts *texts)
 	}
 	if (is_whole)
 		return copy;
-	settings_release_texts(copy);
+	free_texts(copy);
 	return NULL;
 }
 
@@ -61,14 +71,8 @@ const struct settings_texts *settings_hold_texts(const struct settings *settings
 void settings_release_texts(const struct settings_texts *held)
 {
 	struct settings_texts *texts = (struct settings_texts *)held;
-	if (texts == NULL || atomic_fetch_sub(&texts->references, 1) > 1)
-		return;
-	free(texts->bootstrap);
-	free(texts->allow.blocks);
-	free(texts->deny.blocks);
-	for (size_t i = 0; i < SETTING_COUNT; i++)
-		free(texts->where[i]);
-	free(texts);
+	if (texts != NULL && atomic_fetch_sub(&texts->references, 1) == 1)
+		free_texts(texts);
 }
 
 void settings_texts_exchange(struct settings *one, struct settings *other)

@@ -173,9 +173,9 @@ void notes_dial_failed(struct protocol *protocol, struct peer *peer, const struc
 
 static bool is_turned_away(const struct peer_info *info, enum counter *counter)
 {
-	bool is_ours = info->ending == PEER_CLOSED || info->ending == PEER_REFUSED;
+	bool is_ours = info->ending == PEER_CLOSED;
 	*counter = COUNTER_REFUSED_SILENT;
-	if (info->ending == PEER_REFUSED)
+	if (info->ending == PEER_REFUSED || (is_ours && info->reason == BYE_PROTOCOL))
 		*counter = COUNTER_REFUSED_PROTOCOL;
 	else if (is_ours && info->reason == BYE_FULL)
 		*counter = COUNTER_REFUSED_MAX_INBOUND;
@@ -183,8 +183,6 @@ static bool is_turned_away(const struct peer_info *info, enum counter *counter)
 		*counter = COUNTER_REFUSED_DUPLICATE;
 	else if (is_ours && info->reason == BYE_NETWORK)
 		*counter = COUNTER_REFUSED_NETWORK;
-	else if (is_ours && info->reason == BYE_PROTOCOL)
-		*counter = COUNTER_REFUSED_PROTOCOL;
 	return *counter != COUNTER_REFUSED_SILENT;
 }
 

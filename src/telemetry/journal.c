@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/must.h"
 #include "base/sync.h"
 #include "base/token_bucket.h"
 
@@ -112,6 +113,7 @@ static bool grow(struct journal *journal) REQUIRES(journal_guard)
 	enum { LEAST = 64 };
 	if (journal->count < journal->capacity)
 		return true;
+	must(journal->count == journal->capacity);
 	size_t capacity = journal->capacity == 0 ? LEAST : journal->capacity * 2;
 	struct journal_entry **grown = calloc(capacity, sizeof *grown);
 	if (grown == NULL)

@@ -206,7 +206,7 @@ static void test_long_lines(void)
 	static const char request[] = "{\"msgtype\":\"info\"}";
 	struct node node = start("");
 	memset(line, ' ', sizeof line);
-	memcpy(line, request, strlen(request));
+	line[snprintf(line, sizeof line, "%s", request)] = ' ';
 	line[MOST - 1] = '\n';
 	asker_write(node.asker, line, MOST);
 	asker_expect(node.asker, "info");
