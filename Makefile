@@ -26,22 +26,25 @@ KITH_LDFLAGS := $(HARDENED_LINK) $(LDFLAGS)
 # Of libsodium few functions are used: linked as a whole it would be 0.3 MB of a node's memory.
 # GnuTLS is loaded by src/link/tls_library.c when it is needed; tests speak with it directly.
 LIBS := -ljson-c -luuid -lconfig -lcares -l:libsodium.a
+KITH_LIBS := -lsmartcols -lncursesw -ltinfo -ljson-c -luuid -lm
 
 SOURCES := $(wildcard src/*/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
-LIBRARY_OBJECTS := $(filter-out $(BUILD)/src/face/main.o,$(OBJECTS))
+# The program kith is src/kith/; what it uses of the other folders it takes from the library, as kithd does.
+KITH_OBJECTS := $(filter $(BUILD)/src/kith/%,$(OBJECTS))
+LIBRARY_OBJECTS := $(filter-out $(BUILD)/src/face/main.o $(KITH_OBJECTS),$(OBJECTS))
 UNIT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/*.c tests/unit/*/*.c tests/*.c))
 SYSTEM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/system/*.c tests/*.c))
 LOAD_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c))
 PROBE_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/probes/*.c))
 SIM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/*.c))
 FUZZ_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/fuzz/*.c))
-FUZZ_TARGETS := frame message settings address address_book conversation tls
+FUZZ_TARGETS := frame message settings address address_book conversation tls control cursor
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(BUILD)/tests/fuzz/%)
 FUZZ_SECONDS ?= 60
 SIM_WRAPS := outbox_put outbox_close outbox_call_pinger
 FAULT_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/fault/seam.c,$(wildcard tests/fault/*.c)) \
-	tests/system/harness.c tests/system/kithd.c tests/system/raw.c tests/system/secure.c $(wildcard tests/*.c))
+	tests/system/asker.c tests/system/harness.c tests/system/kith.c tests/system/kithd.c tests/system/raw.c tests/system/secure.c $(wildcard tests/*.c))
 SEAM_OBJECT := $(BUILD)/tests/fault/seam.o
 SEAM_WRAPS := malloc calloc realloc strdup strndup json_tokener_new_ex json_object_new_object json_object_new_string \
 	json_object_new_int json_object_new_int64 json_object_new_boolean json_object_object_add \
@@ -49,15 +52,15 @@ SEAM_WRAPS := malloc calloc realloc strdup strndup json_tokener_new_ex json_obje
 	recv send setsockopt getsockopt getsockname fcntl poll ppoll pipe2 open openat fopen read fread ferror write fsync \
 	renameat unlinkat mkdir flock faccessat fstat stat getrandom mmap mlock dlopen
 BENCH_PROGRAMS := $(BUILD)/tests/bench/load $(BUILD)/tests/bench/probe $(BUILD)/tests/system/system
-TEST_PROGRAMS := $(BUILD)/kithd $(BUILD)/tests/unit/unit $(BUILD)/tests/system/system
+TEST_PROGRAMS := $(BUILD)/kithd $(BUILD)/kith $(BUILD)/tests/unit/unit $(BUILD)/tests/system/system
 FAULT_PROGRAMS := $(BUILD)/tests/fault/kithd $(BUILD)/tests/fault/fault
 SCRIPTS := $(wildcard tests/*.sh tests/*/*.sh) .ci/run
 
 # What builds and tests kith on Debian, and what `make lint`, `make check-valgrind`, `make sim`, `make soak`,
 # `make chaos` and `make fuzz` need besides.
 PACKAGES := gcc libc6-dev make libjson-c-dev uuid-dev libconfig-dev uthash-dev libc-ares-dev libsodium-dev \
-	libgnutls28-dev libcunit1-dev openssl python3-twisted iproute2 netcat-openbsd
-DEV_PACKAGES := $(PACKAGES) clang libclang-rt-14-dev clang-tidy cppcheck mandoc valgrind shellcheck gnuplot-nox nftables faketime
+	libgnutls28-dev libsmartcols-dev libncurses-dev libcunit1-dev openssl python3-twisted iproute2 netcat-openbsd
+DEV_PACKAGES := $(PACKAGES) clang libclang-rt-14-dev clang-tidy cppcheck mandoc valgrind shellcheck gnuplot-nox nftables faketime prometheus
 
 ifdef V
 say = @:
@@ -73,7 +76,7 @@ endif
 .DELETE_ON_ERROR:
 
 ##@ Build
-all: $(BUILD)/kithd ## build kithd
+all: $(BUILD)/kithd $(BUILD)/kith ## build kithd and kith
 
 help: ## list the targets
 	@awk -F':.*## ' '/^##@ / {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' \
@@ -105,6 +108,10 @@ $(BUILD)/kithd: $(BUILD)/src/face/main.o $(BUILD)/libkith.a
 	$(say) "  LD    $@"
 	$(quiet)$(CC) $(KITH_CFLAGS) $(KITH_LDFLAGS) -o $@ $^ $(LIBS)
 
+$(BUILD)/kith: $(KITH_OBJECTS) $(BUILD)/libkith.a
+	$(say) "  LD    $@"
+	$(quiet)$(CC) $(KITH_CFLAGS) $(KITH_LDFLAGS) -o $@ $^ $(KITH_LIBS)
+
 $(BUILD)/libkith.a: $(LIBRARY_OBJECTS)
 	$(say) "  AR    $@"
 	$(quiet)rm -f $@
@@ -122,9 +129,9 @@ $(BUILD)/%.o: %.c Makefile
 	$(say) "  CC    $<"
 	$(quiet)$(CC) $(KITH_CPPFLAGS) $(KITH_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/tests/unit/unit: $(UNIT_OBJECTS) $(BUILD)/libkith.a
+$(BUILD)/tests/unit/unit: $(UNIT_OBJECTS) $(filter-out %/main.o,$(KITH_OBJECTS)) $(BUILD)/libkith.a
 	$(say) "  LD    $@"
-	$(quiet)$(CC) $(KITH_CFLAGS) $(KITH_LDFLAGS) -o $@ $^ -lcunit -lgnutls $(LIBS)
+	$(quiet)$(CC) $(KITH_CFLAGS) $(KITH_LDFLAGS) -o $@ $^ -lcunit -lgnutls $(KITH_LIBS) $(LIBS)
 
 $(BUILD)/tests/system/system: $(SYSTEM_OBJECTS) $(BUILD)/libkith.a
 	$(say) "  LD    $@"
@@ -155,6 +162,7 @@ $(FUZZ_PROGRAMS): %: %.o $(BUILD)/tests/fuzz/options.o $(BUILD)/libkith.a
 	$(quiet)$(CC) $(KITH_CFLAGS) $(KITH_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS) -lgnutls
 $(BUILD)/tests/fuzz/conversation: $(BUILD)/tests/fuzz/node.o $(BUILD)/tests/fuzz/node_rules.o
 $(BUILD)/tests/fuzz/tls: $(BUILD)/tests/unit/some_secrets.o
+$(BUILD)/tests/fuzz/cursor: $(BUILD)/src/kith/cursor.o $(BUILD)/src/kith/replace.o
 
 fuzz-programs: $(FUZZ_PROGRAMS)
 
@@ -165,8 +173,8 @@ tests: $(TEST_PROGRAMS) $(FAULT_PROGRAMS) $(BENCH_PROGRAMS) $(BUILD)/tests/sim/s
 run: $(BUILD)/kithd ## run one node in the foreground with conf/kith.conf
 	$(BUILD)/kithd -c conf/kith.conf
 
-demo: $(BUILD)/kithd ## watch five nodes become a mesh; SECRET=1 makes it a private one
-	@bash tests/demo.sh $(BUILD)/kithd
+demo: $(BUILD)/kithd $(BUILD)/kith ## watch five nodes become a mesh; SECRET=1 makes it a private one
+	@bash tests/demo.sh $(BUILD)/kithd $(BUILD)/kith
 
 RUN_TESTS := /usr/bin/python3 tests/run.py
 
@@ -280,30 +288,53 @@ floors: $(OBJECTS) ## check the order of folders, private headers, cycles, doors
 	@bash tests/lint/floors.sh "$(CC)" $(OBJECTS)
 
 ##@ Install and release
-install: $(BUILD)/kithd ## install under DESTDIR and PREFIX
+UNITS := kithd.service kithd.socket
+EXAMPLES := kith.rules.yml kith-dashboard.json $(addprefix examples/,kith-on.service peer_down.c peer_down.py)
+EXAMPLEDIR := $(PREFIX)/share/doc/kith/examples
+
+# SHELL:FILE, where the shells look for completions of programs that are installed.
+COMPLETIONS := bash:bash-completion/completions/kith zsh:zsh/site-functions/_kith fish:fish/vendor_completions.d/kith.fish
+
+install: $(BUILD)/kithd $(BUILD)/kith ## install under DESTDIR and PREFIX
 	install -D -m 755 $(BUILD)/kithd $(DESTDIR)$(PREFIX)/bin/kithd
-	for page in man/*.[578]; do \
+	install -D -m 755 $(BUILD)/kith $(DESTDIR)$(PREFIX)/bin/kith
+	for page in man/*.[1578]; do \
 		section=$(DESTDIR)$(PREFIX)/share/man/man$${page##*.} && install -d $$section && \
 		sed 's|/etc/kith|$(SYSCONFDIR)/kith|g' $$page >$$section/$${page#man/} && \
 		chmod 644 $$section/$${page#man/} || exit 1; \
 	done
+	for file in $(COMPLETIONS); do \
+		install -d $$(dirname $(DESTDIR)$(PREFIX)/share/$${file#*:}) && \
+		$(BUILD)/kith completion $${file%%:*} >$(DESTDIR)$(PREFIX)/share/$${file#*:} && \
+		chmod 644 $(DESTDIR)$(PREFIX)/share/$${file#*:} || exit 1; \
+	done
 	install -d $(DESTDIR)$(UNITDIR)
-	sed -e 's|@BINDIR@|$(PREFIX)/bin|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g' conf/kithd.service \
-		>$(DESTDIR)$(UNITDIR)/kithd.service
-	chmod 644 $(DESTDIR)$(UNITDIR)/kithd.service
+	for unit in $(UNITS); do \
+		sed -e 's|@BINDIR@|$(PREFIX)/bin|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g' conf/$$unit \
+			>$(DESTDIR)$(UNITDIR)/$$unit && chmod 644 $(DESTDIR)$(UNITDIR)/$$unit || exit 1; \
+	done
+	install -d $(DESTDIR)$(EXAMPLEDIR)
+	for example in $(EXAMPLES); do \
+		sed 's|@BINDIR@|$(PREFIX)/bin|g' conf/$$example >$(DESTDIR)$(EXAMPLEDIR)/$${example##*/} && \
+		chmod 644 $(DESTDIR)$(EXAMPLEDIR)/$${example##*/} || exit 1; \
+	done
 	test -e $(DESTDIR)$(SYSCONFDIR)/kith/kith.conf || \
 		install -D -m 644 conf/kith.conf $(DESTDIR)$(SYSCONFDIR)/kith/kith.conf
 	@echo
 	@echo "Next: set listen, bootstrap and secret_file in $(SYSCONFDIR)/kith/kith.conf, check it with kithd -t,"
 	@echo "and start kithd, with systemd by: systemctl daemon-reload && systemctl enable --now kithd"
-	@echo "man kith has a quick start."
+	@echo "Then kith shows its state. man 7 kith has a quick start."
 
 uninstall: ## remove what install put there, but for a changed kith.conf
-	rm -f $(DESTDIR)$(PREFIX)/bin/kithd $(DESTDIR)$(PREFIX)/share/man/man8/kithd.8 \
+	rm -f $(DESTDIR)$(PREFIX)/bin/kithd $(DESTDIR)$(PREFIX)/bin/kith $(DESTDIR)$(PREFIX)/share/man/man8/kithd.8 \
+		$(foreach file,$(COMPLETIONS),$(DESTDIR)$(PREFIX)/share/$(lastword $(subst :, ,$(file)))) \
+		$(DESTDIR)$(PREFIX)/share/man/man1/kith.1 \
 		$(DESTDIR)$(PREFIX)/share/man/man5/kith.conf.5 \
 		$(DESTDIR)$(PREFIX)/share/man/man7/kith.7 \
+		$(DESTDIR)$(PREFIX)/share/man/man7/kith-control.7 \
 		$(DESTDIR)$(PREFIX)/share/man/man7/kith-internals.7 \
-		$(DESTDIR)$(PREFIX)/share/man/man7/kith-protocol.7 $(DESTDIR)$(UNITDIR)/kithd.service
+		$(DESTDIR)$(PREFIX)/share/man/man7/kith-protocol.7 $(UNITS:%=$(DESTDIR)$(UNITDIR)/%)
+	rm -rf $(DESTDIR)$(EXAMPLEDIR)
 	! cmp -s conf/kith.conf $(DESTDIR)$(SYSCONFDIR)/kith/kith.conf || \
 		rm -f $(DESTDIR)$(SYSCONFDIR)/kith/kith.conf
 

@@ -1,12 +1,13 @@
 #!/bin/bash
 # Five nodes on this machine become a mesh, and one of them dies. With SECRET=1 it is a private network, and one without
 # its secret is turned away.
-# Usage: bash tests/demo.sh [path of kithd]
+# Usage: bash tests/demo.sh [path of kithd] [path of kith]
 # Every wait ends at a condition or at a deadline; nothing stays behind.
 
 set -u
 
 kithd=${1:-build/kithd}
+kith=${2:-build/kith}
 deadline_ms=5000 # for each wait; a mesh of five needs a small part of it
 directory=
 declare -A pid address
@@ -59,55 +60,49 @@ is_listening()
 	[ -n "${address[$1]}" ]
 }
 
-# start NAME [OPTION...]: a node on a free port of 127.0.0.1, with its table and its log in two files.
+# start NAME [OPTION...]: a node on a free port of 127.0.0.1, with its control socket and its log in a directory.
 start()
 {
 	local name=$1
 	shift
-	"$kithd" -c /dev/null -l 127.0.0.1:0 -o "name=$name" "${private[@]}" "$@" \
-		</dev/null >>"$directory/$name.table" 2>>"$directory/$name.log" &
+	"$kithd" -c /dev/null -l 127.0.0.1:0 -o "name=$name" -o "control=$directory/$name.sock" "${private[@]}" "$@" \
+		</dev/null >/dev/null 2>>"$directory/$name.log" &
 	pid[$name]=$!
 	names+=("$name")
 	until_true "$name says where it listens" is_listening "$name"
 	say "$name listens on ${address[$name]}"
 }
 
-has_table() { grep -q '^# end$' "$directory/$1.table"; }
-
-# Asks a node for its table, which is then in NAME.table.
 ask()
 {
-	: >"$directory/$1.table"
-	kill -USR1 "${pid[$1]}" 2>/dev/null || fail "$1 is gone"
-	until_true "$1 prints its table" has_table "$1"
+	local name=$1
+	shift
+	NO_COLOR=1 "$kith" -s "$directory/$name.sock" "$@" 2>>"$directory/$name.log"
 }
 
-# has_peers NAME N: the node has N peers, all READY, with their round trips.
+# has_peers NAME N: the node has N peers, all ready, with their round trips.
 has_peers()
 {
-	ask "$1"
-	awk -v wanted="$2" '
-		/^# addresses/ { exit }
-		/^#/ || $1 == "NODEID" { next }
-		$6 == "READY" && $7 != "-" { ready++ }
-		{ rows++ }
-		END { exit !(ready + 0 == wanted && rows + 0 == wanted) }' "$directory/$1.table"
+	ask "$1" peers -r --noheadings -o state,rtt | awk -v wanted="$2" '
+		$1 == "ready" && $2 != "-" { ready++ }
+		END { exit !(ready + 0 == wanted && NR == wanted) }'
 }
 
-lacks() { ask "$1"; ! grep -q " $2 " "$directory/$1.table"; }
+has() { ask "$1" peers -r --noheadings -o name | grep -qx "$2"; }
+lacks() { ! has "$1" "$2"; }
 
-# The last table that was asked for, without the columns that need a wide screen.
+# show NAME COMMAND...: the command, and what it prints.
 show()
 {
-	awk '
-		/^# addresses/ { exit }
-		/^#/ { printf "    # kithd %s name %s ... peers %s outbound %s inbound %s\n", $3, $7, $13, $15, $17; next }
-		$1 != "NODEID" { $1 = substr($1, 1, 8) }
-		{ printf "    %-8s  %-8s  %-15s  %-15s  %-3s  %-5s  %s\n", $1, $2, $3, $4, $5, $6, $7 }' \
-		"$directory/$1.table"
+	local name=$1
+	shift
+	say "    \$ kith -n $name${*:+ $*}"
+	ask "$name" "$@" | sed 's/^/    /'
 }
 
-[ -x "$kithd" ] || fail "there is no program $kithd: run make first"
+for program in "$kithd" "$kith"; do
+	[ -x "$program" ] || fail "there is no program $program: run make first"
+done
 
 if [ -n "${SECRET:-}" ]; then
 	say "The network's secret goes into a file that every node gets: kithd --new-secret"
@@ -129,26 +124,24 @@ for name in beta gamma delta epsilon; do
 	fi
 	start "$name" -b "${address[alpha]}"
 	until_true "alpha has $count peers" has_peers alpha $count
-	say "alpha's table (SIGUSR1 prints it; some columns are left out here):"
-	show alpha
+	show alpha peers
 done
 
 say
 say "Has everybody found everybody?"
+count_dialled() { ask "$1" peers -r --noheadings -o dir | grep -cx "$2"; }
 is_mesh()
 {
 	outbound=0
 	for name in "${names[@]}"; do
 		has_peers "$name" 4 || return 1
-		outbound=$((outbound + $(awk 'NR == 1 { print $15 }' "$directory/$name.table")))
+		outbound=$((outbound + $(count_dialled "$name" out)))
 	done
 	[ $outbound -eq 10 ]
 }
 until_true "5 nodes have 4 peers each, over 10 connections" is_mesh
 for name in "${names[@]}"; do
-	awk -v name="$name" 'NR == 1 {
-		printf "    %s has %s peers: it dialled %s of them, and %s dialled it\n", name, $13, $15, $17
-	}' "$directory/$name.table"
+	say "    $name has 4 peers: it dialled $(count_dialled "$name" out), and $(count_dialled "$name" in) dialled it"
 done
 say "Yes: 5 nodes are 10 pairs, and there are $outbound connections, one for each pair."
 
@@ -171,6 +164,8 @@ if [ -n "${SECRET:-}" ]; then
 	names=("${members[@]}")
 fi
 
+ask alpha watch -S 0 peer_down >"$directory/events" &
+pid[watch]=$!
 say
 say "Now delta dies (kill -9), without a word to anybody:"
 died_ms=$(now_ms)
@@ -181,9 +176,18 @@ for name in alpha beta gamma epsilon; do
 	until_true "delta leaves the table of $name" lacks "$name" delta
 	until_true "$name keeps its 3 other peers" has_peers "$name" 3
 done
-say "$(($(now_ms) - died_ms)) ms later it has left all four tables. This is alpha's log, and its table:"
-sed -n 's/^[^ ]* info *\(.*) failed: .*\)/    \1/p' "$directory/alpha.log"
+say "Within $(($(now_ms) - died_ms)) ms it has left all four. This is what alpha says of it:"
+is_told() { grep -q ' down ' "$directory/events"; }
+until_true "alpha tells of it as an event" is_told
+say "    \$ kith -n alpha watch"
+sed 's/^/    /' "$directory/events"
+kill "${pid[watch]}"
+wait "${pid[watch]}" 2>/dev/null
+unset 'pid[watch]'
+is_dialled() { ask alpha | grep -q 'gone .*connection refused'; }
+until_true "alpha dials delta again" is_dialled
 show alpha
+show alpha why delta
 
 say
 say "At last the others are asked to stop (SIGTERM):"

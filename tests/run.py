@@ -45,7 +45,7 @@ INTEROP = ["/usr/bin/python3", os.path.join(os.path.dirname(os.path.abspath(__fi
 ALONE = "attack"
 
 # Those that take longest begin first, so that nothing is left to wait for in the end.
-LONG = ["lan", "saves", "guest", "reloads", "start", "dials", "newcomers", "recovery", "state", "stop", "mesh", "private", "bounds", "address_record", "tls"]
+LONG = ["controls", "lan", "saves", "guest", "reloads", "start", "dials", "newcomers", "recovery", "state", "stop", "mesh", "private", "bounds", "address_record", "tls"]
 
 RESULT = re.compile(r"^(passed|FAILED) +([0-9.]+) s  (.*)$")
 COUNT = re.compile(r": (\d+) passed, (\d+) failed$")

@@ -101,7 +101,7 @@ void alarm_ring(struct alarm *alarm);
 /* Blocks until it rings or until deadline_us. */
 void alarm_wait_until(struct alarm *alarm, int64_t deadline_us);
 
-/* A wakeup: an alarm for a thread that waits in poll(2). fd is readable for ever after wakeup_ring. */
+/* A wakeup: an alarm for a thread that waits in poll(2). fd is readable from wakeup_ring until wakeup_clear. */
 struct wakeup {
 	int fd;
 	int ring_fd;
@@ -111,5 +111,6 @@ struct wakeup {
 int wakeup_init(struct wakeup *wakeup);
 void wakeup_fini(struct wakeup *wakeup);
 void wakeup_ring(const struct wakeup *wakeup);
+void wakeup_clear(const struct wakeup *wakeup);
 
 #endif

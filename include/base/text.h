@@ -28,6 +28,12 @@ size_t text_escape(char *out, size_t out_bytes, const char *bytes, size_t length
 /* In TEXT_LINE, with "..." at the end if not all of it fits, or if it is cut already; out_bytes is at least 4. */
 size_t text_escape_marked(char *out, size_t out_bytes, const char *bytes, size_t length, bool is_cut);
 
+/*
+ * What stands between the quotes of a string of JSON (RFC 8259, 7): the same text when it is read, but for U+FFFD in
+ * place of what is not UTF-8, and with nothing in it that could disturb a terminal. "..." as above.
+ */
+size_t text_json(char *out, size_t out_bytes, const char *bytes, size_t length, bool is_cut);
+
 /* What an errno means, in words that stand within a sentence. */
 enum { TEXT_ERROR_BYTES = 96 };
 void text_error(int error, char out[static TEXT_ERROR_BYTES]);

@@ -211,6 +211,27 @@ void address_book_resolved(struct address_book *book, const struct dial *dial, c
  */
 void address_book_hurry(struct address_book *book, int64_t now_us);
 
+/* ---- what the operator wants ---- */
+
+enum address_book_asked {
+	ADDRESS_BOOK_DUE,	/* it is dialled before others, as soon as a peer is wanted */
+	ADDRESS_BOOK_CONNECTED, /* its node is, so it is not dialled */
+	ADDRESS_BOOK_SELF,	/* this node listens there */
+	ADDRESS_BOOK_CROWDED,	/* it has no place in the book */
+};
+
+enum address_book_asked address_book_ask(struct address_book *book, const struct address *address, int64_t now_us);
+
+enum address_book_drop {
+	ADDRESS_BOOK_DROPPED,
+	ADDRESS_BOOK_UNKNOWN, /* it is not in the book */
+	ADDRESS_BOOK_KEPT,    /* the configuration keeps it */
+	ADDRESS_BOOK_BUSY,    /* its node is connected, or being dialled */
+};
+
+/* Forgets the address. */
+enum address_book_drop address_book_drop(struct address_book *book, const struct address *address, int64_t now_us);
+
 /* ---- connections ---- */
 
 /* A connection that has become READY. */
@@ -251,18 +272,37 @@ struct nodeid address_book_tenant(struct address_book *book, const struct addres
  */
 size_t address_book_sample(struct address_book *book, struct message_entry *entries, size_t most, int64_t now_us);
 
-/* An address as the second table shows it. */
+/* An address as it is shown. */
 struct address_info {
 	struct address address;
+	struct address teller; /* the host that told of it; unknown where it was not hearsay */
 	struct nodeid nodeid;
 	enum address_kind kind;
 	int64_t heard_us, tried_us, error_us; /* NEVER_US for never */
+	int64_t reached_us;
+	int64_t due_us; /* the next try, at the earliest; FOREVER_US for none */
 	unsigned failures;
+	bool is_bootstrap; /* of the configuration, or an address of a name that is */
+	bool is_connected, is_dialing, is_self;
 	char error[ADDRESS_ERROR_BYTES];
 };
 
 /* Those that were last heard of or tried, the most recent first. How many were written. */
 size_t address_book_recent(struct address_book *book, struct address_info *infos, size_t most, int64_t now_us);
+/* False if it is not in the book. */
+bool address_book_look(struct address_book *book, const struct address *address, struct address_info *info,
+		       int64_t now_us);
+
+/*
+ * A walk over all addresses, a few at a time: each that is there from the beginning to the end comes once. The lock is
+ * held for one step at a time. It ends before the book does.
+ */
+enum { ADDRESS_BOOK_STEP = 64 };
+void address_book_begin_walk(struct address_book *book, struct address_walk *walk);
+/* How many were written; 0 at the end. */
+size_t address_book_walk(struct address_book *book, struct address_walk *walk,
+			 struct address_info infos[static ADDRESS_BOOK_STEP], int64_t now_us);
+void address_book_end_walk(struct address_book *book, struct address_walk *walk);
 /* For the simulation, which asks it of each node at each step. */
 bool address_book_knows(struct address_book *book, const struct address *address);
 size_t address_book_count(struct address_book *book);

@@ -109,6 +109,12 @@ struct address_buckets {
 	size_t filled_count;
 };
 
+/* A walk over the entries that goes on although some are removed meanwhile. */
+struct address_walk {
+	struct address_entry *entry; /* the next one */
+	struct address_walk *prev, *next;
+};
+
 struct address_table {
 	struct hash_key key;
 	struct slab slab;		  /* of entries */
@@ -118,6 +124,7 @@ struct address_table {
 	struct address_buckets kinds[2]; /* by enum address_kind */
 	struct heap waiting;
 	struct address_lane_entries lanes[LANES];
+	struct address_walk *walks;
 };
 
 /* Room for about `most` addresses besides those in no bucket. False if there is no memory. */

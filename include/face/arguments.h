@@ -46,7 +46,7 @@ bool arguments_read_settings(const struct arguments *arguments, struct settings 
 /* The settings' log level and -v. */
 enum log_level arguments_log_level(const struct arguments *arguments, const struct settings *settings);
 
-/* The one line in which the program says why it ends; it may quote what the user wrote. */
+/* The one line in which the program says why it ends, in the format of the log; it may quote what the user wrote. */
 void arguments_complain(const char *text);
 
 #endif

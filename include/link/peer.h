@@ -29,6 +29,8 @@ enum {
 #define PEER_CLOSE_US ((int64_t)1000 * 1000)
 /* peer_hurry_ping sends at most one ping in this time. */
 #define PEER_HURRY_US ((int64_t)1000 * 1000)
+/* peer_ask_ping the same in this time, whoever asks: ten a second, where the default of max_message_rate is 200. */
+#define PEER_ASK_US ((int64_t)100 * 1000)
 
 enum peer_direction {
 	PEER_INBOUND,
@@ -66,7 +68,9 @@ struct peer_info {
 	struct address claim;	  /* where it says that it listens, at the host that it talks from; or unknown */
 	int64_t since_us;	  /* READY since; before that, in existence since */
 	int64_t heard_us;	  /* when the last bytes came; 0 for never */
-	int64_t rtt_us;		  /* -1 if unknown */
+	int64_t rtt_us;		  /* the last one, or the wait for the pong where that is longer; -1 if unknown */
+	int64_t answered_us;	  /* the last round trip; -1 if unknown */
+	int64_t waiting_us;	  /* so long the outstanding ping has no pong; -1 without one */
 	int64_t messages_in, messages_out, bytes_in, bytes_out;
 	int64_t ignored, useless; /* messages without effect, addresses that were dropped */
 	enum peer_ending ending;
@@ -76,6 +80,7 @@ struct peer_info {
 };
 
 struct allowance;
+struct counters;
 struct peer;
 
 /*
@@ -84,6 +89,8 @@ struct peer;
  */
 struct peer *peer_new(enum peer_direction direction, struct stream *stream, const struct dial *dial,
 		      const struct settings *settings, int64_t now_us);
+/* Where its messages and round trips are counted; borrowed. Before another thread has the peer. */
+void peer_set_counters(struct peer *peer, struct counters *counters);
 struct peer *peer_hold(struct peer *peer);
 void peer_release(struct peer *peer);
 
@@ -175,6 +182,9 @@ bool peer_stays(struct peer *peer);
 
 /* True once: the caller logs the ending. */
 bool peer_take_ending(struct peer *peer);
+/* The journal has noted that it is up, so it notes its ending. */
+void peer_set_noted(struct peer *peer);
+bool peer_is_noted(const struct peer *peer);
 
 /* By a thread that ends it: its path seems to lose large packets. */
 void peer_note_losses(struct peer *peer);
@@ -191,6 +201,13 @@ void peer_set_pings(struct peer *peer, const struct settings *settings, int64_t 
 /* Pings at once, unless a ping is outstanding or was hurried within PEER_HURRY_US: otherwise others who claim the
  * nodeid of this peer could make it exceed its message rate. */
 void peer_hurry_ping(struct peer *peer, int64_t now_us);
+/*
+ * Somebody wants to measure: pings at once, unless a ping is outstanding or was asked for within PEER_ASK_US. The pong
+ * is there when peer_pongs has grown: then peer_rtt_us is its round trip. Nothing else about the pings of the peer
+ * changes.
+ */
+void peer_ask_ping(struct peer *peer, int64_t now_us);
+uint64_t peer_pongs(const struct peer *peer);
 /*
  * Another connection claims to be this peer: pings as peer_hurry_ping does. From peer_doubt_us on, until the pong
  * comes, its pinger looks now and then whether its host is there at all.

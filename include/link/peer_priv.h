@@ -20,7 +20,8 @@ struct peer {
 	struct stream *stream;
 	struct outbox *outbox;
 	int64_t created_us;
-	int64_t kernel_rtt_us; /* of the handshake of an inbound connection; 0 if unknown */
+	struct counters *counters; /* NULL for none; set before another thread has the peer */
+	int64_t kernel_rtt_us;	   /* of the handshake of an inbound connection; 0 if unknown */
 	/* Guarded. */
 	struct mutex mutex;
 	struct nodeid nodeid GUARDED_BY(peer_guard);
@@ -33,6 +34,7 @@ struct peer {
 	const struct hash_key *secret GUARDED_BY(peer_guard); /* once READY */
 	struct liveness liveness GUARDED_BY(peer_guard);
 	int64_t hurry_us GUARDED_BY(peer_guard); /* when a ping may be hurried again */
+	int64_t ask_us GUARDED_BY(peer_guard);	 /* when one may be asked for again */
 	unsigned news GUARDED_BY(peer_guard);	 /* sent since the last pong */
 	bool has_guessed GUARDED_BY(peer_guard); /* a pong that nobody waited for has come */
 	enum peer_ending ending GUARDED_BY(peer_guard);
@@ -45,9 +47,11 @@ struct peer {
 	atomic_bool is_closing;		/* an ending is set */
 	atomic_bool is_logged;		/* and was logged */
 	atomic_bool loses_large;
+	atomic_bool is_noted;	    /* the journal has that it is up */
 	atomic_bool is_established; /* a pong has come */
 	_Atomic int64_t heard_us;
 	_Atomic int64_t rtt_us; /* as liveness has it */
+	_Atomic uint64_t pongs; /* that were waited for */
 	_Atomic int64_t messages_in, messages_out, bytes_in, bytes_out, ignored, useless;
 	/* The reader's alone. */
 	struct allowance allowance;

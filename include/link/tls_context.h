@@ -18,4 +18,8 @@ void tls_context_free(struct tls_context *context);
 /* Takes the secrets for handshakes to come; existing sessions stay. False if they are the ones that it has. */
 bool tls_context_set_secrets(struct tls_context *context, struct secrets *secrets);
 
+/* The beginnings of the identities of its secrets, the one that is used to dial first. How many were written. */
+enum { TLS_FINGERPRINT_BYTES = 9 };
+size_t tls_context_fingerprints(struct tls_context *context, char out[static SECRETS_MOST][TLS_FINGERPRINT_BYTES]);
+
 #endif

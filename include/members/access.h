@@ -41,4 +41,14 @@ bool access_is_banned(struct access *access, const struct address *host, int64_t
  */
 bool access_note_error(struct access *access, const struct address *host, int64_t now_us);
 
+struct access_ban {
+	struct address host;
+	int64_t until_us;
+};
+
+/* Those that are banned now. How many were written, which is at most ACCESS_HOSTS. */
+size_t access_list_bans(struct access *access, struct access_ban list[static ACCESS_HOSTS], int64_t now_us);
+/* Ends the bans of the hosts in a block, and forgets their errors. How many were banned. */
+size_t access_unban(struct access *access, const struct address_block *block, int64_t now_us);
+
 #endif

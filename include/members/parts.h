@@ -8,10 +8,13 @@
 #include "book/address_book.h"
 #include "link/listening.h"
 #include "members/access.h"
+#include "members/bans.h"
 #include "members/lines.h"
 #include "members/registry.h"
 #include "members/sources.h"
 #include "settings/settings.h"
+#include "telemetry/counters.h"
+#include "telemetry/journal.h"
 
 struct parts {
 	const struct settings *settings;
@@ -19,6 +22,9 @@ struct parts {
 	struct registry *registry;
 	struct address_book *book;
 	struct access *access;
+	struct bans *bans;	   /* NULL for none */
+	struct journal *journal;   /* NULL for none: nothing is noted */
+	struct counters *counters; /* NULL for none: nothing is counted */
 	struct sources *sources;
 	struct lines *lines;
 };

@@ -28,6 +28,9 @@ void acceptor_close(struct acceptor *acceptor);
 
 /* 0, or an errno. */
 int acceptor_start(struct acceptor *acceptor, const struct worker_parts *parts);
+/* Its thread is asked for a sign of progress; has it given one since? (base/progress.h) */
+void acceptor_ask_progress(struct acceptor *acceptor);
+bool acceptor_shows_progress(const struct acceptor *acceptor);
 /* Blocks until its thread has ended, and closes the listening sockets. */
 void acceptor_stop(struct acceptor *acceptor);
 

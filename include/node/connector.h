@@ -5,6 +5,7 @@
 #ifndef KITH_CONNECTOR_H
 #define KITH_CONNECTOR_H
 
+#include "base/progress.h"
 #include "base/sync.h"
 #include "node/rerouting.h"
 #include "node/worker.h"
@@ -22,11 +23,16 @@ struct connector {
 	struct rerouting rerouting;
 	struct alarm *alarm;
 	struct thread thread;
+	/* Of any thread. */
 	_Atomic bool is_stopping;
+	struct progress progress;
 };
 
 /* Borrows both. 0, or an errno. */
 int connector_start(struct connector *connector, const struct worker_parts *parts, struct alarm *alarm);
+/* Its thread is asked for a sign of progress; has it given one since? (base/progress.h) */
+void connector_ask_progress(struct connector *connector);
+bool connector_shows_progress(const struct connector *connector);
 /* Blocks until its thread has ended; nothing is dialled any more. */
 void connector_stop(struct connector *connector);
 

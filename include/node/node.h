@@ -6,10 +6,10 @@
 #include "settings/settings.h"
 #include "wire/nodeid.h"
 
-struct address_book;
 struct node;
+struct parts;
 struct problem;
-struct registry;
+struct tls_context;
 
 /*
  * Starts a node; settings are borrowed until node_stop, and node_reload alone changes them. NULL with a
@@ -20,11 +20,17 @@ struct node *node_start(struct settings *settings, struct secrets *secrets, stru
 /* Says bye to every peer, joins every thread, frees everything. Blocks for about a second, and then for the disk. */
 void node_stop(struct node *node);
 
+enum node_reload_cause {
+	NODE_RELOAD_FILE, /* the settings were read again */
+	NODE_RELOAD_SET,  /* somebody has set one of them */
+};
+
 /*
- * Takes over what differs in fresh and needs no restart, with a log line for each setting that differs; fresh is then
- * good for settings_fini alone. No connection ends for it.
+ * Takes over what differs in fresh and needs no restart, with a log line for each setting that differs, and says what
+ * came of each; of what was applied, fresh has what was before. No connection ends for it.
  */
-void node_reload(struct node *node, struct settings *fresh);
+void node_reload(struct node *node, struct settings *fresh, enum node_reload_cause cause,
+		 enum settings_change changes[static SETTING_COUNT]);
 
 /* Every address and name that waits is dialled now. */
 void node_redial(struct node *node);
@@ -32,13 +38,17 @@ void node_redial(struct node *node);
 /* Takes the secrets that were read again, of a node that has some: existing connections stay. */
 void node_reload_secrets(struct node *node, struct secrets *secrets);
 
+/* For a watchdog: its threads are asked for a sign of progress; which one has given none since? NULL if all have. */
+void node_ask_progress(struct node *node);
+const char *node_who_hangs(const struct node *node);
+
 /* The parts of a node that others may look at: borrowed, and valid until node_stop. */
 struct node_view {
-	const struct settings *settings;
+	const struct parts *parts;
+	struct alarm *alarm; /* rung when there is something to dial */
 	struct nodeid nodeid;
 	int64_t started_us;
-	struct registry *registry;
-	struct address_book *book;
+	struct tls_context *context; /* NULL for a network that anybody may join */
 };
 
 struct node_view node_view(const struct node *node);

@@ -19,6 +19,7 @@ enum refusal {
 	REFUSED_CONNECTIONS,
 	REFUSED_ADDRESS,
 	REFUSED_GROUP,
+	REFUSED_BY_OPERATOR, /* who has banned it */
 };
 
 /*

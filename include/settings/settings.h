@@ -80,6 +80,11 @@ enum setting_id {
 	SETTING_RETRY_MIN,
 	SETTING_RETRY_MAX,
 	SETTING_LOG_LEVEL,
+	SETTING_LOG_FORMAT,
+	SETTING_CONTROL,
+	SETTING_CONTROL_GROUP,
+	SETTING_MAX_CONTROLS,
+	SETTING_JOURNAL_EVENTS,
 	SETTING_COUNT,
 };
 
@@ -134,7 +139,12 @@ struct settings {
 	_Atomic int64_t share_within_us;
 	_Atomic int64_t retry_min_us;
 	_Atomic int64_t retry_max_us;
-	_Atomic(enum log_level) log_level;
+	_Atomic int log_level;			/* an enum log_level */
+	_Atomic int log_format;			/* an enum log_format */
+	char control[SETTINGS_PATH_BYTES];	/* of the socket, "auto", or "" for none */
+	char control_group[MESSAGE_TEXT_BYTES]; /* "" for none: the owner alone may connect to it */
+	_Atomic int64_t max_controls;
+	_Atomic int64_t journal_events;
 	size_t count_in_file; /* how many settings the file has set */
 	bool is_file_blank;   /* not even a comment is in it */
 };
@@ -152,6 +162,9 @@ bool settings_read_file(struct settings *settings, const char *path, bool (*inte
 			struct problem *problem);
 /* "SETTING=VALUE", the value without quotes, a list separated by commas. */
 bool settings_set_option(struct settings *settings, const char *option, struct problem *problem);
+/* The same for a running node: says which setting it was. */
+bool settings_set_live(struct settings *settings, const char *option, enum setting_id *setting,
+		       struct problem *problem);
 /* Replaces the list of addresses to listen on; where is how the user gave it ("-l"). */
 bool settings_set_listen(struct settings *settings, const char *const *addresses, size_t count, const char *where,
 			 struct problem *problem);
@@ -165,7 +178,7 @@ bool settings_set_state_dir(struct settings *settings, const char *path, const c
 bool settings_choose_listen(struct settings *settings, struct problem *problem);
 /*
  * Would nodes that this one is told to dial be on other machines, which can't dial it, since it listens on loopback
- * addresses only? True with the problem.
+ * addresses only? True with the problem. Any thread.
  */
 bool settings_is_secluded(const struct settings *settings, struct problem *problem);
 /* What no setting can tell alone. */
@@ -196,8 +209,23 @@ enum settings_change {
 void settings_take_over(struct settings *running, struct settings *fresh,
 			enum settings_change changes[static SETTING_COUNT]);
 
+/* A copy, by the thread that reads settings. False if there is no memory: then it is zeroed. */
+bool settings_copy(struct settings *copy, const struct settings *settings);
+
+/*
+ * What came of a change, for the one who asked for it: the settings now, and the others, which have what was before of
+ * each that was applied, and what was wanted of each that needs a restart. Zeroed, it is empty.
+ */
+struct settings_report {
+	struct settings now, other;
+	enum settings_change changes[SETTING_COUNT];
+};
+
+void settings_report_fini(struct settings_report *report);
+
 /* The table, for the documents that must agree with it: the name, and the default as the file would write it. */
 const char *setting_name(enum setting_id setting);
 const char *setting_default(enum setting_id setting);
+bool setting_needs_restart(enum setting_id setting);
 
 #endif

@@ -42,8 +42,9 @@ struct setting {
 	const char *name;
 	const struct setting_type *type;
 	const char *default_text;
-	const char *wanted;  /* what would be right */
-	const char *example; /* of a path */
+	const char *wanted;	    /* what would be right */
+	const char *example;	    /* of a path */
+	const char *const *choices; /* the words, ended by NULL; the value is the number of one */
 	size_t offset;
 	double least, most;
 	bool takes_zero; /* besides: for no limit */
@@ -55,7 +56,7 @@ extern const struct setting settings_table[SETTING_COUNT];
 
 extern const struct setting_type setting_type_count, setting_type_seconds, setting_type_boolean, setting_type_text,
 	setting_type_network, setting_type_name, setting_type_nodeid, setting_type_path, setting_type_secret_file,
-	setting_type_log_level;
+	setting_type_choice, setting_type_control;
 extern const struct setting_type setting_type_listen, setting_type_advertise, setting_type_bootstrap,
 	setting_type_blocks;
 
@@ -80,6 +81,8 @@ static inline const void *setting_const_field(const struct settings *settings, c
 
 /* Those of new settings: empty, and held once. NULL if there is no memory. */
 struct settings_texts *settings_texts_new(void);
+/* A copy, held once; NULL if there is no memory. */
+struct settings_texts *settings_texts_copy(const struct settings_texts *texts);
 /* Two settings swap theirs, which other threads may hold. */
 void settings_texts_exchange(struct settings *one, struct settings *other);
 

@@ -43,6 +43,7 @@ enum bye_reason {
 	BYE_TIMEOUT,
 	BYE_SLOW,
 	BYE_FEELER,
+	BYE_OPERATOR,
 };
 
 /* Which limit of a node that is full was reached; the words are the settings of the far end. */

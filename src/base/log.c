@@ -19,6 +19,7 @@ enum { LINE_BYTES = 1024 };
 enum { LIMIT_INTERVAL_US = 60 * 1000 * 1000 };
 
 atomic_int log_current_level = LOG_INFO;
+static atomic_int current_format = LOG_TEXT;
 static bool is_journal; /* set before there are threads */
 
 /* One line is written at a time: one that a full disk takes half of is finished before the next one begins. */
@@ -74,28 +75,55 @@ void log_set_level(enum log_level level)
 	atomic_store(&log_current_level, (int)level);
 }
 
+void log_set_format(enum log_format format)
+{
+	atomic_store(&current_format, (int)format);
+}
+
+enum log_format log_format(void)
+{
+	return (enum log_format)atomic_load(&current_format);
+}
+
 /* What a line begins with. */
-static size_t write_head(enum log_level level, char line[static LINE_BYTES])
+static size_t write_head(enum log_level level, enum log_format format, char line[static LINE_BYTES])
 {
 	static const char *const names[] = {"error", "warning", "info", "debug"};
 	static const int priorities[] = {3, 4, 6, 7}; /* of syslog(3); sd-daemon(3) has the form */
+	char seconds[32];
 	struct timespec now;
 	struct tm utc;
-	if (is_journal)
-		return (size_t)snprintf(line, LINE_BYTES, "<%d>", priorities[level]);
+	size_t used = is_journal ? (size_t)snprintf(line, LINE_BYTES, "<%d>", priorities[level]) : 0;
+	if (is_journal && format == LOG_TEXT)
+		return used;
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &utc);
-	size_t used = strftime(line, LINE_BYTES, "%Y-%m-%dT%H:%M:%S", &utc);
-	return used +
-	       (size_t)snprintf(line + used, LINE_BYTES - used, ".%03ldZ %-5s ", now.tv_nsec / 1000000, names[level]);
+	strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", &utc);
+	return used + (size_t)snprintf(line + used, LINE_BYTES - used,
+				       format == LOG_JSON ? "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"text\":\""
+							  : "%s.%03ldZ %-5s ",
+				       seconds, now.tv_nsec / 1000000, names[level]);
+}
+
+/* Without the LF. */
+static size_t write_whole(enum log_level level, const char *text, size_t length, bool is_cut,
+			  char line[static LINE_BYTES])
+{
+	static const char tail[] = "\"}";
+	enum log_format format = log_format();
+	size_t used = write_head(level, format, line), room = LINE_BYTES - used - 1;
+	if (format == LOG_TEXT)
+		return used + text_escape_marked(line + used, room, text, length, is_cut);
+	used += text_json(line + used, room - strlen(tail), text, length, is_cut);
+	memcpy(line + used, tail, sizeof tail);
+	return used + strlen(tail);
 }
 
 /* False if nothing of it is written: what is written in part will be finished. */
 static bool write_line(enum log_level level, const char *text, size_t length, bool is_cut) REQUIRES(turn)
 {
 	char line[LINE_BYTES];
-	size_t used = write_head(level, line), written = 0;
-	used += text_escape_marked(line + used, sizeof line - used - 1, text, length, is_cut);
+	size_t used = write_whole(level, text, length, is_cut, line), written = 0;
 	line[used++] = '\n';
 	if (write_rest())
 		written = output_write(&output, line, used, 0, NULL);
@@ -117,6 +145,21 @@ static bool write_notice(void) REQUIRES(turn)
 	return write_line(LOG_WARNING, notice, (size_t)length, false);
 }
 
+/* Lines that were dropped since the start, for those that ask; dropped_lines are those that are still to be reported.
+ */
+static _Atomic uint64_t all_dropped;
+
+uint64_t log_dropped(void)
+{
+	return atomic_load_explicit(&all_dropped, memory_order_relaxed);
+}
+
+static void note_drop(void) REQUIRES(turn)
+{
+	dropped_lines++;
+	atomic_fetch_add_explicit(&all_dropped, 1, memory_order_relaxed);
+}
+
 void log_line(enum log_level level, const char *format, ...)
 {
 	char text[LINE_BYTES];
@@ -134,7 +177,7 @@ void log_line(enum log_level level, const char *format, ...)
 	if (dropped_lines > 0 && write_notice())
 		dropped_lines = 0;
 	if (dropped_lines > 0 || !write_line(level, text, strlen(text), length >= LINE_BYTES))
-		dropped_lines++;
+		note_drop();
 	mutex_unlock(&turn);
 }
 

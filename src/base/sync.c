@@ -280,3 +280,10 @@ void wakeup_ring(const struct wakeup *wakeup)
 	while (write(wakeup->ring_fd, "", 1) < 0 && errno != EAGAIN)
 		;
 }
+
+void wakeup_clear(const struct wakeup *wakeup)
+{
+	char rings[64];
+	while (read(wakeup->fd, rings, sizeof rings) > 0)
+		;
+}

@@ -132,6 +132,51 @@ size_t text_escape_marked(char *out, size_t out_bytes, const char *bytes, size_t
 	return strlen(strcat(out, mark));
 }
 
+/* The character at bytes, or the byte that is none, within a string of JSON. Returns its length. */
+static size_t write_json_character(char out[static 16], const char *bytes, size_t step, uint32_t c)
+{
+	static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
+	if (step == 0)
+		return (size_t)sprintf(out, "%s", replacement);
+	if (c == '"' || c == '\\')
+		return (size_t)sprintf(out, "\\%c", (int)c);
+	if (!is_control(c) && !is_invisible(c))
+		return (size_t)sprintf(out, "%.*s", (int)step, bytes);
+	if (c < 0x10000)
+		return (size_t)sprintf(out, "\\u%04x", (unsigned)c);
+	/* A surrogate pair (RFC 8259, 7). */
+	c -= 0x10000;
+	return (size_t)sprintf(out, "\\u%04x\\u%04x", 0xd800 | (unsigned)(c >> 10), 0xdc00 | (unsigned)(c & 0x3ff));
+}
+
+/* How many of the bytes fit. */
+static size_t write_json(char *out, size_t out_bytes, const char *bytes, size_t length)
+{
+	size_t written = 0, at = 0;
+	while (at < length) {
+		char character[16];
+		uint32_t c = 0;
+		size_t step = next_character(bytes + at, length - at, &c);
+		size_t used = write_json_character(character, bytes + at, step, c);
+		if (written + used >= out_bytes)
+			break;
+		memcpy(out + written, character, used);
+		written += used;
+		at += step == 0 ? 1 : step;
+	}
+	out[written] = '\0';
+	return at;
+}
+
+size_t text_json(char *out, size_t out_bytes, const char *bytes, size_t length, bool is_cut)
+{
+	static const char mark[] = "...";
+	if (!is_cut && write_json(out, out_bytes, bytes, length) == length)
+		return strlen(out);
+	write_json(out, out_bytes - strlen(mark), bytes, length);
+	return strlen(strcat(out, mark));
+}
+
 void text_error(int error, char out[static TEXT_ERROR_BYTES])
 {
 	char buffer[TEXT_ERROR_BYTES];

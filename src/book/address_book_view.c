@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <utlist.h>
+
 /* An address that may be told, and its place in the order of the day. */
 struct candidate {
 	uint64_t rank;
@@ -57,6 +59,12 @@ static int64_t touched_us(const struct address_entry *entry, int64_t now_us)
 	return entry->tried_us > entry->heard_us ? entry->tried_us : entry->heard_us;
 }
 
+/* It is in a lane, or waits. */
+static bool has_due(const struct address_entry *entry)
+{
+	return entry->lane != LANE_NONE || entry->due.place != 0;
+}
+
 static struct address_info look(const struct address_entry *entry, int64_t now_us)
 {
 	struct address_info info = {.address = entry->address,
@@ -65,6 +73,13 @@ static struct address_info look(const struct address_entry *entry, int64_t now_u
 				    .heard_us = entry->is_held ? now_us : entry->heard_us,
 				    .tried_us = entry->tried_us,
 				    .error_us = entry->error_us,
+				    .reached_us = entry->reached_us,
+				    .due_us = has_due(entry) ? entry->due.key : FOREVER_US,
+				    .teller = entry->teller,
+				    .is_bootstrap = book_is_kept(entry),
+				    .is_connected = entry->is_held,
+				    .is_dialing = entry->is_dialing,
+				    .is_self = entry->is_self,
 				    .failures = entry->failures};
 	if (entry->error != NULL)
 		strcpy(info.error, entry->error->text);
@@ -89,6 +104,43 @@ size_t address_book_recent(struct address_book *book, struct address_info *infos
 	book_leave(book);
 	free(recent);
 	return count;
+}
+
+bool address_book_look(struct address_book *book, const struct address *address, struct address_info *info,
+		       int64_t now_us)
+{
+	book_enter(book);
+	const struct address_entry *entry = address_table_find(&book->table, address);
+	if (entry != NULL)
+		*info = look(entry, now_us);
+	book_leave(book);
+	return entry != NULL;
+}
+
+void address_book_begin_walk(struct address_book *book, struct address_walk *walk)
+{
+	book_enter(book);
+	walk->entry = book->table.entries;
+	DL_APPEND(book->table.walks, walk);
+	book_leave(book);
+}
+
+size_t address_book_walk(struct address_book *book, struct address_walk *walk,
+			 struct address_info infos[static ADDRESS_BOOK_STEP], int64_t now_us)
+{
+	size_t count = 0;
+	book_enter(book);
+	for (; walk->entry != NULL && count < ADDRESS_BOOK_STEP; walk->entry = walk->entry->hh.next)
+		infos[count++] = look(walk->entry, now_us);
+	book_leave(book);
+	return count;
+}
+
+void address_book_end_walk(struct address_book *book, struct address_walk *walk)
+{
+	book_enter(book);
+	DL_DELETE(book->table.walks, walk);
+	book_leave(book);
 }
 
 bool address_book_is_empty(struct address_book *book)

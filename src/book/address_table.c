@@ -127,6 +127,9 @@ void address_table_remove(struct address_table *table, struct address_entry *ent
 	address_entry_unlink(entry);
 	address_table_set_due(table, entry, FOREVER_US);
 	address_table_unplace(table, entry);
+	for (struct address_walk *walk = table->walks; walk != NULL; walk = walk->next)
+		if (walk->entry == entry)
+			walk->entry = entry->hh.next;
 	HASH_DEL(table->entries, entry);
 	free_entry(table, entry);
 }

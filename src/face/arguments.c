@@ -40,6 +40,10 @@ static const char help[] =
 void arguments_complain(const char *text)
 {
 	char line[PROBLEM_BYTES * 2];
+	if (log_format() == LOG_JSON) {
+		log_error("%s", text);
+		return;
+	}
 	text_escape_marked(line, sizeof line, text, strlen(text), false);
 	/* The priority of an error, for the journal. */
 	fprintf(stderr, "%skithd: %s\n", log_goes_to_journal() ? "<3>" : "", line);
@@ -182,6 +186,6 @@ bool arguments_read_settings(const struct arguments *arguments, struct settings 
 
 enum log_level arguments_log_level(const struct arguments *arguments, const struct settings *settings)
 {
-	enum log_level level = settings->log_level + (enum log_level)arguments->verbose;
+	enum log_level level = (enum log_level)(settings->log_level + arguments->verbose);
 	return level > LOG_DEBUG ? LOG_DEBUG : level;
 }

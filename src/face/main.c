@@ -17,7 +17,10 @@
 #include "base/text.h"
 #include "face/arguments.h"
 #include "face/listing.h"
+#include "face/reloading.h"
+#include "face/service.h"
 #include "face/signals.h"
+#include "face/steering.h"
 #include "link/tls_context.h"
 #include "members/registry.h"
 #include "node/node.h"
@@ -117,17 +120,18 @@ static bool render_table(const struct node *node, struct buffer *out)
 {
 	struct node_view view = node_view(node);
 	int64_t now_us = clock_now_us();
-	struct registry_snapshot all = registry_take_snapshot(view.registry, false);
+	const struct parts *parts = view.parts;
+	struct registry_snapshot all = registry_take_snapshot(parts->registry, false);
 	struct peer_info *peers = calloc(all.count + 1, sizeof *peers);
 	struct address_info *addresses = calloc(LISTING_ADDRESSES, sizeof *addresses);
 	struct listing_header header = {.nodeid = view.nodeid,
-					.name = view.settings->texts->name,
-					.network = view.settings->network,
+					.name = parts->settings->texts->name,
+					.network = parts->settings->network,
 					.uptime_us = now_us - view.started_us,
-					.known = address_book_count(view.book)};
+					.known = address_book_count(parts->book)};
 	bool rendered = false;
 	if (peers != NULL && addresses != NULL) {
-		size_t count = address_book_recent(view.book, addresses, LISTING_ADDRESSES, now_us);
+		size_t count = address_book_recent(parts->book, addresses, LISTING_ADDRESSES, now_us);
 		for (size_t i = 0; i < all.count; i++)
 			peers[i] = peer_look(all.peers[i], now_us);
 		rendered = listing_render(&header, peers, all.count, addresses, count, now_us, out);
@@ -158,73 +162,71 @@ static void print_table(struct node *node, struct output *output)
 	buffer_fini(&table);
 }
 
-static void warn_of_swap(bool is_locked)
+static bool reload(struct node *node, const struct service *service, const struct settings *running,
+		   const struct arguments *arguments, struct settings_report *report, struct problem *problem)
 {
-	if (!is_locked)
-		log_warning("the secrets may be written to swap space: allow kithd to lock 64 kB of memory (ulimit -l "
-			    "64, or "
-			    "LimitMEMLOCK=64K of systemd)");
+	service_reloading(service);
+	bool is_done = reloading_reload(node, running, arguments, report, problem);
+	service_reloaded(service);
+	return is_done;
 }
 
-/* Which file it is needs a restart; what it holds doesn't, and no settings that are wrong stand in its way. */
-static void reload_secrets(struct node *node, const struct settings *running)
+static void note_stop(const struct node *node, const struct service *service, const char *why)
 {
-	struct problem problem;
-	if (running->secret_file[0] == '\0')
-		return;
-	struct secrets *secrets = secrets_read(running->secret_file, running->user, &problem);
-	if (secrets == NULL) {
-		log_error("the secrets stay as they were: %s", problem.text);
-		return;
+	struct event event = {.kind = EVENT_STOPPING, .reason = why, .lasted_us = -1};
+	log_info("stopping: %s", why);
+	journal_note(node_view(node).parts->journal, &event);
+	service_stopping(service);
+}
+
+/* What a client of the control socket wants. Returns what is to be done now. */
+static enum signal_action obey(struct steering *steering, struct node *node, const struct service *service,
+			       const struct settings *settings, const struct arguments *arguments)
+{
+	struct command *command = steering->commands == NULL ? NULL : commands_take(steering->commands);
+	enum signal_action action = ACTION_NONE;
+	if (command == NULL)
+		return action;
+	switch (command->kind) {
+	case COMMAND_RELOAD:
+		command->has_failed = !reload(node, service, settings, arguments, &command->report, &command->problem);
+		break;
+	case COMMAND_SET:
+		command->has_failed =
+			!reloading_set(node, settings, arguments, command->option, &command->report, &command->problem);
+		break;
+	case COMMAND_SETTINGS:
+		command->has_failed =
+			!settings_copy(&command->report.now, settings) && !problem_set_lacks_memory(&command->problem);
+		break;
+	case COMMAND_STOP:
+		note_stop(node, service, "a client of the control socket asks for it");
+		action = ACTION_STOP;
+		break;
 	}
-	warn_of_swap(secrets->is_locked);
-	node_reload_secrets(node, secrets);
+	commands_finish(steering->commands, command);
+	return action;
 }
 
-static void reload(struct node *node, const struct settings *running, const struct arguments *arguments)
-{
-	struct settings fresh;
-	struct problem problem;
-	if (!settings_init(&fresh)) {
-		log_error("settings are not read again: %s", strerror(ENOMEM));
-	} else if (arguments_file(arguments) == NULL) {
-		log_warning("settings are not read again: there is no %s, and -c names no other file",
-			    arguments_default_file);
-	} else if (!arguments_read_settings(arguments, &fresh, NULL, &problem)) {
-		log_error("settings are not read again: %s", problem.text);
-	} else if (fresh.is_file_blank && running->count_in_file > 0) {
-		/* As a file is for a moment while somebody writes it. */
-		log_error("settings are not read again: %s is empty; for the defaults, write a comment into it",
-			  arguments_file(arguments));
-	} else {
-		enum log_level before = arguments_log_level(arguments, running),
-			       after = arguments_log_level(arguments, &fresh);
-		/* What changes is logged if either level has it. */
-		log_set_level(before > after ? before : after);
-		node_reload(node, &fresh);
-		log_set_level(after);
-	}
-	settings_fini(&fresh);
-	reload_secrets(node, running);
-	node_redial(node);
-}
-
-static void serve(struct node *node, const struct settings *settings, const struct arguments *arguments,
-		  struct output *output)
+static void serve(struct node *node, struct service *service, const struct settings *settings,
+		  const struct arguments *arguments, struct output *output, struct steering *steering)
 {
 	enum signal_action action = ACTION_NONE;
+	struct problem problem;
 	signals_reap(); /* who ended before the program began has sent no signal to it */
 	while (action != ACTION_STOP) {
 		int number;
-		action = signals_wait(&number);
+		action = signals_wait_until(&number, service_run(service, clock_now_us()));
 		if (action == ACTION_TABLE)
 			print_table(node, output);
 		else if (action == ACTION_RELOAD)
-			reload(node, settings, arguments);
+			reload(node, service, settings, arguments, NULL, &problem);
 		else if (action == ACTION_REAP)
 			signals_reap();
+		else if (action == ACTION_COMMAND)
+			action = obey(steering, node, service, settings, arguments);
 		else if (action == ACTION_STOP)
-			log_info("stopping: %s", strsignal(number));
+			note_stop(node, service, strsignal(number));
 	}
 }
 
@@ -251,12 +253,16 @@ static int run(struct settings *settings, struct secrets *secrets, const struct 
 	struct problem problem;
 	struct output output;
 	struct node *node = NULL;
+	struct steering steering;
+	struct service service;
 
 	raise_descriptor_limit();
 	/* Another user may not open them. */
 	log_open();
 	output_init(&output, STDOUT_FILENO);
+	service_open(&service);
 	bool is_locked = secrets == NULL || secrets->is_locked;
+	steering_prepare(&steering, settings);
 	if (privilege_settle(settings->user, &problem)) {
 		if (secrets != NULL)
 			privilege_hide_memory();
@@ -266,11 +272,16 @@ static int run(struct settings *settings, struct secrets *secrets, const struct 
 	}
 	if (node != NULL) {
 		warn_of_user(settings, arguments);
-		warn_of_swap(is_locked);
-		serve(node, settings, arguments, &output);
+		reloading_warn_of_swap(is_locked);
+		steering_start(&steering, node);
+		service_ready(&service, node, steering.control);
+		serve(node, &service, settings, arguments, &output, &steering);
 		signals_let_stop_kill();
+		steering_stop(&steering);
 		node_stop(node);
 		log_info("stopped");
+	} else {
+		steering_stop(&steering);
 	}
 	output_fini(&output);
 	log_close();
@@ -325,6 +336,7 @@ int main(int argc, char **argv)
 		status = report_test(&settings, &arguments, secrets);
 	} else {
 		log_set_level(arguments_log_level(&arguments, &settings));
+		log_set_format((enum log_format)settings.log_format);
 		status = run(&settings, secrets, &arguments);
 	}
 	settings_fini(&settings);

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/sync.h"
 
@@ -15,15 +16,16 @@ static const struct {
 	int number;
 	enum signal_action action;
 } signals[] = {
-	{SIGUSR1, ACTION_TABLE}, {SIGHUP, ACTION_RELOAD}, {SIGINT, ACTION_STOP},
-	{SIGTERM, ACTION_STOP},	 {SIGPWR, ACTION_STOP}, /* to the first process of a container, or when the power fails
-							 */
-	{SIGCHLD, ACTION_REAP}, /* as process 1, kithd has the children of others that ended before them */
-	{SIGUSR2, ACTION_NONE}, /* meant for SIGUSR1, or for another program */
-	{SIGPIPE, ACTION_NONE}, /* the write fails instead */
-	{SIGXFSZ, ACTION_NONE}, /* the same, for a file that reaches ulimit -f */
-	{SIGTTOU, ACTION_NONE}, /* a job in the background writes its log, whatever stty tostop says */
-	{SIGTTIN, ACTION_NONE}, /* a read fails instead */
+	{SIGUSR1, ACTION_TABLE},   {SIGHUP, ACTION_RELOAD}, {SIGINT, ACTION_STOP},
+	{SIGTERM, ACTION_STOP},	   {SIGPWR, ACTION_STOP}, /* to the first process of a container, or when the power
+							   * fails
+							   */
+	{SIGCHLD, ACTION_REAP},	   /* as process 1, kithd has the children of others that ended before them */
+	{SIGUSR2, ACTION_COMMAND}, /* by this process; from others it does nothing */
+	{SIGPIPE, ACTION_NONE},	   /* the write fails instead */
+	{SIGXFSZ, ACTION_NONE},	   /* the same, for a file that reaches ulimit -f */
+	{SIGTTOU, ACTION_NONE},	   /* a job in the background writes its log, whatever stty tostop says */
+	{SIGTTIN, ACTION_NONE},	   /* a read fails instead */
 };
 
 enum { SIGNALS = sizeof signals / sizeof *signals };
@@ -56,10 +58,20 @@ void signals_settle(void)
 			signal(signals[i].number, SIG_IGN);
 }
 
-enum signal_action signals_wait(int *number)
+enum signal_action signals_wait_until(int *number, int64_t deadline_us)
 {
 	sigset_t set = handled_signals();
-	return sigwait(&set, number) == 0 ? action_of(*number) : ACTION_NONE;
+	int64_t left_us = deadline_us == FOREVER_US ? FOREVER_US : deadline_us - clock_now_us();
+	struct timespec left = {0};
+	if (left_us > 0)
+		left = (struct timespec){.tv_sec = left_us / 1000000, .tv_nsec = left_us % 1000000 * 1000};
+	*number = sigtimedwait(&set, NULL, deadline_us == FOREVER_US ? NULL : &left);
+	return *number > 0 ? action_of(*number) : ACTION_NONE;
+}
+
+void signals_send_command(void)
+{
+	kill(getpid(), SIGUSR2);
 }
 
 void signals_reap(void)

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "link/peer_priv.h"
+#include "telemetry/counters.h"
 
 struct peer *peer_new(enum peer_direction direction, struct stream *stream, const struct dial *dial,
 		      const struct settings *settings, int64_t now_us) UNCHECKED
@@ -30,6 +31,11 @@ struct peer *peer_new(enum peer_direction direction, struct stream *stream, cons
 	peer->state = PEER_DIAL;
 	peer->rtt_us = -1;
 	return peer;
+}
+
+void peer_set_counters(struct peer *peer, struct counters *counters)
+{
+	peer->counters = counters;
 }
 
 struct peer *peer_hold(struct peer *peer)
@@ -101,6 +107,9 @@ struct peer_info peer_look(struct peer *peer, int64_t now_us)
 	info.claim = peer->claim;
 	info.since_us = peer->state == PEER_READY ? peer->ready_us : peer->created_us;
 	info.rtt_us = peer->state == PEER_READY ? liveness_rtt_us(&peer->liveness, now_us) : -1;
+	info.answered_us = atomic_load(&peer->rtt_us);
+	info.waiting_us =
+		peer->state == PEER_READY && peer->liveness.is_waiting ? now_us - peer->liveness.pinged_us : -1;
 	info.ending = peer->ending;
 	info.reason = peer->reason;
 	if (peer->ending_text != NULL)
@@ -177,8 +186,9 @@ void peer_set_claim(struct peer *peer, const struct address *address)
 	peer_leave(peer);
 }
 
-static void count_sent(struct peer *peer, enum message_type type)
+static void count_sent(struct peer *peer, enum message_type type, size_t bytes)
 {
+	counters_count_message(peer->counters, COUNTERS_OUT, type, bytes);
 	atomic_fetch_add_explicit(&peer->messages_out, 1, memory_order_relaxed);
 	peer_debug(peer, "was sent %s", message_type_name(type));
 }
@@ -227,10 +237,10 @@ static void send_line(struct peer *peer, enum message_type type, const char *lin
 {
 	switch (outbox_put(peer->outbox, line, length, peer->stream != NULL)) {
 	case OUTBOX_TAKEN:
-		count_sent(peer, type);
+		count_sent(peer, type, length);
 		break;
 	case OUTBOX_EMPTY:
-		count_sent(peer, type);
+		count_sent(peer, type, length);
 		write_line(peer, line, length);
 		break;
 	case OUTBOX_FULL:
@@ -292,7 +302,7 @@ void peer_close_because(struct peer *peer, enum bye_reason reason, const char *t
 		return;
 	if (message_encode(&bye, &line) &&
 	    outbox_close(peer->outbox, buffer_content(&line), buffer_length(&line)) == OUTBOX_TAKEN)
-		count_sent(peer, MESSAGE_BYE);
+		count_sent(peer, MESSAGE_BYE, buffer_length(&line));
 	else
 		outbox_close(peer->outbox, "", 0);
 	buffer_fini(&line);
@@ -391,6 +401,16 @@ void peer_note_losses(struct peer *peer)
 bool peer_take_ending(struct peer *peer)
 {
 	return !atomic_exchange(&peer->is_logged, true);
+}
+
+void peer_set_noted(struct peer *peer)
+{
+	atomic_store(&peer->is_noted, true);
+}
+
+bool peer_is_noted(const struct peer *peer)
+{
+	return atomic_load(&peer->is_noted);
 }
 
 bool peer_knows_address(struct peer *peer, const struct address *address)

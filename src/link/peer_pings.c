@@ -1,4 +1,5 @@
 #include "link/peer_priv.h"
+#include "telemetry/counters.h"
 
 /* How much earlier than after an interval the ping that follows one of this moment is due. */
 static int64_t draw_early_us(const struct peer *peer, int64_t now_us) REQUIRES(peer_guard)
@@ -85,6 +86,24 @@ void peer_hurry_ping(struct peer *peer, int64_t now_us)
 		outbox_call_pinger(peer->outbox);
 }
 
+void peer_ask_ping(struct peer *peer, int64_t now_us)
+{
+	peer_enter(peer);
+	bool may_ask = peer->state == PEER_READY && !peer->liveness.is_waiting && now_us >= peer->ask_us;
+	if (may_ask) {
+		liveness_hurry(&peer->liveness, now_us);
+		peer->ask_us = now_us + PEER_ASK_US;
+	}
+	peer_leave(peer);
+	if (may_ask)
+		outbox_call_pinger(peer->outbox);
+}
+
+uint64_t peer_pongs(const struct peer *peer)
+{
+	return atomic_load(&peer->pongs);
+}
+
 bool peer_takes_news(struct peer *peer, int64_t now_us)
 {
 	peer_enter(peer);
@@ -116,9 +135,13 @@ bool peer_pong(struct peer *peer, int64_t now_us)
 	peer->has_guessed = peer->has_guessed || !is_awaited;
 	int64_t rtt_us = peer->liveness.rtt_us > peer->kernel_rtt_us ? peer->liveness.rtt_us : peer->kernel_rtt_us;
 	atomic_store_explicit(&peer->rtt_us, peer->has_guessed ? -1 : rtt_us, memory_order_relaxed);
-	peer_leave(peer);
 	if (is_awaited)
+		atomic_fetch_add(&peer->pongs, 1);
+	peer_leave(peer);
+	if (is_awaited) {
 		atomic_store(&peer->is_established, true);
+		counters_count_rtt(peer->counters, rtt_us);
+	}
 	if (is_due)
 		outbox_call_pinger(peer->outbox);
 	return is_awaited;

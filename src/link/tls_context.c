@@ -157,6 +157,16 @@ bool tls_context_set_secrets(struct tls_context *context, struct secrets *secret
 	return differs;
 }
 
+size_t tls_context_fingerprints(struct tls_context *context, char out[static SECRETS_MOST][TLS_FINGERPRINT_BYTES])
+{
+	enter(context);
+	size_t count = context->secrets->count;
+	for (size_t i = 0; i < count; i++)
+		snprintf(out[i], TLS_FINGERPRINT_BYTES, "%.8s", context->secrets->list[i].identity);
+	leave(context);
+	return count;
+}
+
 bool tls_context_equip(struct tls_search *search, gnutls_session_t session, enum tls_role role)
 {
 	struct tls_context *context = search->context;

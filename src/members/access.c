@@ -246,3 +246,31 @@ bool access_note_error(struct access *access, const struct address *host, int64_
 	leave(access);
 	return is_banned;
 }
+
+size_t access_list_bans(struct access *access, struct access_ban list[static ACCESS_HOSTS], int64_t now_us)
+{
+	size_t count = 0;
+	enter(access);
+	for (const struct offender *offender = access->offenders; offender != NULL; offender = offender->hh.next)
+		if (now_us < offender->banned_until_us && count < ACCESS_HOSTS)
+			list[count++] = (struct access_ban){offender->host, offender->banned_until_us};
+	leave(access);
+	return count;
+}
+
+size_t access_unban(struct access *access, const struct address_block *block, int64_t now_us)
+{
+	struct address source = address_source(&block->base);
+	size_t count = 0;
+	enter(access);
+	for (struct offender *offender = access->offenders; offender != NULL; offender = offender->hh.next) {
+		/* One address of an IPv6 host stands for all of it. */
+		if (!address_block_holds(block, &offender->host) && !address_same_host(&source, &offender->host))
+			continue;
+		count += now_us < offender->banned_until_us;
+		offender->banned_until_us = 0;
+		offender->errors = 0;
+	}
+	leave(access);
+	return count;
+}

@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/progress.h"
 #include "base/sync.h"
 #include "link/stream.h"
 #include "node/listener_priv.h"
@@ -22,7 +24,7 @@ struct acceptor {
 	const struct worker_parts *parts;
 	size_t count; /* of listeners */
 	struct thread thread;
-	struct wakeup wakeup;
+	struct wakeup wakeup; /* rung for a stop, and for a sign of progress */
 	bool has_wakeup;
 	/* The acceptor thread's alone, once it is started. */
 	struct listener *listeners;
@@ -32,6 +34,8 @@ struct acceptor {
 	struct log_limit want_limit, broken_limit, retry_limit;
 	/* Of any thread. */
 	struct listening listening; /* the listeners that have been bound */
+	struct progress progress;
+	atomic_bool is_stopping;
 };
 
 static int open_spare(void)
@@ -226,7 +230,10 @@ static enum refusal judge(struct acceptor *acceptor, const struct address *from,
 	*goes = NULL;
 	if (!access_allows(parts->common.access, from))
 		return REFUSED_DENIED;
-	if (access_is_banned(parts->common.access, from, clock_now_us()))
+	int64_t now_us = clock_now_us();
+	if (bans_hold(parts->common.bans, from, now_us))
+		return REFUSED_BY_OPERATOR;
+	if (access_is_banned(parts->common.access, from, now_us))
 		return REFUSED_BANNED;
 	return by_limit[registry_admit(parts->common.registry, from, goes)];
 }
@@ -388,10 +395,13 @@ static int timeout_ms(int64_t until_us, int64_t now_us)
 static void *accept_all(void *argument)
 {
 	struct acceptor *acceptor = argument;
-	while (acceptor->fds[0].revents == 0) {
+	while (!atomic_load(&acceptor->is_stopping)) {
+		progress_show(&acceptor->progress);
 		int64_t now_us = clock_now_us();
 		int64_t next_us = clock_earlier(open_due(acceptor, now_us), refuser_run(&acceptor->refuser, now_us));
 		poll(acceptor->fds, acceptor->count + 1, timeout_ms(next_us, now_us));
+		if (acceptor->fds[0].revents != 0)
+			wakeup_clear(&acceptor->wakeup);
 		for (size_t i = 0; i < acceptor->count; i++)
 			if (acceptor->fds[i + 1].revents != 0)
 				accept_one(acceptor, i);
@@ -406,8 +416,20 @@ int acceptor_start(struct acceptor *acceptor, const struct worker_parts *parts)
 	return thread_start(&acceptor->thread, accept_all, acceptor);
 }
 
+void acceptor_ask_progress(struct acceptor *acceptor)
+{
+	progress_ask(&acceptor->progress);
+	wakeup_ring(&acceptor->wakeup);
+}
+
+bool acceptor_shows_progress(const struct acceptor *acceptor)
+{
+	return progress_is_shown(&acceptor->progress);
+}
+
 void acceptor_stop(struct acceptor *acceptor)
 {
+	atomic_store(&acceptor->is_stopping, true);
 	wakeup_ring(&acceptor->wakeup);
 	thread_join(acceptor->thread);
 	/* From now on the kernel refuses connections, instead of keeping them until the last peer has gone. */

@@ -50,6 +50,7 @@ static void *connect_all(void *argument)
 	struct connector *connector = argument;
 	const struct worker_parts *parts = connector->parts;
 	while (!atomic_load(&connector->is_stopping)) {
+		progress_show(&connector->progress);
 		int64_t now_us = clock_now_us();
 		give_back_memory(connector, now_us);
 		int64_t timers_us = protocol_run_timers(parts->protocol, now_us, clock_asleep_us());
@@ -72,11 +73,23 @@ int connector_start(struct connector *connector, const struct worker_parts *part
 	connector->alarm = alarm;
 	connector->trim_us = clock_now_us() + CONNECTOR_TRIM_US;
 	atomic_init(&connector->is_stopping, false);
+	progress_show(&connector->progress);
 	rerouting_open(&connector->rerouting, clock_now_us());
 	int error = thread_start(&connector->thread, connect_all, connector);
 	if (error != 0)
 		rerouting_close(&connector->rerouting);
 	return error;
+}
+
+void connector_ask_progress(struct connector *connector)
+{
+	progress_ask(&connector->progress);
+	alarm_ring(connector->alarm);
+}
+
+bool connector_shows_progress(const struct connector *connector)
+{
+	return progress_is_shown(&connector->progress);
 }
 
 void connector_stop(struct connector *connector)

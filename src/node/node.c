@@ -49,6 +49,9 @@ struct node {
 	struct registry *registry;
 	struct address_book *book;
 	struct access *access;
+	struct bans *bans;
+	struct journal *journal;
+	struct counters counters;
 	struct sources *sources;
 	struct lines *lines;
 	struct acceptor *acceptor;
@@ -110,17 +113,22 @@ static bool build(struct node *node, const struct address_records *kept)
 	node->registry = registry_new(&node->nodeid, settings);
 	node->book = address_book_new(settings, &secret, node->draws.book_seed, clock_now_us());
 	node->access = access_new(settings);
+	node->bans = bans_new();
+	node->journal = journal_new((size_t)settings->journal_events);
 	node->sources = sources_new();
 	node->lines = lines_new(node->sources, clock_now_us());
 	node->pool = pool_new((size_t)settings->max_parked, PARKED_US);
-	if (node->registry == NULL || node->book == NULL || node->access == NULL || node->sources == NULL ||
-	    node->lines == NULL || node->pool == NULL)
+	if (node->registry == NULL || node->book == NULL || node->access == NULL || node->bans == NULL ||
+	    node->journal == NULL || node->sources == NULL || node->lines == NULL || node->pool == NULL)
 		return false;
 	struct parts common = {.settings = settings,
 			       .listening = acceptor_listening(node->acceptor),
 			       .registry = node->registry,
 			       .book = node->book,
 			       .access = node->access,
+			       .bans = node->bans,
+			       .journal = node->journal,
+			       .counters = &node->counters,
 			       .sources = node->sources,
 			       .lines = node->lines};
 	struct protocol_parts parts = {.common = common,
@@ -253,6 +261,12 @@ static bool open_acceptor(struct node *node, struct problem *problem)
 	return node->acceptor != NULL;
 }
 
+static void note(struct node *node, enum event_kind kind, const char *name, const char *value, const char *reason)
+{
+	struct event event = {.kind = kind, .name = name, .value = value, .reason = reason, .lasted_us = -1};
+	journal_note(node->journal, &event);
+}
+
 struct node *node_start(struct settings *settings, struct secrets *secrets, struct problem *problem)
 {
 	struct node *node = calloc(1, sizeof *node);
@@ -279,6 +293,8 @@ struct node *node_start(struct settings *settings, struct secrets *secrets, stru
 	log_start(node, described);
 	if (!node->has_resolver || !build_from_state(node))
 		goto failed;
+	/* Before a thread can note anything. */
+	note(node, EVENT_STARTED, settings->texts->name, KITH_VERSION, NULL);
 	error = start_threads(node);
 	if (error == 0)
 		return node;
@@ -291,9 +307,10 @@ failed:
 /* A value in the log: two fit into a line. */
 enum { SHOWN_BYTES = 400 };
 
-static void log_change(const struct settings *running, const struct settings *fresh, enum setting_id setting,
-		       enum settings_change change)
+static void log_change(struct node *node, const struct settings *fresh, enum setting_id setting,
+		       enum settings_change change, enum node_reload_cause cause)
 {
+	const struct settings *running = node->settings;
 	char now[SHOWN_BYTES], other[SHOWN_BYTES];
 	settings_format(running, setting, now, sizeof now);
 	settings_format(fresh, setting, other, sizeof other);
@@ -304,6 +321,10 @@ static void log_change(const struct settings *running, const struct settings *fr
 		log_warning("%s: %s stays until a restart; the file says otherwise", setting_name(setting), now);
 	else
 		log_warning("%s: %s stays until a restart; the file says %s", setting_name(setting), now, other);
+	if (change == SETTINGS_APPLIED)
+		note(node, EVENT_SETTING, setting_name(setting), now,
+		     cause == NODE_RELOAD_SET ? "a client of the control socket has set it"
+					      : "the settings were read again");
 }
 
 static void set_all_pings(struct node *node)
@@ -362,26 +383,30 @@ static void pass_on(struct node *node, const bool changed[static SETTING_COUNT])
 		pool_set_max_parked(node->pool, (size_t)settings->max_parked);
 	if (changed[SETTING_PING_INTERVAL] || changed[SETTING_PING_TIMEOUT])
 		set_all_pings(node);
+	if (changed[SETTING_JOURNAL_EVENTS])
+		journal_keep(node->journal, (size_t)settings->journal_events);
 	if (changed[SETTING_SAVE_INTERVAL] && node->saves)
 		alarm_ring(&node->saver.alarm);
 	alarm_ring(&node->alarm);
 }
 
-void node_reload(struct node *node, struct settings *fresh)
+void node_reload(struct node *node, struct settings *fresh, enum node_reload_cause cause,
+		 enum settings_change changes[static SETTING_COUNT])
 {
-	enum settings_change changes[SETTING_COUNT];
 	bool changed[SETTING_COUNT], differs = node->lacks_bootstraps || node->lacks_lists;
 	settings_take_over(node->settings, fresh, changes);
 	for (size_t i = 0; i < SETTING_COUNT; i++) {
 		changed[i] = changes[i] == SETTINGS_APPLIED;
 		differs = differs || changes[i] != SETTINGS_SAME;
 		if (changes[i] != SETTINGS_SAME)
-			log_change(node->settings, fresh, (enum setting_id)i, changes[i]);
+			log_change(node, fresh, (enum setting_id)i, changes[i], cause);
 	}
 	if (differs)
 		pass_on(node, changed);
-	else
+	else if (cause == NODE_RELOAD_FILE)
 		log_info("the settings are read again: nothing has changed");
+	if (cause == NODE_RELOAD_FILE)
+		note(node, EVENT_RELOADED, NULL, NULL, differs ? "the settings have changed" : "nothing has changed");
 }
 
 void node_redial(struct node *node)
@@ -397,6 +422,19 @@ void node_reload_secrets(struct node *node, struct secrets *secrets)
 	secrets_describe(secrets, described);
 	bool differs = tls_context_set_secrets(node->context, secrets);
 	log_info("the secrets are read again%s: %s", differs ? " and have changed" : " and are the same", described);
+}
+
+void node_ask_progress(struct node *node)
+{
+	acceptor_ask_progress(node->acceptor);
+	connector_ask_progress(&node->connector);
+}
+
+const char *node_who_hangs(const struct node *node)
+{
+	if (!acceptor_shows_progress(node->acceptor))
+		return "acceptor";
+	return connector_shows_progress(&node->connector) ? NULL : "connector";
 }
 
 static void close_all_peers(struct node *node)
@@ -437,6 +475,8 @@ void node_stop(struct node *node)
 	acceptor_close(node->acceptor);
 	address_book_free(node->book);
 	access_free(node->access);
+	bans_free(node->bans);
+	journal_free(node->journal);
 	lines_free(node->lines);
 	sources_free(node->sources);
 	registry_free(node->registry);
@@ -451,9 +491,9 @@ void node_stop(struct node *node)
 
 struct node_view node_view(const struct node *node)
 {
-	return (struct node_view){.settings = node->settings,
+	return (struct node_view){.parts = &node->parts.common,
+				  .alarm = node->connector.alarm,
 				  .nodeid = node->nodeid,
 				  .started_us = node->started_us,
-				  .registry = node->registry,
-				  .book = node->book};
+				  .context = node->context};
 }

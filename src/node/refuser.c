@@ -45,6 +45,9 @@ static void explain(const struct settings *settings, enum refusal refusal, const
 		snprintf(out, REASON_BYTES, "its host broke the protocol again and again, and is banned for %s",
 			 duration);
 		break;
+	case REFUSED_BY_OPERATOR:
+		snprintf(out, REASON_BYTES, "a client of the control socket has banned it");
+		break;
 	case REFUSED_CONNECTIONS:
 		snprintf(out, REASON_BYTES, "all connections are in use (max_connections = %lld); %s",
 			 (long long)settings->max_connections, raise);
@@ -60,19 +63,34 @@ static void explain(const struct settings *settings, enum refusal refusal, const
 	}
 }
 
+static enum counter counter_of(enum refusal refusal)
+{
+	static const enum counter counters[] = {
+		[REFUSED_DENIED] = COUNTER_REFUSED_DENIED,
+		[REFUSED_BANNED] = COUNTER_REFUSED_BANNED,
+		[REFUSED_CONNECTIONS] = COUNTER_REFUSED_MAX_CONNECTIONS,
+		[REFUSED_ADDRESS] = COUNTER_REFUSED_MAX_PER_ADDRESS,
+		[REFUSED_GROUP] = COUNTER_REFUSED_MAX_PER_GROUP,
+		[REFUSED_BY_OPERATOR] = COUNTER_REFUSED_BANNED,
+	};
+	return counters[refusal];
+}
+
 static void log_refusal(struct refuser *refuser, const struct address *from, enum refusal refusal, int64_t now_us)
 {
-	static const enum lines_about about[] = {[REFUSED_DENIED] = LINES_DENIED,
-						 [REFUSED_BANNED] = LINES_BANNED,
-						 [REFUSED_CONNECTIONS] = LINES_MAX_CONNECTIONS,
-						 [REFUSED_ADDRESS] = LINES_MAX_PER_ADDRESS,
-						 [REFUSED_GROUP] = LINES_MAX_PER_GROUP};
+	static const enum lines_about about[] = {
+		[REFUSED_DENIED] = LINES_DENIED,	   [REFUSED_BANNED] = LINES_BANNED,
+		[REFUSED_BY_OPERATOR] = LINES_BANNED,	   [REFUSED_CONNECTIONS] = LINES_MAX_CONNECTIONS,
+		[REFUSED_ADDRESS] = LINES_MAX_PER_ADDRESS, [REFUSED_GROUP] = LINES_MAX_PER_GROUP};
 	char text[ADDRESS_TEXT_BYTES], reason[REASON_BYTES];
 	if (!lines_take(refuser->parts->common.lines, about[refusal], LOG_WARNING, NULL, now_us))
 		return;
 	address_format(from, text);
 	explain(refuser->parts->common.settings, refusal, from, reason);
 	log_warning("refused %s: %s", text, reason);
+	struct event event = {
+		.kind = EVENT_REFUSED, .direction = EVENT_INBOUND, .address = *from, .reason = reason, .lasted_us = -1};
+	journal_note(refuser->parts->common.journal, &event);
 }
 
 /* Closes a socket on which bytes may have come that would turn the close into a reset. */
@@ -152,6 +170,7 @@ static bool answer(struct refuser *refuser, int fd, const struct address *from, 
 void refuser_turn_away(struct refuser *refuser, int fd, const struct address *from, enum refusal refusal)
 {
 	int64_t now_us = clock_now_us();
+	counters_count(refuser->parts->common.counters, counter_of(refusal));
 	log_refusal(refuser, from, refusal, now_us);
 	if (!may_answer(refuser, from, refusal, now_us) || !answer(refuser, fd, from, refusal, now_us)) {
 		close(fd);

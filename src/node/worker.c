@@ -248,10 +248,14 @@ static void resolve(struct worker *worker)
 static bool is_allowed(struct worker *worker)
 {
 	const struct address *far_end = &peer_dial(worker->peer)->address;
-	bool allowed = access_allows(worker->parts->common.access, far_end);
-	if (!allowed)
-		peer_cut(worker->peer, "allow and deny exclude it");
-	return allowed;
+	const char *why = NULL;
+	if (!access_allows(worker->parts->common.access, far_end))
+		why = "allow and deny exclude it";
+	else if (bans_hold(worker->parts->common.bans, far_end, clock_now_us()))
+		why = "it is banned";
+	if (why != NULL)
+		peer_cut(worker->peer, why);
+	return why == NULL;
 }
 
 /* Connects an outbound peer. False if that fails. */
@@ -343,6 +347,7 @@ int worker_start(const struct worker_parts *parts, struct peer *peer)
 	worker->pinging.run = pinger_run;
 	worker->parts = parts;
 	worker->peer = peer_hold(peer);
+	peer_set_counters(peer, parts->common.counters);
 	outbox_on_call(peer_outbox(peer), pinger_start, worker);
 	int error = registry_add(parts->common.registry, peer) ? 0 : ENOMEM;
 	if (error == 0) {

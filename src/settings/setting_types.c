@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -137,6 +138,21 @@ static bool set_path(struct settings *settings, const struct setting *setting, c
 	return true;
 }
 
+/* "auto", or a path that fits into the address of a UNIX socket (unix(7)). */
+static bool set_control(struct settings *settings, const struct setting *setting, const struct value *value,
+			struct problem *problem)
+{
+	enum { MOST = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1 };
+	if (value->kind == VALUE_TEXT && strcmp(value->text, "auto") == 0) {
+		strcpy(setting_field(settings, setting), value->text);
+		return true;
+	}
+	if (value->kind == VALUE_TEXT && strlen(value->text) > MOST)
+		return problem_set(problem, "\"%.40s...\" has %zu bytes, and the path of a UNIX socket has at most %d",
+				   value->text, strlen(value->text), MOST);
+	return set_path(settings, setting, value, problem);
+}
+
 /* Where it isn't one, it may be the secret itself, which no error shows. */
 static bool set_secret_file(struct settings *settings, const struct setting *setting, const struct value *value,
 			    struct problem *problem)
@@ -146,15 +162,12 @@ static bool set_secret_file(struct settings *settings, const struct setting *set
 	return set_path(settings, setting, value, problem);
 }
 
-static const char *const level_names[] = {
-	[LOG_ERROR] = "error", [LOG_WARNING] = "warning", [LOG_INFO] = "info", [LOG_DEBUG] = "debug"};
-
-static bool set_log_level(struct settings *settings, const struct setting *setting, const struct value *value,
-			  struct problem *problem)
+static bool set_choice(struct settings *settings, const struct setting *setting, const struct value *value,
+		       struct problem *problem)
 {
-	for (size_t i = 0; value->kind == VALUE_TEXT && i < sizeof level_names / sizeof *level_names; i++) {
-		if (strcmp(value->text, level_names[i]) == 0) {
-			settings->log_level = (enum log_level)i;
+	for (int i = 0; value->kind == VALUE_TEXT && setting->choices[i] != NULL; i++) {
+		if (strcmp(value->text, setting->choices[i]) == 0) {
+			*(_Atomic int *)setting_field(settings, setting) = i;
 			return true;
 		}
 	}
@@ -220,10 +233,9 @@ static void format_nodeid(const struct settings *settings, const struct setting 
 			   settings->nodeid_mode == NODEID_GIVEN ? given : nodeid_mode_names[settings->nodeid_mode]);
 }
 
-static void format_log_level(const struct settings *settings, const struct setting *setting, struct written *out)
+static void format_choice(const struct settings *settings, const struct setting *setting, struct written *out)
 {
-	(void)setting;
-	setting_add_quoted(out, level_names[settings->log_level]);
+	setting_add_quoted(out, setting->choices[*(const _Atomic int *)setting_const_field(settings, setting)]);
 }
 
 /* ---- two settings ---- */
@@ -250,10 +262,10 @@ static bool equals_boolean(const struct settings *one, const struct settings *ot
 	return *(const bool *)setting_const_field(one, setting) == *(const bool *)setting_const_field(other, setting);
 }
 
-static bool equals_log_level(const struct settings *one, const struct settings *other, const struct setting *setting)
+static bool equals_choice(const struct settings *one, const struct settings *other, const struct setting *setting)
 {
-	(void)setting;
-	return one->log_level == other->log_level;
+	const _Atomic int *mine = setting_const_field(one, setting), *yours = setting_const_field(other, setting);
+	return *mine == *yours;
 }
 
 static void exchange_number(struct settings *one, struct settings *other, const struct setting *setting)
@@ -262,10 +274,10 @@ static void exchange_number(struct settings *one, struct settings *other, const 
 	*yours = atomic_exchange(mine, *yours);
 }
 
-static void exchange_log_level(struct settings *one, struct settings *other, const struct setting *setting)
+static void exchange_choice(struct settings *one, struct settings *other, const struct setting *setting)
 {
-	(void)setting;
-	other->log_level = atomic_exchange(&one->log_level, other->log_level);
+	_Atomic int *mine = setting_field(one, setting), *yours = setting_field(other, setting);
+	*yours = atomic_exchange(mine, *yours);
 }
 
 /* ---- the types ---- */
@@ -292,10 +304,12 @@ const struct setting_type setting_type_nodeid = {
 	.set = set_nodeid, .format = format_nodeid, .equals = equals_nodeid, .option_syntax = READ_TEXT};
 const struct setting_type setting_type_path = {
 	.set = set_path, .format = format_text, .equals = equals_text, .option_syntax = READ_TEXT};
+const struct setting_type setting_type_control = {
+	.set = set_control, .format = format_text, .equals = equals_text, .option_syntax = READ_TEXT};
 const struct setting_type setting_type_secret_file = {
 	.set = set_secret_file, .format = format_text, .equals = equals_text, .option_syntax = READ_TEXT};
-const struct setting_type setting_type_log_level = {.set = set_log_level,
-						    .format = format_log_level,
-						    .equals = equals_log_level,
-						    .exchange = exchange_log_level,
-						    .option_syntax = READ_TEXT};
+const struct setting_type setting_type_choice = {.set = set_choice,
+						 .format = format_choice,
+						 .equals = equals_choice,
+						 .exchange = exchange_choice,
+						 .option_syntax = READ_TEXT};

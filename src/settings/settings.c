@@ -77,17 +77,19 @@ static bool split_list(char *text, const char **list, struct value *value)
 	return true;
 }
 
-/* NULL if -o names no setting. */
-static bool lacks_value(const struct setting *setting, struct problem *problem)
+/* NULL if the option names no setting. */
+static bool lacks_value(const char *how, const struct setting *setting, struct problem *problem)
 {
 	char example[OPTION_BYTES] = "SETTING=VALUE";
 	if (setting != NULL)
 		write_default(setting, example);
-	return problem_set(problem, "-o%s%s has no value: write -o %s", setting == NULL ? "" : " ",
-			   setting == NULL ? "" : setting->name, example);
+	return problem_set(problem, "%s%s%s has no value: write %s %s", how, setting == NULL ? "" : " ",
+			   setting == NULL ? "" : setting->name, how, example);
 }
 
-bool settings_set_option(struct settings *settings, const char *option, struct problem *problem)
+/* how is what stands before an option where it was given: "-o". */
+static bool set_option(struct settings *settings, const char *how, const char *option, enum setting_id *id,
+		       struct problem *problem)
 {
 	const char *list[SETTINGS_LIST_ENTRIES];
 	char where[128], name[64];
@@ -96,14 +98,15 @@ bool settings_set_option(struct settings *settings, const char *option, struct p
 	struct value value = {.kind = VALUE_OTHER};
 
 	snprintf(name, sizeof name, "%.*s", (int)name_length, option);
-	snprintf(where, sizeof where, "-o%s%s", name[0] == '\0' ? "" : " ", name);
+	snprintf(where, sizeof where, "%s%s%s", how, name[0] == '\0' ? "" : " ", name);
 	if (name[0] == '\0' && *text != '=')
-		return lacks_value(NULL, problem);
+		return lacks_value(how, NULL, problem);
 	const struct setting *setting = settings_find(name, where, problem);
 	if (setting == NULL)
 		return false;
 	if (*text != '=')
-		return lacks_value(setting, problem);
+		return lacks_value(how, setting, problem);
+	*id = (enum setting_id)(setting - settings_table);
 	text += 1 + strspn(text + 1, " ");
 	char *copy = strdup(text);
 	if (copy == NULL) {
@@ -129,6 +132,17 @@ bool settings_set_option(struct settings *settings, const char *option, struct p
 	return good;
 }
 
+bool settings_set_option(struct settings *settings, const char *option, struct problem *problem)
+{
+	enum setting_id setting;
+	return set_option(settings, "-o", option, &setting, problem);
+}
+
+bool settings_set_live(struct settings *settings, const char *option, enum setting_id *setting, struct problem *problem)
+{
+	return set_option(settings, "set", option, setting, problem);
+}
+
 bool settings_set_listen(struct settings *settings, const char *const *addresses, size_t count, const char *where,
 			 struct problem *problem)
 {
@@ -147,6 +161,26 @@ bool settings_set_state_dir(struct settings *settings, const char *path, const c
 	struct value value = {.kind = VALUE_TEXT, .text = first};
 	snprintf(first, sizeof first, "%.*s", (int)strcspn(path, ":"), path);
 	return settings_set(settings, &settings_table[SETTING_STATE_DIR], &value, where, "", problem);
+}
+
+bool settings_copy(struct settings *copy, const struct settings *settings)
+{
+	*copy = *settings;
+	copy->texts = settings_texts_copy(settings->texts);
+	copy->listen = calloc(settings->listen_count + 1, sizeof *copy->listen);
+	if (copy->texts == NULL || copy->listen == NULL) {
+		settings_fini(copy);
+		return false;
+	}
+	if (settings->listen_count > 0)
+		memcpy(copy->listen, settings->listen, settings->listen_count * sizeof *copy->listen);
+	return true;
+}
+
+void settings_report_fini(struct settings_report *report)
+{
+	settings_fini(&report->now);
+	settings_fini(&report->other);
 }
 
 void settings_format(const struct settings *settings, enum setting_id setting, char *out, size_t out_bytes)
@@ -185,10 +219,10 @@ bool settings_choose_listen(struct settings *settings, struct problem *problem)
 	return good;
 }
 
-static bool has_bootstrap_elsewhere(const struct settings *settings)
+static bool has_bootstrap_elsewhere(const struct settings_texts *texts)
 {
-	for (size_t i = 0; i < settings->texts->bootstrap_count; i++) {
-		const struct bootstrap *bootstrap = &settings->texts->bootstrap[i];
+	for (size_t i = 0; i < texts->bootstrap_count; i++) {
+		const struct bootstrap *bootstrap = &texts->bootstrap[i];
 		if (address_is_known(&bootstrap->address) ? address_scope_of(&bootstrap->address) != SCOPE_LOOPBACK
 							  : strcasecmp(bootstrap->host, "localhost") != 0)
 			return true;
@@ -201,8 +235,10 @@ bool settings_is_secluded(const struct settings *settings, struct problem *probl
 	const struct address *listen = settings->listen;
 	char where[ADDRESS_TEXT_BYTES];
 	bool is_one_host = true;
-	if (settings->listen_count == 0 || address_is_known(&settings->texts->advertise) ||
-	    !has_bootstrap_elsewhere(settings))
+	const struct settings_texts *texts = settings_hold_texts(settings);
+	bool dials_others = !address_is_known(&texts->advertise) && has_bootstrap_elsewhere(texts);
+	settings_release_texts(texts);
+	if (settings->listen_count == 0 || !dials_others)
 		return false;
 	for (size_t i = 0; i < settings->listen_count; i++) {
 		if (address_scope_of(&listen[i]) != SCOPE_LOOPBACK)

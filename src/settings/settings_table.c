@@ -38,6 +38,10 @@
 		.example = (example_path), .offset = offsetof(struct settings, setting_name), .needs_restart = true    \
 	}
 
+static const char *const log_levels[] = {
+	[LOG_ERROR] = "error", [LOG_WARNING] = "warning", [LOG_INFO] = "info", [LOG_DEBUG] = "debug", NULL};
+static const char *const log_formats[] = {[LOG_TEXT] = "text", [LOG_JSON] = "json", NULL};
+
 const struct setting settings_table[SETTING_COUNT] = {
 	[SETTING_LISTEN] = {.name = "listen",
 			    .type = &setting_type_listen,
@@ -118,9 +122,34 @@ const struct setting settings_table[SETTING_COUNT] = {
 	[SETTING_RETRY_MIN] = SECONDS(retry_min, "1"),
 	[SETTING_RETRY_MAX] = SECONDS(retry_max, "60"),
 	[SETTING_LOG_LEVEL] = {.name = "log_level",
-			       .type = &setting_type_log_level,
+			       .type = &setting_type_choice,
 			       .default_text = "\"info\"",
-			       .wanted = "one of \"error\", \"warning\", \"info\", \"debug\""},
+			       .wanted = "one of \"error\", \"warning\", \"info\", \"debug\"",
+			       .choices = log_levels,
+			       .offset = offsetof(struct settings, log_level)},
+	[SETTING_LOG_FORMAT] = {.name = "log_format",
+				.type = &setting_type_choice,
+				.default_text = "\"text\"",
+				.wanted = "\"text\" or \"json\"",
+				.choices = log_formats,
+				.offset = offsetof(struct settings, log_format)},
+	[SETTING_CONTROL] =
+		{.name = "control",
+		 .type = &setting_type_control,
+		 .default_text = "\"auto\"",
+		 .wanted = "\"auto\", an absolute path of at most 107 bytes without control characters, as in "
+			   "\"/run/kith/alpha.sock\", or \"\" for none",
+		 .example = "/run/kith/alpha.sock",
+		 .offset = offsetof(struct settings, control),
+		 .needs_restart = true},
+	[SETTING_CONTROL_GROUP] = {.name = "control_group",
+				   .type = &setting_type_text,
+				   .default_text = "\"\"",
+				   .wanted = "the name of a group, as in \"kith\", or \"\" for none",
+				   .offset = offsetof(struct settings, control_group),
+				   .needs_restart = true},
+	[SETTING_MAX_CONTROLS] = COUNT(max_controls, "16", 1, false),
+	[SETTING_JOURNAL_EVENTS] = COUNT(journal_events, "10000", 0, false),
 };
 
 const char *setting_name(enum setting_id setting)
@@ -131,6 +160,11 @@ const char *setting_name(enum setting_id setting)
 const char *setting_default(enum setting_id setting)
 {
 	return settings_table[setting].default_text;
+}
+
+bool setting_needs_restart(enum setting_id setting)
+{
+	return settings_table[setting].needs_restart;
 }
 
 /* Finds the setting, or says which name was probably meant. */

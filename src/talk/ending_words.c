@@ -67,6 +67,9 @@ static void say_was_dropped(struct ending_words *words, const struct peer_info *
 	case BYE_PROTOCOL:
 		say(words, "dropped this node", "it says that we broke the protocol");
 		break;
+	case BYE_OPERATOR:
+		say(words, "dropped this node", "its operator closed the connection");
+		break;
 	default:
 		words->verb = "left";
 		snprintf(words->text, sizeof words->text, "it said \"%s\"", info->ending_text);

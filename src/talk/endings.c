@@ -1,4 +1,4 @@
-#include "talk/protocol_priv.h"
+#include "talk/notes_priv.h"
 
 #include <stdio.h>
 
@@ -13,6 +13,7 @@ static void log_ready_peer_ended(struct protocol *protocol, struct peer *peer, c
 		peer_debug(peer, "has one connection less");
 		return;
 	}
+	notes_peer_down(protocol, peer, info, words, now_us);
 	enum log_level level = words->is_odd ? LOG_WARNING : LOG_INFO;
 	char duration[TEXT_DURATION_BYTES], since[TEXT_DURATION_BYTES + 16];
 	text_duration(now_us - info->since_us, duration);
@@ -26,11 +27,12 @@ static void log_ready_peer_ended(struct protocol *protocol, struct peer *peer, c
 static void end_ready_peer(struct protocol *protocol, struct peer *peer, const struct peer_info *info, int64_t now_us)
 {
 	bool was_steady = now_us - info->since_us > protocol->parts.common.settings->handshake_timeout_us;
-	bool gave_way = info->ending == PEER_CLOSED && info->reason == BYE_FULL;
+	bool gave_way = info->ending == PEER_CLOSED && (info->reason == BYE_FULL || info->reason == BYE_OPERATOR);
 	bool is_blameless = gave_way || info->ending == PEER_HINDERED || info->reason == BYE_DUPLICATE;
 	struct ending_words words;
 	ending_words(protocol, peer, info, &words);
 	black_holes_judge(protocol, peer, info, &words);
+	notes_connection_ended(protocol, info);
 	if (address_book_disconnected(protocol->parts.common.book, peer, was_steady, is_blameless ? NULL : words.text,
 				      now_us))
 		alarm_ring(protocol->parts.alarm);
@@ -67,13 +69,17 @@ static void end_dial(struct protocol *protocol, struct peer *peer, const struct 
 	if (is_self)
 		address_book_add_self(protocol->parts.common.book, &dial->address);
 	/* A feeler that has found somebody says bye itself; the far end may use the same word. */
-	if (dial_is_feeler(dial) && info->reason == BYE_FEELER && info->ending == PEER_CLOSED)
+	if (dial_is_feeler(dial) && info->reason == BYE_FEELER && info->ending == PEER_CLOSED) {
+		counters_count(protocol->parts.common.counters, COUNTER_DIALS_FOUND);
 		return;
+	}
 	ending_words(protocol, peer, info, &words);
 	if (is_self)
 		snprintf(words.text, sizeof words.text, "is this node itself");
+	bool is_news = notes_is_news(protocol, peer, &words);
 	if (info->ending == PEER_HINDERED) {
 		address_book_hindered(protocol->parts.common.book, dial, words.text, now_us);
+		notes_dial_failed(protocol, peer, &words, is_news, 1);
 		hindrances_note(protocol, peer, &words, now_us);
 		return;
 	}
@@ -85,6 +91,7 @@ static void end_dial(struct protocol *protocol, struct peer *peer, const struct 
 	unsigned failures = info->reason == BYE_DUPLICATE
 				    ? address_book_doubled(protocol->parts.common.book, dial, words.text, now_us)
 				    : address_book_failed(protocol->parts.common.book, dial, words.text, now_us);
+	notes_dial_failed(protocol, peer, &words, is_news, failures);
 	if (is_quiet || failures == 0)
 		ending_log(protocol, peer, LOG_DEBUG, &words, "", now_us);
 	else
@@ -95,6 +102,7 @@ static void end_stranger(struct protocol *protocol, struct peer *peer, const str
 {
 	struct ending_words words;
 	ending_words(protocol, peer, info, &words);
+	notes_stranger_gone(protocol, info, &words);
 	ending_log(protocol, peer, LOG_DEBUG, &words, "", now_us);
 }
 

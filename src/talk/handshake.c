@@ -7,6 +7,7 @@
 #include "link/allowance.h"
 #include "talk/directory.h"
 #include "talk/greeter.h"
+#include "talk/notes_priv.h"
 
 /* Where the peer listens: it was dialled there, or says so, which must be found out. */
 static void learn_listen(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
@@ -53,6 +54,7 @@ static void become_ready(struct protocol *protocol, struct peer *peer, const str
 				  .nodeid = hello->nodeid,
 				  .host = info.remote,
 				  .now_us = now_us};
+	notes_before_ready(protocol, peer, &hello->nodeid);
 	address_book_arrived(protocol->parts.common.book, &arrival);
 	learn_listen(protocol, peer, &info, hello, now_us);
 	greeter_say_address(protocol->greeter, peer, &info);
@@ -60,6 +62,7 @@ static void become_ready(struct protocol *protocol, struct peer *peer, const str
 	allowance_expect_addresses(peer_allowance(peer));
 	peer_ping(peer, now_us);
 	log_ready(protocol, peer, &info, is_second, now_us);
+	notes_peer_up(protocol, peer, now_us);
 }
 
 static void claim_nodeid(struct protocol *protocol, struct peer *peer, const struct message_hello *hello,

@@ -11,6 +11,7 @@
 #include "talk/directory.h"
 #include "talk/gossip.h"
 #include "talk/greeter.h"
+#include "talk/notes_priv.h"
 
 void protocol_enter(struct protocol *protocol) UNCHECKED
 {
@@ -163,6 +164,7 @@ static void note_error(struct protocol *protocol, struct peer *peer, int64_t now
 	const struct settings *settings = protocol->parts.common.settings;
 	const struct address *host = &peer_dial(peer)->address;
 	if (peer_direction(peer) == PEER_INBOUND && access_note_error(protocol->parts.common.access, host, now_us)) {
+		notes_ban(protocol, peer);
 		char duration[TEXT_DURATION_BYTES];
 		text_duration(settings->ban_time_us, duration);
 		lines_log_peer(protocol->parts.common.lines, peer, LOG_WARNING, now_us,
@@ -212,6 +214,7 @@ size_t protocol_receive(struct protocol *protocol, struct peer *peer, const char
 			protocol_violated(protocol, peer, problem.text, now_us);
 		return message.values;
 	}
+	counters_count_message(protocol->parts.common.counters, COUNTERS_IN, message.type, length + 1);
 	peer_debug(peer, "sent %s", message_type_name(message.type));
 	bool is_ready = peer_state(peer) == PEER_READY;
 	protocol_handler *handle = is_ready ? handlers[message.type].when_ready : handlers[message.type].before_ready;

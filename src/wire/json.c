@@ -52,6 +52,22 @@ bool json_parse(const char *text, size_t length, int depth, struct json_object *
 	return parsed;
 }
 
+size_t json_count_values(const char *text, size_t length)
+{
+	size_t values = 1;
+	bool is_in_string = false;
+	for (size_t i = 0; i < length; i++) {
+		char c = text[i];
+		if (c == '"')
+			is_in_string = !is_in_string;
+		else if (c == '\\' && is_in_string)
+			i++;
+		else if ((c == ',' || c == '[' || c == '{') && !is_in_string)
+			values++;
+	}
+	return values;
+}
+
 const char *json_string(struct json_object *value)
 {
 	if (!json_object_is_type(value, json_type_string))

@@ -27,6 +27,7 @@ static const char *const reason_names[] = {
 	[BYE_TIMEOUT]   = "timeout",
 	[BYE_SLOW]      = "slow",
 	[BYE_FEELER]    = "feeler",
+	[BYE_OPERATOR]  = "operator",
 };
 
 static const char *const limit_names[BYE_LIMITS] = {
@@ -267,26 +268,6 @@ static enum message_type match_bare_line(const char *line, size_t length)
 	return MESSAGE_UNKNOWN;
 }
 
-/*
- * How many values the text has at most: one more than its commas and openings, those in strings aside. json-c takes up
- * to 0.9 kB for one (an empty object), and a line has room for 43,685 of those: that was 34 MB.
- */
-static size_t count_values(const char *line, size_t length)
-{
-	size_t values = 1;
-	bool is_in_string = false;
-	for (size_t i = 0; i < length; i++) {
-		char c = line[i];
-		if (c == '"')
-			is_in_string = !is_in_string;
-		else if (c == '\\' && is_in_string)
-			i++;
-		else if ((c == ',' || c == '[' || c == '{') && !is_in_string)
-			values++;
-	}
-	return values;
-}
-
 bool message_decode(const char *line, size_t length, struct message *message, struct problem *problem)
 {
 	message->type = match_bare_line(line, length);
@@ -300,7 +281,7 @@ bool message_decode(const char *line, size_t length, struct message *message, st
 		message->values = OF_MESSAGE + OF_ENTRY * (message->addr.count + message->addr.useless);
 		return true;
 	}
-	message->values = count_values(line, length);
+	message->values = json_count_values(line, length);
 	if (message->values > MESSAGE_JSON_VALUES)
 		return problem_set(problem, "more than %d values", MESSAGE_JSON_VALUES);
 	struct json_object *object;

@@ -19,6 +19,9 @@ ATTACKS = {
     "addr": "a flood of addr",
     "getaddr": "a flood of getaddr",
     "connects": "a flood of connects and disconnects",
+    "unread": "16 clients of the control socket that never read",
+    "asking": "16 clients that send as fast as they can",
+    "watching": "16 watchers, and peers that come and go",
 }
 MOST_MS = 50
 
@@ -30,7 +33,7 @@ class AttackPart:
     title = "Round trips of a good peer, while others attack the node"
     targets = ["kithd"]
     most_rounds = 1
-    seconds = 45
+    seconds = 75
     metrics = [Metric(key, f"RTT p99, ms: {test}", "less", (0.01, 10000)) for key, test in ATTACKS.items()]
     goals = [Goal(key, MOST_MS) for key in ATTACKS]
 

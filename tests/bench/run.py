@@ -18,6 +18,7 @@ sys.dont_write_bytecode = True  # what is made goes into BUILD and nowhere else
 
 import report
 from attack import SYSTEM, AttackPart
+from control import ControlPart
 from dear import DearPart
 from network import NetworkPart
 from parts import PARTS
@@ -25,7 +26,7 @@ from targets import BUILD, CORES, KITHD, LOAD, LOAD_CORE, PROBE, TARGET_CORE, Fa
 from worst import WorstPart
 
 LIMIT_S = 600
-ALL_PARTS = [*PARTS[:-1], WorstPart(), AttackPart(), NetworkPart(), PARTS[-1], DearPart()]
+ALL_PARTS = [*PARTS[:-1], WorstPart(), ControlPart(), AttackPart(), NetworkPart(), PARTS[-1], DearPart()]
 
 
 class Bench:

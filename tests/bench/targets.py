@@ -121,7 +121,7 @@ def missing_packages(names):
 
 def arguments_of(name, address, options):
     if name == "kithd":
-        settings = {**dict.fromkeys(LIMITS, 0), "max_inbound": 20000, "log_level": "error", "ping_interval": 60, **options}
+        settings = {**dict.fromkeys(LIMITS, 0), "control": "", "max_inbound": 20000, "log_level": "error", "ping_interval": 60, **options}
         pairs = [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
         return [KITHD, "-c", "/dev/null", "-l", address, *pairs]
     if name == "kithd-plain":

@@ -49,11 +49,11 @@ def settled_kb(pid):
     return now
 
 
-def wait_until(condition, what):
-    end = time.monotonic() + LIMIT_S
+def wait_until(condition, what, limit_s=LIMIT_S):
+    end = time.monotonic() + limit_s
     while not condition():
         if time.monotonic() > end:
-            raise Failure(f"not within {LIMIT_S} s: {what}")
+            raise Failure(f"not within {limit_s} s: {what}")
         time.sleep(0.01)
 
 

@@ -26,6 +26,7 @@ int main(int argc, char **argv)
 		suite_tables,
 		suite_bootstraps,
 		suite_saves,
+		suite_controls,
 		/* Over TLS too. */
 		suite_guest,
 		suite_reloads,
@@ -35,7 +36,7 @@ int main(int argc, char **argv)
 		suite_sum,
 		CU_SUITE_INFO_NULL,
 	};
-	enum { PLAIN = 4 };
+	enum { PLAIN = 5 };
 	const char *only = argc > 1 ? argv[1] : NULL;
 	return secure_is_on() ? run_suites("fault over TLS", suites + PLAIN, only) : run_suites("fault", suites, only);
 }

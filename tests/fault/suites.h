@@ -5,6 +5,6 @@
 #include <CUnit/CUnit.h>
 
 extern CU_SuiteInfo suite_newcomers, suite_tables, suite_bootstraps, suite_saves, suite_guest, suite_reloads,
-	suite_dials, suite_droughts, suite_start;
+	suite_dials, suite_droughts, suite_start, suite_controls;
 
 #endif

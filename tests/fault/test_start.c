@@ -48,10 +48,11 @@ static void begin(struct life *life, const struct fault *fault, unsigned pass)
 {
 	furnish(life);
 	faults_arm(life->seam, fault, pass, 1);
-	life->kithd = kithd_launch(
-		&(struct launch){.argv = (const char *const[]){"-c", life->settings, "-l", "127.0.0.1:0", NULL},
-				 .prepare = faults_prepare,
-				 .given = life->seam});
+	const char *control = harness_text("control=%s/sock", life->folder);
+	life->kithd = kithd_launch(&(struct launch){
+		.argv = (const char *const[]){"-c", life->settings, "-l", "127.0.0.1:0", "-o", control, NULL},
+		.prepare = faults_prepare,
+		.given = life->seam});
 }
 
 /* Its nodeid, which it must have kept, stands in the table; asked for again where that table was lost to the fault. */

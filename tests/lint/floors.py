@@ -16,7 +16,12 @@ DOORS = {
     "libconfig.h": "src/settings/settings_file.c",
     "gnutls/": "include/link/tls_library_priv.h",
     "ares.h": "src/link/resolver.c",
+    "libsmartcols/": "src/kith/table.c",
+    "ncursesw/": "src/kith/screen.c",
 }
+
+# A program of its own: it shares only these folders with kithd.
+SHARED_WITH = {"kith": ("base", "wire")}
 
 # Folders whose objects read no clock and touch no socket or file, and the modules that are for just that.
 PURE_FOLDERS = ("wire", "book", "members", "talk")
@@ -56,6 +61,8 @@ def check_folders(tree):
             folder = header.split("/")[0]
             if order.get(folder, 0) > order.get(folder_of(path), 0):
                 problems.append(f"{path} includes {header}, of a later folder")
+            elif folder not in (folder_of(path), *SHARED_WITH.get(folder_of(path), (folder,))):
+                problems.append(f"{path} includes {header}: {folder_of(path)}/ is a program of its own")
             if header.endswith("_priv.h") and folder != folder_of(path):
                 problems.append(f"{path} includes {header}, which is private to {folder}/")
     return len(order)

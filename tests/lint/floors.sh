@@ -25,6 +25,7 @@ wrong() {
 wrong later_folder.c 'of a later folder'
 wrong private_header.c 'is private to'
 wrong cycle.h 'a cycle: wire/nodeid -> wire/message'
+wrong other_program.c 'is a program of its own'
 wrong second_door.c 'include the door'
 wrong clock.c 'refers to clock_now_us'
 wrong socket.c 'refers to send'

@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #define HARNESS_INSIDE
+#include "asker.h"
+#include "kith.h"
 #include "kithd.h"
 #include "raw.h"
 
@@ -315,6 +317,8 @@ void harness_end(void)
 {
 	/* Peers that stay would make each stop wait for them. */
 	raw_close_all();
+	asker_close_all();
+	kith_stop_all();
 	kithd_stop_all();
 	if (CU_get_number_of_failure_records() != harness.failures_before)
 		kithd_dump_all();

@@ -74,7 +74,7 @@ static void written_close(struct written *written)
 
 static _Noreturn void become_kithd(const struct kithd *kithd, const struct launch *launch, pid_t parent)
 {
-	char *argv[ARGUMENTS + 3];
+	char *argv[ARGUMENTS + 4];
 	const char *program = getenv("KITHD");
 	size_t count = 0;
 	/* prepare may go elsewhere. */
@@ -82,6 +82,7 @@ static _Noreturn void become_kithd(const struct kithd *kithd, const struct launc
 	if (argv[count++] == NULL)
 		_exit(96);
 	/* First, so that a test's own arguments beat it. */
+	argv[count++] = "-ocontrol=";
 	if (secure_is_on()) {
 		static char option[128];
 		snprintf(option, sizeof option, "-osecret_file=%s", secure_file());

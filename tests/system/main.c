@@ -26,16 +26,50 @@ static int run_over_tls(const char *only)
 /* With an argument: the one suite of that name. */
 int main(int argc, char **argv)
 {
+	/* clang-format off */
 	CU_SuiteInfo suites[] = {
-		suite_handshake,    suite_errors,	  suite_identity,     suite_addresses,
-		suite_liveness,	    suite_mesh,		  suite_names,	      suite_stop,
-		suite_table,	    suite_settings,	  suite_limits,	      suite_hosts,
-		suite_reload,	    suite_recovery,	  suite_bounds,	      suite_private,
-		suite_attack,	    suite_documents,	  suite_binary,	      suite_privileges,
-		suite_signals,	    suite_listening,	  suite_lan,	      suite_claims_pairs,
-		suite_claims_hints, suite_claims_sources, suite_claims_rates, suite_claims_targets,
+		suite_handshake,
+		suite_errors,
+		suite_identity,
+		suite_addresses,
+		suite_liveness,
+		suite_mesh,
+		suite_names,
+		suite_stop,
+		suite_table,
+		suite_settings,
+		suite_limits,
+		suite_hosts,
+		suite_reload,
+		suite_recovery,
+		suite_bounds,
+		suite_private,
+		suite_attack,
+		suite_documents,
+		suite_binary,
+		suite_privileges,
+		suite_signals,
+		suite_listening,
+		suite_lan,
+		suite_control,
+		suite_control_place,
+		suite_control_events,
+		suite_control_rows,
+		suite_control_documents,
+		suite_systemd,
+		suite_top,
+		suite_kith,
+		suite_kith_commands,
+		suite_claims_pairs,
+		suite_claims_hints,
+		suite_claims_sources,
+		suite_claims_rates,
+		suite_claims_targets,
+		suite_hooks,
+		suite_monitoring,
 		CU_SUITE_INFO_NULL,
 	};
+	/* clang-format on */
 	const char *only = argc > 1 ? argv[1] : NULL;
 	return secure_is_on() ? run_over_tls(only) : run_suites("system", suites, only);
 }

@@ -4,7 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "asker.h"
 #include "attacker.h"
+#include "crowd.h"
 #include "kithd.h"
 #include "raw.h"
 #include "runner.h"
@@ -366,8 +368,93 @@ static void test_flood_after_bye(void)
 	end(&siege);
 }
 
+/* ---- clients of the control socket ---- */
+
+enum { CLIENTS = 16, CLIENT_KIB = 256 };
+
+static struct crowd *crowd;
+
+static const char *control_path(void)
+{
+	return harness_text("%s/sock", harness_make_folder());
+}
+
+static struct siege begin_with_control(const char *path)
+{
+	return begin(harness_text("-o max_controls=40 -o control=%s", path));
+}
+
+/* While they do what they do, the good peer is answered, and who comes is welcome. */
+static void beset(struct siege *siege, const char *name)
+{
+	int pings = count_of_pings();
+	struct round_trips trips = ping_often(siege->good, pings);
+	printf("attack: %s: %d pings, p50 %.2f ms, p99 %.2f ms, slowest %.2f ms\n", name, pings, trips.median_ms,
+	       trips.p99_ms, trips.slowest_ms);
+	struct raw *newcomer = raw_join_from(harness_host(NEWCOMER_HOST), siege->kithd, BOB, "");
+	raw_ping(newcomer);
+	raw_close(newcomer);
+}
+
+static void test_clients_that_never_read(void)
+{
+	static char requests[1 << 16];
+	size_t bytes = repeat(requests, sizeof requests,
+			      "{\"msgtype\":\"metrics\"}\n{\"msgtype\":\"settings\"}\n{\"msgtype\":\"peers\"}\n");
+	const char *path = control_path();
+	struct siege siege = begin_with_control(path);
+	crowd = crowd_start(path, CLIENTS, requests, bytes, false);
+	beset(&siege, "16 clients that never read");
+	expect_bounds(&siege, CLIENTS + 4, CLIENTS + 2, CLIENTS * CLIENT_KIB);
+	/* They keep their ends, and the node closes its own. */
+	AWAIT_WITHIN(3 * HARNESS_PATIENCE_S, kithd_entries(siege.kithd, "fd") <= siege.descriptors);
+	CU_ASSERT_EQUAL(asker_ask(asker_connect(path), "{'msgtype':'info'}"), 1);
+}
+
+static void test_clients_that_send_much(void)
+{
+	static char requests[1 << 16];
+	size_t bytes = repeat(requests, sizeof requests,
+			      "{\"msgtype\":\"info\"}\n{\"msgtype\":\"why\",\"about\":\"alice\"}\n{\"msgtype\":"
+			      "\"peers\"}\n{\"msgtype\":\"nothing\"}\n{\"msgtype\":\"addresses\"}\n");
+	const char *path = control_path();
+	struct siege siege = begin_with_control(path);
+	crowd = crowd_start(path, CLIENTS, requests, bytes, true);
+	beset(&siege, "16 clients that send as fast as they can");
+	/* An info counts descriptors, for which it opens two. */
+	expect_bounds(&siege, CLIENTS + 4, 3 * CLIENTS + 2, CLIENTS * CLIENT_KIB);
+	CU_ASSERT_EQUAL(asker_ask(asker_connect(path), "{'msgtype':'info'}"), 1);
+	crowd_stop(crowd);
+	crowd = NULL;
+	AWAIT_WITHIN(3 * HARNESS_PATIENCE_S, kithd_entries(siege.kithd, "fd") <= siege.descriptors + 1);
+}
+
+/* Peers say hello, and bye at once; each is told to all watchers, twice. */
+static void test_watchers(void)
+{
+	static const char watch[] = "{\"msgtype\":\"watch\",\"since\":0}\n",
+			  bye[] = "{\"msgtype\":\"bye\",\"reason\":\"shutdown\"}\n";
+	const char *path = control_path();
+	struct siege siege = begin_with_control(path);
+	crowd = crowd_start(path, CLIENTS, watch, sizeof watch - 1, true);
+	attack(&siege, &(struct attack){.name = "16 watchers, and peers that come and go",
+					.connections = 50,
+					.hosts = 50,
+					.hello_keys = "",
+					.text = bye,
+					.text_bytes = sizeof bye - 1,
+					.bytes_at_once = sizeof bye - 1});
+	AWAIT(attacker_ended(siege.attacker) >= 100);
+	expect_bounds(&siege, MAX_CONNECTIONS, MAX_CONNECTIONS, MAX_CONNECTIONS * IDLE_KIB);
+	crowd_stop(crowd);
+	crowd = NULL;
+	end(&siege);
+}
+
 static void clean_up(void)
 {
+	crowd_stop(crowd);
+	crowd = NULL;
 	attacker_stop_all();
 	harness_end();
 }
@@ -383,6 +470,9 @@ static CU_TestInfo tests[] = {
 	{"a flood of connects and disconnects", test_connects},
 	{"connects while the lists change", test_connects_while_lists_change},
 	{"a flood after bye", test_flood_after_bye},
+	{"16 clients of the control socket that never read", test_clients_that_never_read},
+	{"16 clients that send as fast as they can", test_clients_that_send_much},
+	{"16 watchers, and peers that come and go", test_watchers},
 	CU_TEST_INFO_NULL,
 };
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "kith.h"
 #include "kithd.h"
 #include "settings/settings.h"
 #include "suites.h"
@@ -112,11 +113,44 @@ static void test_man_page_has_each_option(void)
 			harness_fail("man/kithd.8 has no option %s", options[i]);
 }
 
+/* An item of a list, which may begin on a line of its own. */
+static bool has_command(const char *page, const char *name)
+{
+	const char *const forms[] = {harness_text("\n.It Ic %s", name), harness_text("\n.It Xo\n.Ic %s", name)};
+	for (size_t i = 0; i < 2; i++)
+		for (const char *at = page; (at = strstr(at, forms[i])) != NULL; at++)
+			if (strchr(" \n", at[strlen(forms[i])]) != NULL)
+				return true;
+	return false;
+}
+
+/* The command line of kith is a table, of which its help is made. */
+static void test_man_page_has_each_command(void)
+{
+	const char *page = document("man/kith.1"), *help = kith_run("-h").out;
+	size_t commands = 0;
+	for (const char *line = help; *line != '\0'; line += strcspn(line, "\n") + 1) {
+		if (strncmp(line, "  ", 2) != 0 || !islower((unsigned char)line[2]))
+			continue;
+		const char *name = harness_text("%.*s", (int)strcspn(line + 2, " "), line + 2);
+		if (!has_command(page, name))
+			harness_fail("man/kith.1 has no command %s", name);
+		commands++;
+		const char *own = kith_run("%s -h", name).out;
+		for (const char *option = own; (option = strstr(option, " --")) != NULL; option++)
+			if (strstr(page, harness_text("-%.*s", (int)strspn(option + 3, "abcdefghijklmnopqrstuvwxyz-"),
+						      option + 3)) == NULL)
+				harness_fail("man/kith.1 has no option of %s: %.20s", name, option);
+	}
+	CU_ASSERT(commands > 20);
+}
+
 static CU_TestInfo tests[] = {
 	{"conf/kith.conf has each setting, commented out, at its default", test_file_has_each_setting},
 	{"conf/kith.conf loads when its settings are uncommented", test_file_loads_when_uncommented},
 	{"kith.conf(5) explains each setting", test_man_page_has_each_setting},
 	{"kithd(8) explains each option", test_man_page_has_each_option},
+	{"kith(1) explains each command and option", test_man_page_has_each_command},
 	CU_TEST_INFO_NULL,
 };
 

@@ -1,6 +1,7 @@
 #include "base/log.h"
 
 #include <fcntl.h>
+#include <json-c/json.h>
 #include <regex.h>
 #include <signal.h>
 #include <stdio.h>
@@ -64,7 +65,8 @@ static bool matches(const char *line, const char *pattern)
 	return is_match;
 }
 
-#define STAMP "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z "
+#define STAMP_ALONE "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z"
+#define STAMP STAMP_ALONE " "
 
 static void a_line_has_a_time_a_level_and_a_text(void)
 {
@@ -249,26 +251,32 @@ static void capture_in_file(FILE *file, rlim_t most_bytes, struct rlimit *before
 	log_open();
 }
 
+/* Three lines into a file that takes so many bytes, and two when it has room again: what is then in it, in text. */
+static void write_to_full_disk(rlim_t most_bytes)
+{
+	struct rlimit before;
+	FILE *file = tmpfile();
+	CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+	capture_in_file(file, most_bytes, &before);
+	for (int i = 0; i < 3; i++)
+		log_info("line %d of a log", i);
+	setrlimit(RLIMIT_FSIZE, &before);
+	for (int i = 3; i < 5; i++)
+		log_info("line %d of a log", i);
+	release_stderr();
+	rewind(file);
+	text[fread(text, 1, sizeof text - 1, file)] = '\0';
+	fclose(file);
+}
+
 /* Wherever in a line it ends. */
 static void when_the_disk_has_room_again_each_line_is_whole(void)
 {
 	enum { BYTES = STAMP_BYTES + sizeof "info  line 0 of a log\n" - 1 };
 	for (rlim_t most_bytes = BYTES; most_bytes <= (rlim_t)2 * BYTES; most_bytes++) {
-		struct rlimit before;
 		/* One that is written in part isn't dropped. */
 		int lines = 0, dropped = most_bytes == BYTES ? 2 : 1;
-		FILE *file = tmpfile();
-		CU_ASSERT_PTR_NOT_NULL_FATAL(file);
-		capture_in_file(file, most_bytes, &before);
-		for (int i = 0; i < 3; i++)
-			log_info("line %d of a log", i);
-		setrlimit(RLIMIT_FSIZE, &before);
-		for (int i = 3; i < 5; i++)
-			log_info("line %d of a log", i);
-		release_stderr();
-		rewind(file);
-		text[fread(text, 1, sizeof text - 1, file)] = '\0';
-		fclose(file);
+		write_to_full_disk(most_bytes);
 		char *notice = strstr(text, " log lines were dropped: file too large\n");
 		EXPECT(notice != NULL && notice[-1] == '0' + dropped, "%d: %s", (int)most_bytes, text);
 		for (char *line_end = text, *line; (line = strsep(&line_end, "\n")) != NULL && line[0] != '\0'; lines++)
@@ -276,6 +284,98 @@ static void when_the_disk_has_room_again_each_line_is_whole(void)
 			       (int)most_bytes, line);
 		EXPECT(lines == 5 - dropped + 1, "%d: %d lines", (int)most_bytes, lines);
 	}
+}
+
+/* ---- as JSON ---- */
+
+/* An object with a time, a level and a text, and nothing else; the text is kept until the next call. NULL if not. */
+static const char *json_text(const char *line, const char *level)
+{
+	static char kept[LINE_MOST];
+	struct json_object *object = json_tokener_parse(line), *value;
+	bool is_good = object != NULL && json_object_object_length(object) == 3 &&
+		       json_object_object_get_ex(object, "time", &value) &&
+		       matches(json_object_get_string(value), STAMP_ALONE) &&
+		       json_object_object_get_ex(object, "level", &value) &&
+		       strcmp(json_object_get_string(value), level) == 0 &&
+		       json_object_object_get_ex(object, "text", &value);
+	if (is_good)
+		snprintf(kept, sizeof kept, "%s", json_object_get_string(value));
+	json_object_put(object);
+	return is_good ? kept : NULL;
+}
+
+static void capture_json(void)
+{
+	capture_stderr();
+	log_set_format(LOG_JSON);
+}
+
+static void release_json(void)
+{
+	log_set_format(LOG_TEXT);
+	release_stderr();
+}
+
+static void a_line_of_json_has_a_time_a_level_and_a_text(void)
+{
+	static const char *const names[] = {"error", "warning", "info", "debug"};
+	capture_json();
+	log_set_level(LOG_DEBUG);
+	for (int level = LOG_ERROR; level <= LOG_DEBUG; level++) {
+		log_line((enum log_level)level, "name %s", "\"evil\"\n{}\\\x1b\xff caf\xc3\xa9");
+		size_t length = read_log();
+		EXPECT(strchr(text, '\n') == text + length - 1, "%s", text);
+		const char *read = json_text(text, names[level]);
+		EXPECT(read != NULL && strcmp(read, "name \"evil\"\n{}\\\x1b\xef\xbf\xbd caf\xc3\xa9") == 0, "%s",
+		       text);
+	}
+	/* The journal takes the priority away. */
+	name_journal(0);
+	log_info("gone");
+	read_log();
+	EXPECT(strncmp(text, "<6>{", 4) == 0 && json_text(text + 3, "info") != NULL, "%s", text);
+	unsetenv("JOURNAL_STREAM");
+	release_json();
+}
+
+static void a_long_line_of_json_is_cut_and_still_json(void)
+{
+	static const char fillers[] = "x\n\"\xff";
+	capture_json();
+	for (size_t i = 0; fillers[i] != '\0'; i++) {
+		for (int length = 100; length <= 1100; length++) {
+			char filler[1200] = "";
+			memset(filler, fillers[i], (size_t)length);
+			log_info("%s", filler);
+			size_t bytes = read_log();
+			const char *read = json_text(text, "info");
+			EXPECT(bytes <= LINE_MOST && read != NULL, "%d of %d: %s", length, fillers[i], text);
+		}
+	}
+	release_json();
+}
+
+static void when_the_disk_has_room_again_each_line_of_json_is_whole(void)
+{
+	enum {
+		BYTES = sizeof "{\"time\":\"2026-11-23T10:15:02.123Z\",\"level\":\"info\",\"text\":\"line 0 of a "
+			       "log\"}\n" -
+			1
+	};
+	log_set_format(LOG_JSON);
+	for (rlim_t most_bytes = BYTES; most_bytes <= (rlim_t)2 * BYTES; most_bytes++) {
+		write_to_full_disk(most_bytes);
+		int lines = 0, notices = 0;
+		for (char *line_end = text, *line; (line = strsep(&line_end, "\n")) != NULL && line[0] != '\0';
+		     lines++) {
+			const char *notice = json_text(line, "warning");
+			notices += notice != NULL && strstr(notice, " log lines were dropped: file too large") != NULL;
+			EXPECT(notice != NULL || json_text(line, "info") != NULL, "%d: %s", (int)most_bytes, line);
+		}
+		EXPECT(notices == 1 && lines == (most_bytes == BYTES ? 4 : 5), "%d: %d lines", (int)most_bytes, lines);
+	}
+	log_set_format(LOG_TEXT);
 }
 
 static void *log_many(void *argument)
@@ -334,6 +434,10 @@ static CU_TestInfo tests[] = {
 	{"a long line is cut and still a line", a_long_line_is_cut_and_still_a_line},
 	{"when nobody reads, lines are dropped and counted", when_nobody_reads_lines_are_dropped_and_counted},
 	{"when the disk has room again, each line is whole", when_the_disk_has_room_again_each_line_is_whole},
+	{"a line of JSON has a time, a level and a text", a_line_of_json_has_a_time_a_level_and_a_text},
+	{"a long line of JSON is cut and still JSON", a_long_line_of_json_is_cut_and_still_json},
+	{"when the disk has room again, each line of JSON is whole",
+	 when_the_disk_has_room_again_each_line_of_json_is_whole},
 	{"lines of many threads stay whole", lines_of_many_threads_stay_whole},
 	{"a trouble that repeats is logged once a minute with its count",
 	 a_trouble_that_repeats_is_logged_once_a_minute_with_its_count},

@@ -236,11 +236,44 @@ static void a_duration_has_one_unit_and_no_more_digits_than_people_read(void)
 	EXPECT(strcmp(text, "106751991 d") == 0, "%s", text);
 }
 
+static void a_string_of_json_is_valid_whatever_it_holds(void)
+{
+	static const struct {
+		const char *text, *json;
+	} cases[] = {
+		{"plain, caf\xc3\xa9", "plain, caf\xc3\xa9"},
+		{"\"\\/", "\\\"\\\\/"},
+		{"\n\t\x01\x7f\xc2\x85", "\\u000a\\u0009\\u0001\\u007f\\u0085"},
+		{"\xe2\x80\xae", "\\u202e"},
+		{"\xf3\xa0\x81\x81", "\\udb40\\udc41"},
+		{"\xff|\xe2\x80|\xed\xa0\x80",
+		 "\xef\xbf\xbd|\xef\xbf\xbd\xef\xbf\xbd|\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+	};
+	char out[128];
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		size_t length = text_json(out, sizeof out, cases[i].text, strlen(cases[i].text), false);
+		EXPECT(strcmp(out, cases[i].json) == 0 && length == strlen(out), "%s", out);
+		/* Cut anywhere, it holds no half of an escape or of a character. */
+		for (size_t bytes = 4; bytes <= length; bytes++) {
+			size_t cut = text_json(out, bytes, cases[i].text, strlen(cases[i].text), false);
+			EXPECT(cut < bytes && strcmp(out + cut - 3, "...") == 0, "%zu: %s", bytes, out);
+			EXPECT(text_is_plain(out, cut), "%zu: %s", bytes, out);
+			const char *escape = strrchr(out, '\\');
+			EXPECT(escape == NULL || (escape > out && escape[-1] == '\\') || escape[1] != 'u' ||
+				       strspn(escape + 2, "0123456789abcdef") >= 4,
+			       "%zu: %s", bytes, out);
+		}
+	}
+	text_json(out, sizeof out, "cut", 3, true);
+	CU_ASSERT_STRING_EQUAL(out, "cut...");
+}
+
 static CU_TestInfo tests[] = {
 	{"only UTF-8 without control characters is plain", only_utf8_without_control_characters_is_plain},
 	{"what could disturb a terminal is shown as hex", what_could_disturb_a_terminal_is_shown_as_hex},
 	{"any byte is plain once it is escaped", any_byte_is_plain_once_it_is_escaped},
 	{"a text that does not fit is cut between characters", a_text_that_does_not_fit_is_cut_between_characters},
+	{"a string of JSON is valid, whatever it holds", a_string_of_json_is_valid_whatever_it_holds},
 	{"a column is as wide as its characters", a_column_is_as_wide_as_its_characters},
 	{"the distance of two words is the count of their edits",
 	 the_distance_of_two_words_is_the_count_of_their_edits},

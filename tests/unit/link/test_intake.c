@@ -55,7 +55,8 @@ static void a_rate_of_0_is_no_limit(void)
 
 static void there_is_room_for_as_much_as_may_come(void)
 {
-	static const struct settings rates = {.max_message_rate = 1, .max_byte_rate = 10000}, no_rate = {.max_outbox = 0};
+	static const struct settings rates = {.max_message_rate = 1, .max_byte_rate = 10000},
+				     no_rate = {.max_outbox = 0};
 	struct intake intake;
 	intake_init(&intake, &rates, none, start_us);
 	CU_ASSERT_EQUAL(intake_room(&intake, &no_rate, start_us), SIZE_MAX);

@@ -249,6 +249,39 @@ static void a_ban_takes_800_bytes(void)
 	access_free(access);
 }
 
+static void bans_are_listed_and_ended(void)
+{
+	static const struct {
+		const char *offender, *block;
+		size_t ended;
+	} cases[] = {
+		{"192.0.2.7:1", "192.0.2.7", 1},
+		{"192.0.2.7:1", "192.0.0.0/16", 1},
+		{"192.0.2.7:1", "192.0.2.8", 0},
+		{"[2001:db8::7]:1", "2001:db8::/64", 1},
+		{"[2001:db8::7]:1", "2001:db8::7", 1},
+		{"[2001:db8::7]:1", "2001:db8::8", 1},
+		{"[2001:db8::7]:1", "2001:db8:0:1::/64", 0},
+	};
+	static struct access_ban list[ACCESS_HOSTS];
+	set("ban_after=1");
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct access *access = access_new(&settings);
+		struct address host = address_of(cases[i].offender);
+		struct address_block block;
+		CU_ASSERT_EQUAL(address_block_parse(cases[i].block, &block), ADDRESS_BLOCK_GOOD);
+		CU_ASSERT_EQUAL(access_list_bans(access, list, start_us), 0);
+		CU_ASSERT_TRUE(access_note_error(access, &host, start_us));
+		CU_ASSERT_EQUAL(access_list_bans(access, list, start_us), 1);
+		CU_ASSERT_EQUAL(list[0].until_us, start_us + settings.ban_time_us);
+		CU_ASSERT_EQUAL(access_list_bans(access, list, list[0].until_us), 0);
+		EXPECT(access_unban(access, &block, start_us) == cases[i].ended, "%s", cases[i].block);
+		EXPECT(access_is_banned(access, &host, start_us) == (cases[i].ended == 0), "%s", cases[i].block);
+		access_free(access);
+	}
+	set("ban_after=5");
+}
+
 static CU_TestInfo tests[] = {
 	{"the lists decide", the_lists_decide},
 	{"a ban is for a host", a_ban_is_for_a_host},
@@ -261,6 +294,7 @@ static CU_TestInfo tests[] = {
 	{"the longest ban_after counts exactly", the_longest_ban_after_counts_exactly},
 	{"the host that has been quiet for longest is forgotten",
 	 the_host_that_has_been_quiet_for_longest_is_forgotten},
+	{"bans are listed and ended", bans_are_listed_and_ended},
 	CU_TEST_INFO_NULL,
 };
 

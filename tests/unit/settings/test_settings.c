@@ -40,6 +40,7 @@ static void expect_defaults(const struct settings *settings)
 	CU_ASSERT_EQUAL(settings->retry_min_us, 1000000);
 	CU_ASSERT_EQUAL(settings->retry_max_us, 60000000);
 	CU_ASSERT_EQUAL(settings->log_level, LOG_INFO);
+	CU_ASSERT_EQUAL(settings->log_format, LOG_TEXT);
 }
 
 static void without_a_file_everything_is_at_its_default(void)
@@ -171,7 +172,7 @@ static void an_option_sets_text_without_quotes(void)
 		char option[32];
 		snprintf(option, sizeof option, "log_level=%s", levels[i]);
 		settings = with_option(option);
-		EXPECT(settings.log_level == (enum log_level)i, "%s", option);
+		EXPECT(settings.log_level == i, "%s", option);
 		settings_fini(&settings);
 	}
 }
@@ -184,6 +185,7 @@ static void an_option_that_is_no_good_text_is_refused(void)
 	expect_bad_option("name=a\nb", "-o name: ", "must be", "without control characters");
 	expect_bad_option("name=\xff", "-o name: ", "must be", "UTF-8");
 	expect_bad_option("log_level=loud", "-o log_level: ", "must be", "\"error\", \"warning\", \"info\", \"debug\"");
+	expect_bad_option("log_format=xml", "-o log_format: ", "must be", "\"text\" or \"json\"");
 	expect_bad_option("log_level=", "-o log_level: ", "must be", "\"debug\"");
 }
 
@@ -516,6 +518,14 @@ static const struct {
 	{SETTING_LOG_LEVEL, "\"warning\"", NULL},
 	{SETTING_LOG_LEVEL, "\"info\"", NULL},
 	{SETTING_LOG_LEVEL, "\"debug\"", NULL},
+	{SETTING_LOG_FORMAT, "\"text\"", NULL},
+	{SETTING_LOG_FORMAT, "\"json\"", NULL},
+	{SETTING_CONTROL, "\"auto\"", NULL},
+	{SETTING_CONTROL, "\"\"", NULL},
+	{SETTING_CONTROL, "\"/run/kith/alpha.sock\"", NULL},
+	{SETTING_CONTROL_GROUP, "\"kith\"", NULL},
+	{SETTING_MAX_CONTROLS, "1", NULL},
+	{SETTING_JOURNAL_EVENTS, "0", NULL},
 };
 
 enum { VALUES = sizeof values / sizeof *values };
@@ -584,9 +594,9 @@ static void the_longest_list_is_written_whole(void)
 
 static void a_running_node_takes_over_all_but_what_needs_a_restart(void)
 {
-	static const enum setting_id fixed[] = {SETTING_LISTEN,	       SETTING_LISTEN_RETRY, SETTING_NETWORK,
-						SETTING_NODEID,	       SETTING_STATE_DIR,    SETTING_USER,
-						SETTING_MAX_ADDRESSES, SETTING_SECRET_FILE};
+	static const enum setting_id fixed[] = {
+		SETTING_LISTEN, SETTING_LISTEN_RETRY,  SETTING_NETWORK,	    SETTING_NODEID,  SETTING_STATE_DIR,
+		SETTING_USER,	SETTING_MAX_ADDRESSES, SETTING_SECRET_FILE, SETTING_CONTROL, SETTING_CONTROL_GROUP};
 	for (size_t i = 0; i < VALUES; i++) {
 		enum setting_id setting = values[i].setting;
 		char before[SETTINGS_VALUE_BYTES], wanted[SETTINGS_VALUE_BYTES];
@@ -685,6 +695,47 @@ static void the_longest_host_name_is_a_name(void)
 		CU_ASSERT_EQUAL(WEXITSTATUS(status), SAME);
 }
 
+static void a_copy_is_one_of_its_own(void)
+{
+	struct settings settings, copy;
+	struct problem problem;
+	char value[256];
+	static const char *const options[] = {"name=alpha", "bootstrap=a:1,b:2", "allow=10.0.0.0/8", "max_inbound=7",
+					      "listen=127.0.0.1:1,127.0.0.1:2"};
+	CU_ASSERT_TRUE_FATAL(settings_init(&settings));
+	for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+		EXPECT(settings_set_option(&settings, options[i], &problem), "%s", problem.text);
+	CU_ASSERT_TRUE(settings_copy(&copy, &settings));
+	settings_fini(&settings);
+	CU_ASSERT_EQUAL(copy.max_inbound, 7);
+	CU_ASSERT_STRING_EQUAL(copy.texts->name, "alpha");
+	CU_ASSERT_STRING_EQUAL(copy.texts->where[SETTING_NAME], "-o name");
+	CU_ASSERT_PTR_NULL(copy.texts->where[SETTING_NETWORK]);
+	settings_format(&copy, SETTING_BOOTSTRAP, value, sizeof value);
+	CU_ASSERT_STRING_EQUAL(value, "[\"a:1\", \"b:2\"]");
+	settings_format(&copy, SETTING_LISTEN, value, sizeof value);
+	CU_ASSERT_STRING_EQUAL(value, "[\"127.0.0.1:1\", \"127.0.0.1:2\"]");
+	settings_fini(&copy);
+}
+
+static void a_setting_is_set_live(void)
+{
+	struct settings settings;
+	struct problem problem;
+	enum setting_id setting = SETTING_COUNT;
+	CU_ASSERT_TRUE_FATAL(settings_init(&settings));
+	CU_ASSERT_TRUE(settings_set_live(&settings, "max_inbound=7", &setting, &problem));
+	CU_ASSERT_EQUAL(setting, SETTING_MAX_INBOUND);
+	CU_ASSERT_STRING_EQUAL(settings.texts->where[SETTING_MAX_INBOUND], "set max_inbound");
+	settings_fini(&settings);
+	CU_ASSERT_TRUE_FATAL(settings_init(&settings));
+	CU_ASSERT_FALSE(settings_set_live(&settings, "max_inbound=many", &setting, &problem));
+	CU_ASSERT_EQUAL(strncmp(problem.text, "set max_inbound: ", 17), 0);
+	settings_fini(&settings);
+	CU_ASSERT_TRUE(setting_needs_restart(SETTING_NETWORK));
+	CU_ASSERT_FALSE(setting_needs_restart(SETTING_MAX_INBOUND));
+}
+
 static CU_TestInfo tests[] = {
 	{"without a file everything is at its default", without_a_file_everything_is_at_its_default},
 	{"a file that says nothing changes nothing", a_file_that_says_nothing_changes_nothing},
@@ -715,6 +766,8 @@ static CU_TestInfo tests[] = {
 	{"a value that is cut says so", a_value_that_is_cut_says_so},
 	{"with a secret the default is to listen everywhere", with_a_secret_the_default_is_to_listen_everywhere},
 	{"a node that other machines cannot dial is told so", a_node_that_other_machines_cannot_dial_is_told_so},
+	{"a copy is one of its own", a_copy_is_one_of_its_own},
+	{"a setting is set live", a_setting_is_set_live},
 	CU_TEST_INFO_NULL,
 };
 

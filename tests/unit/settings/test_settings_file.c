@@ -39,7 +39,7 @@ static void a_file_sets_every_setting(void)
 					     "share_within = 86400;\n"
 					     "retry_min = 0.123456;\n"
 					     "retry_max = 86400.0;\n"
-					     "log_level = \"debug\"");
+					     "log_level = \"debug\"; log_format = \"json\"");
 	CU_ASSERT_EQUAL_FATAL(settings.listen_count, 2);
 	CU_ASSERT(address_is(&settings.listen[0], "0.0.0.0:5999"));
 	CU_ASSERT(address_is(&settings.listen[1], "[::]:5999"));
@@ -70,6 +70,7 @@ static void a_file_sets_every_setting(void)
 	CU_ASSERT_EQUAL(settings.retry_min_us, 123456);
 	CU_ASSERT_EQUAL(settings.retry_max_us, INT64_C(86400000000));
 	CU_ASSERT_EQUAL(settings.log_level, LOG_DEBUG);
+	CU_ASSERT_EQUAL(settings.log_format, LOG_JSON);
 	settings_fini(&settings);
 }
 
@@ -183,6 +184,12 @@ static void a_value_of_the_wrong_type_is_refused_with_what_would_be_right(void)
 		{SETTING_RETRY_MAX, "\"60\" true [60] {} 0 -1 86401", "a number of seconds from 0.01 to 86400"},
 		{SETTING_LOG_LEVEL, "2 true [\"info\"] {} \"\" \"INFO\" \"verbose\" \"inf\" \"information\"",
 		 "one of \"error\", \"warning\", \"info\", \"debug\""},
+		{SETTING_LOG_FORMAT, "1 true [\"json\"] {} \"\" \"JSON\" \"js\"", "\"text\" or \"json\""},
+		{SETTING_CONTROL, "7 true [\"auto\"] {} \"kith.sock\" \"/a\\nb\" \"/" X64 X64 "\"", "path"},
+		{SETTING_CONTROL_GROUP, "7 true [\"kith\"] {} \"ki\\nth\" \"" X64 "x\"",
+		 "the name of a group, as in \"kith\""},
+		{SETTING_MAX_CONTROLS, "\"7\" true [7] {} 7.5 -1 0 1000001", "a whole number from 1 to 1000000"},
+		{SETTING_JOURNAL_EVENTS, "\"7\" true [7] {} 7.5 -1 1000001", "a whole number from 0 to 1000000"},
 	};
 	CU_ASSERT_EQUAL(sizeof cases / sizeof *cases, SETTING_COUNT);
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

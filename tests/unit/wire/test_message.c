@@ -602,6 +602,7 @@ static void a_bye_says_why(void)
 		{"timeout", BYE_TIMEOUT, "timeout"},
 		{"slow", BYE_SLOW, "slow"},
 		{"feeler", BYE_FEELER, "feeler"},
+		{"operator", BYE_OPERATOR, "operator"},
 		{"", BYE_UNKNOWN, ""},
 		{"unknown", BYE_UNKNOWN, "unknown"},
 		{"Shutdown", BYE_UNKNOWN, "Shutdown"},

@@ -123,7 +123,7 @@ static void an_addr_of_the_longest_entries_survives_the_wire_as_one_line(void)
 
 static void a_bye_survives_the_wire(void)
 {
-	for (int reason = BYE_SHUTDOWN; reason <= BYE_FEELER; reason++) {
+	for (int reason = BYE_SHUTDOWN; reason <= BYE_OPERATOR; reason++) {
 		struct message message = {.type = MESSAGE_BYE, .bye = {.reason = (enum bye_reason)reason}};
 		struct buffer text = {0};
 		struct message again = sent_and_read(&message, &text);

@@ -1,0 +1,40 @@
+#include "telemetry/metric.h"
+
+#define COUNTER "counter"
+#define GAUGE "gauge"
+
+const struct metric metric_table[METRICS] = {
+	[METRIC_NODE_INFO] = {"kith_node_info", GAUGE, "", "This node: always 1, with who it is as labels."},
+	[METRIC_START_TIME] = {"kith_start_time_seconds", GAUGE, "seconds", "When the node started, in Unix time."},
+	[METRIC_UPTIME] = {"kith_uptime_seconds", GAUGE, "seconds", "How long the node has been running."},
+	[METRIC_CONNECTIONS] = {"kith_connections", GAUGE, "",
+				"Connections by direction and state; those that are ready are peers."},
+	[METRIC_PING_RTT] = {"kith_ping_rtt_seconds", "histogram", "seconds",
+			     "Round trips of the pings that were answered."},
+	[METRIC_PINGS] = {"kith_pings_total", COUNTER, "", "Pings by result."},
+	[METRIC_DIALS] = {"kith_dials_total", COUNTER, "", "Dials by result."},
+	[METRIC_REFUSED] = {"kith_refused_total", COUNTER, "",
+			    "Connections that came in and were turned away, by reason."},
+	[METRIC_PEERS_GONE] = {"kith_peers_gone_total", COUNTER, "", "Peers whose connection has ended, by reason."},
+	[METRIC_MESSAGES] = {"kith_messages_total", COUNTER, "", "Messages by direction and type."},
+	[METRIC_MESSAGE_BYTES] = {"kith_message_bytes_total", COUNTER, "bytes",
+				  "Bytes of messages, without TLS, by direction and type."},
+	[METRIC_ADDRESSES] = {"kith_addresses", GAUGE, "", "Addresses in the address book, by kind."},
+	[METRIC_FAILED_ADDRESSES] = {"kith_failed_addresses", GAUGE, "",
+				     "Addresses that failed when they were dialled last."},
+	[METRIC_BANS] = {"kith_bans_total", COUNTER, "", "Bans for breaking the protocol."},
+	[METRIC_BANNED] = {"kith_banned", GAUGE, "", "Hosts and blocks that are banned now."},
+	[METRIC_PROBLEMS] = {"kith_problems", GAUGE, "", "Problems that the operator should see to."},
+	[METRIC_THREADS] = {"kith_threads", GAUGE, "", "Threads of the process."},
+	[METRIC_MEMORY] = {"kith_resident_memory_bytes", GAUGE, "bytes", "Resident memory of the process."},
+	[METRIC_CPU] = {"kith_cpu_seconds_total", COUNTER, "seconds", "User and system time that the process used."},
+	[METRIC_DESCRIPTORS] = {"kith_open_descriptors", GAUGE, "", "Open descriptors of the process."},
+	[METRIC_JOURNAL_EVENTS] = {"kith_journal_kept", GAUGE, "", "Events that the journal keeps."},
+	[METRIC_JOURNAL_NOTED] = {"kith_journal_events_total", COUNTER, "", "Events that the journal has noted."},
+	[METRIC_JOURNAL_LEFT_OUT] = {"kith_journal_left_out_total", COUNTER, "",
+				     "Events that strangers caused too often to be noted."},
+	[METRIC_JOURNAL_BYTES] = {"kith_journal_bytes", GAUGE, "bytes", "Memory of the journal."},
+	[METRIC_LOG_DROPPED] = {"kith_log_lines_dropped_total", COUNTER, "", "Log lines that could not be written."},
+	[METRIC_CONTROL_CLIENTS] = {"kith_control_clients", GAUGE, "", "Clients of the control socket."},
+	[METRIC_CONTROL_REQUESTS] = {"kith_control_requests_total", COUNTER, "", "Requests on the control socket."},
+};
