@@ -62,9 +62,20 @@ static void fixture_init(struct fixture *fixture, size_t max_parked, int64_t par
 	CU_ASSERT_PTR_NOT_NULL_FATAL(fixture->pool);
 }
 
+/* Whoever is not parked ends. */
+static void wait_for_threads(struct fixture *fixture, size_t count)
+{
+	int64_t deadline_us = clock_now_us() + LATE_US;
+	while (count_threads() != fixture->threads_before + count && clock_now_us() < deadline_us)
+		thread_yield();
+	CU_ASSERT_EQUAL(count_threads(), fixture->threads_before + count);
+}
+
 static void fixture_fini(struct fixture *fixture)
 {
 	pool_free(fixture->pool);
+	/* A thread that was joined may be listed for a moment: the next test would count it. */
+	wait_for_threads(fixture, 0);
 	alarm_fini(&fixture->done);
 }
 
@@ -80,15 +91,6 @@ static void wait_for_ends(struct fixture *fixture, int count)
 	while (atomic_load(&fixture->ended) < count && clock_now_us() < deadline_us)
 		alarm_wait_until(&fixture->done, deadline_us);
 	CU_ASSERT_EQUAL(atomic_load(&fixture->ended), count);
-}
-
-/* Whoever is not parked ends. */
-static void wait_for_threads(struct fixture *fixture, size_t count)
-{
-	int64_t deadline_us = clock_now_us() + LATE_US;
-	while (count_threads() != fixture->threads_before + count && clock_now_us() < deadline_us)
-		thread_yield();
-	CU_ASSERT_EQUAL(count_threads(), fixture->threads_before + count);
 }
 
 static bool is_same_thread(const struct job *one, const struct job *other)
