@@ -35,7 +35,9 @@ enum { PEERS = 3 };
 /* A node parks no more threads than that; so many more than before may be there in the end. */
 enum { PARKED = 1 };
 
-#define NODE_OPTIONS "ping_interval = 0.01; save_interval = 0.02; retry_min = 0.01; max_parked = 1;"
+#define NODE_OPTIONS                                                                                                   \
+	"ping_interval = 0.01; save_interval = 0.02; retry_min = 0.01; max_parked = 1; "                               \
+	"max_addresses = 256;"
 /* The peers listen nowhere and may dial the node alone, so that one that lost it comes back to it. */
 #define PEER_OPTIONS "-o listen= -o max_outbound=1 -o ping_interval=0.02 -o retry_min=0.02 -o retry_max=0.1"
 
