@@ -17,6 +17,10 @@ bool privilege_is_root(void);
 /* The name of the user that this process runs as, or its number where it has no name. */
 void privilege_user_name(char out[static PRIVILEGE_USER_BYTES]);
 
+/* What the databases of users and groups say of a name; false where they don't have it. May block on them. */
+bool privilege_find_user(const char *user, uid_t *uid, gid_t *gid);
+bool privilege_find_group(const char *group, gid_t *gid);
+
 /* Whether privilege_settle could succeed for that user; "" is good for everybody. Changes nothing. */
 bool privilege_check_user(const char *user, struct problem *problem);
 

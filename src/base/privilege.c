@@ -50,6 +50,29 @@ static bool find(const char *user, struct identity *identity, struct problem *pr
 	return problem_set(problem, "the user \"%s\" can't be looked up: %s", user, strerror(error));
 }
 
+bool privilege_find_user(const char *user, uid_t *uid, gid_t *gid)
+{
+	struct identity identity;
+	struct problem problem;
+	if (!find(user, &identity, &problem))
+		return false;
+	*uid = identity.uid;
+	*gid = identity.gid;
+	return true;
+}
+
+bool privilege_find_group(const char *group, gid_t *gid)
+{
+	/* A group's entry holds the names of all its members. */
+	enum { GROUP_BYTES = 65536 };
+	struct group room, *entry = NULL;
+	char texts[GROUP_BYTES];
+	if (getgrnam_r(group, &room, texts, sizeof texts, &entry) != 0 || entry == NULL)
+		return false;
+	*gid = entry->gr_gid;
+	return true;
+}
+
 static bool check(const char *user, struct identity *identity, struct problem *problem)
 {
 	char own[PRIVILEGE_USER_BYTES];

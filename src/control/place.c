@@ -1,14 +1,13 @@
 #include "control/place.h"
 
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/privilege.h"
 #include "control/handover.h"
 
 static bool wants_none(const struct settings *settings)
@@ -37,12 +36,9 @@ bool place_prepare(struct place *place, const struct settings *settings, struct 
 		return true;
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
-	const struct passwd *user = settings->user[0] == '\0' ? NULL : getpwnam(settings->user);
 	runtime_dir_own(uid, place->directory);
-	if (user != NULL) {
-		uid = user->pw_uid;
-		gid = user->pw_gid;
-	}
+	if (settings->user[0] != '\0')
+		privilege_find_user(settings->user, &uid, &gid);
 	if (runtime_dir_make(place->directory, uid, gid, problem))
 		return true;
 	place->directory[0] = '\0';
@@ -99,10 +95,10 @@ static bool let_group_in(const struct place *place, const char *name, struct pro
 {
 	if (name[0] == '\0')
 		return true;
-	const struct group *group = getgrnam(name);
-	if (group == NULL)
+	gid_t gid;
+	if (!privilege_find_group(name, &gid))
 		return problem_set(problem, "control_group: there is no group \"%s\": run groupadd %s", name, name);
-	if (lchown(place->path, (uid_t)-1, group->gr_gid) != 0 || chmod(place->path, 0660) != 0)
+	if (lchown(place->path, (uid_t)-1, gid) != 0 || chmod(place->path, 0660) != 0)
 		return problem_set(problem,
 				   "control_group: cannot give %s to the group \"%s\": %s: make kithd's user a member "
 				   "of it",

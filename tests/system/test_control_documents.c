@@ -1,5 +1,5 @@
 #include <ctype.h>
-#include <dirent.h>
+#include <glob.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -285,19 +285,18 @@ static void test_errors(void)
 	enum { MOST = 256 };
 	const char *codes[MOST], *text = section("ERROR CODES"), *at = text, *name;
 	size_t count = 0;
-	struct dirent *entry;
-	DIR *directory = opendir("src/control");
-	if (directory == NULL)
+	glob_t sources;
+	if (glob("src/control/*.c", 0, NULL, &sources) != 0)
 		abort(); /* this runs at the top of the source tree */
-	while ((entry = readdir(directory)) != NULL) {
-		const char *source = harness_read_file(harness_text("src/control/%s", entry->d_name));
-		if (source == NULL || strstr(entry->d_name, ".c") == NULL)
+	for (size_t i = 0; i < sources.gl_pathc; i++) {
+		const char *source = harness_read_file(sources.gl_pathv[i]);
+		if (source == NULL)
 			continue;
 		find_codes(source, "call_fail(call,", codes, &count, MOST);
 		find_codes(source, "turn_away(fd,", codes, &count, MOST);
 		find_codes(source, "row_text(&row, \"error\",", codes, &count, MOST);
 	}
-	closedir(directory);
+	globfree(&sources);
 	CU_ASSERT(count > 30);
 	for (size_t i = 0; i < count; i++)
 		EXPECT(has_item(text, codes[i]), PAGE " has no error %s", codes[i]);

@@ -1,5 +1,4 @@
 #include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 #include <unistd.h>
 
 #include "asker.h"
+#include "base/privilege.h"
 #include "kithd.h"
 #include "raw.h"
 #include "runner.h"
@@ -118,10 +118,10 @@ static void test_modes(void)
 	CU_ASSERT_EQUAL(mode_of(path), 0600);
 	if (!harness_can(geteuid() == 0, "a socket for a group", "only root can give it to any group"))
 		return;
-	const struct group *group = getgrnam("nogroup");
-	if (!harness_can(group != NULL, "a socket for a group", "this machine has no group nogroup"))
+	gid_t gid = 0;
+	if (!harness_can(privilege_find_group("nogroup", &gid), "a socket for a group",
+			 "this machine has no group nogroup"))
 		return;
-	gid_t gid = group->gr_gid;
 	const char *shared = in_folder();
 	struct kithd *other = kithd_start("-o control=%s -o control_group=nogroup", shared);
 	expect_answer(shared, other);
@@ -150,15 +150,12 @@ static int try_as(uid_t uid, gid_t gid, const char *path)
 static void test_other_users(void)
 {
 	static const char test[] = "who may connect";
-	const struct passwd *nobody = getpwnam("nobody");
+	uid_t uid = 0;
+	gid_t gid = 0, none = 0;
 	if (!harness_can(geteuid() == 0, test, "only root can try it as another user") ||
-	    !harness_can(nobody != NULL, test, "this machine has no user nobody"))
+	    !harness_can(privilege_find_user("nobody", &uid, &none), test, "this machine has no user nobody") ||
+	    !harness_can(privilege_find_group("daemon", &gid), test, "this machine has no group daemon"))
 		return;
-	uid_t uid = nobody->pw_uid;
-	const struct group *group = getgrnam("daemon");
-	if (!harness_can(group != NULL, test, "this machine has no group daemon"))
-		return;
-	gid_t gid = group->gr_gid, none = nobody->pw_gid;
 	const char *folder = harness_make_folder(), *path = harness_text("%s/sock", folder);
 	const char *shared = harness_text("%s/shared", folder);
 	CU_ASSERT_EQUAL(chmod(folder, 0755), 0);
@@ -200,7 +197,11 @@ static void test_directory_of_the_unit(void)
 
 static void test_directory_given_to_the_user(void)
 {
-	if (!harness_can(geteuid() == 0, "the directory is the user's", "only root can become another user"))
+	static const char test[] = "the directory is the user's";
+	uid_t uid = 0;
+	gid_t gid = 0;
+	if (!harness_can(geteuid() == 0, test, "only root can become another user") ||
+	    !harness_can(privilege_find_user("nobody", &uid, &gid), test, "this machine has no user nobody"))
 		return;
 	static const char *const options[] = {"-o", "user=nobody"};
 	const char *folder = harness_make_folder(), *directory = harness_text("%s/kith", folder);
@@ -210,7 +211,7 @@ static void test_directory_given_to_the_user(void)
 	expect_answer(path, kithd);
 	struct stat status = {0};
 	CU_ASSERT_EQUAL(stat(directory, &status), 0);
-	CU_ASSERT_EQUAL(status.st_uid, getpwnam("nobody")->pw_uid);
+	CU_ASSERT_EQUAL(status.st_uid, uid);
 	CU_ASSERT_EQUAL(status.st_mode & 07777, 0700);
 	kithd_stop(kithd, SIGTERM);
 	CU_ASSERT_NOT_EQUAL(access(path, F_OK), 0);

@@ -1,6 +1,4 @@
 #include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +6,7 @@
 #include <unistd.h>
 
 #include "asker.h"
+#include "base/privilege.h"
 #include "base/text.h"
 #include "kith.h"
 #include "kithd.h"
@@ -121,11 +120,11 @@ static void test_dead_socket(void)
 static void test_not_allowed(void)
 {
 	static const char test[] = "who may not ask";
-	const struct passwd *nobody = getpwnam("nobody");
+	uid_t uid = 0;
+	gid_t gid = 0;
 	if (!harness_can(geteuid() == 0, test, "only root can try it as another user") ||
-	    !harness_can(nobody != NULL, test, "this machine has no user nobody"))
+	    !harness_can(privilege_find_user("nobody", &uid, &gid), test, "this machine has no user nobody"))
 		return;
-	uid_t uid = nobody->pw_uid;
 	const char *folder = harness_make_folder(), *path = harness_text("%s/a.sock", folder);
 	struct kith_how how = {.uid = uid};
 	CU_ASSERT_EQUAL(chmod(folder, 0755), 0);
