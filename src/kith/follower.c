@@ -99,7 +99,8 @@ static bool keep_present(struct follower *follower, struct json_object *peer)
 	struct buffer out = {0};
 	struct row row;
 	const char *state = value_text(peer, "state"), *listen = value_text(peer, "listen");
-	if (state == NULL || strcmp(state, "ready") != 0)
+	/* What is being closed is a peer no more: that it went is an event already, or soon. */
+	if (state == NULL || strcmp(state, "ready") != 0 || value_is_true(peer, "closing"))
 		return true;
 	begin_event(follower, &out, &row, "peer_up");
 	row_text(&row, "nodeid", value_text(peer, "nodeid"));

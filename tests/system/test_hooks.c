@@ -389,6 +389,21 @@ static void test_initial(void)
 	log_is(&scene, "peer_up alice\npeer_down alice 5\npeer_up carol 6\n");
 }
 
+/* One that is being closed has gone already, which was an event before. */
+static void test_initial_leaves_out_who_goes(void)
+{
+	struct scene scene = start("");
+	join(&scene, ALICE, "alice");
+	raw_send(join(&scene, BOB, "bob"), "{\"msgtype\":\"bye\",\"reason\":\"shutdown\"}");
+	AWAIT(last_event(&scene) == 4);
+	struct kith *kith = follow(&scene, "up down --initial", ":");
+	AWAIT(log_has(&scene, "peer_up alice\n"));
+	join(&scene, CAROL, "carol");
+	AWAIT(log_has(&scene, "peer_up carol 5\n"));
+	log_is(&scene, "peer_up alice\npeer_up carol 5\n");
+	stop_well(kith);
+}
+
 static CU_TestInfo tests[] = {
 	{"the command finds the event in its environment and on its stdin", test_event},
 	{"words of the command go through no shell", test_words_are_no_shell},
@@ -403,6 +418,7 @@ static CU_TestInfo tests[] = {
 	{"a restart of the node is told as lost", test_node_restarts},
 	{"a node that is down is waited for", test_waits_for_node},
 	{"the present state comes first with --initial", test_initial},
+	{"a peer that goes is not of the present state", test_initial_leaves_out_who_goes},
 	CU_TEST_INFO_NULL,
 };
 
