@@ -48,4 +48,10 @@ uint64_t cursor_count_wanted(const struct cursor *cursor, uint64_t after, uint64
 bool cursor_load(const char *path, struct cursor *cursor, struct problem *problem);
 bool cursor_save(const char *path, const struct cursor *cursor, struct problem *problem);
 
+/*
+ * Takes the file for this process, until it ends or the descriptor is closed. -1 with a problem, which names the
+ * process that has it. What is locked is FILE.lock, which stays: the file itself is replaced again and again.
+ */
+int cursor_lock(const char *path, struct problem *problem);
+
 #endif

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -188,4 +189,38 @@ bool cursor_save(const char *path, const struct cursor *cursor, struct problem *
 				: problem_set_lacks_memory(problem);
 	buffer_fini(&text);
 	return is_saved;
+}
+
+/* Why the lock is not to be had: another process has it, or the file system fails. */
+static bool explain_lock(int fd, const char *path, struct problem *problem)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	int error = errno;
+	if (error != EACCES && error != EAGAIN)
+		return problem_set(problem, "cannot lock %s.lock: %s", path, strerror(error));
+	/* 0 and less: it is in another namespace, or on another machine. */
+	if (fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK && lock.l_pid > 0)
+		return problem_set(problem,
+				   "another kith on (pid %ld) uses the cursor %s: each needs a file of its own",
+				   (long)lock.l_pid, path);
+	return problem_set(problem, "another kith on uses the cursor %s: each needs a file of its own", path);
+}
+
+int cursor_lock(const char *path, struct problem *problem)
+{
+	/* Of the process, so that a command that outlives it does not keep it. */
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	char lock_path[PATH_MAX];
+	int size = snprintf(lock_path, sizeof lock_path, "%s.lock", path);
+	bool is_too_long = size < 0 || (size_t)size >= sizeof lock_path;
+	int fd = is_too_long ? -1 : open(lock_path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		problem_set(problem, "cannot open %s.lock: %s", path, strerror(is_too_long ? ENAMETOOLONG : errno));
+		return -1;
+	}
+	if (fcntl(fd, F_SETLK, &lock) == 0)
+		return fd;
+	explain_lock(fd, path, problem);
+	close(fd);
+	return -1;
 }

@@ -22,6 +22,7 @@ struct hooks {
 	size_t kind_count;
 	int64_t timeout_us;
 	const char *cursor_path; /* NULL for none */
+	int cursor_lock;	 /* a descriptor */
 	bool cursor_fails;
 	struct cursor saved;
 	int64_t cursor_due_us;
@@ -232,6 +233,31 @@ static bool parse_words(struct hooks *hooks, const struct options *options, stru
 	       (hooks->cursor_path == NULL || cursor_load(hooks->cursor_path, &hooks->saved, problem));
 }
 
+/* The cursor is read again once nobody else writes it. */
+static bool take_cursor(struct hooks *hooks, struct problem *problem)
+{
+	if (hooks->cursor_path == NULL)
+		return true;
+	hooks->cursor_lock = cursor_lock(hooks->cursor_path, problem);
+	return hooks->cursor_lock >= 0 && cursor_load(hooks->cursor_path, &hooks->saved, problem);
+}
+
+static enum outcome follow(struct hooks *hooks, const struct options *options)
+{
+	const struct follower_taker taker = {hooks, has_room, take_event, note_boot};
+	struct problem problem;
+	enum outcome outcome;
+	if (!take_cursor(hooks, &problem))
+		return complain(OUTCOME_SYSTEM_FAILS, "%s", problem.text);
+	if (!open_signals(hooks))
+		return complain(OUTCOME_SYSTEM_FAILS, "cannot wait for signals: %s", strerror(errno));
+	follower_init(&hooks->follower, options, &hooks->saved, option_is_given(options, OPTION_INITIAL), &taker);
+	outcome = run_until_stopped(hooks);
+	follower_fini(&hooks->follower);
+	hook_queue_fini(&hooks->queue);
+	return outcome;
+}
+
 enum outcome run_on(const struct command_kind *kind, const struct options *options)
 {
 	struct problem problem;
@@ -240,20 +266,15 @@ enum outcome run_on(const struct command_kind *kind, const struct options *optio
 	(void)kind;
 	if (hooks == NULL)
 		return complain_no_memory();
-	hooks->signals = -1;
-	if (!parse_words(hooks, options, &problem)) {
+	hooks->signals = hooks->cursor_lock = -1;
+	if (parse_words(hooks, options, &problem))
+		outcome = follow(hooks, options);
+	else
 		outcome = complain(OUTCOME_WRONG_USAGE, "%s", problem.text);
-	} else if (!open_signals(hooks)) {
-		outcome = complain(OUTCOME_SYSTEM_FAILS, "cannot wait for signals: %s", strerror(errno));
-	} else {
-		const struct follower_taker taker = {hooks, has_room, take_event, note_boot};
-		follower_init(&hooks->follower, options, &hooks->saved, option_is_given(options, OPTION_INITIAL),
-			      &taker);
-		outcome = run_until_stopped(hooks);
-		follower_fini(&hooks->follower);
-		hook_queue_fini(&hooks->queue);
+	if (hooks->signals >= 0)
 		close(hooks->signals);
-	}
+	if (hooks->cursor_lock >= 0)
+		close(hooks->cursor_lock);
 	free(hooks);
 	return outcome;
 }

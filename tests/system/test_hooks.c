@@ -404,6 +404,32 @@ static void test_initial_leaves_out_who_goes(void)
 	stop_well(kith);
 }
 
+/* Two would overwrite what the other remembers. */
+static void test_cursor_is_of_one(void)
+{
+	struct scene scene = start("");
+	const char *words = harness_text("-s %s on up --cursor %s -- true", scene.path, scene.cursor);
+	/* A command that outlives it does not keep the file. */
+	struct kith *kith =
+		follow(&scene, "up", harness_text("sh -c \"while [ ! -e %s ]; do sleep 0.02; done\" &", scene.gate));
+	join(&scene, ALICE, "alice");
+	AWAIT(log_has(&scene, "peer_up alice 2\n"));
+	struct kith_run run = kith_run("%s", words);
+	CU_ASSERT_EQUAL(run.status, 71);
+	EXPECT(strstr(run.err, harness_text("another kith on (pid %d) uses the cursor", kith_pid(kith))) != NULL, "%s",
+	       run.err);
+	kill(kith_pid(kith), SIGKILL);
+	kith_wait(kith);
+	kith = follow(&scene, "up", ":");
+	join(&scene, BOB, "bob");
+	AWAIT(log_has(&scene, "peer_up bob 3\n"));
+	stop_well(kith);
+	open_gate(&scene);
+	/* Where there can be no cursor, nothing is begun. */
+	run = kith_run("-s %s on up --cursor %s/none/cursor -- true", scene.path, scene.folder);
+	EXPECT(run.status == 71 && strstr(run.err, "No such file") != NULL, "%d %s", run.status, run.err);
+}
+
 static CU_TestInfo tests[] = {
 	{"the command finds the event in its environment and on its stdin", test_event},
 	{"words of the command go through no shell", test_words_are_no_shell},
@@ -419,6 +445,7 @@ static CU_TestInfo tests[] = {
 	{"a node that is down is waited for", test_waits_for_node},
 	{"the present state comes first with --initial", test_initial},
 	{"a peer that goes is not of the present state", test_initial_leaves_out_who_goes},
+	{"a cursor is of one kith on", test_cursor_is_of_one},
 	CU_TEST_INFO_NULL,
 };
 
