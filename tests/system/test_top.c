@@ -160,6 +160,7 @@ static struct node start_node(void)
 {
 	struct node node = {.path = harness_text("%s/sock", harness_make_folder())};
 	node.kithd = kithd_start("-o name=alpha -o control=%s", node.path);
+	AWAIT(asker_can_connect(node.path));
 	return node;
 }
 
