@@ -124,15 +124,17 @@ void rows_watch(struct call *call)
 {
 	struct client *client = call->client;
 	uint64_t after;
-	bool wanted[EVENT_KINDS], is_at_end, follows = call_truth(call, "follow", true);
+	bool wanted[EVENT_KINDS], is_at_end, is_last, follows = call_truth(call, "follow", true);
 	if (!find_start(call, &after) || !find_kinds(call, wanted))
 		return;
-	while (send_step(call, &after, wanted, &is_at_end)) {
+	for (;;) {
+		/* Asked for before the events are read: the node's last ones are told before it goes. */
+		is_last = !follows || control_is_stopping(client->control);
+		if (!send_step(call, &after, wanted, &is_at_end))
+			break;
 		if (!is_at_end)
 			continue;
-		/* The node's last events are told before it goes. */
-		if (!follows || !client_flush(client) || control_is_stopping(client->control) ||
-		    client_has_left(client))
+		if (is_last || !client_flush(client) || client_has_left(client))
 			break;
 		journal_wait(call->parts->common.journal, after, clock_now_us() + LOOK_US);
 	}
