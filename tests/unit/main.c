@@ -28,6 +28,7 @@ int main(int argc, char **argv)
 		suite_recent,
 		suite_journal,
 		suite_counters,
+		suite_process,
 		suite_row,
 		suite_token_bucket,
 		suite_cells,

@@ -59,6 +59,7 @@ extern CU_SuiteInfo suite_outbox;
 extern CU_SuiteInfo suite_output;
 extern CU_SuiteInfo suite_peer;
 extern CU_SuiteInfo suite_privilege;
+extern CU_SuiteInfo suite_process;
 extern CU_SuiteInfo suite_protocol;
 extern CU_SuiteInfo suite_place;
 extern CU_SuiteInfo suite_pool;
