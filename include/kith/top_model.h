@@ -11,11 +11,13 @@
 #include "kith/press.h"
 #include "kith/status.h"
 #include "kith/top_layout.h"
+#include "kith/top_order.h"
 
 enum { TOP_TEXT_BYTES = 128 };
 
 struct top_model {
 	struct status status;	   /* the last one that came whole; its events from all so far */
+	char *status_text;	   /* of it, in lines; NULL before one has come */
 	struct rows gone;	   /* of it */
 	struct rows shown;	   /* the peers and the nodes that are gone, filtered and sorted */
 	size_t wants[TOP_COLUMNS]; /* the widest content of the columns that grow */
@@ -62,9 +64,7 @@ enum top_wish top_press(struct top_model *model, const struct press *press);
 
 /* The list has that many lines: scrolls so that the selected one is among them. */
 void top_scroll(struct top_model *model, size_t page);
-/* Of a row that is shown: "gone", "late", or the state of the connection. */
-const char *top_state(struct json_object *row);
-/* What it has in that column, for people. To be freed; NULL if there is no memory. */
+/* What a row has in that column, for people. To be freed; NULL if there is no memory. */
 char *top_cell(struct json_object *row, enum top_column column);
 
 #endif

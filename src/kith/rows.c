@@ -27,32 +27,39 @@ bool rows_add(struct rows *rows, struct json_object *row)
 	return true;
 }
 
-struct order {
-	const char *key, *number_key;
-};
-
-static int compare_texts(struct json_object *row, const char *key, const char *text)
+static int compare_texts(const char *own, const char *text)
 {
-	const char *own = value_text(row, key);
 	return own == NULL || text == NULL ? (own != NULL) - (text != NULL) : strcmp(own, text);
 }
 
-static int compare(const void *one, const void *other, void *argument)
+/* What a row is compared by, looked up once: a sort looks at each row many times. */
+struct place {
+	struct json_object *row;
+	const char *text;
+	double number;
+};
+
+static int compare(const void *one, const void *other)
 {
-	const struct order *order = argument;
-	struct json_object *first = *(struct json_object *const *)one, *second = *(struct json_object *const *)other;
-	double first_number, second_number;
-	int texts = compare_texts(first, order->key, value_text(second, order->key));
-	value_number(first, order->number_key, &first_number);
-	value_number(second, order->number_key, &second_number);
-	return texts != 0 ? texts : (first_number > second_number) - (first_number < second_number);
+	const struct place *first = one, *second = other;
+	int texts = compare_texts(first->text, second->text);
+	return texts != 0 ? texts : (first->number > second->number) - (first->number < second->number);
 }
 
-void rows_sort(struct rows *rows, const char *key, const char *number_key)
+bool rows_sort(struct rows *rows, const char *key, const char *number_key)
 {
-	struct order order = {key, number_key};
-	if (rows->count > 0)
-		qsort_r(rows->list, rows->count, sizeof(struct json_object *), compare, &order);
+	struct place *places = rows->count == 0 ? NULL : calloc(rows->count, sizeof *places);
+	if (places == NULL)
+		return rows->count == 0;
+	for (size_t i = 0; i < rows->count; i++) {
+		places[i] = (struct place){.row = rows->list[i], .text = value_text(rows->list[i], key)};
+		value_number(rows->list[i], number_key, &places[i].number);
+	}
+	qsort(places, rows->count, sizeof *places, compare);
+	for (size_t i = 0; i < rows->count; i++)
+		rows->list[i] = places[i].row;
+	free(places);
+	return true;
 }
 
 struct json_object *rows_search(const struct rows *rows, const char *key, const char *text)
@@ -60,7 +67,7 @@ struct json_object *rows_search(const struct rows *rows, const char *key, const 
 	size_t from = 0, to = text == NULL ? 0 : rows->count;
 	while (from < to) {
 		size_t middle = from + (to - from) / 2;
-		int result = compare_texts(rows->list[middle], key, text);
+		int result = compare_texts(value_text(rows->list[middle], key), text);
 		if (result == 0)
 			return rows->list[middle];
 		if (result < 0)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kith/top_order.h"
 #include "kith/words.h"
 
 void top_init(struct top_model *model)
@@ -13,35 +14,16 @@ void top_init(struct top_model *model)
 void top_fini(struct top_model *model)
 {
 	status_fini(&model->status);
+	free(model->status_text);
 	rows_fini(&model->gone);
 	rows_fini(&model->shown);
 	rows_fini(&model->facts);
-}
-
-/* What a row is known by from one state to the next. */
-static const char *id_of(struct json_object *row)
-{
-	static const char *const keys[] = {"nodeid", "address", "label"};
-	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-		if (value_text(row, keys[i]) != NULL)
-			return value_text(row, keys[i]);
-	return "";
 }
 
 static const char *text_or_nothing(struct json_object *row, const char *key)
 {
 	const char *text = value_text(row, key);
 	return text == NULL ? "" : text;
-}
-
-const char *top_state(struct json_object *row)
-{
-	const char *state = value_text(row, "state");
-	if (strcmp(text_or_nothing(row, "msgtype"), "event") == 0)
-		return "gone";
-	if (state != NULL && strcmp(state, "ready") == 0 && status_is_late(row))
-		return "late";
-	return state == NULL ? "" : state;
 }
 
 char *top_cell(struct json_object *row, enum top_column column)
@@ -56,65 +38,7 @@ char *top_cell(struct json_object *row, enum top_column column)
 	return value_format(row, kind->otherwise, kind->form, false);
 }
 
-/* ---- the order ---- */
-
-/* Problems come first. */
-static int rank_of_state(struct json_object *row)
-{
-	static const char *const states[] = {"gone", "late", "dial", "hello"};
-	int rank = 0;
-	while (rank < (int)(sizeof states / sizeof *states) && strcmp(top_state(row), states[rank]) != 0)
-		rank++;
-	return rank;
-}
-
-static bool number_of(struct json_object *row, enum top_column column, double *number)
-{
-	const struct top_column_kind *kind = &top_columns[column];
-	return value_number(row, kind->key, number) ||
-	       (kind->otherwise != NULL && value_number(row, kind->otherwise, number));
-}
-
-static const char *text_of(struct json_object *row, enum top_column column)
-{
-	const struct top_column_kind *kind = &top_columns[column];
-	const char *text = value_text(row, kind->key);
-	return text == NULL && kind->otherwise != NULL ? value_text(row, kind->otherwise) : text;
-}
-
-/* The highest first; *is_unknown if one of them is unknown, which comes last in any order. */
-static int compare_numbers(struct json_object *one, struct json_object *other, enum top_column column, bool *is_unknown)
-{
-	double a, b;
-	bool has_a = number_of(one, column, &a), has_b = number_of(other, column, &b);
-	*is_unknown = !has_a || !has_b;
-	return *is_unknown ? (int)has_b - (int)has_a : (a < b) - (a > b);
-}
-
-static int compare_texts(struct json_object *one, struct json_object *other, enum top_column column, bool *is_unknown)
-{
-	const char *a = text_of(one, column), *b = text_of(other, column);
-	*is_unknown = a == NULL || b == NULL;
-	return *is_unknown ? (a == NULL) - (b == NULL) : strverscmp(a, b);
-}
-
-static int compare(const void *first, const void *second, void *context)
-{
-	const struct top_model *model = context;
-	struct json_object *one = *(struct json_object *const *)first, *other = *(struct json_object *const *)second;
-	bool is_unknown = false, ignored;
-	int result;
-	if (model->sort == TOP_STATE)
-		result = rank_of_state(one) - rank_of_state(other);
-	else if (top_columns[model->sort].is_number)
-		result = compare_numbers(one, other, model->sort, &is_unknown);
-	else
-		result = compare_texts(one, other, model->sort, &is_unknown);
-	if (result != 0)
-		return model->is_reversed && !is_unknown ? -result : result;
-	result = compare_texts(one, other, TOP_NAME, &ignored);
-	return result != 0 ? result : strcmp(id_of(one), id_of(other));
-}
+/* ---- what is listed ---- */
 
 static bool is_wanted(const struct top_model *model, struct json_object *row)
 {
@@ -133,14 +57,14 @@ static void select_number(struct top_model *model, size_t number)
 	model->selected = count == 0 ? 0 : (number < count ? number : count - 1);
 	if (count > 0)
 		snprintf(model->selected_id, sizeof model->selected_id, "%s",
-			 id_of(model->shown.list[model->selected]));
+			 top_id(model->shown.list[model->selected]));
 }
 
 /* It follows its peer; if that isn't there any more, it stays where it is. */
 static void follow_selected(struct top_model *model)
 {
 	for (size_t i = 0; i < model->shown.count; i++)
-		if (strcmp(id_of(model->shown.list[i]), model->selected_id) == 0) {
+		if (strcmp(top_id(model->shown.list[i]), model->selected_id) == 0) {
 			model->selected = i;
 			return;
 		}
@@ -155,8 +79,8 @@ static void list(struct top_model *model)
 		for (size_t j = 0; j < sources[i]->count; j++)
 			if (is_wanted(model, sources[i]->list[j]) && !rows_add(&model->shown, sources[i]->list[j]))
 				model->lacks_memory = true;
-	if (model->shown.count > 0)
-		qsort_r(model->shown.list, model->shown.count, sizeof *model->shown.list, compare, model);
+	if (!top_order(&model->shown, model->sort, model->is_reversed))
+		model->lacks_memory = true;
 	follow_selected(model);
 }
 
@@ -231,6 +155,18 @@ static void keep_events(struct top_model *model, struct status *status, int64_t 
 	status->events = all;
 }
 
+/* Once for each state: of 16,000 peers it takes too long for each picture. */
+static void tell_status(struct top_model *model)
+{
+	size_t bytes;
+	free(model->status_text);
+	model->status_text = NULL;
+	FILE *out = open_memstream(&model->status_text, &bytes);
+	bool is_good = out != NULL && status_print(out, &model->status);
+	if (out == NULL || fclose(out) != 0 || !is_good)
+		model->lacks_memory = true;
+}
+
 bool top_take(struct top_model *model, struct status *status, int64_t now_us)
 {
 	bool is_new = model->status.info != NULL && !has_same_text(model->status.info, status->info, "boot");
@@ -249,6 +185,7 @@ bool top_take(struct top_model *model, struct status *status, int64_t now_us)
 	rows_fini(&model->gone);
 	if (model->status.lacks_memory || !status_find_gone(&model->status, &model->gone))
 		model->lacks_memory = true;
+	tell_status(model);
 	list(model);
 	measure(model);
 	return !lacks_events;
@@ -324,7 +261,7 @@ static enum top_wish open_story(struct top_model *model)
 	model->story_first = 0;
 	rows_fini(&model->facts);
 	model->no_story.text[0] = '\0';
-	snprintf(model->about, sizeof model->about, "%s", id_of(model->shown.list[model->selected]));
+	snprintf(model->about, sizeof model->about, "%s", top_id(model->shown.list[model->selected]));
 	return TOP_REFRESH;
 }
 

@@ -80,11 +80,6 @@ static char *print_into_text(bool (*print)(FILE *out, struct top_model *model), 
 	return text;
 }
 
-static bool print_status(FILE *out, struct top_model *model)
-{
-	return status_print(out, &model->status);
-}
-
 static bool print_story(FILE *out, struct top_model *model)
 {
 	if (model->no_story.text[0] != '\0') {
@@ -246,14 +241,13 @@ struct picture top_view(struct top_model *model, size_t rows, size_t columns)
 	struct picture picture = {0};
 	size_t room = rows > 0 ? rows - 1 : 0;
 	bool is_page = model->mode == TOP_STORY || model->mode == TOP_HELP;
-	char *text =
-		print_into_text(is_page ? (model->mode == TOP_STORY ? print_story : print_help) : print_status, model);
-	if (text == NULL)
+	char *text = is_page ? print_into_text(model->mode == TOP_STORY ? print_story : print_help, model) : NULL;
+	if (is_page && text == NULL)
 		picture.lacks_memory = true;
 	else if (is_page)
 		add_text_page(&picture, model, text, room, columns);
 	else
-		add_status(&picture, text, room, columns);
+		add_status(&picture, model->status_text == NULL ? "" : model->status_text, room, columns);
 	if (!is_page)
 		add_table(&picture, model, room, columns);
 	fill(&picture, room);
