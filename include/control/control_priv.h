@@ -15,6 +15,7 @@
 
 enum {
 	REQUEST_KEYS = 3,
+	REQUEST_ROW_KEYS = 32,	   /* as many keys can be asked for; more than any row has */
 	REQUEST_JSON_VALUES = 256, /* a request has at most so many: json-c takes up to 0.9 kB for one */
 	REQUEST_JSON_DEPTH = 4,
 	REQUEST_ID_BYTES = 256,
@@ -101,6 +102,17 @@ void request_answer(struct client *client, const char *line, size_t length);
 
 /* A row of this msgtype with the id of the request; call_end_row writes it. */
 struct row call_begin_row(struct call *call, const char *msgtype);
+/* Whether each row of an answer is to have only some keys. */
+struct wanted_keys {
+	const char *list[REQUEST_ROW_KEYS + 1];
+	bool is_all;
+};
+
+/* Those of the key "keys" of the request, from which the texts are borrowed. False for too many: an error is answered.
+ */
+bool call_find_wanted(struct call *call, struct wanted_keys *wanted);
+/* call_begin_row with only these keys. */
+struct row call_begin_wanted_row(struct call *call, const char *msgtype, const struct wanted_keys *wanted);
 /* False if the client has gone: no more rows. */
 bool call_end_row(struct call *call, struct row *row);
 /* The answer is this error, after the rows that there were. code is one of kith-control(7). */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "kith/rows.h"
+#include "kith/session.h"
 
 struct status {
 	struct json_object *info; /* NULL before it has come */
@@ -19,6 +20,11 @@ void status_fini(struct status *status);
 /* Holds a row of info, peers, addresses or watch, and ignores any other. */
 void status_take(struct status *status, struct json_object *row);
 
+/* Asks for the peers with only those keys that the status is made of: of 16,000, all keys take seconds to read. */
+bool status_ask_for_peers(struct session *session);
+
+/* Is it a peer? What is being closed is one no more. */
+bool status_is_ready(struct json_object *peer);
 /* Has a ping of this peer waited for longer than a second, and than its round trips explain? */
 bool status_is_late(struct json_object *peer);
 

@@ -20,13 +20,18 @@
 
 struct row {
 	struct buffer *out;
-	size_t start_bytes; /* of out, before the row */
-	bool is_first;	    /* what comes next is the first in its list or object */
-	bool lacks_memory;  /* nothing more is written */
+	size_t start_bytes;	 /* of out, before the row */
+	const char *const *only; /* the keys that are wanted, ended by NULL; borrowed. NULL: all */
+	bool is_first;		 /* what comes next is the first in its list or object */
+	bool lacks_memory;	 /* nothing more is written */
 };
 
 /* Begins a row of this msgtype; out is borrowed. */
 struct row row_begin(struct buffer *out, const char *msgtype);
+/* Other keys than these are left out from now on; not for rows with lists or objects. The list is borrowed. */
+void row_limit(struct row *row, const char *const *only);
+/* Is the key written, so that its value is worth finding out? */
+bool row_wants(const struct row *row, const char *key);
 /* Ends it, with an LF. False if there was no memory: out is then as before. */
 bool row_end(struct row *row);
 

@@ -10,7 +10,9 @@
 /* clang-format off */
 const struct request request_table[] = {
 	{.name = "addresses", .row = "address", .run = rows_addresses,
-	 .help = "the whole address book: what is known of each address, and when it is dialled next"},
+	 .help = "the whole address book: what is known of each address, and when it is dialled next",
+	 .keys = {{"missing", KEY_TRUTH, false, "true: only those that fail, or where a node was that is not connected now"},
+		  {"keys", KEY_TEXTS, false, "only these keys of each row"}}},
 	{.name = "ban", .row = "ban", .changes = true, .run = rows_ban,
 	 .help = "refuses a block of addresses for some time: connections with it end, and it is not dialled",
 	 .keys = {{"block", KEY_TEXT, true, "an address or a block, as in \"192.0.2.0/24\""},
@@ -33,7 +35,8 @@ const struct request request_table[] = {
 	{.name = "metrics", .row = "metric", .run = rows_metrics,
 	 .help = "counts and measures of the whole node, as Prometheus names them"},
 	{.name = "peers", .row = "peer", .run = rows_peers,
-	 .help = "every connection"},
+	 .help = "every connection",
+	 .keys = {{"keys", KEY_TEXTS, false, "only these keys of each row"}}},
 	{.name = "ping", .row = "pong", .run = rows_ping,
 	 .help = "pings a peer now, and tells how long each answer took",
 	 .keys = {{"peer", KEY_TEXT, true, "its name, its nodeid or the first digits of it, or its address"},
@@ -86,6 +89,29 @@ bool call_end_row(struct call *call, struct row *row)
 	if (buffer_length(&client->out) >= CLIENT_OUT_BYTES && !client_flush(client))
 		call->has_failed = true;
 	return !call->has_failed;
+}
+
+bool call_find_wanted(struct call *call, struct wanted_keys *wanted)
+{
+	struct json_object *keys = NULL;
+	*wanted = (struct wanted_keys){.is_all = !json_object_object_get_ex(call->keys, "keys", &keys) || keys == NULL};
+	size_t count = wanted->is_all ? 0 : json_object_array_length(keys);
+	if (count > REQUEST_ROW_KEYS) {
+		call_fail(call, "wrong_value", "at most %d keys can be asked for: leave \"keys\" out for all",
+			  REQUEST_ROW_KEYS);
+		return false;
+	}
+	for (size_t i = 0; i < count; i++)
+		wanted->list[i] = json_string(json_object_array_get_idx(keys, i));
+	return true;
+}
+
+struct row call_begin_wanted_row(struct call *call, const char *msgtype, const struct wanted_keys *wanted)
+{
+	struct row row = call_begin_row(call, msgtype);
+	if (!wanted->is_all)
+		row_limit(&row, wanted->list);
+	return row;
 }
 
 void call_fail(struct call *call, const char *code, const char *format, ...)

@@ -27,13 +27,20 @@ void rows_add_address(struct row *row, const struct address_info *info, int64_t 
 	row_seconds(row, "next_try_s", info->due_us == FOREVER_US ? -1 : wait_us);
 }
 
+/* It fails, or a node was there and is not now. */
+static bool is_missing(const struct address_info *info)
+{
+	return info->failures > 0 || (info->kind == ADDRESS_TRIED && !info->is_connected);
+}
+
 /* As many entries of the book are held at once as fit into a step: 80,000 are not copied. */
 void rows_addresses(struct call *call)
 {
 	struct address_book *book = call->parts->common.book;
 	struct address_info *infos = calloc(ADDRESS_BOOK_STEP, sizeof *infos);
 	struct address_walk walk;
-	bool goes_on = true;
+	struct wanted_keys wanted;
+	bool goes_on = call_find_wanted(call, &wanted), only_missing = call_truth(call, "missing", false);
 	size_t count;
 	if (infos == NULL) {
 		call_fail_for_memory(call);
@@ -43,7 +50,9 @@ void rows_addresses(struct call *call)
 	while (goes_on && (count = address_book_walk(book, &walk, infos, clock_now_us())) > 0) {
 		int64_t now_us = clock_now_us();
 		for (size_t i = 0; i < count && goes_on; i++) {
-			struct row row = call_begin_row(call, "address");
+			if (only_missing && !is_missing(&infos[i]))
+				continue;
+			struct row row = call_begin_wanted_row(call, "address", &wanted);
 			rows_add_address(&row, &infos[i], now_us);
 			goes_on = call_end_row(call, &row);
 		}

@@ -29,8 +29,9 @@ int64_t rows_ago(int64_t then_us, int64_t now_us)
 void rows_add_peer(struct row *row, struct peer *peer, int64_t now_us)
 {
 	struct peer_info info = peer_look(peer, now_us);
-	char label[PEER_LABEL_BYTES];
-	peer_label(peer, label);
+	char label[PEER_LABEL_BYTES] = "";
+	if (row_wants(row, "label"))
+		peer_label(peer, label);
 	row_nodeid(row, "nodeid", &info.nodeid);
 	row_text(row, "name", info.name);
 	row_text(row, "label", label);
@@ -61,14 +62,15 @@ void rows_add_peer(struct row *row, struct peer *peer, int64_t now_us)
 void rows_peers(struct call *call)
 {
 	struct peer *peers[REGISTRY_STEP];
+	struct wanted_keys wanted;
 	uint64_t after = 0;
 	size_t count;
-	bool goes_on = true;
+	bool goes_on = call_find_wanted(call, &wanted);
 	while (goes_on && (count = registry_walk(call->parts->common.registry, &after, peers)) > 0) {
 		int64_t now_us = clock_now_us();
 		for (size_t i = 0; i < count; i++) {
 			if (goes_on) {
-				struct row row = call_begin_row(call, "peer");
+				struct row row = call_begin_wanted_row(call, "peer", &wanted);
 				rows_add_peer(&row, peers[i], now_us);
 				goes_on = call_end_row(call, &row);
 			}

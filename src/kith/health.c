@@ -30,12 +30,6 @@ static bool add(struct buffer *out, const char *format, ...)
 	return buffer_append(out, text, length < (int)sizeof text ? (size_t)length : sizeof text - 1);
 }
 
-static bool is_ready(struct json_object *peer)
-{
-	const char *state = value_text(peer, "state");
-	return state != NULL && strcmp(state, "ready") == 0;
-}
-
 static int compare(const void *one, const void *other)
 {
 	double a = *(const double *)one, b = *(const double *)other;
@@ -48,7 +42,7 @@ static bool look_at_peers(const struct rows *peers, struct health *health)
 	if (rtts == NULL)
 		return false;
 	for (size_t i = 0; i < peers->count; i++) {
-		if (!is_ready(peers->list[i]))
+		if (!status_is_ready(peers->list[i]))
 			continue;
 		health->late += status_is_late(peers->list[i]);
 		health->rtt_count += value_number(peers->list[i], "rtt_ms", &rtts[health->rtt_count]);

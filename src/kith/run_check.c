@@ -4,6 +4,7 @@
 
 #include "kith/finder.h"
 #include "kith/health.h"
+#include "kith/status.h"
 #include "kith/value.h"
 #include "kith/words.h"
 
@@ -54,7 +55,7 @@ static bool ask(const struct options *options, struct json_object **info, struct
 	if (finder_connect(options, &session) != OUTCOME_DONE)
 		return false;
 	bool is_answered =
-		session_ask(&session, "info") && session_ask(&session, "peers") && take_answers(&session, info, peers);
+		session_ask(&session, "info") && status_ask_for_peers(&session) && take_answers(&session, info, peers);
 	session_fini(&session);
 	return is_answered;
 }

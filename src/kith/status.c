@@ -43,6 +43,16 @@ void status_take(struct status *status, struct json_object *row)
 	}
 }
 
+bool status_ask_for_peers(struct session *session)
+{
+	static const char keys[] = "[\"nodeid\",\"name\",\"listen\",\"address\",\"agent\",\"state\",\"closing\","
+				   "\"rtt_ms\",\"waiting_ms\",\"up_s\"]";
+	struct buffer out = {0};
+	struct row row = row_begin(&out, "peers");
+	row_json(&row, "keys", keys);
+	return session_send_row(session, &row);
+}
+
 bool status_is_late(struct json_object *peer)
 {
 	const double late_ms = 1000, late_rtts = 3;
@@ -52,9 +62,9 @@ bool status_is_late(struct json_object *peer)
 	return is_waiting && waiting_ms >= late_ms && waiting_ms > late_rtts * rtt_ms;
 }
 
-static bool is_ready(struct json_object *peer)
+bool status_is_ready(struct json_object *peer)
 {
-	return is_text(peer, "state", "ready");
+	return is_text(peer, "state", "ready") && !value_is_true(peer, "closing");
 }
 
 /* Text of the node, as it can be shown; the outcome is the caller's to free. */
@@ -221,8 +231,7 @@ static bool copy_sorted(const struct rows *rows, const char *number_key, struct 
 	bool is_good = true;
 	for (size_t i = 0; i < rows->count && is_good; i++)
 		is_good = rows_add(copy, rows->list[i]);
-	rows_sort(copy, "nodeid", number_key);
-	return is_good;
+	return is_good && rows_sort(copy, "nodeid", number_key);
 }
 
 /* False if there is no memory. */
@@ -231,10 +240,11 @@ static bool view_init(struct view *view, const struct status *status)
 	struct rows events = {0};
 	*view = (struct view){0};
 	bool is_good = true;
-	for (size_t i = 0; i < status->peers.count && is_good; i++)
-		is_good = !is_ready(status->peers.list[i]) || rows_add(&view->peers, status->peers.list[i]);
-	rows_sort(&view->peers, "nodeid", "up_s");
-	is_good = is_good && copy_sorted(&status->addresses, "failures", &view->addresses) &&
+	/* They are looked up for who went: of 16,000, to sort them would take longer than all else. */
+	for (size_t i = 0; i < status->peers.count && status->events.count > 0 && is_good; i++)
+		is_good = !status_is_ready(status->peers.list[i]) || rows_add(&view->peers, status->peers.list[i]);
+	is_good = is_good && rows_sort(&view->peers, "nodeid", "up_s") &&
+		  copy_sorted(&status->addresses, "failures", &view->addresses) &&
 		  copy_sorted(&status->events, "number", &events);
 	for (size_t i = 0; i < events.count && is_good; i++) {
 		const char *nodeid = value_text(events.list[i], "nodeid");
@@ -257,7 +267,7 @@ static bool find_failed(const struct view *view, struct rows *failed)
 	for (size_t i = 0; i < view->gone.count && is_good; i++)
 		if (is_text(view->gone.list[i], "ending", "failed"))
 			is_good = rows_add(&rising, view->gone.list[i]);
-	rows_sort(&rising, "ending", "number");
+	is_good = is_good && rows_sort(&rising, "ending", "number");
 	for (size_t i = rising.count; i-- > 0 && is_good;)
 		is_good = rows_add(failed, rising.list[i]);
 	rows_fini(&rising);
@@ -311,7 +321,7 @@ static void find_problems(const struct status *status, struct problems *problems
 	problems->lacks_memory = !view_init(&view, status);
 	add_own_problems(problems, status->info);
 	for (size_t i = 0; i < status->peers.count; i++) {
-		if (!is_ready(status->peers.list[i]) || !status_is_late(status->peers.list[i]))
+		if (!status_is_ready(status->peers.list[i]) || !status_is_late(status->peers.list[i]))
 			continue;
 		if (problems->count < MOST_SHOWN)
 			add_late(problems, status->peers.list[i]);
@@ -353,8 +363,8 @@ static void print_counts(FILE *out, const struct status *status)
 	char peers[WORDS_BYTES], addresses[WORDS_BYTES];
 	for (size_t i = 0; i < status->peers.count; i++) {
 		struct json_object *peer = status->peers.list[i];
-		if (!is_ready(peer))
-			others++;
+		if (!status_is_ready(peer))
+			others += !value_is_true(peer, "closing");
 		else if (status_is_late(peer))
 			late++;
 		else
@@ -382,7 +392,8 @@ static bool print_rtts(FILE *out, const struct status *status)
 	if (rtts == NULL)
 		return false;
 	for (size_t i = 0; i < status->peers.count; i++) {
-		if (!value_number(status->peers.list[i], "rtt_ms", &rtts[count]))
+		if (!status_is_ready(status->peers.list[i]) ||
+		    !value_number(status->peers.list[i], "rtt_ms", &rtts[count]))
 			continue;
 		if (rtts[count] > worst) {
 			worst = rtts[count];
@@ -427,7 +438,7 @@ static bool print_versions(FILE *out, const struct status *status)
 	if (versions == NULL)
 		return false;
 	for (size_t i = 0; i < status->peers.count; i++)
-		if (is_ready(status->peers.list[i]))
+		if (status_is_ready(status->peers.list[i]))
 			versions[count++] = version_of(status->peers.list[i]);
 	qsort(versions, count, sizeof *versions, compare_versions);
 	for (size_t i = 0; i < count && shown < MOST_SHOWN; shown++) {
@@ -456,7 +467,7 @@ bool status_print(FILE *out, struct status *status)
 	print_counts(out, status);
 	problems_print(out, &problems);
 	for (size_t i = 0; i < status->peers.count; i++)
-		ready += is_ready(status->peers.list[i]);
+		ready += status_is_ready(status->peers.list[i]);
 	if (ready > 0) {
 		is_good = print_rtts(out, status) && is_good;
 		is_good = print_versions(out, status) && is_good;

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/must.h"
+
 static void append(struct row *row, const char *bytes, size_t length)
 {
 	row->lacks_memory = row->lacks_memory || !buffer_append(row->out, bytes, length);
@@ -36,6 +38,21 @@ struct row row_begin(struct buffer *out, const char *msgtype)
 	return row;
 }
 
+void row_limit(struct row *row, const char *const *only)
+{
+	row->only = only;
+}
+
+bool row_wants(const struct row *row, const char *key)
+{
+	if (row->only == NULL)
+		return true;
+	for (const char *const *wanted = row->only; *wanted != NULL; wanted++)
+		if (strcmp(*wanted, key) == 0)
+			return true;
+	return false;
+}
+
 bool row_end(struct row *row)
 {
 	append(row, "}\n", 2);
@@ -46,6 +63,8 @@ bool row_end(struct row *row)
 
 void row_json(struct row *row, const char *key, const char *json)
 {
+	if (!row_wants(row, key))
+		return;
 	begin_value(row, key);
 	append_text(row, json);
 }
@@ -63,6 +82,8 @@ void row_boolean(struct row *row, const char *key, bool value)
 void row_integer(struct row *row, const char *key, int64_t value)
 {
 	char text[24];
+	if (!row_wants(row, key))
+		return;
 	snprintf(text, sizeof text, "%lld", (long long)value);
 	row_json(row, key, text);
 }
@@ -70,6 +91,8 @@ void row_integer(struct row *row, const char *key, int64_t value)
 void row_number(struct row *row, const char *key, double value)
 {
 	char text[64];
+	if (!row_wants(row, key))
+		return;
 	if (!isfinite(value) || fabs(value) > 1e15) {
 		row_null(row, key);
 		return;
@@ -113,6 +136,8 @@ void row_time(struct row *row, const char *key, int64_t unix_us)
 	time_t seconds = (time_t)(unix_us / 1000000);
 	struct tm parts;
 	char text[64];
+	if (!row_wants(row, key))
+		return;
 	if (unix_us < 0 || gmtime_r(&seconds, &parts) == NULL) {
 		row_null(row, key);
 		return;
@@ -163,6 +188,8 @@ static bool is_simple(char c)
 
 void row_text(struct row *row, const char *key, const char *text)
 {
+	if (!row_wants(row, key))
+		return;
 	if (text == NULL || text[0] == '\0') {
 		row_null(row, key);
 		return;
@@ -187,7 +214,7 @@ void row_text(struct row *row, const char *key, const char *text)
 void row_nodeid(struct row *row, const char *key, const struct nodeid *nodeid)
 {
 	char text[NODEID_TEXT_BYTES] = "";
-	if (!nodeid_is_none(nodeid))
+	if (row_wants(row, key) && !nodeid_is_none(nodeid))
 		nodeid_format(nodeid, text);
 	row_text(row, key, text);
 }
@@ -195,13 +222,14 @@ void row_nodeid(struct row *row, const char *key, const struct nodeid *nodeid)
 void row_address(struct row *row, const char *key, const struct address *address)
 {
 	char text[ADDRESS_TEXT_BYTES] = "";
-	if (address_is_known(address))
+	if (row_wants(row, key) && address_is_known(address))
 		address_format(address, text);
 	row_text(row, key, text);
 }
 
 static void open_bracket(struct row *row, const char *key, const char *bracket)
 {
+	must(row->only == NULL);
 	begin_value(row, key);
 	append(row, bracket, 1);
 	row->is_first = true;

@@ -86,6 +86,24 @@ static void test_peers(void)
 	CU_ASSERT(asker_find(node.asker, "nodeid", BOB) && asker_is(node.asker, "name", "null"));
 }
 
+static void test_some_keys(void)
+{
+	struct node node = start("");
+	raw_join(node.kithd, ALICE, ",\"name\":\"alice\"");
+	AWAIT(asker_ask(node.asker, "{'msgtype':'peers','keys':['state','name','no such key'],'id':7}") == 1);
+	CU_ASSERT(asker_pick(node.asker, 0));
+	CU_ASSERT_STRING_EQUAL(asker_row(node.asker),
+			       "{\"msgtype\":\"peer\",\"id\":7,\"name\":\"alice\",\"state\":\"ready\"}");
+	CU_ASSERT_EQUAL(asker_ask(node.asker, "{'msgtype':'peers','keys':[]}"), 1);
+	CU_ASSERT(asker_pick(node.asker, 0));
+	CU_ASSERT_STRING_EQUAL(asker_row(node.asker), "{\"msgtype\":\"peer\"}");
+	char line[512], *at = line + sprintf(line, "{'msgtype':'peers','keys':['name'");
+	for (int i = 0; i < 32; i++)
+		at += sprintf(at, ",'k%d'", i);
+	asker_send(node.asker, "%s]}", line);
+	asker_expect_error(node.asker, "wrong_value", "at most 32 keys");
+}
+
 /* More peers than one step of the walk holds. */
 static void test_many_peers(void)
 {
@@ -359,6 +377,7 @@ static CU_TestInfo tests[] = {
 	{"a watch may end with what has happened", test_what_has_happened},
 	{"info says who the node is", test_info},
 	{"peers lists the connections", test_peers},
+	{"a list may have only some keys", test_some_keys},
 	{"peers lists more of them than are held at once", test_many_peers},
 	{"a wrong request gets an error that says what is right, and the connection goes on", test_wrong_requests},
 	{"a request with too many values is refused", test_too_many_values},

@@ -190,6 +190,24 @@ static void test_addresses(void)
 	CU_ASSERT(asker_number(node.asker, "next_try_s") > 30);
 }
 
+/* Of the book: what fails, and the place of a node that is gone; not what nobody has dialled yet. */
+static void test_missing(void)
+{
+	const char *down = harness_address();
+	struct node node = start(harness_text("-b %s -o retry_min=60 -o retry_max=60", down));
+	struct kithd *beta = start_beta(&node), *gone = kithd_start("-o name=gone -b %s", kithd_address(node.kithd));
+	const char *request = "{'msgtype':'addresses','missing':true,'keys':['address']}";
+	AWAIT(kithd_peers(node.kithd) == 2 && asker_ask(node.asker, "%s", request) == 1);
+	CU_ASSERT(asker_pick(node.asker, 0));
+	EXPECT(strcmp(asker_row(node.asker), harness_text("{\"msgtype\":\"address\",\"address\":\"%s\"}", down)) == 0,
+	       "%s", asker_row(node.asker));
+	kithd_stop(gone, SIGTERM);
+	AWAIT(asker_ask(node.asker, "%s", request) == 2);
+	CU_ASSERT(asker_find(node.asker, "address", kithd_address(gone)));
+	CU_ASSERT(!asker_find(node.asker, "address", kithd_address(beta)));
+	CU_ASSERT_EQUAL(asker_ask(node.asker, "{'msgtype':'addresses','missing':false}"), 3);
+}
+
 static void test_connect(void)
 {
 	struct node node = start("");
@@ -507,6 +525,7 @@ static CU_TestInfo tests[] = {
 	{"many who ping share the pings", test_many_ping},
 	{"a client that has closed its writing end is answered", test_half_closed},
 	{"addresses lists the whole book", test_addresses},
+	{"addresses lists those that are missed", test_missing},
 	{"connect dials, and says what came of it", test_connect},
 	{"forget removes an address", test_forget},
 	{"disconnect says bye", test_disconnect},

@@ -77,6 +77,37 @@ static void numbers_have_no_more_decimals_than_they_need(void)
 	}
 }
 
+static void only_wanted_keys_are_written(void)
+{
+	static const char *const wanted[] = {"c", "j", "unknown", NULL}, *const none[] = {NULL};
+	const struct address nowhere = {0};
+	struct buffer out = {0};
+	struct row row = row_begin(&out, "x");
+	row_integer(&row, "id", 7);
+	row_limit(&row, wanted);
+	CU_ASSERT(row_wants(&row, "c") && !row_wants(&row, "b"));
+	row_text(&row, "a", "text");
+	row_text(&row, "b", NULL);
+	row_text(&row, "c", "text");
+	row_null(&row, "d");
+	row_boolean(&row, "e", true);
+	row_integer(&row, "f", 1);
+	row_number(&row, "g", 1.5);
+	row_seconds(&row, "h", 1);
+	row_time(&row, "i", 0);
+	row_milliseconds(&row, "j", 1500);
+	row_nodeid(&row, "k", &nodeid_none);
+	row_address(&row, "l", &nowhere);
+	row_real(&row, "m", 1);
+	CU_ASSERT(row_end(&row));
+	expect_line(&out, "{\"msgtype\":\"x\",\"id\":7,\"c\":\"text\",\"j\":1.5}\n");
+	row = row_begin(&out, "x");
+	row_limit(&row, none);
+	row_text(&row, "a", "text");
+	CU_ASSERT(row_end(&row));
+	expect_line(&out, "{\"msgtype\":\"x\"}\n");
+}
+
 /* Every text comes out as a string that json-c reads, and is the same where it was UTF-8. */
 static void any_text_is_a_string(void)
 {
@@ -113,6 +144,7 @@ static CU_TestInfo tests[] = {
 	{"a row is one line of JSON", a_row_is_one_line_of_json},
 	{"what is unknown is null", what_is_unknown_is_null},
 	{"numbers have no more decimals than they need", numbers_have_no_more_decimals_than_they_need},
+	{"only wanted keys are written", only_wanted_keys_are_written},
 	{"any text is a string", any_text_is_a_string},
 	CU_TEST_INFO_NULL,
 };
