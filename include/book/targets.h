@@ -24,7 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/slab.h"
+#include "base/token_bucket.h"
 #include "wire/address.h"
 
 enum {
@@ -50,9 +50,12 @@ enum {
 struct target;
 
 struct targets {
-	struct target *records;
-	struct target *queue; /* the same, the one that was used longest ago first */
-	struct slab slab;
+	struct target *records; /* numbered from 1 on */
+	uint16_t *chains;	/* of records with the same hash; 0 where there is none */
+	size_t capacity, count;
+	size_t used;		 /* those beyond were never used */
+	uint16_t spare;		 /* the first of those that are free again */
+	uint16_t oldest, newest; /* by their last use */
 	int64_t keep_us;
 };
 

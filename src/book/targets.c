@@ -1,9 +1,8 @@
 #include "book/targets.h"
 
-#include <utlist.h>
+#include <stdlib.h>
 
 #include "base/keyed_table.h"
-#include "base/token_bucket.h"
 
 enum level {
 	LEVEL_HOST,
@@ -14,47 +13,61 @@ enum level {
 /* More would double nothing. */
 enum { MOST_WAITS = 32 };
 
+enum { LEAST_CAPACITY = 16 };
+
 /* A host and a network may have the same first address. */
 struct target_key {
 	struct address first;
 	uint32_t level;
 };
 
+/* There may be thousands, so that they are small, and linked by their numbers. */
 struct target {
-	struct target_key key;
-	unsigned window;    /* dials that may be under way */
-	unsigned under_way; /* on hearsay */
-	unsigned waits;	    /* in a row */
+	struct address first;
+	uint8_t level;
 	bool is_met;
-	uint32_t asked;	  /* in vain, since the last dial */
-	int64_t used_us;  /* when that was last */
-	int64_t until_us; /* it waits until then */
+	uint8_t window;	    /* dials that may be under way */
+	uint8_t waits;	    /* in a row */
+	uint32_t under_way; /* on hearsay */
+	uint32_t asked;	    /* in vain, since the last dial */
+	int64_t used_us;    /* when that was last */
+	int64_t until_us;   /* it waits until then */
 	struct token_bucket told;
-	struct target *prev, *next;
-	UT_hash_handle hh;
+	uint16_t chained;    /* the next of its chain, or of those that are free */
+	uint16_t prev, next; /* in the order of use */
 };
 
-static const unsigned first_windows[LEVELS] = {
+_Static_assert(TARGETS_RECORDS <= UINT16_MAX, "numbers of records, from 1 on");
+_Static_assert(TARGETS_MOST_DIALS <= UINT8_MAX && MOST_WAITS <= UINT8_MAX, "small counts");
+
+static const uint8_t first_windows[LEVELS] = {
 	[LEVEL_HOST] = TARGETS_HOST_DIALS,
 	[LEVEL_NETWORK] = TARGETS_NETWORK_DIALS,
 };
 
+/* ---- the records ---- */
+
 void targets_init(struct targets *targets, int64_t keep_us)
 {
 	*targets = (struct targets){.keep_us = keep_us};
-	slab_init(&targets->slab, sizeof(struct target));
 }
 
 void targets_fini(struct targets *targets)
 {
-	struct target *target = targets->queue, *next;
-	HASH_CLEAR(hh, targets->records);
-	for (; target != NULL; target = next) {
-		next = target->next;
-		slab_give(&targets->slab, target);
-	}
-	slab_fini(&targets->slab);
+	free(targets->records);
+	free(targets->chains);
 	*targets = (struct targets){0};
+}
+
+/* NULL for the number 0. */
+static struct target *at(const struct targets *targets, uint16_t number)
+{
+	return number == 0 ? NULL : &targets->records[number - 1];
+}
+
+static uint16_t number_of(const struct targets *targets, const struct target *target)
+{
+	return (uint16_t)(target - targets->records + 1);
 }
 
 static struct target_key key_of(const struct address *address, enum level level)
@@ -65,66 +78,154 @@ static struct target_key key_of(const struct address *address, enum level level)
 	};
 }
 
+/* Where the number of its first record is. There are as many chains as records have room, a power of two. */
+static uint16_t *chain_of(const struct targets *targets, const struct target_key *key)
+{
+	return &targets->chains[keyed_table_hash(key, sizeof *key) & (targets->capacity - 1)];
+}
+
 static struct target *find(const struct targets *targets, const struct address *address, enum level level)
 {
 	struct target_key key = key_of(address, level);
-	struct target *target;
-	HASH_FIND(hh, targets->records, &key, sizeof key, target);
+	if (targets->count == 0)
+		return NULL;
+	struct target *target = at(targets, *chain_of(targets, &key));
+	while (target != NULL && (target->level != key.level || !address_equals(&target->first, &key.first)))
+		target = at(targets, target->chained);
 	return target;
 }
 
-/* A record that is in no list: of memory of its own, or of the one that was used longest ago. NULL for none. */
+static void append(struct targets *targets, struct target *target)
+{
+	uint16_t number = number_of(targets, target);
+	target->prev = targets->newest;
+	target->next = 0;
+	if (targets->newest != 0)
+		at(targets, targets->newest)->next = number;
+	else
+		targets->oldest = number;
+	targets->newest = number;
+}
+
+static void take_off(struct targets *targets, const struct target *target)
+{
+	if (target->prev != 0)
+		at(targets, target->prev)->next = target->next;
+	else
+		targets->oldest = target->next;
+	if (target->next != 0)
+		at(targets, target->next)->prev = target->prev;
+	else
+		targets->newest = target->prev;
+}
+
+static void chain(struct targets *targets, struct target *target)
+{
+	struct target_key key = {.first = target->first, .level = target->level};
+	uint16_t *first = chain_of(targets, &key);
+	target->chained = *first;
+	*first = number_of(targets, target);
+}
+
+/* Moves all to memory for so many; every pointer to one is invalid then. False if there is no memory. */
+static bool resize(struct targets *targets, size_t capacity)
+{
+	const struct targets old = *targets;
+	struct target *records = calloc(capacity, sizeof *records);
+	uint16_t *chains = calloc(capacity, sizeof *chains);
+	if (records == NULL || chains == NULL) {
+		free(records);
+		free(chains);
+		return false;
+	}
+	targets->records = records;
+	targets->chains = chains;
+	targets->capacity = capacity;
+	targets->used = 0;
+	targets->spare = targets->oldest = targets->newest = 0;
+	for (const struct target *target = at(&old, old.oldest); target != NULL; target = at(&old, target->next)) {
+		struct target *moved = &records[targets->used++];
+		*moved = *target;
+		append(targets, moved);
+		chain(targets, moved);
+	}
+	free(old.records);
+	free(old.chains);
+	return true;
+}
+
+static void drop(struct targets *targets, struct target *target)
+{
+	struct target_key key = {.first = target->first, .level = target->level};
+	uint16_t *link = chain_of(targets, &key), number = number_of(targets, target);
+	while (*link != number)
+		link = &at(targets, *link)->chained;
+	*link = target->chained;
+	take_off(targets, target);
+	*target = (struct target){.chained = targets->spare};
+	targets->spare = number;
+	targets->count--;
+}
+
+/* A record that is in no list: a new one, or the one that was used longest ago. NULL for none. */
 static struct target *make(struct targets *targets)
 {
-	if (HASH_COUNT(targets->records) < TARGETS_RECORDS)
-		return slab_take(&targets->slab);
-	struct target *target = targets->queue;
-	while (target != NULL && target->under_way > 0)
-		target = target->next;
-	if (target == NULL)
+	struct target *target = at(targets, targets->oldest);
+	if (targets->count == TARGETS_RECORDS) {
+		while (target != NULL && target->under_way > 0)
+			target = at(targets, target->next);
+		if (target == NULL)
+			return NULL;
+		drop(targets, target);
+	}
+	if (targets->count == targets->capacity &&
+	    !resize(targets, targets->capacity == 0 ? LEAST_CAPACITY : targets->capacity * 2))
 		return NULL;
-	HASH_DEL(targets->records, target);
-	DL_DELETE(targets->queue, target);
-	*target = (struct target){0};
+	target = at(targets, targets->spare);
+	if (target != NULL)
+		targets->spare = target->chained;
+	else
+		target = &targets->records[targets->used++];
+	targets->count++;
 	return target;
 }
 
 void targets_tidy(struct targets *targets, int64_t now_us)
 {
 	struct target *target;
-	while ((target = targets->queue) != NULL && target->under_way == 0 &&
-	       now_us - target->used_us > targets->keep_us) {
-		HASH_DEL(targets->records, target);
-		DL_DELETE(targets->queue, target);
-		slab_give(&targets->slab, target);
-	}
+	while ((target = at(targets, targets->oldest)) != NULL && target->under_way == 0 &&
+	       now_us - target->used_us > targets->keep_us)
+		drop(targets, target);
+	if (targets->capacity > LEAST_CAPACITY && targets->count < targets->capacity / 4)
+		resize(targets, targets->capacity / 2);
 }
 
-/* The record, which was used last from now on; NULL if there is no memory. */
+/* The record, which was used last from now on; NULL if there is no memory. It is valid until the next use of one. */
 static struct target *use(struct targets *targets, const struct address *address, enum level level, int64_t now_us)
 {
 	struct target *target = find(targets, address, level);
 	if (target != NULL) {
 		target->used_us = now_us;
-		DL_DELETE(targets->queue, target);
-		DL_APPEND(targets->queue, target);
+		take_off(targets, target);
+		append(targets, target);
 		return target;
 	}
 	targets_tidy(targets, now_us);
 	target = make(targets);
 	if (target == NULL)
 		return NULL;
-	target->key = key_of(address, level);
-	target->window = first_windows[level];
-	target->used_us = now_us;
-	HASH_ADD(hh, targets->records, key, sizeof target->key, target);
-	if (target->hh.tbl == NULL) {
-		slab_give(&targets->slab, target);
-		return NULL;
-	}
-	DL_APPEND(targets->queue, target);
+	*target = (struct target){
+		.first = key_of(address, level).first,
+		.level = (uint8_t)level,
+		.window = first_windows[level],
+		.used_us = now_us,
+	};
+	append(targets, target);
+	chain(targets, target);
 	return target;
 }
+
+/* ---- the rules ---- */
 
 /*
  * Those that ask in vain get later and later times: otherwise all addresses of one host, which may be thousands, would
@@ -154,7 +255,7 @@ bool targets_begin(struct targets *targets, const struct address *address, int64
 	host->asked = 0;
 	struct target *network = use(targets, address, LEVEL_NETWORK, now_us);
 	if (network == NULL) {
-		host->under_way--;
+		find(targets, address, LEVEL_HOST)->under_way--;
 		return false;
 	}
 	network->under_way++;
@@ -164,9 +265,8 @@ bool targets_begin(struct targets *targets, const struct address *address, int64
 
 static void gain(struct target *target)
 {
-	target->window += TARGETS_GAIN;
-	if (target->window > TARGETS_MOST_DIALS)
-		target->window = TARGETS_MOST_DIALS;
+	bool is_most = target->window > TARGETS_MOST_DIALS - TARGETS_GAIN;
+	target->window = (uint8_t)(is_most ? TARGETS_MOST_DIALS : target->window + TARGETS_GAIN);
 	target->waits = 0;
 	target->until_us = 0;
 	target->is_met = true;
@@ -183,7 +283,8 @@ static void lose(struct target *target, int64_t wait_us, int64_t most_us, int64_
 		wait_us *= 2;
 	target->until_us = now_us + (wait_us < most_us ? wait_us : most_us);
 	target->asked = 0;
-	target->waits += target->waits < MOST_WAITS;
+	if (target->waits < MOST_WAITS)
+		target->waits++;
 }
 
 void targets_end(struct targets *targets, const struct address *address, enum target_end end, int64_t wait_us,
@@ -210,7 +311,7 @@ void targets_meet(struct targets *targets, const struct address *address, int64_
 			continue;
 		unsigned least = first_windows[level] + TARGETS_GAIN;
 		if (target->window < least)
-			target->window = least;
+			target->window = (uint8_t)least;
 		target->waits = 0;
 		target->until_us = 0;
 		target->is_met = true;
@@ -219,9 +320,7 @@ void targets_meet(struct targets *targets, const struct address *address, int64_
 
 void targets_hurry(struct targets *targets)
 {
-	struct target *target;
-	DL_FOREACH(targets->queue, target)
-	{
+	for (struct target *target = at(targets, targets->oldest); target != NULL; target = at(targets, target->next)) {
 		target->waits = 0;
 		target->until_us = 0;
 	}
@@ -254,6 +353,7 @@ bool targets_tell(struct targets *targets, const struct address *address, enum t
 	/* It makes room for no other meanwhile. */
 	host->under_way++;
 	struct target *network = use(targets, address, LEVEL_NETWORK, now_us);
+	host = find(targets, address, LEVEL_HOST);
 	host->under_way--;
 	unsigned most = standing == TARGET_NEAR ? TARGETS_MET_NETWORK_TOLD : TARGETS_NETWORK_TOLD;
 	if (network != NULL && take(network, most, now_us))

@@ -158,6 +158,36 @@ static void the_oldest_target_makes_room(void)
 	targets_fini(&targets);
 }
 
+/* As the table grows and shrinks, in every mixture of those that go and those that stay, none is lost or mixed up. */
+static void targets_survive_what_comes_and_goes(void)
+{
+	enum { ROUNDS = 6, OTHERS = 900 };
+	struct targets targets;
+	struct address waits = address_of("10.0.0.1:1"), busy = address_of("10.0.1.1:1");
+	int64_t now_us = START_US;
+	targets_init(&targets, HOUR_US);
+	targets_begin(&targets, &busy, now_us);
+	for (unsigned round = 0; round < ROUNDS; round++, now_us += HOUR_US - SECOND_US) {
+		CU_ASSERT(targets_begin(&targets, &waits, now_us));
+		targets_end(&targets, &waits, TARGET_FAILED, WAIT_US, now_us);
+		for (unsigned i = 0; i < OTHERS / (1 + round); i++) {
+			struct address other = address_of("11.0.0.1:1");
+			other.host[1] = (uint8_t)(round * 8 + i / 256);
+			other.host[2] = (uint8_t)(i % 256);
+			targets_meet(&targets, &other, now_us);
+			EXPECT(targets_weigh(&targets, &other) == TARGET_MET, "round %u: %u", round, i);
+		}
+		targets_tidy(&targets, now_us);
+		EXPECT(targets_ask(&targets, &waits, now_us) > now_us, "round %u", round);
+		EXPECT(targets_ask(&targets, &busy, now_us) > now_us, "round %u", round);
+	}
+	targets_end(&targets, &busy, TARGET_FAILED, 0, now_us);
+	targets_tidy(&targets, now_us + 2 * HOUR_US);
+	CU_ASSERT_EQUAL(targets.count, 0);
+	CU_ASSERT(targets_ask(&targets, &waits, now_us) <= now_us);
+	targets_fini(&targets);
+}
+
 static void what_is_passed_on_of_a_target_is_bounded_unless_a_node_was_met_there(void)
 {
 	static const struct {
@@ -203,6 +233,7 @@ static CU_TestInfo tests[] = {
 	{"those that ask in vain come again one after the other",
 	 those_that_ask_in_vain_come_again_one_after_the_other},
 	{"the oldest target makes room", the_oldest_target_makes_room},
+	{"targets survive what comes and goes", targets_survive_what_comes_and_goes},
 	{"what is passed on of a target is bounded unless a node was met there",
 	 what_is_passed_on_of_a_target_is_bounded_unless_a_node_was_met_there},
 	CU_TEST_INFO_NULL,
