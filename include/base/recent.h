@@ -24,6 +24,8 @@ void recent_init(struct recent *recent, size_t most, uint32_t span_s);
 void recent_fini(struct recent *recent);
 /* True if the hash was not known: it is from now on, for the span. Without memory false. */
 bool recent_note(struct recent *recent, uint64_t hash, int64_t now_us);
+/* Whether it is known. */
+bool recent_knows(const struct recent *recent, uint64_t hash, int64_t now_us);
 /* It is not known any longer. */
 void recent_forget(struct recent *recent, uint64_t hash);
 

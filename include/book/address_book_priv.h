@@ -143,6 +143,9 @@ int64_t book_after_failure_us(struct address_book *book, unsigned failures, int6
 	REQUIRES(address_book_guard);
 bool book_is_within(int64_t then_us, int64_t span_us, int64_t now_us);
 bool book_is_self(struct address_book *book, const struct address *address) REQUIRES(address_book_guard);
+/* The same where the entry of the address, or that it has none (NULL), is known. */
+bool book_leads_back(struct address_book *book, const struct address *address, const struct address_entry *entry)
+	REQUIRES(address_book_guard);
 
 /* ---- entries (address_book_entries.c) ---- */
 

@@ -55,6 +55,8 @@ struct gossip_told {
 	struct address teller; /* its host, port 0 */
 };
 
+/* Any thread. Leaves those that may be news: most of what is told was passed on already, and needs no more looks. */
+size_t gossip_sift(struct gossip *gossip, struct message_entry *entries, size_t count, int64_t now_us);
 /* Any thread. Returns how many will be passed on, unless others displace them. */
 size_t gossip_hear(struct gossip *gossip, const struct gossip_told *told, int64_t now_us);
 /* Any thread. This address is announced another way: it isn't passed on when it is heard of within the span. */

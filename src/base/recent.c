@@ -61,9 +61,20 @@ static bool grow(struct recent *recent)
 	return true;
 }
 
+static uint32_t time_of(int64_t now_us)
+{
+	return (uint32_t)(now_us / 1000000) + 1;
+}
+
+bool recent_knows(const struct recent *recent, uint64_t hash, int64_t now_us)
+{
+	const struct recent_slot *slot = recent->sets == 0 ? NULL : find_slot(recent, (uint32_t)hash);
+	return slot != NULL && slot->hash == (uint32_t)hash && !is_expired(recent, slot, time_of(now_us));
+}
+
 bool recent_note(struct recent *recent, uint64_t hash, int64_t now_us)
 {
-	uint32_t low = (uint32_t)hash, time_s = (uint32_t)(now_us / 1000000) + 1;
+	uint32_t low = (uint32_t)hash, time_s = time_of(now_us);
 	if (recent->sets == 0 && !grow(recent))
 		return false;
 	struct recent_slot *slot = find_slot(recent, low);

@@ -108,9 +108,8 @@ void address_book_free(struct address_book *book) UNCHECKED
 	free(book);
 }
 
-bool book_is_self(struct address_book *book, const struct address *address)
+bool book_leads_back(struct address_book *book, const struct address *address, const struct address_entry *entry)
 {
-	const struct address_entry *entry = address_table_find(&book->table, address);
 	if (entry != NULL && entry->is_self)
 		return true;
 	for (size_t i = 0; i < book->self_count && i < ADDRESS_BOOK_SELVES; i++)
@@ -120,6 +119,11 @@ bool book_is_self(struct address_book *book, const struct address *address)
 		if (address_equals(&book->own[i], address))
 			return true;
 	return address_is_known(&book->advertised) && address_equals(&book->advertised, address);
+}
+
+bool book_is_self(struct address_book *book, const struct address *address)
+{
+	return book_leads_back(book, address, address_table_find(&book->table, address));
 }
 
 uint64_t address_book_changes(struct address_book *book)
@@ -206,7 +210,7 @@ static bool hear(struct address_book *book, const struct message_entry *heard, c
 		compare_nodeid(book, entry, &heard->nodeid);
 		return hurry(book, entry, now_us);
 	}
-	return !book_is_self(book, &heard->address) && book_add_heard(book, heard, source, now_us) != NULL;
+	return !book_leads_back(book, &heard->address, NULL) && book_add_heard(book, heard, source, now_us) != NULL;
 }
 
 size_t address_book_hear(struct address_book *book, const struct message_entry *entries, size_t count,

@@ -13,7 +13,7 @@ static bool is_eligible(struct address_book *book, struct address_entry *entry, 
 	REQUIRES(address_book_guard)
 {
 	int64_t again_us = now_us;
-	if (book_is_self(book, &entry->address))
+	if (book_leads_back(book, &entry->address, entry))
 		again_us = now_us + book->settings->retry_max_us;
 	else if (book_is_busy(book, entry) || (book_is_hearsay(entry) && !book_may_dial_hearsay(book)))
 		again_us = now_us + book->settings->retry_min_us;

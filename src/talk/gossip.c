@@ -157,6 +157,17 @@ static struct waiting *make_room(struct gossip *gossip, const struct teller *new
 	return &gossip->waiting[gossip->count++];
 }
 
+size_t gossip_sift(struct gossip *gossip, struct message_entry *entries, size_t count, int64_t now_us)
+{
+	size_t left = 0;
+	enter(gossip);
+	for (size_t i = 0; i < count; i++)
+		if (!recent_knows(&gossip->heard, hash_of(gossip, &entries[i].address), now_us))
+			entries[left++] = entries[i];
+	leave(gossip);
+	return left;
+}
+
 /* What is not passed on must not be noted: it would be kept from others for the span. */
 static bool hear(struct gossip *gossip, const struct message_entry *entry, enum target_standing standing,
 		 struct teller *teller, int64_t now_us) REQUIRES(gossip_guard)

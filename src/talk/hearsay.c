@@ -1,5 +1,7 @@
 #include "talk/protocol_priv.h"
 
+#include <string.h>
+
 #include "link/allowance.h"
 #include "talk/announcer.h"
 #include "talk/gossip.h"
@@ -67,11 +69,16 @@ static void pass_on(struct protocol *protocol, const struct peer *peer, const st
 		    size_t count, size_t message_entries, int64_t now_us)
 {
 	enum target_standing standings[GOSSIP_ENTRIES];
+	struct message_entry news[GOSSIP_ENTRIES];
 	if (message_entries > GOSSIP_ENTRIES)
 		return;
+	memcpy(news, entries, count * sizeof *news);
+	count = gossip_sift(protocol->gossip, news, count, now_us);
+	if (count == 0)
+		return;
 	size_t most = protocol_charge(protocol, peer, SOURCE_RELAYS, count, now_us);
-	address_book_weigh(protocol->parts.common.book, entries, count, standings);
-	struct gossip_told told = {.entries = entries,
+	address_book_weigh(protocol->parts.common.book, news, count, standings);
+	struct gossip_told told = {.entries = news,
 				   .standings = standings,
 				   .count = count,
 				   .most = most,

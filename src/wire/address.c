@@ -246,8 +246,8 @@ struct address address_host(const struct address *address)
 
 static struct address first_of(const struct address *address, unsigned bits_of_ipv4, unsigned bits_of_ipv6)
 {
-	struct address first = address_host(address);
-	clear_beyond(first.host, address->family == ADDRESS_IPV4 ? bits_of_ipv4 : bits_of_ipv6);
+	struct address first = {.family = address->family};
+	memcpy(first.host, address->host, (address->family == ADDRESS_IPV4 ? bits_of_ipv4 : bits_of_ipv6) / 8);
 	return first;
 }
 

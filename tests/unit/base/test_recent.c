@@ -89,12 +89,29 @@ static void what_has_expired_makes_room(void)
 	recent_fini(&recent);
 }
 
+static void to_ask_notes_nothing(void)
+{
+	struct recent recent;
+	recent_init(&recent, MOST, SPAN_S);
+	CU_ASSERT(!recent_knows(&recent, hash_of(1), 0));
+	CU_ASSERT(recent_note(&recent, hash_of(1), 0));
+	CU_ASSERT(recent_knows(&recent, hash_of(1), 0));
+	CU_ASSERT(recent_knows(&recent, hash_of(1), (SPAN_S - 1) * SECOND_US));
+	CU_ASSERT(!recent_knows(&recent, hash_of(1), SPAN_S * SECOND_US));
+	CU_ASSERT(!recent_knows(&recent, hash_of(2), 0));
+	CU_ASSERT(recent_note(&recent, hash_of(2), 0));
+	recent_forget(&recent, hash_of(1));
+	CU_ASSERT(!recent_knows(&recent, hash_of(1), 0));
+	recent_fini(&recent);
+}
+
 static CU_TestInfo tests[] = {
 	{"what has come within the span is known", what_has_come_within_the_span_is_known},
 	{"what comes again is not remembered for longer", what_comes_again_is_not_remembered_for_longer},
 	{"it remembers what it has room for", it_remembers_what_it_has_room_for},
 	{"it is bounded, and forgets the oldest", it_is_bounded_and_forgets_the_oldest},
 	{"what has expired makes room", what_has_expired_makes_room},
+	{"to ask notes nothing", to_ask_notes_nothing},
 	CU_TEST_INFO_NULL,
 };
 
