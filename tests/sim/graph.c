@@ -55,7 +55,7 @@ static size_t *find_components(struct world *world)
 	return parents;
 }
 
-/* The degree of a node. One that is connected with all others needs no more. */
+/* The degree of a node. One that is connected with all others that it can reach needs no more. */
 static size_t count_ends(const struct host *host, struct graph *graph)
 {
 	size_t degree = 0, outbound = 0, outbound_attacker = 0;
@@ -69,7 +69,8 @@ static size_t count_ends(const struct host *host, struct graph *graph)
 	}
 	graph->outbound += outbound;
 	graph->outbound_attacker += outbound_attacker;
-	graph->full += outbound >= (size_t)host->settings->max_outbound || degree + 1 >= graph->nodes;
+	graph->full +=
+		outbound >= (size_t)host->settings->max_outbound || degree + 1 >= graph->side_nodes[host->is_far_side];
 	graph->degree += (double)degree;
 	return degree;
 }
@@ -90,8 +91,14 @@ struct graph graph_look(struct world *world)
 	struct graph graph = {0};
 	size_t *parents = find_components(world);
 	size_t *sizes = new_table(world->host_count), *degrees = new_table(world->host_count), counted = 0;
-	for (size_t i = 0; i < world->host_count; i++)
-		graph.nodes += is_node(&world->hosts[i]);
+	for (size_t i = 0; i < world->host_count; i++) {
+		const struct host *host = &world->hosts[i];
+		if (!is_node(host))
+			continue;
+		graph.nodes++;
+		graph.side_nodes[0] += !world->is_parted || !host->is_far_side;
+		graph.side_nodes[1] += !world->is_parted || host->is_far_side;
+	}
 	for (size_t i = 0; i < world->host_count; i++) {
 		const struct host *host = &world->hosts[i];
 		if (!is_node(host))

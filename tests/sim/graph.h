@@ -8,8 +8,9 @@
 
 struct graph {
 	size_t nodes;
+	size_t side_nodes[2];	    /* on the near and the far side of a partition; all of them without one */
 	size_t components, largest; /* and how many nodes the largest of them has */
-	size_t full;		    /* nodes that have all their outbound peers, or everybody */
+	size_t full;		    /* nodes that have all their outbound peers, or everybody of their side */
 	double degree;		    /* on average */
 	size_t least_degree, median_degree, most_degree;
 	size_t outbound,

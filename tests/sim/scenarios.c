@@ -490,10 +490,11 @@ static struct reflector *reflect(struct run *run, size_t ports, uint8_t victim)
 	double told = (double)reflector_bytes(reflector);
 	snprintf(name, sizeof name, "%zu ports of a host told: bytes", ports);
 	add(run, name, told, 0);
-	watch_for(run, MINUTE_US);
+	world_run(&run->world, now_of(run) + MINUTE_US);
 	snprintf(name, sizeof name, "%zu ports: SYNs to the host in the first minute", ports);
 	add(run, name, syns(run), 0);
-	watch_for(run, REST_US - MINUTE_US);
+	world_run(&run->world, now_of(run) + REST_US - MINUTE_US);
+	show_progress(run);
 	snprintf(name, sizeof name, "%zu ports: SYNs in ten minutes", ports);
 	add(run, name, syns(run), 0);
 	snprintf(name, sizeof name, "%zu ports: SYNs in ten minutes, for 100 bytes told", ports);
