@@ -233,7 +233,7 @@ bench-smoke: $(BUILD)/kithd $(BENCH_PROGRAMS) ## check in 30 s that every benchm
 sim: $(BUILD)/tests/sim/sim ## simulate networks of up to 10,000 nodes; SIM="--scenario churn" plays one
 	@bash tests/sim/run.sh $(BUILD)/tests/sim/sim $(BUILD)/sim $(SIM)
 
-sim-smoke: $(BUILD)/tests/sim/sim ## check the bounds of the simulation in a minute
+sim-smoke: $(BUILD)/tests/sim/sim ## check the bounds of the simulation in two minutes
 	$(BUILD)/tests/sim/sim --small
 
 chaos: $(BUILD)/kithd ## break networks of namespaces (as root); CHAOS="flap hole" plays two, SECRET=1 private ones

@@ -36,9 +36,11 @@ static const struct bound bounds[] = {
 	{"churn-300",     FALSE_ALARMS,                                                  0, 0},
 	{"outage-300",    "one component, s after the last return",                      0, 30},
 	{"outage-300",    "all have their outbound peers, s after the last return",      0, 60},
-	{"partition-1000", "components at the end of the partition",                     2, 2},
-	{"partition-1000", "one component, s after the cut was healed",                  0, 60},
-	{"partition-1000", FALSE_ALARMS,                                                 0, 0},
+	{"partition-700", "components at the end of the partition",                      2, 2},
+	{"partition-700", "all have their outbound peers, s after the cut",              0, 900},
+	{"partition-700", "one component, s after the cut was healed",                   0, 60},
+	{"partition-700", "all have their outbound peers, s after the cut was healed",   0, 60},
+	{"partition-700", FALSE_ALARMS,                                                  0, 0},
 	{"attack10-100",  "the attacker has of the outbound connections in the end, %",  0, 25},
 	{"attack10-100",  "nodes with no outbound peer but his, %",                      0, 2},
 	{"attack10-100",  "components",                                                  1, 1},
@@ -59,7 +61,7 @@ static const struct set {
 	{"churn", 300, 0}, /* the first is played twice */
 	{"growth", 1000, 36},
 	{"outage", 300, 0},
-	{"partition", 1000, 52},
+	{"partition", 700, 52}, /* smaller halves meet again also without feelers to lost peers */
 	{"attack10", 100, 0},
 	{"loss1", 300, 0},
 	{"loss5", 300, 0},
