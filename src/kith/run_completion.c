@@ -106,7 +106,7 @@ static void print_bash(void)
 	      "\tfor ((i = 1; i < ${#typed[@]}; i++)); do\n"
 	      "\t\tword=${typed[i]}\n"
 	      "\t\tcase $word in\n"
-	      "\t\t-s | --socket | -n | --name) node+=(\"$word\" \"${typed[++i]}\") ;;\n",
+	      "\t\t-s | --socket | -n | --name) ((++i < ${#typed[@]})) && node+=(\"$word\" \"${typed[i]}\") ;;\n",
 	      stdout);
 	for (enum option_id id = OPTION_NAME + 1; id < OPTION_IDS; id++) {
 		if (!needs_argument(id))
@@ -198,7 +198,7 @@ static void print_fish_option(const struct command_kind *kind, enum option_id id
 	const struct option_kind *option = &option_kinds[id];
 	fputs("complete -c kith", stdout);
 	if (kind != NULL)
-		printf(" -n '__fish_seen_subcommand_from %s'", kind->name);
+		printf(" -n '__kith_is %s'", kind->name);
 	if (option->letter != '\0')
 		printf(" -s %c", option->letter);
 	printf(" -l %s", option->name);
@@ -210,14 +210,41 @@ static void print_fish_option(const struct command_kind *kind, enum option_id id
 	putchar('\n');
 }
 
-static void print_fish(void)
+/* What finds the command, and asks the node. fish's own functions would take the argument of an option for a command.
+ */
+static void print_fish_functions(void)
 {
 	fputs("# Completion of kith(1) for fish: kith completion fish\n"
+	      "function __kith_is -d 'Is this the command of the line? Without an argument: has it none yet?'\n"
+	      "\tset -l takes",
+	      stdout);
+	for (enum option_id id = OPTION_NONE + 1; id < OPTION_IDS; id++) {
+		if (!needs_argument(id))
+			continue;
+		putchar(' ');
+		print_bash_option(id);
+	}
+	fputs("\n"
+	      "\tset -l words (commandline -opc)\n"
+	      "\tset -l command\n"
+	      "\tset -l is_argument no\n"
+	      "\tfor word in $words[2..-1]\n"
+	      "\t\tif test $is_argument = yes\n"
+	      "\t\t\tset is_argument no\n"
+	      "\t\telse if contains -- $word $takes\n"
+	      "\t\t\tset is_argument yes\n"
+	      "\t\telse if not string match -q -- '-*' $word\n"
+	      "\t\t\tset command $word\n"
+	      "\t\t\tbreak\n"
+	      "\t\tend\n"
+	      "\tend\n"
+	      "\ttest \"$command\" = \"$argv\"\n"
+	      "end\n"
 	      "function __kith_ask\n"
 	      "\tset -l words (commandline -opc)\n"
 	      "\tset -l node\n"
 	      "\tfor i in (seq (count $words))\n"
-	      "\t\tif contains -- $words[$i] -s --socket -n --name\n"
+	      "\t\tif contains -- $words[$i] -s --socket -n --name; and set -q words[(math $i + 1)]\n"
 	      "\t\t\tset node $words[$i] $words[(math $i + 1)]\n"
 	      "\t\tend\n"
 	      "\tend\n"
@@ -226,18 +253,23 @@ static void print_fish(void)
 	      "end\n"
 	      "complete -c kith -f\n",
 	      stdout);
+}
+
+static void print_fish(void)
+{
+	print_fish_functions();
 	for (enum option_id id = OPTION_NONE + 1; id <= OPTION_LAST_OF_ALL; id++)
 		print_fish_option(NULL, id);
 	for (size_t i = 0; i < command_count; i++) {
 		const struct command_kind *kind = &command_kinds[i];
-		printf("complete -c kith -n __fish_use_subcommand -a %s -d ", kind->name);
+		printf("complete -c kith -n __kith_is -a %s -d ", kind->name);
 		print_fish_text(kind->help);
 		putchar('\n');
 		for (const enum option_id *id = kind->options; *id != OPTION_NONE; id++)
 			print_fish_option(kind, *id);
 		if (kind->completes == COMPLETES_NOTHING)
 			continue;
-		printf("complete -c kith -n '__fish_seen_subcommand_from %s'", kind->name);
+		printf("complete -c kith -n '__kith_is %s'", kind->name);
 		print_fish_words(kind->completes, NULL);
 		putchar('\n');
 	}
@@ -310,7 +342,7 @@ static void print_zsh(void)
 	      "\tlocal -i place\n"
 	      "\tfor word in -s --socket -n --name; do\n"
 	      "\t\tplace=${words[(I)$word]}\n"
-	      "\t\t(( place )) && node=($word $words[place+1])\n"
+	      "\t\t(( place )) && [[ -n $words[place+1] ]] && node=($word $words[place+1])\n"
 	      "\tdone\n"
 	      "\t_arguments -C",
 	      stdout);

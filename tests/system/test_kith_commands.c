@@ -348,13 +348,10 @@ static void test_call(void)
 
 /* ---- completion ---- */
 
-/* What bash would offer for a line. */
-static const char *complete(const char *line)
+/* What the shell's script prints. */
+static const char *offers_of(const char *script)
 {
 	static char offers[4096];
-	const char *script = harness_text("bash -c '. <(%s completion bash); COMP_LINE=\"%s\"; "
-					  "COMP_POINT=${#COMP_LINE}; _kith; echo ${COMPREPLY[*]}'",
-					  kith_program(), line);
 	FILE *pipe = popen(script, "re"); /* NOLINT(cert-env33-c): a fixed command of the test's own */
 	if (pipe == NULL)
 		abort();
@@ -362,6 +359,21 @@ static const char *complete(const char *line)
 	offers[length] = '\0';
 	CU_ASSERT_EQUAL(pclose(pipe), 0);
 	return offers;
+}
+
+/* What bash would offer for a line. */
+static const char *complete(const char *line)
+{
+	return offers_of(harness_text("bash -c '. <(%s completion bash); COMP_LINE=\"%s\"; "
+				      "COMP_POINT=${#COMP_LINE}; _kith; echo ${COMPREPLY[*]}'",
+				      kith_program(), line));
+}
+
+static const char *complete_in_fish(const char *line)
+{
+	return offers_of(
+		harness_text("fish --no-config -c '%s completion fish | source; complete -C \"%s\"' | cut -f 1",
+			     kith_program(), line));
 }
 
 static void test_completion(void)
@@ -380,6 +392,23 @@ static void test_completion(void)
 	CU_ASSERT_STRING_EQUAL(complete(harness_text("%s forget 127.0.0.1:", kith)), "1\n");
 	CU_ASSERT_STRING_EQUAL(complete(harness_text("kith -s %.*s", (int)strlen(node.path) - 2, node.path)),
 			       harness_text("%s\n", node.path));
+}
+
+static void test_fish(void)
+{
+	struct node node = start("-o bootstrap=127.0.0.1:1");
+	const char *kith = harness_text("%s -s %s", kith_program(), node.path);
+	if (!harness_can(access("/usr/bin/fish", X_OK) == 0, "fish completes words", "there is no fish"))
+		return;
+	raw_join(node.kithd, ALICE, ",\"name\":\"alice\"");
+	CU_ASSERT_STRING_EQUAL(complete_in_fish("kith pe"), "peers\n");
+	CU_ASSERT_STRING_EQUAL(complete_in_fish("kith peers --no"), "--noheadings\n");
+	CU_ASSERT_STRING_EQUAL(complete_in_fish("kith peers -o BYTES"), "BYTES_IN\nBYTES_OUT\n");
+	/* The argument of an option is no command. */
+	CU_ASSERT_STRING_EQUAL(complete_in_fish(harness_text("%s pe", kith)), "peers\n");
+	CU_ASSERT_STRING_EQUAL(complete_in_fish(harness_text("%s -n peers ping", kith)), "ping\n");
+	CU_ASSERT_STRING_EQUAL(complete_in_fish(harness_text("%s ping a", kith)), "alice\n");
+	CU_ASSERT_STRING_EQUAL(complete_in_fish(harness_text("%s set ping_i", kith)), "ping_interval\n");
 }
 
 /* Other shells at least understand what is made for them. */
@@ -416,6 +445,7 @@ static CU_TestInfo tests[] = {
 	{"a node is stopped", test_stop},
 	{"any request can be sent", test_call},
 	{"bash completes words, and asks the node for names", test_completion},
+	{"fish does, if it is installed", test_fish},
 	{"zsh and fish understand their completions", test_other_shells},
 	CU_TEST_INFO_NULL,
 };
