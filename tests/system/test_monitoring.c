@@ -80,9 +80,12 @@ static bool is_read_by_promtool(const char *text)
 	return status == 0;
 }
 
+/* Where changes are proved it must be there: nobody would notice that it is passed over. */
 static bool has_promtool(const char *test)
 {
-	return harness_can(access("/usr/bin/promtool", X_OK) == 0, test, "there is no promtool (Debian: prometheus)");
+	bool is_there = access("/usr/bin/promtool", X_OK) == 0;
+	EXPECT(is_there || getenv("CI") == NULL, "there is no promtool: make deps-dev installs it");
+	return harness_can(is_there, test, "there is no promtool (Debian: prometheus)");
 }
 
 static void test_metrics(void)
