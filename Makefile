@@ -211,7 +211,7 @@ check-tsan: ## run the tests that have threads under ThreadSanitizer
 	$(MAKE) $(TEST_PROGRAMS:$(BUILD)/%=$(BUILD)/tsan/%) BUILD=$(BUILD)/tsan CFLAGS='$(TSAN_CFLAGS)'
 	@SLOW=5 $(RUN_TESTS) $(TSAN_LEAVES_OUT:%=-x %) $(BUILD)/tsan unit system tls interop
 
-check-valgrind: $(BUILD)/kithd ## look for leaks of memory and descriptors with valgrind
+check-valgrind: $(BUILD)/kithd $(BUILD)/kith ## look for leaks of memory and descriptors with valgrind
 	bash tests/valgrind.sh $(BUILD)/kithd $(BUILD)/valgrind
 	SECRET=1 bash tests/valgrind.sh $(BUILD)/kithd $(BUILD)/valgrind-tls
 

@@ -3,9 +3,11 @@
 # of them finds a damaged address book, saves another, and reads its settings again meanwhile. Fails on any error, on
 # memory that is still held at the exit, and on a descriptor that is left open. With SECRET=1 it is a private network, in
 # which the person's TLS is OpenSSL's; then an outsider without TLS is turned away too, and the secret is exchanged.
+# kith, the program beside KITHD, asks one of the nodes under valgrind as well.
 # Usage: valgrind.sh KITHD FOLDER
 set -eu
 kithd=$1
+kith=$(dirname "$1")/kith
 folder=$2
 deadline_s=60
 
@@ -16,6 +18,10 @@ command -v valgrind >/dev/null || {
 mkdir -p "$folder"
 rm -rf "${folder:?}"/*
 pids=()
+asked=()
+failed=0
+# The path of a socket has room for 107 bytes.
+sockets=$(mktemp -d)
 private=()
 if [ -n "${SECRET:-}" ]; then
 	(umask 077 && "$kithd" --new-secret >"$folder/secret")
@@ -27,6 +33,7 @@ clean_up() {
 	for pid in "${pids[@]}"; do
 		kill -KILL "$pid" 2>/dev/null || true
 	done
+	rm -rf "$sockets"
 }
 trap clean_up EXIT
 
@@ -44,15 +51,22 @@ wait_for() {
 	done
 }
 
+# under_valgrind NAME COMMAND...: what it finds is in NAME.valgrind then.
+under_valgrind() {
+	local name=$1
+	shift
+	exec valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=all --errors-for-leak-kinds=all \
+		--track-fds=yes --log-file="$folder/$name.valgrind" "$@"
+}
+
 # start NAME OPTIONS...: a node under valgrind; its port is in the variable port then.
 start() {
 	local name=$1
 	shift
 	# With the first variable the node doesn't begin again, without valgrind. A library that is loaded later leaves
 	# memory of the loader's own, so a private node has GnuTLS from the start.
-	GLIBC_TUNABLES='' LD_PRELOAD=${SECRET:+libgnutls.so.30} valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=all \
-		--errors-for-leak-kinds=all --track-fds=yes --log-file="$folder/$name.valgrind" \
-		"$kithd" -l 127.0.0.1:0 -o "name=$name" -o handshake_timeout=60 -o connect_timeout=60 "${private[@]}" "$@" \
+	GLIBC_TUNABLES='' LD_PRELOAD=${SECRET:+libgnutls.so.30} under_valgrind "$name" \
+		"$kithd" -l 127.0.0.1:0 -o "name=$name" -o "control=$sockets/$name" -o handshake_timeout=60 -o connect_timeout=60 "${private[@]}" "$@" \
 		>"$folder/$name.out" 2>"$folder/$name.log" &
 	pids+=($!)
 	wait_for "$folder/$name.log" 'listening on' 1
@@ -86,6 +100,19 @@ say() {
 	}
 }
 
+# ask NAME EXIT_STATUS COMMAND...: kith asks alpha.
+ask() {
+	local name=$1 expected=$2 status=0
+	shift 2
+	asked+=("$name")
+	(under_valgrind "$name" "$kith" -s "$sockets/alpha" "$@") >"$folder/$name.out" 2>"$folder/$name.log" || status=$?
+	if [ $status != "$expected" ]; then
+		echo "kith $* ended with $status:" >&2
+		cat "$folder/$name.log" >&2
+		failed=$((failed + 1))
+	fi
+}
+
 mkdir "$folder/state"
 printf '{"format":"kith addresses","version":1,\n"addresses":[\n{"address":"127.0.0.1:3","kind":"tried"},\n{"addr' \
 	>"$folder/state/addresses.json"
@@ -116,7 +143,19 @@ fi
 kill -USR1 "${pids[0]}"
 wait_for "$folder/alpha.out" '# end' 1
 
-failed=0
+ask kith-status 0
+ask kith-peers 0 peers
+ask kith-why 0 why beta
+ask kith-metrics 0 metrics --peers 1
+ask kith-no 1 ping nobody
+(under_valgrind kith-on "$kith" -s "$sockets/alpha" on up --initial --cursor "$folder/cursor" -- echo) \
+	>"$folder/kith-on.out" 2>"$folder/kith-on.log" &
+pids+=($!)
+asked+=(kith-on)
+wait_for "$folder/kith-on.out" '^$' 2
+kill -TERM "${pids[3]}"
+wait "${pids[3]}" || failed=$((failed + 1))
+
 for i in 0 1 2; do
 	kill -TERM "${pids[$i]}"
 	wait "${pids[$i]}" || failed=$((failed + 1))
@@ -130,7 +169,7 @@ findings() {
 		{ if (opened != "") print opened; opened = ""; print }
 		END { if (opened != "") print opened }' "$1"
 }
-for name in alpha beta gamma; do
+for name in alpha beta gamma "${asked[@]}"; do
 	if [ -n "$(findings "$folder/$name.valgrind")" ]; then
 		echo "valgrind on $name:" >&2
 		findings "$folder/$name.valgrind" >&2
@@ -141,4 +180,4 @@ if [ $failed != 0 ]; then
 	echo "valgrind: 0 passed, $failed failed"
 	exit 1
 fi
-echo "valgrind: 3 passed, 0 failed"
+echo "valgrind: $((3 + ${#asked[@]})) passed, 0 failed"
