@@ -203,7 +203,7 @@ check-asan: ## run all tests, over TLS too, under AddressSanitizer and Undefined
 	@SLOW=3 $(RUN_TESTS) $(BUILD)/asan unit system tls interop
 
 # Left out: suites that have one thread and take long, and over TLS those in which TLS adds no thread to what they do.
-TSAN_LEAVES_OUT := $(addprefix unit/,state address_record address_book directory settings secret) \
+TSAN_LEAVES_OUT := $(addprefix unit/,state address_record address_book directory settings secret pairs endings) \
 	$(addprefix system/,settings documents binary) \
 	$(addprefix tls/,errors addresses liveness names table hosts bounds)
 
@@ -267,6 +267,9 @@ lint: floors ## check the code, the man pages and the scripts without running th
 	shellcheck $(SCRIPTS)
 
 TIDY := clang-tidy --quiet
+# The analyzer gives up a function after so many steps; with the 225000 of clang, most of the time of `make lint` goes to
+# the few functions that reach them.
+TIDY_FLAGS = $(CLANG_FLAGS) -Xclang -analyzer-config -Xclang max-nodes=30000
 TIDIED := $(SOURCES) $(wildcard tests/*.c tests/unit/*.c tests/unit/*/*.c tests/system/*.c tests/bench/*.c \
 	tests/bench/probes/*.c tests/sim/*.c tests/fault/*.c tests/fuzz/*.c)
 
@@ -281,7 +284,7 @@ tidy: $(TIDIED:%.c=$(BUILD)/tidy/%.ok)
 $(BUILD)/tidy/%.ok: %.c Makefile .clang-tidy $(wildcard include/*/*.h)
 	@mkdir -p $(@D)
 	$(say) "  TIDY  $<"
-	$(quiet)$(TIDY) $< -- $(CLANG_FLAGS) 2>/dev/null
+	$(quiet)$(TIDY) $< -- $(TIDY_FLAGS) 2>/dev/null
 	@touch $@
 
 floors: $(OBJECTS) ## check the order of folders, private headers, cycles, doors to libraries, and who does no I/O
