@@ -508,8 +508,8 @@ static void play_reflect(struct run *run)
 	enum { TIMES = sizeof ports / sizeof *ports };
 	struct reflector *reflectors[TIMES];
 	grow(run, REST_US);
-	for (uint8_t i = 0; i < TIMES; i++)
-		reflectors[i] = reflect(run, ports[i], i);
+	for (size_t i = 0; i < TIMES; i++)
+		reflectors[i] = reflect(run, ports[i], (uint8_t)i);
 	for (size_t i = 0; i < TIMES; i++)
 		reflector_free(reflectors[i]);
 }
