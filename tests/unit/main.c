@@ -88,6 +88,7 @@ int main(int argc, char **argv)
 		suite_protocol,
 		suite_handshake,
 		suite_pairs,
+		suite_notes,
 		suite_hearsay,
 		suite_endings,
 		suite_command,

@@ -37,6 +37,7 @@ extern CU_SuiteInfo suite_isolation;
 extern CU_SuiteInfo suite_journal;
 extern CU_SuiteInfo suite_row;
 extern CU_SuiteInfo suite_handshake;
+extern CU_SuiteInfo suite_notes;
 extern CU_SuiteInfo suite_pairs;
 extern CU_SuiteInfo suite_heap;
 extern CU_SuiteInfo suite_hearsay;
