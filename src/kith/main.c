@@ -7,13 +7,23 @@
 /* What is run without a command. */
 #define USUAL_COMMAND "status"
 
-static enum outcome complain_of_command(const char *name)
+/* As far as it could be what is meant: that begins so, or is misspelt by little. NULL for none. */
+static const struct command_kind *nearest_command(const char *name)
 {
 	const struct command_kind *nearest = &command_kinds[0];
-	for (size_t i = 0; i < command_count; i++)
+	for (size_t i = 0; i < command_count; i++) {
+		if (strncmp(name, command_kinds[i].name, strlen(name)) == 0)
+			return &command_kinds[i];
 		if (text_distance(name, command_kinds[i].name) < text_distance(name, nearest->name))
 			nearest = &command_kinds[i];
-	if (text_distance(name, nearest->name) <= 2)
+	}
+	return text_distance(name, nearest->name) <= 2 ? nearest : NULL;
+}
+
+static enum outcome complain_of_command(const char *name)
+{
+	const struct command_kind *nearest = nearest_command(name);
+	if (nearest != NULL)
 		return complain(OUTCOME_WRONG_USAGE, "there is no command \"%s\"; did you mean \"%s\"?", name,
 				nearest->name);
 	return complain(OUTCOME_WRONG_USAGE, "there is no command \"%s\"; kith -h lists them", name);

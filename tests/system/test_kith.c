@@ -344,6 +344,7 @@ static void test_wrong_usage(void)
 {
 	static const char *const cases[][2] = {
 		{"peer", "there is no command \"peer\"; did you mean \"peers\"?"},
+		{"pe", "there is no command \"pe\"; did you mean \"peers\"?"},
 		{"something", "there is no command \"something\"; kith -h lists them"},
 		{"peers alice", "kith peers takes no operands"},
 		{"why", "too few words: write kith why NAME|NODEID|ADDRESS"},
