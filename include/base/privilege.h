@@ -14,7 +14,10 @@ enum { PRIVILEGE_USER_BYTES = 65 };
 
 bool privilege_is_root(void);
 
-/* The name of the user that this process runs as, or its number where it has no name. */
+/* The name of a user, or of a group; its number where it has no name. May block on the databases of both. */
+void privilege_name_user(uid_t uid, char out[static PRIVILEGE_USER_BYTES]);
+void privilege_name_group(gid_t gid, char out[static PRIVILEGE_USER_BYTES]);
+/* The name of the user that this process runs as. */
 void privilege_user_name(char out[static PRIVILEGE_USER_BYTES]);
 
 /* What the databases of users and groups say of a name; false where they don't have it. May block on them. */

@@ -10,22 +10,37 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The texts of one user in the database. */
-enum { ENTRY_BYTES = 4096 };
+/* The texts of one user in the database, and of one group, which names all its members. */
+enum { ENTRY_BYTES = 4096, GROUP_BYTES = 65536 };
 
 bool privilege_is_root(void)
 {
 	return geteuid() == 0;
 }
 
-void privilege_user_name(char out[static PRIVILEGE_USER_BYTES])
+void privilege_name_user(uid_t uid, char out[static PRIVILEGE_USER_BYTES])
 {
 	struct passwd room, *entry;
 	char texts[ENTRY_BYTES];
-	if (getpwuid_r(geteuid(), &room, texts, sizeof texts, &entry) == 0 && entry != NULL)
+	if (getpwuid_r(uid, &room, texts, sizeof texts, &entry) == 0 && entry != NULL)
 		snprintf(out, PRIVILEGE_USER_BYTES, "%s", entry->pw_name);
 	else
-		snprintf(out, PRIVILEGE_USER_BYTES, "%u", (unsigned)geteuid());
+		snprintf(out, PRIVILEGE_USER_BYTES, "%u", (unsigned)uid);
+}
+
+void privilege_name_group(gid_t gid, char out[static PRIVILEGE_USER_BYTES])
+{
+	struct group room, *entry;
+	char texts[GROUP_BYTES];
+	if (getgrgid_r(gid, &room, texts, sizeof texts, &entry) == 0 && entry != NULL)
+		snprintf(out, PRIVILEGE_USER_BYTES, "%s", entry->gr_name);
+	else
+		snprintf(out, PRIVILEGE_USER_BYTES, "%u", (unsigned)gid);
+}
+
+void privilege_user_name(char out[static PRIVILEGE_USER_BYTES])
+{
+	privilege_name_user(geteuid(), out);
 }
 
 struct identity {
@@ -63,8 +78,6 @@ bool privilege_find_user(const char *user, uid_t *uid, gid_t *gid)
 
 bool privilege_find_group(const char *group, gid_t *gid)
 {
-	/* A group's entry holds the names of all its members. */
-	enum { GROUP_BYTES = 65536 };
 	struct group room, *entry = NULL;
 	char texts[GROUP_BYTES];
 	if (getgrnam_r(group, &room, texts, sizeof texts, &entry) != 0 || entry == NULL)

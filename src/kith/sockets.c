@@ -3,9 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,6 +11,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "base/privilege.h"
 #include "base/text.h"
 
 /* How long a node may take to accept. */
@@ -105,12 +104,6 @@ static void cut_to_barrier(char *path)
 	}
 }
 
-static const char *my_name(void)
-{
-	const struct passwd *me = getpwuid(geteuid());
-	return me == NULL ? "you" : me->pw_name;
-}
-
 static enum outcome complain_of_permission(const char *path)
 {
 	char barrier[SOCKET_PATH_BYTES] = "";
@@ -119,19 +112,20 @@ static enum outcome complain_of_permission(const char *path)
 	cut_to_barrier(barrier);
 	if (stat(barrier, &status) != 0)
 		return complain(OUTCOME_NOT_ALLOWED, "%s: %s", barrier, strerror(errno));
-	const struct passwd *owner = getpwuid(status.st_uid);
-	const struct group *group = getgrgid(status.st_gid);
+	char owner[PRIVILEGE_USER_BYTES], group[PRIVILEGE_USER_BYTES], me[PRIVILEGE_USER_BYTES];
+	privilege_name_user(status.st_uid, owner);
+	privilege_name_group(status.st_gid, group);
+	privilege_user_name(me);
 	bool is_groups = (status.st_mode & (S_ISDIR(status.st_mode) ? S_IXGRP : S_IWGRP)) != 0;
-	const char *owner_name = owner == NULL ? "its owner" : owner->pw_name;
-	if (is_groups && group != NULL && group->gr_gid != 0)
+	if (is_groups && status.st_gid != 0)
 		return complain(OUTCOME_NOT_ALLOWED,
 				"%s: only the user \"%s\" and the group \"%s\" may ask this node; join the group with: "
 				"sudo usermod -aG %s %s; then log in again",
-				barrier, owner_name, group->gr_name, group->gr_name, my_name());
+				barrier, owner, group, group, me);
 	return complain(OUTCOME_NOT_ALLOWED,
 			"%s: only the user \"%s\" may ask this node: run sudo -u %s kith, or let a group ask it: set "
 			"control_group in its settings and restart it",
-			barrier, owner_name, owner_name);
+			barrier, owner, owner);
 }
 
 enum outcome sockets_complain(const char *path, int error)
