@@ -18,9 +18,12 @@ int main(int argc, char **argv)
 	/* Rows without a time are no events: "lost" (events are missing), "error", "end" (the node stops). */
 	for (struct json_object *row; fgets(line, sizeof line, node) != NULL; json_object_put(row)) {
 		row = json_tokener_parse(line);
-		for (int i = 0; i < 4 && json_object_object_get(row, "at") != NULL; i++)
-			printf("%s%c", json_object_get_string(json_object_object_get(row, keys[i])),
-			       i < 3 ? ' ' : '\n');
+		for (int i = 0; i < 4 && json_object_object_get(row, "at") != NULL; i++) {
+			struct json_object *value = json_object_object_get(row, keys[i]);
+			/* A peer without a name has a nodeid. */
+			value = value != NULL ? value : json_object_object_get(row, "nodeid");
+			printf("%s%c", json_object_get_string(value), i < 3 ? ' ' : '\n');
+		}
 		fflush(stdout);
 	}
 	return 1;
