@@ -23,8 +23,11 @@ struct allowance {
 	size_t named; /* addresses in that one */
 	unsigned claims;
 	int64_t next_claim_us;
-	struct token_bucket addresses, questions;
+	struct token_bucket addresses, questions, suspects;
 };
+
+/* Questions about peers that are silent: in a network of which half is cut off at once, a node asks another three. */
+enum { ALLOWANCE_SUSPECTS_BURST = 60, ALLOWANCE_SUSPECTS_PER_S = 20 };
 
 void allowance_init(struct allowance *allowance, int64_t now_us);
 
@@ -39,6 +42,8 @@ bool allowance_take_early_addr(struct allowance *allowance);
 size_t allowance_take_addresses(struct allowance *allowance, size_t count, int64_t now_us);
 /* True if a getaddr of this peer is answered: ALLOWANCE_QUESTIONS_BURST at once, and ALLOWANCE_QUESTIONS_PER_S. */
 bool allowance_take_question(struct allowance *allowance, int64_t now_us);
+/* True if a suspect of this peer is answered. */
+bool allowance_take_suspect(struct allowance *allowance, int64_t now_us);
 /* The peer is asked for addresses. */
 void allowance_expect_addresses(struct allowance *allowance);
 /* True if the peer may claim now to listen at another address: the first two times, and then once in an interval. */

@@ -1,7 +1,8 @@
 /*
- * When to ping, when to give up, and how far away a peer is. A plain value driven by the times that are handed in: one
- * ping is outstanding at a time, its clock runs from when it enters the outbox, and the next is due an interval after
- * the last, or a little earlier, or at the pong if that is later. All times are microseconds of one clock.
+ * When to ping, for how long a peer has been silent, when to give up, and how far away it is. A plain value driven by
+ * the times that are handed in: one ping is outstanding at a time, its clock runs from when it enters the outbox, and
+ * the next is due an interval after the last, or at the pong if that is later. It is due earlier if the far end, which
+ * pings too, is later with that than it usually is. All times are microseconds of one clock.
  */
 #ifndef KITH_LIVENESS_H
 #define KITH_LIVENESS_H
@@ -10,16 +11,20 @@
 #include <stdint.h>
 
 struct liveness {
-	int64_t interval_us;
+	int64_t interval_us; /* from the last ping to the next */
 	int64_t timeout_us;
 	int64_t ping_due_us;
-	int64_t early_us;      /* so much before the interval is over the ping after the last one is due */
-	int64_t pinged_us;     /* when the outstanding ping was sent; meaningless without one */
-	int64_t rtt_us;	       /* of the last answered ping; -1 before the first */
-	int64_t deaf_until_us; /* until then nothing of the peer is read */
-	int64_t deaf_us;       /* so long of the time since the outstanding ping nothing was read */
-	int64_t doubt_us;      /* when to look whether its host is there at all; FOREVER_US without a doubt */
-	bool is_waiting;       /* a ping is outstanding */
+	int64_t pinged_us;	   /* when the outstanding ping was sent; meaningless without one */
+	int64_t rtt_us;		   /* of the last answered ping; -1 before the first */
+	int64_t usual_rtt_us;	   /* smoothed; -1 before the first */
+	int64_t excused_us;	   /* silence before this moment does not count */
+	int64_t theirs_us;	   /* when the far end pinged last; -1 before the first time */
+	int64_t theirs_wait_us[2]; /* between its last pings; -1 if unknown */
+	int64_t slack_us;	   /* so much later than usual its next ping may come */
+	int64_t deaf_until_us;	   /* until then nothing of the peer is read */
+	int64_t deaf_us;	   /* so long of the time since the outstanding ping nothing was read */
+	int64_t doubt_us;	   /* when to look whether its host is there at all; FOREVER_US without a doubt */
+	bool is_waiting;	   /* a ping is outstanding */
 };
 
 /* The first ping is due at once. */
@@ -28,8 +33,16 @@ void liveness_init(struct liveness *liveness, int64_t interval_us, int64_t timeo
 /* The next ping is then due by this interval, and an outstanding one fails by this time-out. */
 void liveness_set(struct liveness *liveness, int64_t interval_us, int64_t timeout_us);
 
-/* True if a ping is to be sent now; it counts as sent. The one after it is due that much before an interval is over. */
-bool liveness_ping(struct liveness *liveness, int64_t early_us, int64_t now_us);
+/* Is a ping to be sent now? */
+bool liveness_is_due(const struct liveness *liveness, int64_t now_us);
+/* True if one is to be sent now; it counts as sent. The one after it is due an interval later. */
+bool liveness_ping(struct liveness *liveness, int64_t interval_us, int64_t now_us);
+/*
+ * The far end pings. Its pings come regularly, so the next one is expected after the longer of the last two waits, and
+ * slack_us more. If it does not come, ours is due: in a mesh whose nodes ping their peers in turn, a second after a
+ * node has died somebody misses a ping of it, long before all have pinged it themselves.
+ */
+void liveness_note_ping(struct liveness *liveness, int64_t slack_us, int64_t now_us);
 /* Makes the next ping due at once, unless one is outstanding. */
 void liveness_hurry(struct liveness *liveness, int64_t now_us);
 /*
@@ -52,6 +65,14 @@ bool liveness_pong(struct liveness *liveness, int64_t now_us);
 int64_t liveness_next_ping_us(const struct liveness *liveness, int64_t now_us);
 /* From now until then nothing of the peer is read: that time doesn't count against it. */
 void liveness_be_deaf(struct liveness *liveness, int64_t now_us, int64_t until_us);
+
+/*
+ * Since when the peer owes an answer and has been heard to say nothing at all; FOREVER_US while no ping is outstanding.
+ * heard_us is when its last bytes came.
+ */
+int64_t liveness_silent_since_us(const struct liveness *liveness, int64_t heard_us);
+/* This process did not run until now: an answer that came meanwhile has not been read. */
+void liveness_excuse(struct liveness *liveness, int64_t now_us);
 
 /* When the peer has failed unless it answers before: FOREVER_US while no ping is outstanding. */
 int64_t liveness_deadline_us(const struct liveness *liveness);

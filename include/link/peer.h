@@ -70,7 +70,9 @@ struct peer_info {
 	int64_t heard_us;	  /* when the last bytes came; 0 for never */
 	int64_t rtt_us;		  /* the last one, or the wait for the pong where that is longer; -1 if unknown */
 	int64_t answered_us;	  /* the last round trip; -1 if unknown */
+	int64_t usual_rtt_us;	  /* smoothed; -1 if unknown */
 	int64_t waiting_us;	  /* so long the outstanding ping has no pong; -1 without one */
+	int64_t late_us;	  /* so long it has said nothing, though it owes an answer; -1 while it is not late */
 	int64_t messages_in, messages_out, bytes_in, bytes_out;
 	int64_t ignored, useless; /* messages without effect, addresses that were dropped */
 	enum peer_ending ending;
@@ -81,6 +83,7 @@ struct peer_info {
 
 struct allowance;
 struct counters;
+struct pace;
 struct peer;
 
 /*
@@ -91,6 +94,8 @@ struct peer *peer_new(enum peer_direction direction, struct stream *stream, cons
 		      const struct settings *settings, int64_t now_us);
 /* Where its messages and round trips are counted; borrowed. Before another thread has the peer. */
 void peer_set_counters(struct peer *peer, struct counters *counters);
+/* What paces its pings; borrowed. Without it, it is pinged once in a ping_interval. The same. */
+void peer_set_pace(struct peer *peer, struct pace *pace);
 struct peer *peer_hold(struct peer *peer);
 void peer_release(struct peer *peer);
 
@@ -190,13 +195,18 @@ bool peer_is_noted(const struct peer *peer);
 void peer_note_losses(struct peer *peer);
 
 /*
- * A ping is due up to this part of ping_interval early: who could tell when it comes could answer before, and seem
- * near.
+ * A ping is due up to this much early, and no more than PEER_PING_JITTER of the wait: who could tell when it comes
+ * could answer before, and seem near. A pong that comes before its ping gives the sender away.
  */
 enum { PEER_PING_JITTER = 8 };
+#define PEER_PING_EARLY_US ((int64_t)250 * 1000)
+/* How much later than usual a ping of the far end may come, at least and at most (liveness_note_ping). */
+#define PEER_SLACK_US ((int64_t)250 * 1000)
 /* Sends the next ping if it is due; returns when to look again, as liveness_next_ping_us does. None before READY. */
 int64_t peer_ping(struct peer *peer, int64_t now_us);
-/* Takes over a changed ping_interval or ping_timeout. */
+/* The reader's: it has pinged this node. */
+void peer_note_ping(struct peer *peer, int64_t now_us);
+/* Takes over a changed probe_interval, ping_interval or ping_timeout. */
 void peer_set_pings(struct peer *peer, const struct settings *settings, int64_t now_us);
 /* Pings at once, unless a ping is outstanding or was hurried within PEER_HURRY_US: otherwise others who claim the
  * nodeid of this peer could make it exceed its message rate. */
@@ -223,6 +233,35 @@ bool peer_pong(struct peer *peer, int64_t now_us);
  * which nobody can shorten by guessing; -1 before the first, and once a pong came unasked. Takes no lock.
  */
 int64_t peer_rtt_us(const struct peer *peer);
+/*
+ * Silence. A peer that owes an answer for longer than PEER_LATE_US, or PEER_LATE_RTTS of its usual round trips if that
+ * is more, and has said nothing else since, is late.
+ */
+#define PEER_LATE_US ((int64_t)1000 * 1000)
+enum { PEER_LATE_RTTS = 4 };
+struct peer_silence {
+	int64_t since_us;      /* it owes an answer, and was not heard since then; FOREVER_US if it owes none */
+	int64_t late_after_us; /* so much silence makes it late */
+	int64_t heard_us;      /* when its last bytes came; 0 for never */
+};
+struct peer_silence peer_silence(struct peer *peer);
+/* There is news of it: its pinger looks again. */
+void peer_wake_pinger(struct peer *peer);
+/* This process did not run until now. */
+void peer_excuse(struct peer *peer, int64_t now_us);
+/*
+ * Its next message is waited for: the reader then asks, and its pinger says, whether it still is. Any thread sets it
+ * before it looks whether the peer is silent, so that no message passes between the two.
+ */
+void peer_set_missed(struct peer *peer, bool is_missed);
+bool peer_is_missed(const struct peer *peer);
+/* The episode of its being late: it has begun with that silence; true if it was not late before. */
+bool peer_begin_late(struct peer *peer, int64_t since_us);
+/* It is worth a line: true once in an episode. */
+bool peer_take_late_line(struct peer *peer);
+/* It is over: since when it was silent, for one caller; -1 for others and without one. */
+int64_t peer_end_late(struct peer *peer);
+
 /* The reader's: it reads nothing until then, and the ping deadline is put off as long. */
 void peer_be_deaf(struct peer *peer, int64_t now_us, int64_t until_us);
 /* When the outstanding ping has failed; FOREVER_US if there is none. */

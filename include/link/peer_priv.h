@@ -8,6 +8,7 @@
 #include "link/allowance.h"
 #include "link/known_addresses.h"
 #include "link/liveness.h"
+#include "link/pace.h"
 #include "link/peer.h"
 
 extern struct mutex peer_guard;
@@ -21,6 +22,7 @@ struct peer {
 	struct outbox *outbox;
 	int64_t created_us;
 	struct counters *counters; /* NULL for none; set before another thread has the peer */
+	struct pace *pace;	   /* NULL for none; the same */
 	int64_t kernel_rtt_us;	   /* of the handshake of an inbound connection; 0 if unknown */
 	/* Guarded. */
 	struct mutex mutex;
@@ -31,6 +33,7 @@ struct peer {
 	struct address listen GUARDED_BY(peer_guard);
 	struct address claim GUARDED_BY(peer_guard);
 	int64_t ready_us GUARDED_BY(peer_guard);
+	int64_t ping_interval_us GUARDED_BY(peer_guard);      /* the setting, for one without a pace */
 	const struct hash_key *secret GUARDED_BY(peer_guard); /* once READY */
 	struct liveness liveness GUARDED_BY(peer_guard);
 	int64_t hurry_us GUARDED_BY(peer_guard); /* when a ping may be hurried again */
@@ -49,6 +52,9 @@ struct peer {
 	atomic_bool loses_large;
 	atomic_bool is_noted;	    /* the journal has that it is up */
 	atomic_bool is_established; /* a pong has come */
+	atomic_bool is_missed;	    /* its next message is waited for */
+	atomic_bool has_late_line;  /* the log has said that it is late */
+	_Atomic int64_t late_us;    /* silent since, while it is late; -1 otherwise */
 	_Atomic int64_t heard_us;
 	_Atomic int64_t rtt_us; /* as liveness has it */
 	_Atomic uint64_t pongs; /* that were waited for */
@@ -56,6 +62,9 @@ struct peer {
 	/* The reader's alone. */
 	struct allowance allowance;
 };
+
+/* So much silence makes it late. */
+int64_t peer_late_after_us(const struct peer *peer) REQUIRES(peer_guard);
 
 static inline void peer_enter(struct peer *peer) ACQUIRES(peer_guard) UNCHECKED
 {

@@ -7,6 +7,7 @@
 
 #include "book/address_book.h"
 #include "link/listening.h"
+#include "link/pace.h"
 #include "members/access.h"
 #include "members/bans.h"
 #include "members/lines.h"
@@ -26,6 +27,7 @@ struct parts {
 	struct journal *journal;   /* NULL for none: nothing is noted */
 	struct counters *counters; /* NULL for none: nothing is counted */
 	struct sources *sources;
+	struct pace *pace; /* NULL for none: each peer is pinged once in a ping_interval */
 	struct lines *lines;
 };
 

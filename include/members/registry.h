@@ -88,6 +88,13 @@ struct peer *registry_find_dialled(struct registry *registry, const struct addre
 /* One of the outbound peers that aren't closing, at random, held for the caller; NULL if there is none. */
 struct peer *registry_any_outbound(struct registry *registry, struct rng *rng);
 
+/*
+ * Up to REGISTRY_STEP of the READY peers that aren't closing, those that follow a random place in the order in which
+ * they came, held for the caller. Returns how many.
+ */
+enum { REGISTRY_STEP = 64 };
+size_t registry_sample(struct registry *registry, struct rng *rng, struct peer *peers[static REGISTRY_STEP]);
+
 struct registry_counts registry_count(struct registry *registry);
 
 /* References to the peers of one moment, in no order. peers is NULL if there are none, or no memory. */
@@ -107,7 +114,6 @@ void registry_shuffle_snapshot(struct registry_snapshot *snapshot, struct rng *r
  * that is there from the beginning of the walk to its end comes once. The lock is held for one step at a time, whose
  * length does not depend on how many connections there are.
  */
-enum { REGISTRY_STEP = 64 };
 size_t registry_walk(struct registry *registry, uint64_t *after, struct peer *peers[static REGISTRY_STEP]);
 
 /* Blocks until there is no connection. */

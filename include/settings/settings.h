@@ -72,6 +72,8 @@ enum setting_id {
 	SETTING_BAN_TIME,
 	SETTING_ALLOW,
 	SETTING_DENY,
+	SETTING_PROBE_INTERVAL,
+	SETTING_SILENT_AFTER,
 	SETTING_PING_INTERVAL,
 	SETTING_PING_TIMEOUT,
 	SETTING_CONNECT_TIMEOUT,
@@ -132,6 +134,8 @@ struct settings {
 	_Atomic int64_t max_outbox;	  /* bytes */
 	_Atomic int64_t ban_after;
 	_Atomic int64_t ban_time_us;
+	_Atomic int64_t probe_interval_us;
+	_Atomic int64_t silent_after_us;
 	_Atomic int64_t ping_interval_us;
 	_Atomic int64_t ping_timeout_us;
 	_Atomic int64_t connect_timeout_us;

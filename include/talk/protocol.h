@@ -101,6 +101,23 @@ void protocol_ended(struct protocol *protocol, struct peer *peer, int64_t now_us
 void protocol_forget(struct protocol *protocol, struct peer *peer);
 
 /*
+ * By the peer's pinger: is the peer silent? Asks others about it, and closes it when its node is gone (silence_priv.h).
+ * Returns when to look again.
+ */
+int64_t protocol_watch(struct protocol *protocol, struct peer *peer, int64_t now_us);
+/* Why a peer fails that has not answered within ping_timeout: how long it was silent, and what others have said. */
+void protocol_say_timeout(struct protocol *protocol, struct peer *peer, int64_t now_us,
+			  char out[static PEER_ENDING_BYTES]);
+/* How many peers are late now. */
+size_t protocol_late(struct protocol *protocol);
+/*
+ * This process did not run for so long, though it should have: the peer is not blamed for its silence until now. By its
+ * pinger.
+ */
+#define PROTOCOL_STALL_US ((int64_t)1000 * 1000) /* that is worth a line */
+void protocol_stalled(struct protocol *protocol, struct peer *peer, int64_t stalled_us, int64_t now_us);
+
+/*
  * Sends the announcements and the gossip that are due; returns when to call again. asleep_us is how long the machine
  * has been suspended since it booted: if that has grown, what is known of the peers is old, and all are pinged at once.
  */

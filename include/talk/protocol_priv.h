@@ -1,8 +1,8 @@
 /*
  * What the files of the protocol share: protocol.c has the object, the table of handlers and the timers; handshake.c
  * what a hello does; hearsay.c what a peer says of addresses; endings.c what happens when a connection has ended;
- * hindrances.c which dials do not leave this machine; doubles.c who refuses this node as a duplicate; selves.c
- * where dials of this node to itself come from.
+ * silence.c what is found out about a peer that no longer answers; hindrances.c which dials do not leave this machine;
+ * doubles.c who refuses this node as a duplicate; selves.c where dials of this node to itself come from.
  */
 #ifndef KITH_PROTOCOL_PRIV_H
 #define KITH_PROTOCOL_PRIV_H
@@ -42,6 +42,7 @@ struct protocol {
 	struct directory *directory;
 	struct greeter *greeter;
 	struct gossip *gossip;
+	struct silence *silence;
 	/* Guarded. */
 	struct mutex mutex;
 	int64_t next_swap_us GUARDED_BY(protocol_guard);

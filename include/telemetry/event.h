@@ -17,6 +17,8 @@ enum event_kind {
 	EVENT_SETTING,	   /* name: the setting; value: its new value; reason: where that comes from */
 	EVENT_PEER_UP,	   /* value: its agent */
 	EVENT_PEER_DOWN,   /* value: its agent; ending and reason: how it ended; lasted_us: how long it was up */
+	EVENT_PEER_LATE,   /* it owes an answer and says nothing; lasted_us: for how long so far */
+	EVENT_PEER_OK,	   /* it was late, and is heard again; lasted_us: how long it was silent */
 	EVENT_DIAL_FAILED, /* the first failure, and each change of the reason */
 	EVENT_DIAL_OK,	   /* an address that had failed works again */
 	EVENT_REFUSED,	   /* a connection that came in was turned away */

@@ -19,6 +19,7 @@ enum {
 	MESSAGE_TEXT_BYTES = 65, /* network, name, agent: 64 bytes and a NUL */
 	MESSAGE_JSON_DEPTH = 16,
 	MESSAGE_JSON_VALUES = 4096, /* an addr of 1,000 entries counts 3,003 */
+	MESSAGE_SILENCE_MS = 86400 * 1000,
 };
 
 enum message_type {
@@ -29,6 +30,9 @@ enum message_type {
 	MESSAGE_GETADDR,
 	MESSAGE_ADDR,
 	MESSAGE_BYE,
+	MESSAGE_SUSPECT, /* the sender hears nothing from a node: does the receiver? */
+	MESSAGE_HEARD,	 /* it does */
+	MESSAGE_UNHEARD, /* it does not */
 	MESSAGE_TYPES,
 };
 
@@ -72,6 +76,12 @@ struct message_bye {
 	char text[MESSAGE_TEXT_BYTES]; /* the reason as it was written, cut */
 };
 
+/* Of suspect, heard and unheard: what the sender says of its connection with another node. */
+struct message_silence {
+	struct nodeid nodeid;
+	int64_t ms; /* silent_ms or ago_ms, at most MESSAGE_SILENCE_MS; -1 where an unheard has none: it is no peer */
+};
+
 struct message {
 	enum message_type type;
 	size_t values; /* of JSON in its line, at most: what decoding it has cost; set without success too */
@@ -79,6 +89,7 @@ struct message {
 		struct message_hello hello;
 		struct message_addr addr;
 		struct message_bye bye;
+		struct message_silence silence;
 	};
 };
 

@@ -6,6 +6,7 @@ void allowance_init(struct allowance *allowance, int64_t now_us)
 {
 	*allowance = (struct allowance){0};
 	token_bucket_init(&allowance->addresses, ALLOWANCE_ADDRESSES_BURST, now_us);
+	token_bucket_init(&allowance->suspects, ALLOWANCE_SUSPECTS_BURST, now_us);
 	token_bucket_init(&allowance->questions, ALLOWANCE_QUESTIONS_BURST, now_us);
 }
 
@@ -33,6 +34,12 @@ bool allowance_take_question(struct allowance *allowance, int64_t now_us)
 {
 	return token_bucket_take(&allowance->questions, 1, ALLOWANCE_QUESTIONS_PER_S, ALLOWANCE_QUESTIONS_BURST,
 				 now_us) > 0;
+}
+
+bool allowance_take_suspect(struct allowance *allowance, int64_t now_us)
+{
+	return token_bucket_take(&allowance->suspects, 1, ALLOWANCE_SUSPECTS_PER_S, ALLOWANCE_SUSPECTS_BURST, now_us) >
+	       0;
 }
 
 void allowance_expect_addresses(struct allowance *allowance)

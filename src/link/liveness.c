@@ -8,33 +8,63 @@ void liveness_init(struct liveness *liveness, int64_t interval_us, int64_t timeo
 				      .timeout_us = timeout_us,
 				      .ping_due_us = now_us,
 				      .rtt_us = -1,
+				      .usual_rtt_us = -1,
+				      .theirs_us = -1,
+				      .theirs_wait_us = {-1, -1},
 				      .doubt_us = FOREVER_US};
 }
 
 /* After the last ping, if that is answered by then. */
 static int64_t regular_us(const struct liveness *liveness)
 {
-	return liveness->pinged_us + liveness->interval_us - liveness->early_us;
+	return liveness->pinged_us + liveness->interval_us;
 }
 
 void liveness_set(struct liveness *liveness, int64_t interval_us, int64_t timeout_us)
 {
 	/* A first ping, or a hurried one, doesn't wait for an interval. */
 	bool is_regular = !liveness->is_waiting && liveness->ping_due_us == regular_us(liveness);
-	liveness->early_us = 0;
 	liveness->interval_us = interval_us;
 	liveness->timeout_us = timeout_us;
 	if (is_regular)
 		liveness->ping_due_us = regular_us(liveness);
 }
 
-bool liveness_ping(struct liveness *liveness, int64_t early_us, int64_t now_us)
+/* When the ping of the far end that is expected next is overdue. */
+static int64_t expected_us(const struct liveness *liveness)
 {
-	if (liveness->is_waiting || now_us < liveness->ping_due_us)
+	const int64_t *waits_us = liveness->theirs_wait_us;
+	if (waits_us[0] < 0 || liveness->pinged_us > liveness->theirs_us)
+		return FOREVER_US;
+	return liveness->theirs_us + (waits_us[0] > waits_us[1] ? waits_us[0] : waits_us[1]) + liveness->slack_us;
+}
+
+static int64_t due_us(const struct liveness *liveness)
+{
+	return clock_earlier(liveness->ping_due_us, expected_us(liveness));
+}
+
+bool liveness_is_due(const struct liveness *liveness, int64_t now_us)
+{
+	return !liveness->is_waiting && now_us >= due_us(liveness);
+}
+
+void liveness_note_ping(struct liveness *liveness, int64_t slack_us, int64_t now_us)
+{
+	liveness->slack_us = slack_us;
+	liveness->theirs_wait_us[1] = liveness->theirs_wait_us[0];
+	if (liveness->theirs_us >= 0)
+		liveness->theirs_wait_us[0] = now_us - liveness->theirs_us;
+	liveness->theirs_us = now_us;
+}
+
+bool liveness_ping(struct liveness *liveness, int64_t interval_us, int64_t now_us)
+{
+	if (!liveness_is_due(liveness, now_us))
 		return false;
 	liveness->is_waiting = true;
 	liveness->pinged_us = now_us;
-	liveness->early_us = early_us;
+	liveness->interval_us = interval_us;
 	if (liveness->doubt_us != FOREVER_US)
 		liveness->doubt_us = now_us + LIVENESS_DOUBT_US;
 	liveness->deaf_us = liveness->deaf_until_us > now_us ? liveness->deaf_until_us - now_us : 0;
@@ -66,6 +96,16 @@ void liveness_doubt_again(struct liveness *liveness, int64_t now_us)
 		liveness->doubt_us = now_us + AGAIN_US;
 }
 
+/* As TCP does (RFC 6298, 2.3). */
+static void smooth(struct liveness *liveness)
+{
+	enum { PART = 8 };
+	if (liveness->usual_rtt_us < 0)
+		liveness->usual_rtt_us = liveness->rtt_us;
+	else
+		liveness->usual_rtt_us += (liveness->rtt_us - liveness->usual_rtt_us) / PART;
+}
+
 bool liveness_pong(struct liveness *liveness, int64_t now_us)
 {
 	if (!liveness->is_waiting)
@@ -73,6 +113,7 @@ bool liveness_pong(struct liveness *liveness, int64_t now_us)
 	liveness->is_waiting = false;
 	liveness->doubt_us = FOREVER_US;
 	liveness->rtt_us = now_us - liveness->pinged_us;
+	smooth(liveness);
 	liveness->ping_due_us = regular_us(liveness);
 	return true;
 }
@@ -80,7 +121,7 @@ bool liveness_pong(struct liveness *liveness, int64_t now_us)
 int64_t liveness_next_ping_us(const struct liveness *liveness, int64_t now_us)
 {
 	if (!liveness->is_waiting)
-		return liveness->ping_due_us;
+		return due_us(liveness);
 	return regular_us(liveness) > now_us ? regular_us(liveness) : FOREVER_US;
 }
 
@@ -89,6 +130,23 @@ void liveness_be_deaf(struct liveness *liveness, int64_t now_us, int64_t until_u
 	liveness->deaf_until_us = until_us;
 	if (liveness->is_waiting)
 		liveness->deaf_us += until_us - now_us;
+}
+
+static int64_t later(int64_t one_us, int64_t other_us)
+{
+	return one_us > other_us ? one_us : other_us;
+}
+
+int64_t liveness_silent_since_us(const struct liveness *liveness, int64_t heard_us)
+{
+	if (!liveness->is_waiting)
+		return FOREVER_US;
+	return later(later(liveness->pinged_us, heard_us), later(liveness->deaf_until_us, liveness->excused_us));
+}
+
+void liveness_excuse(struct liveness *liveness, int64_t now_us)
+{
+	liveness->excused_us = now_us;
 }
 
 int64_t liveness_deadline_us(const struct liveness *liveness)

@@ -30,12 +30,18 @@ struct peer *peer_new(enum peer_direction direction, struct stream *stream, cons
 	mutex_init(&peer->mutex);
 	peer->state = PEER_DIAL;
 	peer->rtt_us = -1;
+	peer->late_us = -1;
 	return peer;
 }
 
 void peer_set_counters(struct peer *peer, struct counters *counters)
 {
 	peer->counters = counters;
+}
+
+void peer_set_pace(struct peer *peer, struct pace *pace)
+{
+	peer->pace = pace;
 }
 
 struct peer *peer_hold(struct peer *peer)
@@ -79,6 +85,13 @@ struct outbox *peer_outbox(const struct peer *peer)
 	return peer->outbox;
 }
 
+/* How long it has been late; -1 while it is not. */
+static int64_t late_us(const struct peer *peer, int64_t heard_us, int64_t now_us) REQUIRES(peer_guard)
+{
+	int64_t since_us = liveness_silent_since_us(&peer->liveness, heard_us);
+	return since_us != FOREVER_US && now_us - since_us >= peer_late_after_us(peer) ? now_us - since_us : -1;
+}
+
 struct peer_info peer_look(struct peer *peer, int64_t now_us)
 {
 	struct peer_info info = {
@@ -108,8 +121,10 @@ struct peer_info peer_look(struct peer *peer, int64_t now_us)
 	info.since_us = peer->state == PEER_READY ? peer->ready_us : peer->created_us;
 	info.rtt_us = peer->state == PEER_READY ? liveness_rtt_us(&peer->liveness, now_us) : -1;
 	info.answered_us = atomic_load(&peer->rtt_us);
+	info.usual_rtt_us = peer->state == PEER_READY ? peer->liveness.usual_rtt_us : -1;
 	info.waiting_us =
 		peer->state == PEER_READY && peer->liveness.is_waiting ? now_us - peer->liveness.pinged_us : -1;
+	info.late_us = peer->state == PEER_READY ? late_us(peer, info.heard_us, now_us) : -1;
 	info.ending = peer->ending;
 	info.reason = peer->reason;
 	if (peer->ending_text != NULL)
@@ -160,9 +175,12 @@ bool peer_ready(struct peer *peer, const struct message_hello *hello, const stru
 		peer->ready_us = now_us;
 		peer->secret = secret;
 		/* Under the lock, so that a change is either seen here or by peer_set_pings. */
+		peer->ping_interval_us = settings->ping_interval_us;
 		liveness_init(&peer->liveness, settings->ping_interval_us, settings->ping_timeout_us, now_us);
 	}
 	peer_leave(peer);
+	if (goes_on && peer->pace != NULL)
+		pace_join(peer->pace);
 	if (!goes_on) {
 		free(name);
 		free(agent);
@@ -277,6 +295,7 @@ static bool set_ending(struct peer *peer, enum peer_ending ending, enum bye_reas
 	char *copy = strndup(text, PEER_ENDING_BYTES - 1);
 	peer_enter(peer);
 	bool is_first = peer->ending == PEER_GOES_ON, stayed = peer->stays;
+	bool was_paced = is_first && peer->pace != NULL && peer->state == PEER_READY;
 	if (is_first) {
 		peer->ending = ending;
 		peer->reason = reason;
@@ -285,6 +304,8 @@ static bool set_ending(struct peer *peer, enum peer_ending ending, enum bye_reas
 		atomic_store(&peer->is_closing, true);
 	}
 	peer_leave(peer);
+	if (was_paced)
+		pace_leave(peer->pace);
 	if (!is_first)
 		free(copy);
 	if (stayed)

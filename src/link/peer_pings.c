@@ -1,24 +1,41 @@
 #include "link/peer_priv.h"
 #include "telemetry/counters.h"
 
-/* How much earlier than after an interval the ping that follows one of this moment is due. */
-static int64_t draw_early_us(const struct peer *peer, int64_t now_us) REQUIRES(peer_guard)
+/* Up to `most`, drawn for this moment. */
+static int64_t draw_us(const struct peer *peer, int64_t most_us, int64_t now_us) REQUIRES(peer_guard)
 {
 	enum { BITS = 16 };
 	int64_t drawn = (int64_t)(keyed_hash(peer->secret, &now_us, sizeof now_us) >> (64 - BITS));
-	return peer->liveness.interval_us / PEER_PING_JITTER * drawn >> BITS;
+	return most_us * drawn >> BITS;
+}
+
+/* From a ping of this moment to the next one. */
+static int64_t next_interval_us(struct peer *peer, int64_t now_us) REQUIRES(peer_guard)
+{
+	int64_t wait_us = peer->pace == NULL ? peer->ping_interval_us : pace_take_us(peer->pace, now_us);
+	int64_t early_us = wait_us / PEER_PING_JITTER;
+	return wait_us - draw_us(peer, early_us < PEER_PING_EARLY_US ? early_us : PEER_PING_EARLY_US, now_us);
 }
 
 int64_t peer_ping(struct peer *peer, int64_t now_us)
 {
 	peer_enter(peer);
 	bool is_ready = peer->state == PEER_READY;
-	bool is_due = is_ready && liveness_ping(&peer->liveness, draw_early_us(peer, now_us), now_us);
+	bool is_due = is_ready && liveness_is_due(&peer->liveness, now_us) &&
+		      liveness_ping(&peer->liveness, next_interval_us(peer, now_us), now_us);
 	int64_t next_us = is_ready ? liveness_next_ping_us(&peer->liveness, now_us) : FOREVER_US;
 	peer_leave(peer);
 	if (is_due)
 		peer_send_type(peer, MESSAGE_PING);
 	return next_us;
+}
+
+void peer_note_ping(struct peer *peer, int64_t now_us)
+{
+	peer_enter(peer);
+	if (peer->state == PEER_READY)
+		liveness_note_ping(&peer->liveness, PEER_SLACK_US + draw_us(peer, PEER_SLACK_US, now_us), now_us);
+	peer_leave(peer);
 }
 
 /* When the next ping is due, or the outstanding one has failed. */
@@ -33,7 +50,10 @@ void peer_set_pings(struct peer *peer, const struct settings *settings, int64_t 
 	peer_enter(peer);
 	if (peer->state == PEER_READY) {
 		int64_t before_us = next_look_us(peer, now_us);
-		liveness_set(&peer->liveness, settings->ping_interval_us, settings->ping_timeout_us);
+		peer->ping_interval_us = settings->ping_interval_us;
+		liveness_set(&peer->liveness,
+			     peer->pace == NULL ? settings->ping_interval_us : pace_interval_us(peer->pace),
+			     settings->ping_timeout_us);
 		is_earlier = next_look_us(peer, now_us) < before_us;
 	}
 	peer_leave(peer);
@@ -165,4 +185,62 @@ int64_t peer_ping_deadline_us(struct peer *peer)
 	int64_t deadline_us = liveness_deadline_us(&peer->liveness);
 	peer_leave(peer);
 	return deadline_us;
+}
+
+/* ---- silence ---- */
+
+int64_t peer_late_after_us(const struct peer *peer)
+{
+	int64_t usual_us = PEER_LATE_RTTS * peer->liveness.usual_rtt_us;
+	return usual_us > PEER_LATE_US ? usual_us : PEER_LATE_US;
+}
+
+struct peer_silence peer_silence(struct peer *peer)
+{
+	struct peer_silence silence = {.since_us = FOREVER_US, .heard_us = atomic_load(&peer->heard_us)};
+	peer_enter(peer);
+	if (peer->state == PEER_READY)
+		silence.since_us = liveness_silent_since_us(&peer->liveness, silence.heard_us);
+	silence.late_after_us = peer_late_after_us(peer);
+	peer_leave(peer);
+	return silence;
+}
+
+void peer_wake_pinger(struct peer *peer)
+{
+	outbox_call_pinger(peer->outbox);
+}
+
+void peer_excuse(struct peer *peer, int64_t now_us)
+{
+	peer_enter(peer);
+	liveness_excuse(&peer->liveness, now_us);
+	peer_leave(peer);
+}
+
+void peer_set_missed(struct peer *peer, bool is_missed)
+{
+	atomic_store(&peer->is_missed, is_missed);
+}
+
+bool peer_is_missed(const struct peer *peer)
+{
+	return atomic_load(&peer->is_missed);
+}
+
+bool peer_begin_late(struct peer *peer, int64_t since_us)
+{
+	int64_t none = -1;
+	return atomic_compare_exchange_strong(&peer->late_us, &none, since_us);
+}
+
+bool peer_take_late_line(struct peer *peer)
+{
+	return !atomic_exchange(&peer->has_late_line, true);
+}
+
+int64_t peer_end_late(struct peer *peer)
+{
+	atomic_store(&peer->has_late_line, false);
+	return atomic_exchange(&peer->late_us, -1);
 }

@@ -346,6 +346,20 @@ struct peer *registry_any_outbound(struct registry *registry, struct rng *rng)
 	return found;
 }
 
+size_t registry_sample(struct registry *registry, struct rng *rng, struct peer *peers[static REGISTRY_STEP])
+{
+	size_t count = 0;
+	registry_enter(registry);
+	size_t places = registry->roll.used, first = places == 0 ? 0 : rng_below(rng, (uint32_t)places);
+	for (size_t i = 0; i < places && count < REGISTRY_STEP; i++) {
+		struct entry *entry = registry->roll.places[(first + i) % places].entry;
+		if (entry != NULL && entry->is_indexed && !peer_is_closing(entry->peer))
+			peers[count++] = peer_hold(entry->peer);
+	}
+	registry_leave(registry);
+	return count;
+}
+
 struct registry_counts registry_count(struct registry *registry)
 {
 	registry_enter(registry);

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sysinfo.h>
 
 #include "base/keyed_hash.h"
 #include "base/keyed_table.h"
@@ -25,14 +24,12 @@
 #include "members/sources.h"
 #include "node/acceptor.h"
 #include "node/connector.h"
+#include "node/memory_priv.h"
 #include "talk/protocol.h"
 #include "wire/nodeid.h"
 
 /* An idle thread ends after this time without a new connection. */
 #define PARKED_US ((int64_t)10 * 1000 * 1000)
-
-/* What is free at the end of a memory pool goes back to the system where it is more than KEPT_BYTES, but TOP_BYTES. */
-enum { KEPT_BYTES = 64 * 1024, TOP_BYTES = 16 * 1024 };
 
 /* What nobody may guess. */
 struct draws {
@@ -54,6 +51,7 @@ struct node {
 	struct counters counters;
 	struct sources *sources;
 	struct lines *lines;
+	struct pace *pace;
 	struct acceptor *acceptor;
 	struct protocol *protocol;
 	struct pool *pool;
@@ -117,9 +115,11 @@ static bool build(struct node *node, const struct address_records *kept)
 	node->journal = journal_new((size_t)settings->journal_events);
 	node->sources = sources_new();
 	node->lines = lines_new(node->sources, clock_now_us());
+	node->pace = pace_new(settings);
 	node->pool = pool_new((size_t)settings->max_parked, PARKED_US);
 	if (node->registry == NULL || node->book == NULL || node->access == NULL || node->bans == NULL ||
-	    node->journal == NULL || node->sources == NULL || node->lines == NULL || node->pool == NULL)
+	    node->journal == NULL || node->sources == NULL || node->lines == NULL || node->pace == NULL ||
+	    node->pool == NULL)
 		return false;
 	struct parts common = {.settings = settings,
 			       .listening = acceptor_listening(node->acceptor),
@@ -130,7 +130,8 @@ static bool build(struct node *node, const struct address_records *kept)
 			       .journal = node->journal,
 			       .counters = &node->counters,
 			       .sources = node->sources,
-			       .lines = node->lines};
+			       .lines = node->lines,
+			       .pace = node->pace};
 	struct protocol_parts parts = {.common = common,
 				       .self = node->nodeid,
 				       .alarm = &node->alarm,
@@ -156,22 +157,6 @@ static bool build_from_state(struct node *node)
 	 */
 	malloc_trim(0);
 	return built;
-}
-
-/*
- * The figures are private kB with 50 quiet peers in make soak SOAK_SECONDS=300 SOAK_SEED=3367812523 (200 s for the
- * first), without one line each; with all of them 2,036.
- */
-static void share_memory_pools(void)
-{
-	/* One pool for each processor, where glibc has eight: 2,392. */
-	mallopt(M_ARENA_MAX, get_nprocs());
-	/* Otherwise glibc keeps twice the largest block that was ever freed, 2 MiB after one full outbox: 2,900, and
-	 * the soak fails (+5.5 %). */
-	mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
-	/* Otherwise 128 KiB, of which malloc_trim gives back nothing but in the main thread's pool: 2,388, and the soak
-	 * fails (+2.4 %). */
-	mallopt(M_TOP_PAD, TOP_BYTES);
 }
 
 static int start_threads(struct node *node)
@@ -280,7 +265,7 @@ struct node *node_start(struct settings *settings, struct secrets *secrets, stru
 	}
 	node->settings = settings;
 	bool has_draws = draw(node, problem);
-	share_memory_pools();
+	memory_share_pools();
 	threads_expect((size_t)(settings->max_inbound + settings->max_outbound));
 	bool has_secrets = take_secrets(node, secrets, problem);
 	node->started_us = clock_now_us();
@@ -381,7 +366,7 @@ static void pass_on(struct node *node, const bool changed[static SETTING_COUNT])
 		take_over_lists(node);
 	if (changed[SETTING_MAX_PARKED])
 		pool_set_max_parked(node->pool, (size_t)settings->max_parked);
-	if (changed[SETTING_PING_INTERVAL] || changed[SETTING_PING_TIMEOUT])
+	if (changed[SETTING_PROBE_INTERVAL] || changed[SETTING_PING_INTERVAL] || changed[SETTING_PING_TIMEOUT])
 		set_all_pings(node);
 	if (changed[SETTING_JOURNAL_EVENTS])
 		journal_keep(node->journal, (size_t)settings->journal_events);
@@ -478,6 +463,7 @@ void node_stop(struct node *node)
 	bans_free(node->bans);
 	journal_free(node->journal);
 	lines_free(node->lines);
+	pace_free(node->pace);
 	sources_free(node->sources);
 	registry_free(node->registry);
 	/* The protocol held the peers that were still to be announced; their TLS sessions are gone only now. */

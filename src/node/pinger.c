@@ -11,17 +11,43 @@
 
 /* How often a pinger checks whether its reader has handled the unread bytes, which may be the pong. */
 #define UNREAD_CHECK_US ((int64_t)20 * 1000)
+/* Waking so much late is no matter of a busy machine. */
+#define STALL_US ((int64_t)500 * 1000)
 /* How often a pinger that waits to write checks whether the peer is closing. */
 #define CLOSE_CHECK_US ((int64_t)100 * 1000)
 
 /* The ping deadline has passed: the peer has failed, unless unread bytes wait for its reader. Returns when to look
  * again. */
-static int64_t judge_silence(struct peer *peer, int64_t deadline_us, int64_t timeout_us, int64_t now_us)
+static int64_t judge_silence(struct worker *worker, int64_t deadline_us, int64_t timeout_us, int64_t now_us)
 {
+	struct peer *peer = worker->peer;
+	char text[PEER_ENDING_BYTES];
 	if (stream_has_unread(peer_stream(peer)) && now_us < deadline_us + timeout_us)
 		return now_us + UNREAD_CHECK_US;
-	peer_close(peer, BYE_TIMEOUT);
+	protocol_say_timeout(worker->parts->protocol, peer, now_us, text);
+	peer_close_because(peer, BYE_TIMEOUT, text);
 	return now_us;
+}
+
+/* Is the peer silent? Returns when to look again. */
+static int64_t watch(struct worker *worker, int64_t now_us)
+{
+	struct peer *peer = worker->peer;
+	struct peer_silence silent = peer_silence(peer);
+	bool is_silent = silent.since_us != FOREVER_US && now_us >= silent.since_us + silent.late_after_us / 2;
+	/* Its reader is about to say that it is heard. */
+	if (is_silent && stream_has_unread(peer_stream(peer)))
+		return now_us + UNREAD_CHECK_US;
+	return protocol_watch(worker->parts->protocol, peer, now_us);
+}
+
+/* Waits for lines to write, or until then. To wake late by more than STALL_US means that the process did not run. */
+static void wait_until(struct worker *worker, int64_t until_us)
+{
+	outbox_wait(peer_outbox(worker->peer), until_us);
+	int64_t now_us = clock_now_us();
+	if (until_us != FOREVER_US && now_us - until_us > STALL_US)
+		protocol_stalled(worker->parts->protocol, worker->peer, now_us - until_us, now_us);
 }
 
 /*
@@ -86,11 +112,12 @@ void pinger_run(struct pool_job *job)
 		int64_t next_us = peer_ping(peer, now_us);
 		int64_t deadline_us = peer_ping_deadline_us(peer);
 		if (deadline_us <= now_us)
-			deadline_us = judge_silence(peer, deadline_us, timeout_us, now_us);
+			deadline_us = judge_silence(worker, deadline_us, timeout_us, now_us);
 		int64_t doubt_us = peer_doubt_us(peer);
 		if (doubt_us <= now_us)
 			doubt_us = judge_host(peer, now_us);
-		outbox_wait(outbox, clock_earlier(doubt_us, clock_earlier(next_us, deadline_us)));
+		next_us = clock_earlier(next_us, watch(worker, now_us));
+		wait_until(worker, clock_earlier(doubt_us, clock_earlier(next_us, deadline_us)));
 		if (!outbox_is_closed(outbox))
 			write_as_pinger(peer, timeout_us);
 	}

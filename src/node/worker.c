@@ -100,6 +100,15 @@ static void handle_input(struct worker *worker, int64_t now_us)
 		worker->line_deadline_us += worker->read_again_us - now_us;
 }
 
+/* When a READY peer needs a pinger at the latest: to ping it, or because it owes an answer for so long. */
+static int64_t next_look_us(struct peer *peer, int64_t now_us)
+{
+	int64_t next_us = clock_earlier(peer_ping(peer, now_us), peer_ping_deadline_us(peer));
+	struct peer_silence silent = peer_silence(peer);
+	return silent.since_us == FOREVER_US ? next_us
+					     : clock_earlier(next_us, silent.since_us + silent.late_after_us / 2);
+}
+
 /* Handles the result of a read: n bytes, the end of file, or an error. */
 static void handle_read(struct worker *worker, ssize_t n, int error, int64_t now_us)
 {
@@ -120,7 +129,7 @@ static void handle_read(struct worker *worker, ssize_t n, int error, int64_t now
 	if (!peer_is_closing(peer))
 		handle_input(worker, now_us);
 	if (!was_ready && peer_state(peer) == PEER_READY)
-		worker->look_up_us = clock_earlier(peer_ping(peer, now_us), peer_ping_deadline_us(peer));
+		worker->look_up_us = next_look_us(peer, now_us);
 	if (now_us >= worker->line_deadline_us)
 		peer_close_because(peer, BYE_TIMEOUT, "a line of it took longer than handshake_timeout");
 }
@@ -150,6 +159,11 @@ static void look_up(struct worker *worker)
 	worker->look_up_us = FOREVER_US;
 	if (peer_state(peer) != PEER_READY) {
 		peer_close(peer, BYE_TIMEOUT);
+		return;
+	}
+	int64_t now_us = clock_now_us(), next_us = next_look_us(peer, now_us);
+	if (next_us > now_us && peer_silence(peer).since_us == FOREVER_US) {
+		worker->look_up_us = next_us;
 		return;
 	}
 	outbox_call_pinger(peer_outbox(peer));
@@ -348,6 +362,7 @@ int worker_start(const struct worker_parts *parts, struct peer *peer)
 	worker->parts = parts;
 	worker->peer = peer_hold(peer);
 	peer_set_counters(peer, parts->common.counters);
+	peer_set_pace(peer, parts->common.pace);
 	outbox_on_call(peer_outbox(peer), pinger_start, worker);
 	int error = registry_add(parts->common.registry, peer) ? 0 : ENOMEM;
 	if (error == 0) {

@@ -134,6 +134,30 @@ void notes_peer_down(struct protocol *protocol, struct peer *peer, const struct 
 	note(protocol, &event);
 }
 
+static void note_silence(struct protocol *protocol, struct peer *peer, enum event_kind kind, int64_t silent_us)
+{
+	struct peer_info info = peer_look(peer, 0);
+	if (!peer_is_noted(peer) || !may_note(protocol))
+		return;
+	struct event event = {.kind = kind,
+			      .direction = info.direction == PEER_INBOUND ? EVENT_INBOUND : EVENT_OUTBOUND,
+			      .nodeid = info.nodeid,
+			      .address = address_of(&info),
+			      .name = info.name,
+			      .lasted_us = silent_us};
+	note(protocol, &event);
+}
+
+void notes_peer_late(struct protocol *protocol, struct peer *peer, int64_t silent_us)
+{
+	note_silence(protocol, peer, EVENT_PEER_LATE, silent_us);
+}
+
+void notes_peer_ok(struct protocol *protocol, struct peer *peer, int64_t silent_us)
+{
+	note_silence(protocol, peer, EVENT_PEER_OK, silent_us);
+}
+
 /* ---- dials ---- */
 
 bool notes_is_news(struct protocol *protocol, struct peer *peer, const struct ending_words *words)

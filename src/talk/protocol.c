@@ -12,6 +12,7 @@
 #include "talk/gossip.h"
 #include "talk/greeter.h"
 #include "talk/notes_priv.h"
+#include "talk/silence_priv.h"
 
 void protocol_enter(struct protocol *protocol) UNCHECKED
 {
@@ -41,11 +42,12 @@ struct protocol *protocol_new(const struct protocol_parts *parts) UNCHECKED
 					    parts->common.settings, parts->seed);
 	protocol->greeter = greeter_new(parts->common.settings, &parts->self, parts->common.listening);
 	protocol->gossip = gossip_new(parts->common.registry, parts->alarm, &parts->secret);
+	protocol->silence = silence_new(parts->seed);
 	protocol->asleep_us = -1;
 	rng_seed(&protocol->rng, parts->seed);
 	mutex_init(&protocol->mutex);
 	if (protocol->announcer == NULL || protocol->directory == NULL || protocol->greeter == NULL ||
-	    protocol->gossip == NULL) {
+	    protocol->gossip == NULL || protocol->silence == NULL) {
 		protocol_free(protocol);
 		return NULL;
 	}
@@ -64,6 +66,7 @@ void protocol_free(struct protocol *protocol)
 	directory_free(protocol->directory);
 	greeter_free(protocol->greeter);
 	gossip_free(protocol->gossip);
+	silence_free(protocol->silence);
 	mutex_fini(&protocol->mutex);
 	free(protocol);
 }
@@ -109,7 +112,8 @@ void protocol_turn_away(struct protocol *protocol, struct peer *peer, enum log_l
 
 static void handle_ping(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us)
 {
-	(void)protocol, (void)message, (void)now_us;
+	(void)protocol, (void)message;
+	peer_note_ping(peer, now_us);
 	peer_send_type(peer, MESSAGE_PONG);
 }
 
@@ -155,6 +159,9 @@ static const struct {
 	[MESSAGE_GETADDR] = {ignore,                    handle_getaddr},
 	[MESSAGE_ADDR]    = {hearsay_handle_early_addr, hearsay_handle_addr},
 	[MESSAGE_BYE]     = {handle_bye,                handle_bye},
+	[MESSAGE_SUSPECT] = {ignore,                    silence_handle_suspect},
+	[MESSAGE_HEARD]   = {ignore,                    silence_handle_heard},
+	[MESSAGE_UNHEARD] = {ignore,                    silence_handle_unheard},
 };
 /* clang-format on */
 
@@ -218,6 +225,8 @@ size_t protocol_receive(struct protocol *protocol, struct peer *peer, const char
 	peer_debug(peer, "sent %s", message_type_name(message.type));
 	bool is_ready = peer_state(peer) == PEER_READY;
 	protocol_handler *handle = is_ready ? handlers[message.type].when_ready : handlers[message.type].before_ready;
+	if (peer_is_missed(peer))
+		silence_heard(protocol, peer, now_us);
 	handle(protocol, peer, &message, now_us);
 	message_fini(&message);
 	return message.values;
@@ -250,6 +259,7 @@ void protocol_ended(struct protocol *protocol, struct peer *peer, int64_t now_us
 	if (!peer_take_ending(peer))
 		return;
 	registry_retire(protocol->parts.common.registry, peer);
+	silence_ended(protocol, peer, now_us);
 	endings_conclude(protocol, peer, now_us);
 }
 
@@ -270,8 +280,10 @@ static void ping_all(struct protocol *protocol, int64_t now_us)
 	size_t count;
 	while ((count = registry_walk(protocol->parts.common.registry, &after, peers)) > 0) {
 		for (size_t i = 0; i < count; i++) {
-			if (peer_state(peers[i]) == PEER_READY)
+			if (peer_state(peers[i]) == PEER_READY) {
+				peer_excuse(peers[i], now_us);
 				peer_hurry_ping(peers[i], now_us);
+			}
 			peer_release(peers[i]);
 		}
 	}

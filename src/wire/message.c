@@ -14,6 +14,9 @@ static const char *const type_names[MESSAGE_TYPES] = {
 	[MESSAGE_GETADDR] = "getaddr",
 	[MESSAGE_ADDR]    = "addr",
 	[MESSAGE_BYE]     = "bye",
+	[MESSAGE_SUSPECT] = "suspect",
+	[MESSAGE_HEARD]   = "heard",
+	[MESSAGE_UNHEARD] = "unheard",
 };
 
 static const char *const reason_names[] = {
@@ -174,6 +177,29 @@ static bool decode_bye(struct json_object *object, struct message *message, stru
 	return true;
 }
 
+/* What suspect, heard and unheard call their duration. */
+static const char *duration_key(enum message_type type)
+{
+	return type == MESSAGE_HEARD ? "ago_ms" : "silent_ms";
+}
+
+static bool decode_silence(struct json_object *object, struct message *message, struct problem *problem)
+{
+	struct message_silence *silence = &message->silence;
+	const char *name = type_names[message->type], *key = duration_key(message->type);
+	struct json_object *value;
+	if (!json_object_object_get_ex(object, "nodeid", &value))
+		return problem_set(problem, "%s: \"nodeid\" is missing", name);
+	const char *nodeid = json_string(value);
+	if (nodeid == NULL || !nodeid_parse(nodeid, &silence->nodeid))
+		return problem_set(problem, "%s: \"nodeid\" must be a UUID of 36 characters that is not nil", name);
+	silence->ms = -1;
+	if (!json_object_object_get_ex(object, key, &value))
+		return message->type == MESSAGE_UNHEARD || problem_set(problem, "%s: \"%s\" is missing", name, key);
+	return json_integer(value, 0, MESSAGE_SILENCE_MS, &silence->ms) ||
+	       problem_set(problem, "%s: \"%s\" must be a whole number from 0 to %d", name, key, MESSAGE_SILENCE_MS);
+}
+
 static bool decode_nothing(struct json_object *object, struct message *message, struct problem *problem)
 {
 	(void)object, (void)message, (void)problem;
@@ -211,6 +237,9 @@ static bool decode_object(struct json_object *object, struct message *message, s
 		[MESSAGE_GETADDR] = decode_nothing,
 		[MESSAGE_ADDR]    = decode_addr,
 		[MESSAGE_BYE]     = decode_bye,
+		[MESSAGE_SUSPECT] = decode_silence,
+		[MESSAGE_HEARD]   = decode_silence,
+		[MESSAGE_UNHEARD] = decode_silence,
 	};
 	/* clang-format on */
 	struct json_object *msgtype;
@@ -313,6 +342,16 @@ static bool encode_hello(struct json_object *object, const struct message *messa
 	       (!hello->is_feeler || json_add(object, "feeler", json_object_new_boolean(true)));
 }
 
+static bool encode_silence(struct json_object *object, const struct message *message)
+{
+	const struct message_silence *silence = &message->silence;
+	char nodeid[NODEID_TEXT_BYTES];
+	nodeid_format(&silence->nodeid, nodeid);
+	return json_add_text(object, "nodeid", nodeid) &&
+	       (silence->ms < 0 ||
+		json_add(object, duration_key(message->type), json_object_new_int64(silence->ms)));
+}
+
 static bool encode_keys(struct json_object *object, const struct message *message)
 {
 	if (!json_add_text(object, "msgtype", type_names[message->type]))
@@ -324,6 +363,10 @@ static bool encode_keys(struct json_object *object, const struct message *messag
 		return json_add_text(object, "reason", reason_names[message->bye.reason]) &&
 		       (message->bye.limit == BYE_NO_LIMIT ||
 			json_add_text(object, "limit", limit_names[message->bye.limit]));
+	case MESSAGE_SUSPECT:
+	case MESSAGE_HEARD:
+	case MESSAGE_UNHEARD:
+		return encode_silence(object, message);
 	default:
 		return true;
 	}

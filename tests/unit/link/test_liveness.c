@@ -27,7 +27,8 @@ static void walk(int64_t interval_us, int64_t timeout_us, int64_t start_us, cons
 	for (size_t i = 0; i < count; i++) {
 		const struct step *step = &steps[i];
 		if (step->action == PING)
-			EXPECT(liveness_ping(&liveness, 0, step->now_us) == step->result, "step %zu", i);
+			EXPECT(liveness_ping(&liveness, liveness.interval_us, step->now_us) == step->result, "step %zu",
+			       i);
 		else if (step->action == PONG)
 			EXPECT(liveness_pong(&liveness, step->now_us) == step->result, "step %zu", i);
 		else if (step->action == HURRY)
@@ -146,7 +147,7 @@ static void a_new_interval_counts_from_the_last_ping(void)
 	/* The first ping doesn't wait for an interval. */
 	liveness_set(&liveness, 2000, 600);
 	CU_ASSERT_EQUAL(liveness_next_ping_us(&liveness, 5000), 5000);
-	CU_ASSERT(liveness_ping(&liveness, 0, 5000));
+	CU_ASSERT(liveness_ping(&liveness, liveness.interval_us, 5000));
 	liveness_set(&liveness, 3000, 700);
 	CU_ASSERT_EQUAL(liveness_next_ping_us(&liveness, 5100), 8000);
 	CU_ASSERT_EQUAL(liveness_deadline_us(&liveness), 5700);
@@ -161,7 +162,7 @@ static void a_new_interval_counts_from_the_last_ping(void)
 	liveness_hurry(&liveness, 5300);
 	liveness_set(&liveness, 6000, 700);
 	CU_ASSERT_EQUAL(liveness_next_ping_us(&liveness, 5300), 5300);
-	CU_ASSERT(liveness_ping(&liveness, 0, 5300));
+	CU_ASSERT(liveness_ping(&liveness, liveness.interval_us, 5300));
 	CU_ASSERT_EQUAL(liveness_next_ping_us(&liveness, 5300), 11300);
 }
 
@@ -171,7 +172,7 @@ static void a_time_in_which_nothing_is_read_does_not_count(void)
 	liveness_init(&liveness, 1000, 500, 0);
 	liveness_be_deaf(&liveness, 0, 300);
 	/* A ping that is sent meanwhile has what is left of it. */
-	CU_ASSERT(liveness_ping(&liveness, 0, 100));
+	CU_ASSERT(liveness_ping(&liveness, liveness.interval_us, 100));
 	CU_ASSERT_EQUAL(liveness_deadline_us(&liveness), 100 + 500 + 200);
 	liveness_be_deaf(&liveness, 400, 450);
 	CU_ASSERT_EQUAL(liveness_deadline_us(&liveness), 100 + 500 + 200 + 50);
@@ -179,7 +180,7 @@ static void a_time_in_which_nothing_is_read_does_not_count(void)
 	CU_ASSERT(liveness_pong(&liveness, 700));
 	CU_ASSERT_EQUAL(liveness_rtt_us(&liveness, 700), 600);
 	/* The next ping has the usual time. */
-	CU_ASSERT(liveness_ping(&liveness, 0, 1100));
+	CU_ASSERT(liveness_ping(&liveness, liveness.interval_us, 1100));
 	CU_ASSERT_EQUAL(liveness_deadline_us(&liveness), 1600);
 }
 
@@ -187,12 +188,12 @@ static void a_doubt_lasts_until_the_pong(void)
 {
 	struct liveness liveness;
 	liveness_init(&liveness, 60 * SECOND_US, 20 * SECOND_US, 0);
-	CU_ASSERT(liveness_ping(&liveness, 0, 0) && liveness_pong(&liveness, 10));
+	CU_ASSERT(liveness_ping(&liveness, liveness.interval_us, 0) && liveness_pong(&liveness, 10));
 	CU_ASSERT_EQUAL(liveness_doubt_us(&liveness), FOREVER_US);
 	liveness_doubt(&liveness, 1000);
 	/* It runs from the ping on. */
 	CU_ASSERT_EQUAL(liveness_doubt_us(&liveness), FOREVER_US);
-	CU_ASSERT(liveness_ping(&liveness, 0, 2000));
+	CU_ASSERT(liveness_ping(&liveness, liveness.interval_us, 2000));
 	CU_ASSERT_EQUAL(liveness_doubt_us(&liveness), 2000 + LIVENESS_DOUBT_US);
 	/* Another claim moves nothing. */
 	liveness_doubt(&liveness, 3 * SECOND_US);
@@ -202,7 +203,7 @@ static void a_doubt_lasts_until_the_pong(void)
 	CU_ASSERT(liveness_pong(&liveness, 6 * SECOND_US + 5));
 	CU_ASSERT_EQUAL(liveness_doubt_us(&liveness), FOREVER_US);
 	/* An ordinary ping raises none; a claim while one is outstanding does. */
-	CU_ASSERT(liveness_ping(&liveness, 0, 100 * SECOND_US));
+	CU_ASSERT(liveness_ping(&liveness, liveness.interval_us, 100 * SECOND_US));
 	CU_ASSERT_EQUAL(liveness_doubt_us(&liveness), FOREVER_US);
 	liveness_doubt(&liveness, 101 * SECOND_US);
 	CU_ASSERT_EQUAL(liveness_doubt_us(&liveness), 101 * SECOND_US + LIVENESS_DOUBT_US);

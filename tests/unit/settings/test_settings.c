@@ -503,6 +503,8 @@ static const struct {
 	{SETTING_ALLOW, "[]", NULL},
 	{SETTING_ALLOW, "[\"10.0.0.0/8\", \"fe80:0::/10\"]", "[\"10.0.0.0/8\", \"fe80::/10\"]"},
 	{SETTING_DENY, "[\"192.0.2.7\"]", "[\"192.0.2.7/32\"]"},
+	{SETTING_PROBE_INTERVAL, "0.5", NULL},
+	{SETTING_SILENT_AFTER, "2.5", NULL},
 	{SETTING_PING_INTERVAL, "0.25", NULL},
 	{SETTING_SECRET_FILE, "\"/etc/kith/secret\"", NULL},
 	{SETTING_SECRET_FILE, "\"\"", NULL},

@@ -173,6 +173,8 @@ static void a_value_of_the_wrong_type_is_refused_with_what_would_be_right(void)
 		 "a number of seconds from 0.01 to 86400, or 0 to ban nobody"},
 		{SETTING_ALLOW, "7 7.5 true \"10.0.0.0/8\" {} [7]", "at most 256 blocks of addresses, as in"},
 		{SETTING_DENY, "7 7.5 true \"10.0.0.0/8\" {} [7]", "at most 256 blocks of addresses, as in"},
+		{SETTING_PROBE_INTERVAL, "\"1\" true [1] {} 0 -1 86401", "a number of seconds from 0.01 to 86400"},
+		{SETTING_SILENT_AFTER, "\"5\" true [5] {} 0 -1 86401", "a number of seconds from 0.01 to 86400"},
 		{SETTING_PING_INTERVAL, "\"60\" true [60] {} 0 0.0099 -1 -0.5 86400.01 86401 1e999 -1e999",
 		 "a number of seconds from 0.01 to 86400"},
 		{SETTING_PING_TIMEOUT, "\"60\" true [60] {} 0 0.0099 -1 86401",

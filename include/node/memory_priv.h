@@ -1,0 +1,8 @@
+/* How the C library keeps memory for the threads of a node. */
+#ifndef KITH_MEMORY_PRIV_H
+#define KITH_MEMORY_PRIV_H
+
+/* Lets them share it. Before there are threads. */
+void memory_share_pools(void);
+
+#endif
