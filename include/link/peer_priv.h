@@ -38,6 +38,7 @@ struct peer {
 	struct liveness liveness GUARDED_BY(peer_guard);
 	int64_t hurry_us GUARDED_BY(peer_guard); /* when a ping may be hurried again */
 	int64_t ask_us GUARDED_BY(peer_guard);	 /* when one may be asked for again */
+	unsigned paced GUARDED_BY(peer_guard);	 /* waits for a ping that were drawn, PEER_DRAWN_WAITS at most */
 	unsigned news GUARDED_BY(peer_guard);	 /* sent since the last pong */
 	bool has_guessed GUARDED_BY(peer_guard); /* a pong that nobody waited for has come */
 	enum peer_ending ending GUARDED_BY(peer_guard);

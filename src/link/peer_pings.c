@@ -12,6 +12,10 @@ static int64_t draw_us(const struct peer *peer, int64_t most_us, int64_t now_us)
 /* From a ping of this moment to the next one. */
 static int64_t next_interval_us(struct peer *peer, int64_t now_us) REQUIRES(peer_guard)
 {
+	if (peer->pace != NULL && peer->paced < PEER_DRAWN_WAITS) {
+		peer->paced++;
+		return draw_us(peer, pace_interval_us(peer->pace), now_us);
+	}
 	int64_t wait_us = peer->pace == NULL ? peer->ping_interval_us : pace_take_us(peer->pace, now_us);
 	int64_t early_us = wait_us / PEER_PING_JITTER;
 	return wait_us - draw_us(peer, early_us < PEER_PING_EARLY_US ? early_us : PEER_PING_EARLY_US, now_us);
