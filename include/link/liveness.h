@@ -11,20 +11,24 @@
 #include <stdint.h>
 
 struct liveness {
-	int64_t interval_us; /* from the last ping to the next */
+	int64_t interval_us; /* from its last turn to the next */
+	int64_t turn_us;     /* when it was pinged in turn last; meaningless before the first ping */
 	int64_t timeout_us;
 	int64_t ping_due_us;
-	int64_t pinged_us;	   /* when the outstanding ping was sent; meaningless without one */
-	int64_t rtt_us;		   /* of the last answered ping; -1 before the first */
-	int64_t usual_rtt_us;	   /* smoothed; -1 before the first */
-	int64_t excused_us;	   /* silence before this moment does not count */
-	int64_t theirs_us;	   /* when the far end pinged last; -1 before the first time */
-	int64_t theirs_wait_us[2]; /* between its last pings; -1 if unknown */
-	int64_t slack_us;	   /* so much later than usual its next ping may come */
-	int64_t deaf_until_us;	   /* until then nothing of the peer is read */
-	int64_t deaf_us;	   /* so long of the time since the outstanding ping nothing was read */
-	int64_t doubt_us;	   /* when to look whether its host is there at all; FOREVER_US without a doubt */
-	bool is_waiting;	   /* a ping is outstanding */
+	int64_t pinged_us;	/* when the outstanding ping was sent; meaningless without one */
+	int64_t rtt_us;		/* of the last answered ping; -1 before the first */
+	int64_t usual_rtt_us;	/* smoothed; -1 before the first */
+	int64_t excused_us;	/* silence before this moment does not count */
+	int64_t theirs_us;	/* when the far end pinged last in its turn; -1 before the first time */
+	int64_t theirs_last_us; /* and at all */
+	int64_t theirs_wait_us; /* from turn to turn; -1 if unknown */
+	int64_t slack_us;	/* so much later than usual its next ping may come */
+	int theirs_extra;	/* pings since then that came too soon for its turn */
+	int64_t deaf_until_us;	/* until then nothing of the peer is read */
+	int64_t deaf_us;	/* so long of the time since the outstanding ping nothing was read */
+	int64_t doubt_us;	/* when to look whether its host is there at all; FOREVER_US without a doubt */
+	bool has_pinged;
+	bool is_waiting; /* a ping is outstanding */
 };
 
 /* The first ping is due at once. */
@@ -33,14 +37,19 @@ void liveness_init(struct liveness *liveness, int64_t interval_us, int64_t timeo
 /* The next ping is then due by this interval, and an outstanding one fails by this time-out. */
 void liveness_set(struct liveness *liveness, int64_t interval_us, int64_t timeout_us);
 
-/* Is a ping to be sent now? */
+/* Is a ping to be sent now? Is it the peer's turn, too? */
 bool liveness_is_due(const struct liveness *liveness, int64_t now_us);
-/* True if one is to be sent now; it counts as sent. The one after it is due an interval later. */
+bool liveness_is_in_turn(const struct liveness *liveness, int64_t now_us);
+/*
+ * True if one is to be sent now; it counts as sent. If it is the peer's turn, the next one is an interval later: others
+ * come in between, and move nothing, so that the far end can tell when to expect the next.
+ */
 bool liveness_ping(struct liveness *liveness, int64_t interval_us, int64_t now_us);
 /*
- * The far end pings. Its pings come regularly, so the next one is expected after the longer of the last two waits, and
+ * The far end pings. It does so in turn, so the next one is expected after as long as between the last two, and
  * slack_us more. If it does not come, ours is due: in a mesh whose nodes ping their peers in turn, a second after a
- * node has died somebody misses a ping of it, long before all have pinged it themselves.
+ * node has died somebody misses a ping of it, long before all have pinged it themselves. A ping that comes after less
+ * than three quarters of the usual wait is out of turn, unless it is the third such.
  */
 void liveness_note_ping(struct liveness *liveness, int64_t slack_us, int64_t now_us);
 /* Makes the next ping due at once, unless one is outstanding. */

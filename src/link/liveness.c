@@ -10,14 +10,14 @@ void liveness_init(struct liveness *liveness, int64_t interval_us, int64_t timeo
 				      .rtt_us = -1,
 				      .usual_rtt_us = -1,
 				      .theirs_us = -1,
-				      .theirs_wait_us = {-1, -1},
+				      .theirs_wait_us = -1,
 				      .doubt_us = FOREVER_US};
 }
 
-/* After the last ping, if that is answered by then. */
+/* Its next turn, if the last ping is answered by then. */
 static int64_t regular_us(const struct liveness *liveness)
 {
-	return liveness->pinged_us + liveness->interval_us;
+	return liveness->turn_us + liveness->interval_us;
 }
 
 void liveness_set(struct liveness *liveness, int64_t interval_us, int64_t timeout_us)
@@ -33,10 +33,9 @@ void liveness_set(struct liveness *liveness, int64_t interval_us, int64_t timeou
 /* When the ping of the far end that is expected next is overdue. */
 static int64_t expected_us(const struct liveness *liveness)
 {
-	const int64_t *waits_us = liveness->theirs_wait_us;
-	if (waits_us[0] < 0 || liveness->pinged_us > liveness->theirs_us)
+	if (liveness->theirs_wait_us < 0 || liveness->pinged_us > liveness->theirs_last_us)
 		return FOREVER_US;
-	return liveness->theirs_us + (waits_us[0] > waits_us[1] ? waits_us[0] : waits_us[1]) + liveness->slack_us;
+	return liveness->theirs_us + liveness->theirs_wait_us + liveness->slack_us;
 }
 
 static int64_t due_us(const struct liveness *liveness)
@@ -49,22 +48,40 @@ bool liveness_is_due(const struct liveness *liveness, int64_t now_us)
 	return !liveness->is_waiting && now_us >= due_us(liveness);
 }
 
+bool liveness_is_in_turn(const struct liveness *liveness, int64_t now_us)
+{
+	return liveness_is_due(liveness, now_us) && (!liveness->has_pinged || now_us >= regular_us(liveness));
+}
+
 void liveness_note_ping(struct liveness *liveness, int64_t slack_us, int64_t now_us)
 {
-	liveness->slack_us = slack_us;
-	liveness->theirs_wait_us[1] = liveness->theirs_wait_us[0];
-	if (liveness->theirs_us >= 0)
-		liveness->theirs_wait_us[0] = now_us - liveness->theirs_us;
+	enum { EXTRA = 2 };
+	int64_t wait_us = now_us - liveness->theirs_us, usual_us = liveness->theirs_wait_us;
+	int64_t last_wait_us = now_us - liveness->theirs_last_us;
+	bool is_first = liveness->theirs_us < 0, is_early = usual_us >= 0 && wait_us < usual_us - usual_us / 4;
+	liveness->theirs_last_us = now_us;
+	if (is_early && liveness->theirs_extra < EXTRA) {
+		liveness->theirs_extra++;
+		return;
+	}
+	if (!is_first)
+		liveness->theirs_wait_us = is_early ? last_wait_us : wait_us;
+	liveness->theirs_extra = 0;
 	liveness->theirs_us = now_us;
+	liveness->slack_us = slack_us;
 }
 
 bool liveness_ping(struct liveness *liveness, int64_t interval_us, int64_t now_us)
 {
 	if (!liveness_is_due(liveness, now_us))
 		return false;
+	if (liveness_is_in_turn(liveness, now_us)) {
+		liveness->turn_us = now_us;
+		liveness->interval_us = interval_us;
+		liveness->has_pinged = true;
+	}
 	liveness->is_waiting = true;
 	liveness->pinged_us = now_us;
-	liveness->interval_us = interval_us;
 	if (liveness->doubt_us != FOREVER_US)
 		liveness->doubt_us = now_us + LIVENESS_DOUBT_US;
 	liveness->deaf_us = liveness->deaf_until_us > now_us ? liveness->deaf_until_us - now_us : 0;

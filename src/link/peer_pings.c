@@ -25,8 +25,9 @@ int64_t peer_ping(struct peer *peer, int64_t now_us)
 {
 	peer_enter(peer);
 	bool is_ready = peer->state == PEER_READY;
-	bool is_due = is_ready && liveness_is_due(&peer->liveness, now_us) &&
-		      liveness_ping(&peer->liveness, next_interval_us(peer, now_us), now_us);
+	bool is_in_turn = is_ready && liveness_is_in_turn(&peer->liveness, now_us);
+	bool is_due =
+		is_ready && liveness_ping(&peer->liveness, is_in_turn ? next_interval_us(peer, now_us) : 0, now_us);
 	int64_t next_us = is_ready ? liveness_next_ping_us(&peer->liveness, now_us) : FOREVER_US;
 	peer_leave(peer);
 	if (is_due)
