@@ -348,8 +348,7 @@ static bool encode_silence(struct json_object *object, const struct message *mes
 	char nodeid[NODEID_TEXT_BYTES];
 	nodeid_format(&silence->nodeid, nodeid);
 	return json_add_text(object, "nodeid", nodeid) &&
-	       (silence->ms < 0 ||
-		json_add(object, duration_key(message->type), json_object_new_int64(silence->ms)));
+	       (silence->ms < 0 || json_add(object, duration_key(message->type), json_object_new_int64(silence->ms)));
 }
 
 static bool encode_keys(struct json_object *object, const struct message *message)
