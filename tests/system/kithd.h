@@ -21,6 +21,9 @@ struct launch {
 	const void *given;
 };
 
+/* A kithd with these options pings a peer once, when it is ready, and not again while a test lasts. */
+#define RARE_PINGS "-o probe_interval=80000 -o ping_interval=80000 -o share_within=86400"
+
 struct kithd *kithd_launch(const struct launch *launch);
 
 /* In each of the following the arguments are separated by single spaces. */

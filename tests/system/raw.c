@@ -16,6 +16,8 @@
 #include "secure.h"
 #include "wire/address.h"
 
+#define PING "{\"msgtype\":\"ping\"}"
+
 enum { RAWS = 2048, LINE_BYTES = 140000, USUAL_HOST = 200 };
 
 struct raw {
@@ -420,6 +422,15 @@ const char *raw_line(struct raw *raw)
 	return line;
 }
 
+/* A ping of kithd, which may come at any time: it is answered. */
+static bool passes_over(struct raw *raw, const char *line)
+{
+	bool is_ping = line != NULL && strcmp(line, PING) == 0;
+	if (is_ping)
+		raw_send(raw, "{\"msgtype\":\"pong\"}");
+	return is_ping;
+}
+
 void raw_expect_line(struct raw *raw, const char *format, ...)
 {
 	char wanted[1024];
@@ -428,15 +439,16 @@ void raw_expect_line(struct raw *raw, const char *format, ...)
 	vsnprintf(wanted, sizeof wanted, format, arguments);
 	va_end(arguments);
 	const char *line = raw_line(raw);
+	while (strcmp(wanted, PING) != 0 && passes_over(raw, line))
+		line = raw_line(raw);
 	if (line == NULL || strcmp(line, wanted) != 0)
 		harness_fail_here("expected the line %s\nand not %s", wanted, line == NULL ? "the end" : line);
 }
 
-/* Takes the next message; its type, or NULL at the end. */
-static const char *next_type(struct raw *raw)
+/* Takes a line as the message that came last; its type, or NULL for the end. */
+static const char *take_message(struct raw *raw, const char *line)
 {
 	struct json_object *type;
-	const char *line = raw_line(raw);
 	if (line == NULL)
 		return NULL;
 	json_object_put(raw->message);
@@ -446,6 +458,12 @@ static const char *next_type(struct raw *raw)
 	return json_object_get_string(type);
 }
 
+/* Takes the next message; its type, or NULL at the end. */
+static const char *next_type(struct raw *raw)
+{
+	return take_message(raw, raw_line(raw));
+}
+
 static const char *last_message(const struct raw *raw)
 {
 	return raw->message == NULL ? "nothing" : json_object_to_json_string(raw->message);
@@ -453,7 +471,10 @@ static const char *last_message(const struct raw *raw)
 
 void raw_expect_next(struct raw *raw, const char *type)
 {
-	const char *next = next_type(raw);
+	const char *line = raw_line(raw);
+	while (strcmp(type, "ping") != 0 && passes_over(raw, line))
+		line = raw_line(raw);
+	const char *next = take_message(raw, line);
 	if (next == NULL)
 		harness_fail_here("expected %s, and the end came after %s", type, last_message(raw));
 	else if (strcmp(next, type) != 0)

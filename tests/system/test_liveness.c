@@ -54,7 +54,7 @@ static void test_one_ping_at_a_time(void)
 
 static void test_time_out(void)
 {
-	struct kithd *kithd = kithd_start("-o ping_timeout=0.2");
+	struct kithd *kithd = kithd_start(RARE_PINGS " -o ping_timeout=0.2");
 	struct raw *other = raw_join(kithd, BOB, "");
 	struct raw *raw = raw_connect(kithd_address(kithd));
 	raw_send_hello(raw, ALICE, "");
@@ -66,7 +66,7 @@ static void test_time_out(void)
 
 static void test_talk_is_no_pong(void)
 {
-	struct kithd *kithd = kithd_start("-o ping_timeout=0.3");
+	struct kithd *kithd = kithd_start(RARE_PINGS " -o ping_timeout=0.3");
 	struct raw *raw = raw_connect(kithd_address(kithd));
 	raw_send_hello(raw, ALICE, "");
 	raw_expect(raw, "ping");
