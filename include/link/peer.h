@@ -201,11 +201,12 @@ void peer_note_losses(struct peer *peer);
 enum { PEER_PING_JITTER = 8 };
 #define PEER_PING_EARLY_US ((int64_t)100 * 1000)
 /*
- * The first waits of a peer are drawn, then it has its turn. Nodes that start together meet each other in the same
- * order, and if they pinged in that order, a node would be pinged by all at once and then by nobody. There are two,
- * since the first is drawn when only a few of the peers are there.
+ * The first waits of a peer are drawn, up to half of what it will wait, then it has its turn. Nodes that start together
+ * meet each other in the same order, and if they pinged in that order, a node would be pinged by all at once and then
+ * by nobody. Half, since nobody can tell yet when to expect the pings of a node that has just come, and more of them
+ * make up for that.
  */
-enum { PEER_DRAWN_WAITS = 2 };
+enum { PEER_DRAWN_WAITS = 3 };
 /* How much later than usual a ping of the far end may come: this, and up to as much again (liveness_note_ping). */
 #define PEER_SLACK_US ((int64_t)150 * 1000)
 /* Sends the next ping if it is due; returns when to look again, as liveness_next_ping_us does. None before READY. */

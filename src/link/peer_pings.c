@@ -14,7 +14,7 @@ static int64_t next_interval_us(struct peer *peer, int64_t now_us) REQUIRES(peer
 {
 	if (peer->pace != NULL && peer->paced < PEER_DRAWN_WAITS) {
 		peer->paced++;
-		return draw_us(peer, pace_interval_us(peer->pace), now_us);
+		return draw_us(peer, pace_interval_us(peer->pace) / 2, now_us);
 	}
 	int64_t wait_us = peer->pace == NULL ? peer->ping_interval_us : pace_take_us(peer->pace, now_us);
 	int64_t early_us = wait_us / PEER_PING_JITTER;
