@@ -75,7 +75,8 @@ void silence_handle_suspect(struct protocol *protocol, struct peer *peer, struct
 		silence_say(peer, MESSAGE_UNHEARD, &said->nodeid, since_us < 0 ? -1 : now_us - since_us);
 		return;
 	}
-	int64_t ago_us = now_us - peer_silence(suspect).heard_us;
+	/* Its reader may have heard it since now_us was taken. */
+	int64_t ago_us = now_us - clock_earlier(peer_silence(suspect).heard_us, now_us);
 	if (ago_us < SILENCE_RECENT_US)
 		silence_say(peer, MESSAGE_HEARD, &said->nodeid, ago_us);
 	else

@@ -12,8 +12,6 @@ that ends.
 
 import argparse
 import os
-import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -21,15 +19,11 @@ import traceback
 
 sys.dont_write_bytecode = True  # what is made goes into BUILD and nowhere else
 
+import inside
 import scenarios
 from hosts import Failure
 from mesh import KITHD
 from stage import Report
-
-INSIDE = "KITH_CHAOS_INSIDE"
-PACKAGES = {"ip": "iproute2", "nft": "nftables", "unshare": "util-linux"}
-NO_ROOT_STATUS = 77
-PRIORITY = -10  # what is tested is a bad network, not a machine that is busy with something else
 
 
 def run_scenario(report, name, is_smoke):
@@ -80,8 +74,7 @@ def make_secret():
 
 def run_inside(names, is_smoke):
     """In the namespaces of this run."""
-    os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
-    subprocess.run(["mount", "-t", "tmpfs", "chaos", "/run"], check=True)
+    inside.settle_in()
     if os.environ.get("SECRET"):
         os.environ["CHAOS_SECRET"] = make_secret()
     report = Report()
@@ -95,24 +88,6 @@ def run_inside(names, is_smoke):
     return 1 if report.failed > 0 else 0
 
 
-def run_outside():
-    """Starts this program again in namespaces of its own; when unshare dies, the kernel ends all that is in them."""
-    own = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    child = subprocess.Popen(
-        ["setpriv", "--pdeathsig", "KILL", *own, sys.executable, *sys.argv],
-        env={**os.environ, INSIDE: "1"},
-        start_new_session=True,  # Ctrl-C is this process's own
-    )
-
-    def end(number, _):
-        child.kill()
-        sys.exit(128 + number)
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, end)
-    return child.wait()
-
-
 def main():
     parser = argparse.ArgumentParser(usage="%(prog)s [--smoke] [SCENARIO...]")
     parser.add_argument("--smoke", action="store_true")
@@ -122,15 +97,7 @@ def main():
     unknown = [name for name in names if name not in scenarios.SCENARIOS]
     if unknown:
         sys.exit(f"chaos: there is no scenario {unknown[0]}; there are {', '.join(scenarios.SCENARIOS)}")
-    if os.environ.get(INSIDE):
-        return run_inside(names, arguments.smoke)
-    if os.geteuid() != 0:
-        print("chaos: needs root, to make network namespaces; nothing was run", file=sys.stderr)
-        return NO_ROOT_STATUS
-    for program, package in PACKAGES.items():
-        if not shutil.which(program):
-            sys.exit(f"chaos: there is no {program}; install {package} (make deps-dev)")
-    return run_outside()
+    return run_inside(names, arguments.smoke) if inside.is_inside() else inside.run_inside("chaos")
 
 
 if __name__ == "__main__":

@@ -519,6 +519,21 @@ static void a_node_says_once_a_day_where_it_listens(void)
 	core_fini(&core);
 }
 
+/* The threads that read two peers take the time each by themselves. */
+static void a_suspect_that_is_heard_in_this_very_moment_was_heard_no_time_ago(void)
+{
+	struct core core;
+	five_start(&core);
+	struct peer *asker = core_meet(&core, 2, "127.0.0.2:40000", 0), *suspect;
+	suspect = core_meet(&core, 3, "127.0.0.3:40000", 0);
+	take_all(asker);
+	peer_count_read(suspect, 1, core.now_us + 2 * MS_US);
+	core_say(&core, asker, "{'msgtype':'suspect','nodeid':'%s','silent_ms':500}", nodeid_text(3));
+	const char *line = take_line(asker);
+	CU_ASSERT(line != NULL && strstr(line, "\"heard\"") != NULL && strstr(line, "\"ago_ms\":0}") != NULL);
+	core_fini(&core);
+}
+
 static CU_TestInfo tests[] = {
 	{"before the handshake little is heard", before_the_handshake_little_is_heard},
 	{"what a message does once the handshake is done", what_a_message_does_once_the_handshake_is_done},
@@ -542,6 +557,8 @@ static CU_TestInfo tests[] = {
 	 a_node_tells_the_address_where_the_far_end_can_dial_it},
 	{"a node introduces itself anew to those who come later",
 	 a_node_introduces_itself_anew_to_those_who_come_later},
+	{"a suspect that is heard in this very moment was heard no time ago",
+	 a_suspect_that_is_heard_in_this_very_moment_was_heard_no_time_ago},
 	{"a node says once a day where it listens", a_node_says_once_a_day_where_it_listens},
 	CU_TEST_INFO_NULL,
 };
