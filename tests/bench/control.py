@@ -43,12 +43,16 @@ class Client:
         rows = self.read_rows() - 1
         return rows, 1000 * (time.monotonic() - begin)
 
-    def info(self):
-        self.send(msgtype="info")
+    def list(self, **request):
+        """All rows of an answer, but for its end."""
+        self.send(**request)
         answer = b""
         while b'{"msgtype":"end"' not in answer:
             answer += self.socket.recv(READ_BYTES)
-        return json.loads(answer.split(b"\n", 1)[0])
+        return [json.loads(line) for line in answer.splitlines()[:-1]]
+
+    def info(self):
+        return self.list(msgtype="info")[0]
 
     def close(self):
         self.socket.close()

@@ -22,11 +22,13 @@ from control import ControlPart
 from dear import DearPart
 from network import NetworkPart
 from parts import PARTS
+from silence import RestPart, SilencePart
 from targets import BUILD, CORES, KITHD, LOAD, LOAD_CORE, PROBE, TARGET_CORE, Failure, Process, missing_packages
 from worst import WorstPart
 
 LIMIT_S = 600
-ALL_PARTS = [*PARTS[:-1], WorstPart(), ControlPart(), AttackPart(), NetworkPart(), PARTS[-1], DearPart()]
+LONG_S = 300  # what takes longer must be named
+ALL_PARTS = [*PARTS[:-1], WorstPart(), ControlPart(), AttackPart(), NetworkPart(), RestPart(), PARTS[-1], DearPart(), SilencePart()]
 
 
 class Bench:
@@ -100,13 +102,15 @@ class Bench:
         return 1 if self.problems else 0
 
 
-def choose_parts(names):
+def choose_parts(names, is_smoke):
     by_name = {part.name: part for part in ALL_PARTS}
     unknown = [name for name in names if name not in by_name]
     if unknown:
         print(f"bench: there is no part {unknown[0]}; there are {' '.join(by_name)}", file=sys.stderr)
         sys.exit(64)
-    return [part for part in ALL_PARTS if part.name in names or not names]
+    return [
+        part for part in ALL_PARTS if part.name in names or (not names and (is_smoke or part.seconds <= LONG_S))
+    ]
 
 
 def parse_arguments():
@@ -121,7 +125,7 @@ def parse_arguments():
 
 def main():
     arguments = parse_arguments()
-    bench = Bench(arguments, choose_parts(arguments.part))
+    bench = Bench(arguments, choose_parts(arguments.part, arguments.smoke))
     for program in (KITHD, LOAD, PROBE, SYSTEM):
         if not os.access(program, os.X_OK):
             print(f"bench: {program} is not built", file=sys.stderr)

@@ -78,11 +78,12 @@ def next_host():
     return f"127.{100 + pid // 250 % 100}.{pid % 250}.{address_count % 250 + 1}"
 
 
-def is_listening(address):
+def is_listening(address, pid):
+    """In the network namespace of that process."""
     host, port = address.rsplit(":", 1)
     number = int.from_bytes(socket.inet_aton(host), "little")
     wanted = f"{number:08X}:{int(port):04X}"
-    with open("/proc/net/tcp", encoding="ascii") as lines:
+    with open(f"/proc/{pid}/net/tcp", encoding="ascii") as lines:
         next(lines)
         for line in lines:
             words = line.split()
@@ -95,7 +96,7 @@ def is_listening(address):
 
 def wait_until_listening(process, address):
     end = time.monotonic() + START_LIMIT_S
-    while not is_listening(address):
+    while not is_listening(address, process.pid):
         if process.child.poll() is not None:
             raise Failure(f"{process.child.args[0]} ended with status {process.child.returncode}")
         if time.monotonic() > end:
