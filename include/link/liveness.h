@@ -22,6 +22,7 @@ struct liveness {
 	int64_t theirs_us;	/* when the far end pinged last in its turn; -1 before the first time */
 	int64_t theirs_last_us; /* and at all */
 	int64_t theirs_wait_us; /* from turn to turn; -1 if unknown */
+	int64_t missed_us;	/* when it was pinged since its next one had not come */
 	int64_t slack_us;	/* so much later than usual its next ping may come */
 	int theirs_extra;	/* pings since then that came too soon for its turn */
 	int64_t deaf_until_us;	/* until then nothing of the peer is read */

@@ -33,7 +33,7 @@ void liveness_set(struct liveness *liveness, int64_t interval_us, int64_t timeou
 /* When the ping of the far end that is expected next is overdue. */
 static int64_t expected_us(const struct liveness *liveness)
 {
-	if (liveness->theirs_wait_us < 0 || liveness->pinged_us > liveness->theirs_last_us)
+	if (liveness->theirs_wait_us < 0 || liveness->missed_us > liveness->theirs_us)
 		return FOREVER_US;
 	return liveness->theirs_us + liveness->theirs_wait_us + liveness->slack_us;
 }
@@ -80,6 +80,9 @@ bool liveness_ping(struct liveness *liveness, int64_t interval_us, int64_t now_u
 		liveness->interval_us = interval_us;
 		liveness->has_pinged = true;
 	}
+	/* One ping for each that is missed. */
+	if (now_us >= expected_us(liveness))
+		liveness->missed_us = now_us;
 	liveness->is_waiting = true;
 	liveness->pinged_us = now_us;
 	if (liveness->doubt_us != FOREVER_US)
