@@ -218,6 +218,8 @@ void peer_set_pings(struct peer *peer, const struct settings *settings, int64_t 
 /* Pings at once, unless a ping is outstanding or was hurried within PEER_HURRY_US: otherwise others who claim the
  * nodeid of this peer could make it exceed its message rate. */
 void peer_hurry_ping(struct peer *peer, int64_t now_us);
+/* The same, but a ping that may not be sent now is sent as soon as it may: somebody waits for its answer. */
+void peer_ping_soon(struct peer *peer, int64_t now_us);
 /*
  * Somebody wants to measure: pings at once, unless a ping is outstanding or was asked for within PEER_ASK_US. The pong
  * is there when peer_pongs has grown: then peer_rtt_us is its round trip. Nothing else about the pings of the peer

@@ -111,6 +111,20 @@ void peer_hurry_ping(struct peer *peer, int64_t now_us)
 		outbox_call_pinger(peer->outbox);
 }
 
+void peer_ping_soon(struct peer *peer, int64_t now_us)
+{
+	peer_enter(peer);
+	int64_t at_us = now_us >= peer->hurry_us ? now_us : peer->hurry_us;
+	bool is_later = !peer->liveness.is_waiting && liveness_next_ping_us(&peer->liveness, now_us) > at_us;
+	if (is_later) {
+		liveness_hurry(&peer->liveness, at_us);
+		peer->hurry_us = at_us + PEER_HURRY_US;
+	}
+	peer_leave(peer);
+	if (is_later)
+		outbox_call_pinger(peer->outbox);
+}
+
 void peer_ask_ping(struct peer *peer, int64_t now_us)
 {
 	peer_enter(peer);

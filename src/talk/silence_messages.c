@@ -57,7 +57,7 @@ static void investigate(struct protocol *protocol, struct peer *asker, struct pe
 	if (is_late)
 		silence_say(asker, MESSAGE_UNHEARD, &said->nodeid, now_us - silent.since_us);
 	else
-		peer_hurry_ping(suspect, now_us);
+		peer_ping_soon(suspect, now_us);
 }
 
 void silence_handle_suspect(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us)

@@ -409,6 +409,29 @@ static void a_ping_can_be_hurried_unless_one_is_outstanding(void)
 	peer_release(peer);
 }
 
+static void a_ping_that_is_wanted_soon_is_put_off(void)
+{
+	struct peer *peer = new_ready_peer();
+	peer_ping(peer, start_us);
+	CU_ASSERT(peer_pong(peer, start_us + 5));
+	peer_ping_soon(peer, start_us + 10);
+	peer_ping(peer, start_us + 10);
+	CU_ASSERT(peer_pong(peer, start_us + 15));
+	take_all(peer);
+	/* Twice in the same second: one ping, at its end, and then none for another. */
+	peer_ping_soon(peer, start_us + 20);
+	peer_ping_soon(peer, start_us + 30);
+	CU_ASSERT_EQUAL(peer_ping(peer, start_us + 30), start_us + 10 + PEER_HURRY_US);
+	EXPECT_SENT(peer, "");
+	peer_ping(peer, start_us + 10 + PEER_HURRY_US);
+	EXPECT_SENT(peer, "ping");
+	CU_ASSERT(peer_pong(peer, start_us + 15 + PEER_HURRY_US));
+	peer_hurry_ping(peer, start_us + 20 + PEER_HURRY_US);
+	peer_ping(peer, start_us + 20 + PEER_HURRY_US);
+	EXPECT_SENT(peer, "");
+	peer_release(peer);
+}
+
 static void a_ping_is_hurried_once_in_a_while(void)
 {
 	static const struct {
@@ -653,6 +676,7 @@ static CU_TestInfo tests[] = {
 	{"a new listening address is told from the same one", a_new_listening_address_is_told_from_the_same_one},
 	{"a ping is sent when it is due, and not twice", a_ping_is_sent_when_it_is_due_and_not_twice},
 	{"a ping is hurried once in a while", a_ping_is_hurried_once_in_a_while},
+	{"a ping that is wanted soon is put off, once", a_ping_that_is_wanted_soon_is_put_off},
 	{"the moment of a ping is unpredictable", the_moment_of_a_ping_is_unpredictable},
 	{"nobody seems nearer than the kernel has found", nobody_seems_nearer_than_the_kernel_has_found},
 	{"a ping can be hurried unless one is outstanding", a_ping_can_be_hurried_unless_one_is_outstanding},
