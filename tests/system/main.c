@@ -15,7 +15,8 @@ static int run_over_tls(const char *only)
 		suite_handshake,      suite_errors,	  suite_identity,	suite_addresses,    suite_liveness,
 		suite_mesh,	      suite_names,	  suite_stop,		suite_table,	    suite_hosts,
 		suite_reload,	      suite_recovery,	  suite_bounds,		suite_claims_pairs, suite_claims_hints,
-		suite_claims_sources, suite_claims_rates, suite_claims_targets, suite_limits,	    CU_SUITE_INFO_NULL,
+		suite_claims_sources, suite_claims_rates, suite_claims_targets, suite_silence,	    suite_limits,
+		CU_SUITE_INFO_NULL,
 	};
 	enum { LIMITS = sizeof suites / sizeof *suites - 2 };
 	if (!harness_can(geteuid() == 0, "limits", "only root can count the descriptors of a kithd that has a secret"))
@@ -33,6 +34,7 @@ int main(int argc, char **argv)
 		suite_identity,
 		suite_addresses,
 		suite_liveness,
+		suite_silence,
 		suite_mesh,
 		suite_names,
 		suite_stop,
