@@ -70,17 +70,6 @@ static int64_t later(int64_t one_us, int64_t other_us)
 	return one_us > other_us ? one_us : other_us;
 }
 
-/* Has every other peer answered, or had the time to? */
-static bool has_asked_all(const struct suspicion *suspicion, size_t others, int64_t now_us)
-{
-	size_t done = 0;
-	for (size_t i = 0; i < suspicion->count; i++) {
-		const struct witness *witness = &suspicion->witnesses[i];
-		done += witness->testimony != TESTIMONY_NONE || now_us - witness->asked_us >= SUSPICION_ANSWER_US;
-	}
-	return done >= others;
-}
-
 /* A silence from since_us on is so long: counts it now, or notes when it will be. */
 static bool has_lasted(int64_t since_us, int64_t long_us, int64_t now_us, int64_t *next_us)
 {
@@ -88,6 +77,18 @@ static bool has_lasted(int64_t since_us, int64_t long_us, int64_t now_us, int64_
 		return true;
 	*next_us = clock_earlier(*next_us, since_us + long_us);
 	return false;
+}
+
+/* Has every other peer answered, or had the time to? Notes when one will have had it. */
+static bool has_asked_all(const struct suspicion *suspicion, size_t others, int64_t now_us, int64_t *next_us)
+{
+	size_t done = 0;
+	for (size_t i = 0; i < suspicion->count; i++) {
+		const struct witness *witness = &suspicion->witnesses[i];
+		done += witness->testimony != TESTIMONY_NONE ||
+			has_lasted(witness->asked_us, SUSPICION_ANSWER_US, now_us, next_us);
+	}
+	return done >= others;
 }
 
 bool suspicion_is_proven(const struct suspicion *suspicion, const struct suspect *suspect, int64_t now_us,
@@ -108,7 +109,7 @@ bool suspicion_is_proven(const struct suspicion *suspicion, const struct suspect
 		halves += has_lasted(then_us, half_us, now_us, next_us);
 		wholes += has_lasted(then_us, whole_us, now_us, next_us);
 	}
-	bool has_enough = halves >= SUSPICION_ENOUGH ||
-			  (halves >= 1 && halves == existing && has_asked_all(suspicion, suspect->others, now_us));
+	bool has_enough = halves >= SUSPICION_ENOUGH || (halves >= 1 && halves == existing &&
+							 has_asked_all(suspicion, suspect->others, now_us, next_us));
 	return has_half && has_enough && (has_whole || wholes >= SUSPICION_ENOUGH);
 }

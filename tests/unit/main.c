@@ -89,6 +89,7 @@ int main(int argc, char **argv)
 		suite_handshake,
 		suite_pairs,
 		suite_notes,
+		suite_suspicion,
 		suite_hearsay,
 		suite_endings,
 		suite_command,

@@ -39,6 +39,7 @@ extern CU_SuiteInfo suite_row;
 extern CU_SuiteInfo suite_handshake;
 extern CU_SuiteInfo suite_notes;
 extern CU_SuiteInfo suite_pairs;
+extern CU_SuiteInfo suite_suspicion;
 extern CU_SuiteInfo suite_heap;
 extern CU_SuiteInfo suite_hearsay;
 extern CU_SuiteInfo suite_intake;
