@@ -114,22 +114,27 @@ static size_t draw_others(struct protocol *protocol, struct nodeid others[static
 	return count;
 }
 
-static bool is_round_due(struct silence *silence, const struct nodeid *suspect, int64_t now_us)
+/* When the next questions are due; FOREVER_US if there are too many cases. */
+static int64_t next_round_us(struct silence *silence, const struct nodeid *suspect, int64_t now_us)
 {
 	silence_enter(silence);
 	struct silence_case *one = silence_open(silence, suspect, now_us);
-	bool is_due = one != NULL && now_us - one->suspicion.asked_us >= SUSPICION_ROUND_US;
+	int64_t round_us = one == NULL ? FOREVER_US : one->suspicion.asked_us + SUSPICION_ROUND_US;
 	silence_leave(silence);
-	return is_due;
+	return round_us;
 }
 
-static void ask(struct protocol *protocol, const struct nodeid *suspect, int64_t silent_us, int64_t now_us)
+/* Returns when the next questions are due, if that is known. */
+static int64_t ask(struct protocol *protocol, const struct nodeid *suspect, int64_t silent_us, int64_t now_us)
 {
 	struct silence *silence = protocol->silence;
 	struct nodeid others[REGISTRY_STEP];
 	struct round round = {0};
-	if (!is_round_due(silence, suspect, now_us) || is_me(protocol))
-		return;
+	int64_t round_us = next_round_us(silence, suspect, now_us);
+	if (round_us > now_us)
+		return round_us;
+	if (is_me(protocol))
+		return FOREVER_US;
 	size_t count = draw_others(protocol, others, now_us);
 	silence_enter(silence);
 	struct silence_case *one = silence_find(silence, suspect);
@@ -145,6 +150,7 @@ static void ask(struct protocol *protocol, const struct nodeid *suspect, int64_t
 		peer_hurry_ping(witness, now_us);
 		peer_release(witness);
 	}
+	return now_us + SUSPICION_ROUND_US;
 }
 
 /* Does what is known make it certain that the node is gone? Then the case is closed, and copied. */
@@ -200,7 +206,7 @@ static int64_t watch_silent(struct protocol *protocol, struct peer *peer, const 
 	} else {
 		next_us = clock_earlier(next_us, silent->since_us + silent->late_after_us);
 	}
-	ask(protocol, &suspect, silent_us, now_us);
+	next_us = clock_earlier(next_us, ask(protocol, &suspect, silent_us, now_us));
 	if (judge(protocol, &suspect, silent, &evidence, &audience, now_us, &judge_us)) {
 		char text[PEER_ENDING_BYTES];
 		silence_say_verdict(protocol, &evidence, silent_us, text);
