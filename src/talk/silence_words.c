@@ -59,10 +59,12 @@ void protocol_say_timeout(struct protocol *protocol, struct peer *peer, int64_t 
 	struct suspicion suspicion;
 	struct peer_info info = peer_look(peer, now_us);
 	char names[NAMES_BYTES], text[NAMES_BYTES + 64], duration[TEXT_DURATION_BYTES];
-	text_duration(info.waiting_us > 0 ? info.waiting_us : 0, duration);
+	bool is_silent = info.late_us >= info.waiting_us / 2;
+	int64_t lasted_us = is_silent ? info.late_us : info.waiting_us;
+	text_duration(lasted_us > 0 ? lasted_us : 0, duration);
 	if (!silence_look(protocol, &info.nodeid, &suspicion))
 		suspicion = (struct suspicion){.count = 0};
-	if (info.late_us < info.waiting_us / 2)
+	if (!is_silent)
 		snprintf(text, sizeof text, "no answer to a ping for %s", duration);
 	else if (name_witnesses(protocol, &suspicion, TESTIMONY_HEARD, names, sizeof names) > 0)
 		snprintf(text, sizeof text, "silent for %s; %s still hear%s it", duration, names,
