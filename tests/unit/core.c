@@ -93,6 +93,8 @@ void core_start(struct core *core)
 						  .book = core->book,
 						  .access = core->access,
 						  .sources = core->sources,
+						  .journal = core->journal,
+						  .pace = core->pace,
 						  .lines = core->lines},
 				       .secret = core_secret,
 				       .self = core->self,
@@ -127,7 +129,9 @@ struct peer *core_connect(struct core *core, enum peer_direction direction, cons
 	struct address here = address_of(local);
 	struct dial accepted = {.address = address_of(remote)};
 	struct peer *peer = peer_new(direction, NULL, dial == NULL ? &accepted : dial, &core->settings, core->now_us);
-	CU_ASSERT_FATAL(peer != NULL && registry_add(core->registry, peer));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(peer);
+	peer_set_pace(peer, core->pace);
+	CU_ASSERT_FATAL(registry_add(core->registry, peer));
 	protocol_connected(core->protocol, peer, &here, core->now_us);
 	peer_release(peer);
 	return peer;
@@ -200,6 +204,21 @@ void core_prove(struct core *core, struct peer *peer, unsigned number)
 	core_end(core, feeler);
 }
 
+int64_t core_tend(struct core *core, struct peer *peer)
+{
+	if (peer_is_closing(peer))
+		return FOREVER_US;
+	int64_t next_us = peer_ping(peer, core->now_us), deadline_us = peer_ping_deadline_us(peer);
+	if (deadline_us <= core->now_us) {
+		char text[PEER_ENDING_BYTES];
+		protocol_say_timeout(core->protocol, peer, core->now_us, text);
+		peer_close_because(peer, BYE_TIMEOUT, text);
+		return core->now_us;
+	}
+	int64_t watch_us = protocol_watch(core->protocol, peer, core->now_us);
+	return clock_earlier(clock_earlier(next_us, deadline_us), watch_us);
+}
+
 static void become_ready(struct core *core, struct peer *peer, unsigned number, unsigned listen)
 {
 	core_say_hello(core, peer, number, listen);
@@ -250,6 +269,13 @@ static int compare_texts(const void *one, const void *other)
 	return strcmp(one, other);
 }
 
+/* Nodeids are those of nodeid_of. */
+static unsigned number_of(const struct nodeid *nodeid)
+{
+	const unsigned char *id = nodeid->bytes;
+	return (unsigned)id[0] << 24 | (unsigned)id[1] << 16 | (unsigned)id[2] << 8 | id[3];
+}
+
 /* The entries in the order of their texts, since they are sent in none. */
 static size_t summarize_addr(char *out, size_t room, const struct message_addr *addr)
 {
@@ -258,15 +284,23 @@ static size_t summarize_addr(char *out, size_t room, const struct message_addr *
 	size_t used = (size_t)snprintf(out, room, "addr(");
 	must(texts != NULL);
 	for (size_t i = 0; i < addr->count; i++) {
-		const unsigned char *id = addr->entries[i].nodeid.bytes;
-		unsigned number = (unsigned)id[0] << 24 | (unsigned)id[1] << 16 | (unsigned)id[2] << 8 | id[3];
-		snprintf(texts[i], ENTRY_BYTES, "%s=%u", address_text(addr->entries[i].address), number);
+		snprintf(texts[i], ENTRY_BYTES, "%s=%u", address_text(addr->entries[i].address),
+			 number_of(&addr->entries[i].nodeid));
 	}
 	qsort(texts, addr->count, sizeof *texts, compare_texts);
 	for (size_t i = 0; i < addr->count && used < room; i++)
 		used += (size_t)snprintf(out + used, room - used, "%s%s", i == 0 ? "" : " ", texts[i]);
 	free(texts);
 	return used < room ? used + (size_t)snprintf(out + used, room - used, ")") : room;
+}
+
+static size_t summarize_silence(char *out, size_t room, const struct message *message)
+{
+	const char *name = message_type_name(message->type);
+	unsigned number = number_of(&message->silence.nodeid);
+	if (message->silence.ms < 0)
+		return (size_t)snprintf(out, room, "%s(%u)", name, number);
+	return (size_t)snprintf(out, room, "%s(%u=%lld)", name, number, (long long)message->silence.ms);
 }
 
 static size_t summarize(char *out, size_t room, const char *line)
@@ -278,6 +312,8 @@ static size_t summarize(char *out, size_t room, const char *line)
 		return 0;
 	if (message.type == MESSAGE_ADDR)
 		used = summarize_addr(out, room, &message.addr);
+	else if (message.type == MESSAGE_SUSPECT || message.type == MESSAGE_HEARD || message.type == MESSAGE_UNHEARD)
+		used = summarize_silence(out, room, &message);
 	else if (message.type == MESSAGE_BYE)
 		used = (size_t)snprintf(out, room, "bye(%s)", message.bye.text);
 	else

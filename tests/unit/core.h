@@ -38,6 +38,8 @@ struct core {
 	struct sources *sources;
 	struct lines *lines;
 	struct protocol *protocol;
+	struct journal *journal; /* NULL, or the test's own, like the next; set before core_start */
+	struct pace *pace;
 	int64_t now_us; /* tests move it */
 };
 
@@ -89,9 +91,18 @@ struct peer *core_meet(struct core *core, unsigned number, const char *remote, u
 /* The same for an address that is dialled. */
 struct peer *core_reach(struct core *core, unsigned number, const char *to);
 
+/*
+ * What the peer's pinger does at this moment: sends the ping that is due, gives up after ping_timeout, and watches.
+ * Returns when to look again.
+ */
+int64_t core_tend(struct core *core, struct peer *peer);
+
 /* The next line for the peer, without its LF, until the next call; NULL if there is none. */
 const char *take_line(struct peer *peer);
-/* All that waits for the peer, in short: "hello addr(127.0.0.1:5999=1) getaddr ping bye(full)". Takes it. */
+/*
+ * All that waits for the peer, in short: "hello addr(127.0.0.1:5999=1) getaddr ping suspect(3=1200) unheard(3)
+ * bye(full)". Takes it.
+ */
 const char *take_all(struct peer *peer);
 
 /* Is this all that waits for the peer? */

@@ -90,6 +90,7 @@ int main(int argc, char **argv)
 		suite_pairs,
 		suite_notes,
 		suite_suspicion,
+		suite_silence,
 		suite_hearsay,
 		suite_endings,
 		suite_command,
