@@ -91,6 +91,7 @@ int main(int argc, char **argv)
 		suite_notes,
 		suite_suspicion,
 		suite_silence,
+		suite_silence_answers,
 		suite_hearsay,
 		suite_endings,
 		suite_command,
