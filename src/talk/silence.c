@@ -26,14 +26,6 @@ static bool is_me(const struct protocol *protocol)
 	return late * 2 > counts.inbound + counts.outbound;
 }
 
-static void begin_late(struct protocol *protocol, struct peer *peer, const struct peer_silence *silent, int64_t now_us)
-{
-	if (!peer_begin_late(peer, silent->since_us))
-		return;
-	atomic_fetch_add(&protocol->silence->late, 1);
-	notes_peer_late(protocol, peer, now_us - silent->since_us);
-}
-
 static void end_late(struct protocol *protocol, struct peer *peer, bool is_heard, int64_t now_us)
 {
 	int64_t since_us = peer_end_late(peer);
@@ -49,6 +41,17 @@ static void end_late(struct protocol *protocol, struct peer *peer, bool is_heard
 		lines_log_peer(protocol->parts.common.lines, peer, LOG_INFO, now_us, "is heard again after %s",
 			       duration);
 	}
+}
+
+static void begin_late(struct protocol *protocol, struct peer *peer, const struct peer_silence *silent, int64_t now_us)
+{
+	if (!peer_begin_late(peer, silent->since_us))
+		return;
+	atomic_fetch_add(&protocol->silence->late, 1);
+	notes_peer_late(protocol, peer, now_us - silent->since_us);
+	/* Another thread may have ended it before it was late, and would not end that. */
+	if (peer_is_closing(peer))
+		end_late(protocol, peer, false, now_us);
 }
 
 /* Once in an episode. Returns when to look again for it. */
