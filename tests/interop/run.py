@@ -2,7 +2,8 @@
 """Two kithd and two Twisted nodes become one mesh.
 
 One Twisted node dials a kithd; the other one dials nobody, and is found by
-kithd alone, whose bootstrap it is. Every wait ends at a condition or at a
+kithd alone, whose bootstrap it is. In a second mesh, of three kithd and one
+Twisted node, which knows nothing of witnesses, nodes hang. Every wait ends at a condition or at a
 deadline. Needs Debian's python3-twisted. From the environment: KITHD is the
 program to test, and SLOW stretches every deadline, for a build that is slow.
 """
@@ -229,11 +230,55 @@ def scenario():
     check("tw1 saw nothing odd", lambda: not tw1.find_all("odd") and not tw1.err, 0)
 
 
+def check_gone(kithd, other, words):
+    check(
+        f"{other.label} hangs and leaves {kithd.label}'s table",
+        lambda: other.nodeid not in kithd.ready(),
+    )
+    check(
+        f"{kithd.label} says why: {words}",
+        lambda: [line for line in kithd.err if re.search(rf"{other.nodeid[:8]}.* failed: {words}", line)],
+        1,
+    )
+
+
+def scenario_silence():
+    """ping_timeout is far longer than any wait here, so it is the verdict that ends a connection."""
+    soon = ("-o", "probe_interval=0.1", "-o", "silent_after=1", "-o", "ping_timeout=100")
+    kith_a = Kithd("kith-a", *soon)
+    kith_b = Kithd("kith-b", *soon, "-b", kith_a.address)
+    kith_c = Kithd("kith-c", *soon, "-b", kith_a.address)
+    tw = Twisted("tw", "--dial", kith_a.address)
+    everybody = [kith_a, kith_b, kith_c, tw]
+    for kithd in (kith_a, kith_b, kith_c):
+        check_kithd_mesh(kithd, [other for other in everybody if other is not kithd])
+
+    # The Twisted node is asked, and answers nothing. The other kithd is the one witness.
+    kith_c.child.send_signal(signal.SIGSTOP)
+    for kithd, witness in ((kith_a, kith_b), (kith_b, kith_a)):
+        check_gone(kithd, kith_c, rf"silent for \S+ s, also to {witness.label}")
+    check("tw ignores the question", lambda: "suspect" in [words[-1] for words in tw.find_all("ignored")])
+    kith_c.child.send_signal(signal.SIGCONT)
+    for kithd in (kith_a, kith_b):
+        check(f"kith-c goes on and is back in {kithd.label}'s table", lambda k=kithd: kith_c.nodeid in k.ready())
+
+    tw.child.send_signal(signal.SIGSTOP)
+    for kithd in (kith_a, kith_b, kith_c):
+        check_gone(kithd, tw, r"silent for \S+ s, also to kith-\w")
+    tw.child.send_signal(signal.SIGCONT)
+    for kithd in (kith_a, kith_b, kith_c):
+        check(f"tw goes on and is back in {kithd.label}'s table", lambda k=kithd: tw.nodeid in k.ready(), 20)
+    for kithd in (kith_a, kith_b, kith_c):
+        check_stop(kithd)
+    check("tw saw nothing odd", lambda: not tw.find_all("odd") and not tw.err, 0)
+
+
 def main():
     global failed
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         scenario()
+        scenario_silence()
     except Exception as problem:  # whatever it is, the processes are ended and the last line is printed
         failed += 1
         print("FAILED", problem, flush=True)

@@ -2,8 +2,9 @@
 """A kith node in the plain form of the protocol, on Twisted.
 
 It says no more than the plainest node would: a hello with a nodeid alone, its
-own address in an addr, getaddr and its answer, ping and pong. It shares no code
-with kithd. What happens is told in lines on stdout, for a test to read:
+own address in an addr, getaddr and its answer, ping and pong. It ignores what
+it does not know. It shares no code with kithd. What happens is told in lines on
+stdout, for a test to read:
 
     nodeid NODEID
     listening HOST:PORT
@@ -11,6 +12,7 @@ with kithd. What happens is told in lines on stdout, for a test to read:
     peers NODEID NODEID ...    whenever they change
     pong NODEID                at the first pong of a connection
     bye NODEID REASON          what a peer gave as its reason to leave
+    ignored NODEID MSGTYPE     a message of an unknown type
     odd WORDS                  something that a good peer doesn't do
 """
 
@@ -99,7 +101,7 @@ class Connection(LineReceiver):
         message = json.loads(line)
         handler = getattr(self, "got_" + message["msgtype"], None)
         if handler is None:
-            say("odd message type", message["msgtype"])
+            say("ignored", self.remote or "-", message["msgtype"])
         else:
             handler(message)
 
