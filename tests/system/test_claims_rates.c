@@ -116,6 +116,7 @@ static void test_many_nodes_of_one_host(void)
 				expect_answer(nodes[i]);
 		for (int i = 0; i < NODES; i++)
 			raw_close(nodes[i]);
+		AWAIT(kithd_peers(kithd) == 0);
 	}
 }
 

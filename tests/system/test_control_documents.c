@@ -159,7 +159,7 @@ static void note_answer(struct asker *asker, const char *request)
 static void send_everything(void)
 {
 	const char *path = harness_text("%s/sock", harness_make_folder()), *file = harness_write_file("");
-	struct kithd *kithd = kithd_start("-c %s -o control=%s -o journal_events=4", file, path);
+	struct kithd *kithd = kithd_start(RARE_PINGS " -c %s -o control=%s -o journal_events=4", file, path);
 	struct asker *asker = asker_connect(path);
 	struct raw *alice = raw_join(kithd, ALICE, ",\"name\":\"alice\",\"listen\":7");
 	static const char *const requests[] = {

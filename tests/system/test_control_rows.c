@@ -47,7 +47,7 @@ static struct kithd *start_beta(const struct node *node)
 
 static void test_names(void)
 {
-	struct node node = start("");
+	struct node node = start(RARE_PINGS);
 	struct raw *gamma = raw_join(node.kithd, ALICE, ",\"name\":\"gamma\"");
 	raw_ping_next(gamma);
 	raw_join(node.kithd, BOB, ",\"name\":\"web\"");
@@ -78,7 +78,7 @@ static void test_names(void)
 
 static void test_ping(void)
 {
-	struct node node = start("");
+	struct node node = start(RARE_PINGS);
 	struct raw *alice = raw_join(node.kithd, ALICE, ",\"name\":\"alice\"");
 	/* Once this is answered, so is the first ping of the node. */
 	raw_ping_next(alice);
@@ -100,7 +100,7 @@ static void test_ping(void)
 
 static void test_ping_without_answer(void)
 {
-	struct node node = start("");
+	struct node node = start(RARE_PINGS);
 	struct raw *alice = raw_join(node.kithd, ALICE, ",\"name\":\"alice\"");
 	raw_ping_next(alice);
 	asker_send(node.asker, "{'msgtype':'ping','peer':'alice','count':0,'interval_ms':200}");
@@ -140,7 +140,7 @@ static void test_many_ping(void)
 /* What a shell does: it closes its writing end, and reads. */
 static void test_half_closed(void)
 {
-	struct node node = start("");
+	struct node node = start(RARE_PINGS);
 	struct raw *alice = raw_join(node.kithd, ALICE, ",\"name\":\"alice\"");
 	raw_ping_next(alice);
 	asker_send(node.asker, "{'msgtype':'ping','peer':'alice','count':1}");

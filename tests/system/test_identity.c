@@ -201,7 +201,7 @@ static void test_max_outbound(void)
 
 static void test_old_connection_stays(void)
 {
-	struct kithd *kithd = kithd_plain();
+	struct kithd *kithd = kithd_start(RARE_PINGS);
 	struct raw *old = raw_join(kithd, SMALLEST, "");
 	raw_ping_next(old);
 	struct raw *raw = raw_connect(kithd_address(kithd));
@@ -216,7 +216,7 @@ static void test_old_connection_stays(void)
 static void test_same_end_dials_twice(void)
 {
 	static const char *const nodeids[] = {SMALLEST, GREATEST};
-	struct kithd *kithd = kithd_plain();
+	struct kithd *kithd = kithd_start(RARE_PINGS);
 	for (int i = 0; i < 2; i++) {
 		struct raw *first = raw_join(kithd, nodeids[i], "");
 		/* Its own pong has come, so that no ping is outstanding. */
@@ -353,7 +353,7 @@ static void test_greater_was_dialled_second(void)
 static void test_far_end_lost_the_first(void)
 {
 	struct raw *listener = raw_listen(harness_address());
-	struct kithd *kithd = kithd_start("-b %s", raw_address(listener));
+	struct kithd *kithd = kithd_start(RARE_PINGS " -b %s", raw_address(listener));
 	struct raw *dial = raw_accept(listener);
 	raw_expect_next(dial, "hello");
 	struct raw *old = raw_join(kithd, SMALLEST, "");
