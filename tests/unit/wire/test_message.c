@@ -81,6 +81,9 @@ static void each_type_is_known_by_its_name(void)
 		{"{\"msgtype\":\"getaddr\"}", MESSAGE_GETADDR, "getaddr"},
 		{"{\"msgtype\":\"addr\",\"peers\":[]}", MESSAGE_ADDR, "addr"},
 		{"{\"msgtype\":\"bye\",\"reason\":\"full\"}", MESSAGE_BYE, "bye"},
+		{"{\"msgtype\":\"suspect\",\"nodeid\":\"" ID "\",\"silent_ms\":1}", MESSAGE_SUSPECT, "suspect"},
+		{"{\"msgtype\":\"heard\",\"nodeid\":\"" ID "\",\"ago_ms\":1}", MESSAGE_HEARD, "heard"},
+		{"{\"msgtype\":\"unheard\",\"nodeid\":\"" ID "\"}", MESSAGE_UNHEARD, "unheard"},
 		{"{\"msgtype\":\"gossip\"}", MESSAGE_UNKNOWN, "unknown"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -664,6 +667,71 @@ static void a_bye_without_a_reason_is_refused(void)
 	EXPECT_REFUSED(cases);
 }
 
+static void words_about_a_silence_are_understood(void)
+{
+	static const struct {
+		const char *keys;
+		enum message_type type;
+		int64_t ms;
+	} cases[] = {
+		{"suspect\",\"nodeid\":\"" ID "\",\"silent_ms\":0", MESSAGE_SUSPECT, 0},
+		{"suspect\",\"silent_ms\":1200,\"nodeid\":\"" UPPER_ID "\",\"ago_ms\":\"x\"", MESSAGE_SUSPECT, 1200},
+		{"suspect\",\"nodeid\":\"" ID "\",\"silent_ms\":86400000", MESSAGE_SUSPECT, MESSAGE_SILENCE_MS},
+		{"heard\",\"nodeid\":\"" ID "\",\"ago_ms\":0", MESSAGE_HEARD, 0},
+		{"heard\",\"nodeid\":\"" ID "\",\"ago_ms\":40,\"silent_ms\":null", MESSAGE_HEARD, 40},
+		{"unheard\",\"nodeid\":\"" ID "\",\"silent_ms\":1500", MESSAGE_UNHEARD, 1500},
+		{"unheard\",\"nodeid\":\"" ID "\"", MESSAGE_UNHEARD, -1},
+		{"unheard\",\"nodeid\":\"" ID "\",\"ago_ms\":7", MESSAGE_UNHEARD, -1},
+	};
+	struct nodeid nodeid;
+	CU_ASSERT_FATAL(nodeid_parse(ID, &nodeid));
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char line[256];
+		int length = snprintf(line, sizeof line, "{\"msgtype\":\"%s}", cases[i].keys);
+		struct message message = decoded(line, (size_t)length);
+		EXPECT(message.type == cases[i].type && message.silence.ms == cases[i].ms, "%s: %lld", line,
+		       (long long)message.silence.ms);
+		EXPECT(nodeid_equals(&message.silence.nodeid, &nodeid), "%s", line);
+		message_fini(&message);
+	}
+}
+
+static void words_about_a_silence_with_a_wrong_value_are_refused(void)
+{
+	static const char *const types[] = {"suspect", "heard", "unheard"};
+	static const char *const nodeids[] = {"null", "7", "[]", "{}", "true", "\"\"", "\"alpha\"", "\"" NIL_ID "\""};
+	static const char *const durations[] = {"null", "true", "[]",  "{}",	   "\"7\"",
+						"-1",	"1.5",	"1e3", "86400001", "99999999999999999999999"};
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+		char line[256], says[128];
+		const char *key = strcmp(types[i], "heard") == 0 ? "ago_ms" : "silent_ms";
+		for (size_t j = 0; j < sizeof nodeids / sizeof *nodeids; j++) {
+			int length = snprintf(line, sizeof line, "{\"msgtype\":\"%s\",\"nodeid\":%s,\"%s\":1}",
+					      types[i], nodeids[j], key);
+			snprintf(says, sizeof says, "%s: \"nodeid\" must be a UUID", types[i]);
+			expect_refused(&(struct refusal){line, (size_t)length, says}, 1);
+		}
+		for (size_t j = 0; j < sizeof durations / sizeof *durations; j++) {
+			int length = snprintf(line, sizeof line, "{\"msgtype\":\"%s\",\"nodeid\":\"" ID "\",\"%s\":%s}",
+					      types[i], key, durations[j]);
+			snprintf(says, sizeof says, "%s: \"%s\" must be a whole number from 0 to 86400000", types[i],
+				 key);
+			expect_refused(&(struct refusal){line, (size_t)length, says}, 1);
+		}
+		int length = snprintf(line, sizeof line, "{\"msgtype\":\"%s\",\"%s\":1}", types[i], key);
+		snprintf(says, sizeof says, "%s: \"nodeid\" is missing", types[i]);
+		expect_refused(&(struct refusal){line, (size_t)length, says}, 1);
+	}
+	static const struct refusal missing[] = {
+		{BYTES("{\"msgtype\":\"suspect\",\"nodeid\":\"" ID "\"}"), "suspect: \"silent_ms\" is missing"},
+		{BYTES("{\"msgtype\":\"suspect\",\"nodeid\":\"" ID "\",\"ago_ms\":1}"),
+		 "suspect: \"silent_ms\" is missing"},
+		{BYTES("{\"msgtype\":\"heard\",\"nodeid\":\"" ID "\",\"silent_ms\":1}"),
+		 "heard: \"ago_ms\" is missing"},
+	};
+	EXPECT_REFUSED(missing);
+}
+
 static void of_a_key_that_stands_twice_the_last_counts(void)
 {
 	struct message message = decoded(BYTES("{\"msgtype\":\"ping\",\"msgtype\":\"pong\"}"));
@@ -706,6 +774,8 @@ static CU_TestInfo tests[] = {
 	{"a reason with a NUL in it is not the word before the NUL",
 	 a_reason_with_a_nul_in_it_is_not_the_word_before_the_nul},
 	{"a bye without a reason is refused", a_bye_without_a_reason_is_refused},
+	{"words about a silence are understood", words_about_a_silence_are_understood},
+	{"words about a silence with a wrong value are refused", words_about_a_silence_with_a_wrong_value_are_refused},
 	{"of a key that stands twice the last counts", of_a_key_that_stands_twice_the_last_counts},
 	CU_TEST_INFO_NULL,
 };

@@ -143,6 +143,35 @@ static void a_bye_survives_the_wire(void)
 	}
 }
 
+static void words_about_a_silence_survive_the_wire(void)
+{
+	static const struct {
+		enum message_type type;
+		int64_t ms;
+		const char *line;
+	} cases[] = {
+		{MESSAGE_SUSPECT, 1200, "{\"msgtype\":\"suspect\",\"nodeid\":\"" ID "\",\"silent_ms\":1200}\n"},
+		{MESSAGE_HEARD, 0, "{\"msgtype\":\"heard\",\"nodeid\":\"" ID "\",\"ago_ms\":0}\n"},
+		{MESSAGE_UNHEARD, MESSAGE_SILENCE_MS,
+		 "{\"msgtype\":\"unheard\",\"nodeid\":\"" ID "\",\"silent_ms\":86400000}\n"},
+		{MESSAGE_UNHEARD, -1, "{\"msgtype\":\"unheard\",\"nodeid\":\"" ID "\"}\n"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct message message = {.type = cases[i].type, .silence.ms = cases[i].ms};
+		struct buffer text = {0};
+		CU_ASSERT_FATAL(nodeid_parse(ID, &message.silence.nodeid));
+		struct message again = sent_and_read(&message, &text);
+		EXPECT(again.type == cases[i].type && again.silence.ms == cases[i].ms &&
+			       nodeid_equals(&again.silence.nodeid, &message.silence.nodeid),
+		       "%s", cases[i].line);
+		EXPECT(buffer_length(&text) == strlen(cases[i].line) &&
+			       memcmp(buffer_content(&text), cases[i].line, strlen(cases[i].line)) == 0,
+		       "%.*s", (int)buffer_length(&text), buffer_content(&text));
+		message_fini(&again);
+		buffer_fini(&text);
+	}
+}
+
 static void a_message_is_written_behind_those_that_wait(void)
 {
 	struct message ping = {.type = MESSAGE_PING}, pong = {.type = MESSAGE_PONG};
@@ -160,6 +189,7 @@ static CU_TestInfo tests[] = {
 	{"an addr of the longest entries survives the wire as one line",
 	 an_addr_of_the_longest_entries_survives_the_wire_as_one_line},
 	{"a bye survives the wire", a_bye_survives_the_wire},
+	{"words about a silence survive the wire", words_about_a_silence_survive_the_wire},
 	{"a message is written behind those that wait", a_message_is_written_behind_those_that_wait},
 	CU_TEST_INFO_NULL,
 };
