@@ -210,6 +210,118 @@ static void a_doubt_lasts_until_the_pong(void)
 	CU_ASSERT_EQUAL(liveness_doubt_us(&liveness), 101 * SECOND_US + LIVENESS_DOUBT_US);
 }
 
+static void the_usual_round_trip_follows_slowly(void)
+{
+	static const struct {
+		int64_t rtt_us, usual_us;
+	} pongs[] = {{800, 800}, {0, 700}, {1500, 800}, {800, 800}, {8800, 1800}};
+	struct liveness liveness;
+	liveness_init(&liveness, 1000, 20000, 0);
+	CU_ASSERT_EQUAL(liveness.usual_rtt_us, -1);
+	for (size_t i = 0; i < sizeof pongs / sizeof *pongs; i++) {
+		int64_t now_us = 100000 * (int64_t)(i + 1);
+		CU_ASSERT(liveness_ping(&liveness, 1000, now_us));
+		CU_ASSERT(liveness_pong(&liveness, now_us + pongs[i].rtt_us));
+		EXPECT(liveness.usual_rtt_us == pongs[i].usual_us, "pong %zu: %lld", i,
+		       (long long)liveness.usual_rtt_us);
+	}
+}
+
+static void a_peer_is_silent_since_the_last_thing_that_excuses_it(void)
+{
+	static const struct {
+		int64_t pinged_us, heard_us, deaf_until_us, excused_us; /* 0: never */
+		int64_t since_us;
+	} cases[] = {
+		{0, 0, 0, 0, FOREVER_US},	{0, 5000, 6000, 7000, FOREVER_US}, {1000, 0, 0, 0, 1000},
+		{1000, 900, 0, 0, 1000},	{1000, 1500, 0, 0, 1500},	   {1000, 1500, 1400, 0, 1500},
+		{1000, 1500, 1600, 0, 1600},	{1000, 1500, 1600, 1700, 1700},	   {1000, 0, 0, 1700, 1700},
+		{1000, 1500, 1900, 1700, 1900}, {1000, 0, 0, 900, 1000},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct liveness liveness;
+		liveness_init(&liveness, 60000, 20000, 0);
+		if (cases[i].pinged_us > 0)
+			CU_ASSERT(liveness_ping(&liveness, 60000, cases[i].pinged_us));
+		if (cases[i].deaf_until_us > 0)
+			liveness_be_deaf(&liveness, 1200, cases[i].deaf_until_us);
+		if (cases[i].excused_us > 0)
+			liveness_excuse(&liveness, cases[i].excused_us);
+		int64_t since_us = liveness_silent_since_us(&liveness, cases[i].heard_us);
+		EXPECT(since_us == cases[i].since_us, "case %zu: %lld", i, (long long)since_us);
+		CU_ASSERT(cases[i].pinged_us == 0 || liveness_pong(&liveness, 9000));
+		CU_ASSERT_EQUAL(liveness_silent_since_us(&liveness, cases[i].heard_us), FOREVER_US);
+	}
+}
+
+/* When ours is due after pings of the far end at these moments; the last of them has this slack. */
+static void a_ping_of_the_far_end_that_does_not_come_makes_ours_due(void)
+{
+	enum { PINGS = 7, OWN = 900000 };
+	static const struct {
+		const char *what;
+		int64_t theirs_us[PINGS]; /* 0 ends them */
+		int64_t slack_us, due_us;
+	} cases[] = {
+		{"none", {0}, 300, OWN},
+		{"one", {5000}, 300, OWN},
+		{"two", {5000, 9000}, 300, 13300},
+		{"regular", {5000, 9000, 13000, 17000}, 300, 21300},
+		{"more slack", {5000, 9000, 13000, 17000}, 700, 21700},
+		{"the last is slow", {5000, 9000, 13000, 20000}, 300, 27300},
+		{"the last is a little early", {5000, 9000, 13000, 16000}, 300, 19300},
+		{"one out of turn", {5000, 9000, 13000, 15999}, 300, 17300},
+		{"two out of turn", {5000, 9000, 13000, 14000, 15000}, 300, 17300},
+		{"in turn after one out of turn", {5000, 9000, 13000, 14000, 17000}, 300, 21300},
+		{"a new pace", {5000, 9000, 13000, 13500, 14000, 14500}, 300, 15300},
+		{"and on", {5000, 9000, 13000, 13500, 14000, 14500, 15000}, 300, 15800},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct liveness liveness;
+		liveness_init(&liveness, OWN, 20000, 0);
+		CU_ASSERT(liveness_ping(&liveness, OWN, 0) && liveness_pong(&liveness, 10));
+		for (size_t j = 0; j < PINGS && cases[i].theirs_us[j] > 0; j++)
+			liveness_note_ping(&liveness, cases[i].slack_us, cases[i].theirs_us[j]);
+		int64_t due_us = liveness_next_ping_us(&liveness, 20000);
+		EXPECT(due_us == cases[i].due_us, "%s: %lld", cases[i].what, (long long)due_us);
+		EXPECT(!liveness_is_due(&liveness, due_us - 1) && liveness_is_due(&liveness, due_us), "%s",
+		       cases[i].what);
+		/* Once, and that moves nothing. */
+		if (due_us < OWN) {
+			CU_ASSERT_FALSE(liveness_is_in_turn(&liveness, due_us));
+			CU_ASSERT(liveness_ping(&liveness, OWN, due_us) && liveness_pong(&liveness, due_us + 10));
+			EXPECT(liveness_next_ping_us(&liveness, due_us + 20) == OWN, "%s", cases[i].what);
+		}
+	}
+}
+
+/* However it pings, this node pings it no more often than it does itself, nor twice within the slack. */
+static void a_far_end_cannot_make_us_ping_without_end(void)
+{
+	enum { SLACK_US = 150000, STEP_US = 10000, LASTS_US = 60 * SECOND_US };
+	for (int burst = 1; burst <= 8; burst++) {
+		struct liveness liveness;
+		int64_t last_us = 0, least_us = LASTS_US;
+		int theirs = 0, ours = 0;
+		liveness_init(&liveness, LASTS_US, 20 * SECOND_US, 0);
+		CU_ASSERT(liveness_ping(&liveness, LASTS_US, 0) && liveness_pong(&liveness, 0));
+		for (int i = 0; i < burst + 2; i++, theirs++)
+			liveness_note_ping(&liveness, SLACK_US, STEP_US);
+		for (int64_t now_us = 2 * STEP_US; now_us < LASTS_US; now_us += STEP_US) {
+			if (!liveness_ping(&liveness, LASTS_US, now_us))
+				continue;
+			CU_ASSERT(liveness_pong(&liveness, now_us));
+			if (ours++ > 0 && now_us - last_us < least_us)
+				least_us = now_us - last_us;
+			last_us = now_us;
+			for (int i = 0; i < burst; i++, theirs++)
+				liveness_note_ping(&liveness, SLACK_US, now_us);
+		}
+		EXPECT(least_us >= SLACK_US, "%d at once: again after %lld us", burst, (long long)least_us);
+		EXPECT(ours <= theirs, "%d at once: %d for %d", burst, ours, theirs);
+	}
+}
+
 static CU_TestInfo tests[] = {
 	{"a doubt lasts until the pong", a_doubt_lasts_until_the_pong},
 	{"a healthy peer is pinged once an interval", a_healthy_peer_is_pinged_once_an_interval},
@@ -223,6 +335,12 @@ static CU_TestInfo tests[] = {
 	{"a hung peer never looks fresh", a_hung_peer_never_looks_fresh},
 	{"the longest interval fits a machine that is long up", the_longest_interval_fits_a_machine_that_is_long_up},
 	{"a time in which nothing is read does not count", a_time_in_which_nothing_is_read_does_not_count},
+	{"the usual round trip follows slowly", the_usual_round_trip_follows_slowly},
+	{"a peer is silent since the last thing that excuses it",
+	 a_peer_is_silent_since_the_last_thing_that_excuses_it},
+	{"a ping of the far end that does not come makes ours due",
+	 a_ping_of_the_far_end_that_does_not_come_makes_ours_due},
+	{"a far end cannot make us ping without end", a_far_end_cannot_make_us_ping_without_end},
 	CU_TEST_INFO_NULL,
 };
 
