@@ -54,7 +54,7 @@ static void test_left_is_not_failed(void)
 {
 	struct kithd *one = kithd_plain();
 	struct kithd *two = kithd_start("-b %s", kithd_address(one));
-	AWAIT(kithd_has_peer(one, kithd_nodeid(two)));
+	AWAIT(kithd_has_peer(one, kithd_nodeid(two)) && kithd_peers(two) == 1);
 	kithd_stop(two, SIGTERM);
 	AWAIT(kithd_peers(one) == 0);
 	CU_ASSERT_EQUAL(kithd_log_count(one, "left", ""), 1);
