@@ -270,6 +270,16 @@ bool peer_begin_late(struct peer *peer, int64_t since_us);
 bool peer_take_late_line(struct peer *peer);
 /* It is over: since when it was silent, for one caller; -1 for others and without one. */
 int64_t peer_end_late(struct peer *peer);
+bool peer_is_late(const struct peer *peer);
+/*
+ * Its pinger's: may the journal have an episode more? PEER_LATE_EVENTS of them at once, and one in PEER_LATE_EVENT_S: a
+ * peer that answers only now and then must not use up what the journal has for all.
+ */
+enum { PEER_LATE_EVENTS = 20, PEER_LATE_EVENT_S = 60 };
+bool peer_take_late_event(struct peer *peer, int64_t now_us);
+/* The journal has the beginning of an episode; true for one caller: now it gets the end. */
+void peer_set_late_noted(struct peer *peer);
+bool peer_take_late_noted(struct peer *peer);
 
 /* The reader's: it reads nothing until then, and the ping deadline is put off as long. */
 void peer_be_deaf(struct peer *peer, int64_t now_us, int64_t until_us);

@@ -55,6 +55,7 @@ struct peer {
 	atomic_bool is_established; /* a pong has come */
 	atomic_bool is_missed;	    /* its next message is waited for */
 	atomic_bool has_late_line;  /* the log has said that it is late */
+	atomic_bool is_late_noted;  /* and the journal has it */
 	_Atomic int64_t late_us;    /* silent since, while it is late; -1 otherwise */
 	_Atomic int64_t heard_us;
 	_Atomic int64_t rtt_us; /* as liveness has it */
@@ -62,6 +63,8 @@ struct peer {
 	_Atomic int64_t messages_in, messages_out, bytes_in, bytes_out, ignored, useless;
 	/* The reader's alone. */
 	struct allowance allowance;
+	/* The pinger's alone. */
+	struct token_bucket late_events;
 };
 
 /* So much silence makes it late. */

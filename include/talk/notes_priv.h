@@ -18,8 +18,11 @@ void notes_connection_ended(struct protocol *protocol, const struct peer_info *i
 /* And with it the peer is down. */
 void notes_peer_down(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
 		     const struct ending_words *words, int64_t now_us);
-/* It is late; it is heard again, after so long. Only while it is up in the journal; a flood of such is left out. */
-void notes_peer_late(struct protocol *protocol, struct peer *peer, int64_t silent_us);
+/*
+ * It is late; it is heard again, after so long. Only while it is up in the journal, and not more often than both the
+ * peer and the journal allow. Where the journal has that it is late, it also gets that it is heard again.
+ */
+void notes_peer_late(struct protocol *protocol, struct peer *peer, int64_t silent_us, int64_t now_us);
 void notes_peer_ok(struct protocol *protocol, struct peer *peer, int64_t silent_us);
 
 /*

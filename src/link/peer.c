@@ -31,6 +31,7 @@ struct peer *peer_new(enum peer_direction direction, struct stream *stream, cons
 	peer->state = PEER_DIAL;
 	peer->rtt_us = -1;
 	peer->late_us = -1;
+	token_bucket_init(&peer->late_events, PEER_LATE_EVENTS, now_us);
 	return peer;
 }
 

@@ -263,3 +263,23 @@ int64_t peer_end_late(struct peer *peer)
 	atomic_store(&peer->has_late_line, false);
 	return atomic_exchange(&peer->late_us, -1);
 }
+
+bool peer_is_late(const struct peer *peer)
+{
+	return atomic_load(&peer->late_us) >= 0;
+}
+
+bool peer_take_late_event(struct peer *peer, int64_t now_us)
+{
+	return token_bucket_take(&peer->late_events, 1, 1.0 / PEER_LATE_EVENT_S, PEER_LATE_EVENTS, now_us) > 0;
+}
+
+void peer_set_late_noted(struct peer *peer)
+{
+	atomic_store(&peer->is_late_noted, true);
+}
+
+bool peer_take_late_noted(struct peer *peer)
+{
+	return atomic_exchange(&peer->is_late_noted, false);
+}

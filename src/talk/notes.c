@@ -137,8 +137,6 @@ void notes_peer_down(struct protocol *protocol, struct peer *peer, const struct 
 static void note_silence(struct protocol *protocol, struct peer *peer, enum event_kind kind, int64_t silent_us)
 {
 	struct peer_info info = peer_look(peer, 0);
-	if (!peer_is_noted(peer) || !may_note(protocol))
-		return;
 	struct event event = {.kind = kind,
 			      .direction = info.direction == PEER_INBOUND ? EVENT_INBOUND : EVENT_OUTBOUND,
 			      .nodeid = info.nodeid,
@@ -148,14 +146,24 @@ static void note_silence(struct protocol *protocol, struct peer *peer, enum even
 	note(protocol, &event);
 }
 
-void notes_peer_late(struct protocol *protocol, struct peer *peer, int64_t silent_us)
+void notes_peer_late(struct protocol *protocol, struct peer *peer, int64_t silent_us, int64_t now_us)
 {
+	if (!peer_is_noted(peer))
+		return;
+	if (!peer_take_late_event(peer, now_us)) {
+		counters_count(counters_of(protocol), COUNTER_EVENTS_LEFT_OUT);
+		return;
+	}
+	if (!may_note(protocol))
+		return;
 	note_silence(protocol, peer, EVENT_PEER_LATE, silent_us);
+	peer_set_late_noted(peer);
 }
 
 void notes_peer_ok(struct protocol *protocol, struct peer *peer, int64_t silent_us)
 {
-	note_silence(protocol, peer, EVENT_PEER_OK, silent_us);
+	if (peer_take_late_noted(peer))
+		note_silence(protocol, peer, EVENT_PEER_OK, silent_us);
 }
 
 /* ---- dials ---- */

@@ -48,10 +48,15 @@ static void begin_late(struct protocol *protocol, struct peer *peer, const struc
 	if (!peer_begin_late(peer, silent->since_us))
 		return;
 	atomic_fetch_add(&protocol->silence->late, 1);
-	notes_peer_late(protocol, peer, now_us - silent->since_us);
 	/* Another thread may have ended it before it was late, and would not end that. */
-	if (peer_is_closing(peer))
+	if (peer_is_closing(peer)) {
 		end_late(protocol, peer, false, now_us);
+		return;
+	}
+	notes_peer_late(protocol, peer, now_us - silent->since_us, now_us);
+	/* If its reader has heard it just now, it could not know yet that the journal has that it is late. */
+	if (!peer_is_late(peer))
+		notes_peer_ok(protocol, peer, now_us - silent->since_us);
 }
 
 /* Once in an episode. Returns when to look again for it. */

@@ -656,6 +656,22 @@ static void log_lines_name_a_peer_by_what_is_known_of_it(void)
 	peer_release(peer);
 }
 
+static void the_journal_gets_whole_episodes_and_not_too_many(void)
+{
+	struct peer *peer = new_ready_peer();
+	CU_ASSERT(!peer_is_late(peer) && peer_begin_late(peer, start_us) && !peer_begin_late(peer, start_us + 1));
+	CU_ASSERT(peer_is_late(peer) && !peer_take_late_noted(peer));
+	peer_set_late_noted(peer);
+	CU_ASSERT(peer_end_late(peer) == start_us && !peer_is_late(peer) && peer_end_late(peer) == -1);
+	CU_ASSERT(peer_take_late_noted(peer) && !peer_take_late_noted(peer));
+	for (int i = 0; i < PEER_LATE_EVENTS; i++)
+		CU_ASSERT(peer_take_late_event(peer, start_us + i * SECOND_US));
+	CU_ASSERT(!peer_take_late_event(peer, start_us + PEER_LATE_EVENTS * SECOND_US));
+	CU_ASSERT(peer_take_late_event(peer, start_us + (PEER_LATE_EVENT_S + 1) * SECOND_US));
+	CU_ASSERT(!peer_take_late_event(peer, start_us + (PEER_LATE_EVENT_S + 2) * SECOND_US));
+	peer_release(peer);
+}
+
 static CU_TestInfo tests[] = {
 	{"a claim pings like a hurry and raises a doubt", a_claim_pings_like_a_hurry_and_raises_a_doubt},
 	{"a line is written by who sends it", a_line_is_written_by_who_sends_it},
@@ -686,6 +702,8 @@ static CU_TestInfo tests[] = {
 	{"what a peer does is counted", what_a_peer_does_is_counted},
 	{"what may happen so often happens no more often", what_may_happen_so_often_happens_no_more_often},
 	{"log lines name a peer by what is known of it", log_lines_name_a_peer_by_what_is_known_of_it},
+	{"the journal gets whole episodes of being late, and not too many",
+	 the_journal_gets_whole_episodes_and_not_too_many},
 	CU_TEST_INFO_NULL,
 };
 
