@@ -12,6 +12,8 @@ void rows_add_peer(struct row *row, struct peer *peer, int64_t now_us);
 void rows_add_address(struct row *row, const struct address_info *info, int64_t now_us);
 void rows_add_event(struct row *row, const struct journal_entry *entry);
 
+/* How many peers are late, for at least so long. */
+size_t rows_count_late(struct registry *registry, int64_t at_least_us);
 /* How many hosts and blocks are banned. */
 size_t rows_count_bans(const struct parts *parts);
 

@@ -25,7 +25,7 @@ bool status_ask_for_peers(struct session *session);
 
 /* Is it a peer? What is being closed is one no more. */
 bool status_is_ready(struct json_object *peer);
-/* Has a ping of this peer waited for longer than a second, and than its round trips explain? */
+/* Does it owe an answer for longer than its round trips explain? */
 bool status_is_late(struct json_object *peer);
 
 /* Adds the events with which nodes broke off or fell silent that are not back, the last one first. False if there is no

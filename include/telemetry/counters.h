@@ -44,6 +44,10 @@ enum counter {
 	COUNTER_GONE_BROKEN, /* without a bye: it died, or the network did */
 	COUNTER_GONE_HERE,   /* this machine lost its end */
 	COUNTER_GONE_OTHER,
+	COUNTER_LATE, /* a peer became late */
+	/* Peers that this node gave up because they were silent: */
+	COUNTER_SILENT_WITNESSED, /* others heard nothing either */
+	COUNTER_SILENT_TIMEOUT,	  /* ping_timeout was over */
 	COUNTER_BANS,
 	COUNTER_EVENTS_LEFT_OUT, /* of the journal, since strangers caused too many */
 	COUNTER_REQUESTS,	 /* of clients of the control socket */

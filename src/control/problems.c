@@ -4,6 +4,7 @@
 
 #include "base/privilege.h"
 #include "base/text.h"
+#include "control/rows_priv.h"
 
 /* For each the text, or false if it doesn't hold now. */
 
@@ -66,10 +67,27 @@ static bool is_alone(const struct control_parts *parts, struct problem *problem)
 	return true;
 }
 
+/*
+ * Most of its peers are silent at once, as by the rule with which the node then accuses none of them (talk/silence.c).
+ * Single ones are told by the rows of peers: they are no problem of this node.
+ */
+static bool is_cut_off(const struct control_parts *parts, struct problem *problem)
+{
+	enum { LEAST = 3 };
+	const int64_t lasting_us = (int64_t)2 * 1000 * 1000;
+	struct registry_counts counts = registry_count(parts->common.registry);
+	size_t peers = counts.inbound + counts.outbound;
+	size_t late = peers < LEAST ? 0 : rows_count_late(parts->common.registry, lasting_us);
+	if (late < LEAST || late * 2 <= peers)
+		return false;
+	problem_set(problem, "it may be cut off: %zu of %zu peers are late", late, peers);
+	return true;
+}
+
 size_t problems_list(const struct control_parts *parts, problems_tell *tell, void *context)
 {
-	static bool (*const checks[])(const struct control_parts *, struct problem *) = {is_alone, listens_nowhere,
-											 is_open, is_secluded, is_root};
+	static bool (*const checks[])(const struct control_parts *, struct problem *) = {
+		is_alone, is_cut_off, listens_nowhere, is_open, is_secluded, is_root};
 	struct problem problem;
 	size_t count = 0;
 	for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {

@@ -1,5 +1,6 @@
 #include "control/control_priv.h"
 #include "control/problems_priv.h"
+#include "control/rows_priv.h"
 #include "telemetry/process.h"
 
 #include <stdio.h>
@@ -134,6 +135,7 @@ void rows_info(struct call *call)
 	row_integer(&row, "peers", (int64_t)(counts.inbound + counts.outbound));
 	row_integer(&row, "inbound", (int64_t)counts.inbound);
 	row_integer(&row, "outbound", (int64_t)counts.outbound);
+	row_integer(&row, "late", (int64_t)rows_count_late(parts->common.registry, 0));
 	row_integer(&row, "handshakes", (int64_t)counts.handshakes);
 	row_integer(&row, "dials", (int64_t)(counts.dials + counts.feelers));
 	row_integer(&row, "connections", (int64_t)counts.connections);

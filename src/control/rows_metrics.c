@@ -73,6 +73,15 @@ static void add_connections(struct call *call)
 		add_labelled(call, METRIC_CONNECTIONS, "", states[i].labels, (double)states[i].count);
 }
 
+static void add_peers(struct call *call)
+{
+	struct registry *registry = call->parts->common.registry;
+	struct registry_counts counts = registry_count(registry);
+	size_t late = rows_count_late(registry, 0), peers = counts.inbound + counts.outbound;
+	add_labelled(call, METRIC_PEERS, "", "{\"state\":\"ready\"}", peers > late ? (double)(peers - late) : 0);
+	add_labelled(call, METRIC_PEERS, "", "{\"state\":\"late\"}", (double)late);
+}
+
 static void add_addresses(struct call *call)
 {
 	struct address_book *book = call->parts->common.book;
@@ -127,6 +136,7 @@ void rows_metrics(struct call *call)
 	add(call, METRIC_START_TIME, (double)(clock_unix_us() - uptime_us) / 1e6);
 	add(call, METRIC_UPTIME, (double)uptime_us / 1e6);
 	add_connections(call);
+	add_peers(call);
 	add_addresses(call);
 	add(call, METRIC_BANNED, (double)rows_count_bans(&parts->common));
 	add(call, METRIC_PROBLEMS, (double)problems_list(parts, NULL, NULL));

@@ -1,9 +1,9 @@
 #include "control/rows_priv.h"
 
-static const char *state_name(enum peer_state state)
+static const char *state_name(const struct peer_info *info)
 {
 	static const char *const names[] = {[PEER_DIAL] = "dial", [PEER_HELLO] = "hello", [PEER_READY] = "ready"};
-	return names[state];
+	return info->late_us >= 0 ? "late" : names[info->state];
 }
 
 /* Why this node has dialled it. NULL for an inbound peer. */
@@ -41,11 +41,13 @@ void rows_add_peer(struct row *row, struct peer *peer, int64_t now_us)
 	row_address(row, "local", &info.local);
 	row_address(row, "listen", &info.listen);
 	row_text(row, "direction", info.direction == PEER_INBOUND ? "in" : "out");
-	row_text(row, "state", state_name(info.state));
+	row_text(row, "state", state_name(&info));
 	row_text(row, "purpose", purpose_of(peer_dial(peer)));
 	row_boolean(row, "closing", info.is_closing);
 	row_milliseconds(row, "rtt_ms", info.answered_us);
+	row_milliseconds(row, "usual_rtt_ms", info.usual_rtt_us);
 	row_milliseconds(row, "waiting_ms", info.waiting_us);
+	row_milliseconds(row, "late_ms", info.late_us);
 	row_seconds(row, "heard_s", rows_ago(info.heard_us, now_us));
 	row_seconds(row, "up_s", info.state == PEER_READY ? rows_ago(info.since_us, now_us) : -1);
 	row_seconds(row, "age_s", rows_ago(info.since_us, now_us));
@@ -56,6 +58,22 @@ void rows_add_peer(struct row *row, struct peer *peer, int64_t now_us)
 	row_integer(row, "ignored", info.ignored);
 	row_integer(row, "useless", info.useless);
 	row_boolean(row, "loses_large", info.loses_large);
+}
+
+size_t rows_count_late(struct registry *registry, int64_t at_least_us)
+{
+	struct peer *peers[REGISTRY_STEP];
+	uint64_t after = 0;
+	size_t count, late = 0;
+	while ((count = registry_walk(registry, &after, peers)) > 0) {
+		int64_t now_us = clock_now_us();
+		for (size_t i = 0; i < count; i++) {
+			struct peer_info info = peer_look(peers[i], now_us);
+			late += !info.is_closing && info.late_us >= 0 && info.late_us >= at_least_us;
+			peer_release(peers[i]);
+		}
+	}
+	return late;
 }
 
 /* A few at a time: what is written to the client is written without a lock, and while few peers are held. */

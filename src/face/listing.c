@@ -26,11 +26,13 @@ enum column {
 	BYTES_IN,
 	BYTES_OUT,
 	AGENT,
+	LATE_S,
 	COLUMNS,
 };
 
-static const char *const titles[COLUMNS] = {"NODEID",  "NAME", "ADDRESS", "LISTEN",   "DIR",	  "STATE",     "RTT_MS",
-					    "HEARD_S", "UP_S", "MSGS_IN", "MSGS_OUT", "BYTES_IN", "BYTES_OUT", "AGENT"};
+static const char *const titles[COLUMNS] = {"NODEID",	"NAME",	    "ADDRESS",	 "LISTEN", "DIR",
+					    "STATE",	"RTT_MS",   "HEARD_S",	 "UP_S",   "MSGS_IN",
+					    "MSGS_OUT", "BYTES_IN", "BYTES_OUT", "AGENT",  "LATE_S"};
 
 /* Of the addresses. */
 enum {
@@ -102,7 +104,9 @@ static void fill_peer(struct row *row, const void *peers, size_t number, int64_t
 		address_format(&info->remote, row->cells[ADDRESS]);
 	address_format(&info->listen, row->cells[LISTEN]);
 	set(row, DIR, "%s", info->direction == PEER_INBOUND ? "in" : "out");
-	set(row, STATE, "%s", states[info->state]);
+	set(row, STATE, "%s", info->late_us >= 0 ? "LATE" : states[info->state]);
+	if (info->late_us >= 0)
+		set(row, LATE_S, "%.1f", (double)info->late_us / 1e6);
 	if (info->rtt_us >= 0)
 		set(row, RTT_MS, "%.3f", (double)info->rtt_us / 1e3);
 	if (info->heard_us > 0)
@@ -182,19 +186,20 @@ static bool append_header(struct buffer *out, const struct listing_header *heade
 			  size_t count)
 {
 	char nodeid[NODEID_TEXT_BYTES], name[CELL_BYTES], network[CELL_BYTES], line[CELL_BYTES * 2 + 256];
-	size_t inbound = 0, outbound = 0;
+	size_t inbound = 0, outbound = 0, late = 0;
 	for (size_t i = 0; i < count; i++) {
 		inbound += peers[i].state == PEER_READY && peers[i].direction == PEER_INBOUND;
 		outbound += peers[i].state == PEER_READY && peers[i].direction == PEER_OUTBOUND;
+		late += peers[i].state == PEER_READY && peers[i].late_us >= 0;
 	}
 	nodeid_format(&header->nodeid, nodeid);
 	escape(name, header->name);
 	escape(network, header->network);
 	int length = snprintf(line, sizeof line,
 			      "# kithd %s node %s name %s network %s uptime_s %.1f peers %zu outbound %zu inbound %zu "
-			      "known %zu\n",
+			      "known %zu late %zu\n",
 			      KITH_VERSION, nodeid, name, network, (double)header->uptime_us / 1e6, inbound + outbound,
-			      outbound, inbound, header->known);
+			      outbound, inbound, header->known, late);
 	return buffer_append(out, line, (size_t)length);
 }
 

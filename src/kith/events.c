@@ -11,6 +11,7 @@ const struct event_words event_words[] = {
 	{"started", "start", TABLE_NO_COLOUR},	 {"stopping", "stop", TABLE_YELLOW},
 	{"reloaded", "reload", TABLE_NO_COLOUR}, {"setting", "set", TABLE_NO_COLOUR},
 	{"peer_up", "up", TABLE_GREEN},		 {"peer_down", "down", TABLE_RED},
+	{"peer_late", "late", TABLE_YELLOW},	 {"peer_ok", "ok", TABLE_GREEN},
 	{"dial_failed", "fail", TABLE_YELLOW},	 {"dial_ok", "works", TABLE_GREEN},
 	{"refused", "refuse", TABLE_YELLOW},	 {"banned", "ban", TABLE_RED},
 };
@@ -91,6 +92,11 @@ static bool describe(struct json_object *row, struct buffer *out)
 		}
 		return add_joined(out, ": ", (const char *const[]){value_text(row, "ending"), reason}, 2) &&
 		       add(out, lasted);
+	}
+	if (is_kind(row, "peer_late") || is_kind(row, "peer_ok")) {
+		words_duration(value_number(row, "lasted_s", &seconds) ? seconds : 0, duration);
+		return add(out, is_kind(row, "peer_late") ? "no answer for " : "answers again after ") &&
+		       add(out, duration);
 	}
 	/* The address is the subject already if there is no name. */
 	return add_joined(out, ", ", (const char *const[]){name == NULL ? NULL : address, value, reason}, 3);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kith/status.h"
 #include "kith/value.h"
 
 static bool append(struct buffer *out, const char *text)
@@ -130,8 +131,7 @@ bool exposition_add_peers(struct buffer *out, const struct rows *peers, size_t m
 	bool is_good = sorted != NULL;
 	size_t count = 0;
 	for (size_t i = 0; i < peers->count && is_good; i++) {
-		const char *state = value_text(peers->list[i], "state");
-		if (state != NULL && strcmp(state, "ready") == 0 && rtt_of(peers->list[i]) >= 0)
+		if (status_is_ready(peers->list[i]) && rtt_of(peers->list[i]) >= 0)
 			sorted[count++] = peers->list[i];
 	}
 	if (is_good)

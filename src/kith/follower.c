@@ -6,6 +6,7 @@
 
 #include "base/sync.h"
 #include "kith/finder.h"
+#include "kith/status.h"
 #include "kith/value.h"
 
 #define RETRY_US ((int64_t)500 * 1000)
@@ -93,46 +94,66 @@ static enum outcome hand_out_lost(struct follower *follower, uint64_t events, co
 	return is_taken ? OUTCOME_DONE : complain_no_memory();
 }
 
-/* A peer that is connected, as the event with which it came. */
-static bool keep_present(struct follower *follower, struct json_object *peer)
+static bool keep_state(struct follower *follower, struct json_object *peer, const char *kind, const char *reason)
 {
 	struct buffer out = {0};
 	struct row row;
-	const char *state = value_text(peer, "state"), *listen = value_text(peer, "listen");
-	/* What is being closed is a peer no more: that it went is an event already, or soon. */
-	if (state == NULL || strcmp(state, "ready") != 0 || value_is_true(peer, "closing"))
-		return true;
-	begin_event(follower, &out, &row, "peer_up");
+	const char *listen = value_text(peer, "listen");
+	begin_event(follower, &out, &row, kind);
 	row_text(&row, "nodeid", value_text(peer, "nodeid"));
 	row_text(&row, "name", value_text(peer, "name"));
 	row_text(&row, "address", listen != NULL ? listen : value_text(peer, "address"));
 	row_text(&row, "value", value_text(peer, "agent"));
-	row_text(&row, "reason", "connected already");
+	row_text(&row, "reason", reason);
 	struct json_object *event = parse_row(&row);
 	bool is_kept = event != NULL && rows_add(&follower->present, event);
 	json_object_put(event);
 	return is_kept;
 }
 
-/* Did this event bring about the state that has been handed out? */
+/* A peer that is connected, as the events with which it came and became late. */
+static bool keep_present(struct follower *follower, struct json_object *peer)
+{
+	/* What is being closed is a peer no more: that it went is an event already, or soon. */
+	if (!status_is_ready(peer))
+		return true;
+	return keep_state(follower, peer, "peer_up", "connected already") &&
+	       (!status_is_late(peer) || keep_state(follower, peer, "peer_late", "late already"));
+}
+
+/* Is that event another state of what this one is about? */
+static bool follows(const char *kind, const char *before)
+{
+	static const char *const pairs[][2] = {
+		{"peer_up", "peer_up"},	  {"peer_up", "peer_down"},   {"peer_late", "peer_late"},
+		{"peer_late", "peer_ok"}, {"peer_late", "peer_down"},
+	};
+	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+		if (strcmp(pairs[i][0], before) == 0 && strcmp(pairs[i][1], kind) == 0)
+			return true;
+	return false;
+}
+
+/* Did this event bring about a state that has been handed out? */
 static bool is_in_present(struct follower *follower, struct json_object *event, uint64_t number)
 {
 	const char *kind = value_text(event, "kind"), *nodeid = value_text(event, "nodeid");
+	bool is_told = false;
 	if (number > follower->present_mark) {
 		rows_fini(&follower->present);
 		return false;
 	}
 	for (size_t i = 0; i < follower->present.count && kind != NULL && nodeid != NULL; i++) {
 		struct json_object **state = &follower->present.list[i];
-		const char *other = value_text(*state, "nodeid");
-		if (other == NULL || strcmp(nodeid, other) != 0 || strncmp(kind, "peer_", 5) != 0)
+		const char *other = value_text(*state, "nodeid"), *before = value_text(*state, "kind");
+		if (other == NULL || strcmp(nodeid, other) != 0 || !follows(kind, before))
 			continue;
+		is_told = is_told || strcmp(kind, before) == 0;
 		/* Later ones of that peer are changes. */
 		json_object_put(*state);
 		*state = NULL;
-		return strcmp(kind, "peer_up") == 0;
 	}
-	return false;
+	return is_told;
 }
 
 /* ---- the steps ---- */

@@ -9,11 +9,16 @@
 #include "kith/value.h"
 #include "kith/words.h"
 
+/* A pause of a second or two is usual for a busy machine; kithd logs it from here on. */
+#define LATE_WARNING_S 2.0
+
 struct health {
 	double peers, inbound, outbound, uptime_s, memory_bytes;
 	bool knows_memory;
 	size_t late, rtt_count;
-	double rtt_ms, worst_ms; /* the median, and the worst */
+	double late_s;		    /* the longest */
+	struct json_object *latest; /* its peer; NULL for none */
+	double rtt_ms, worst_ms;    /* the median, and the worst */
 	struct json_object *problems;
 	size_t problem_count;
 };
@@ -36,6 +41,16 @@ static int compare(const void *one, const void *other)
 	return (a > b) - (a < b);
 }
 
+static void look_at_late(struct json_object *peer, struct health *health)
+{
+	double late_ms;
+	health->late++;
+	if (value_number(peer, "late_ms", &late_ms) && late_ms / 1000 > health->late_s) {
+		health->late_s = late_ms / 1000;
+		health->latest = peer;
+	}
+}
+
 static bool look_at_peers(const struct rows *peers, struct health *health)
 {
 	double *rtts = calloc(peers->count + 1, sizeof *rtts);
@@ -44,7 +59,8 @@ static bool look_at_peers(const struct rows *peers, struct health *health)
 	for (size_t i = 0; i < peers->count; i++) {
 		if (!status_is_ready(peers->list[i]))
 			continue;
-		health->late += status_is_late(peers->list[i]);
+		if (status_is_late(peers->list[i]))
+			look_at_late(peers->list[i], health);
 		health->rtt_count += value_number(peers->list[i], "rtt_ms", &rtts[health->rtt_count]);
 	}
 	qsort(rtts, health->rtt_count, sizeof *rtts, compare);
@@ -83,7 +99,7 @@ static enum outcome judge(const struct health *health, const struct health_limit
 	    (has_rtt && is_above(health->rtt_ms, limits->max_rtt_critical_ms)))
 		return OUTCOME_CRITICAL;
 	if (is_below(health->peers, limits->min_peers) || (has_rtt && is_above(health->rtt_ms, limits->max_rtt_ms)) ||
-	    health->problem_count > 0)
+	    health->problem_count > 0 || health->late_s >= LATE_WARNING_S)
 		return OUTCOME_WARNING;
 	return OUTCOME_DONE;
 }
@@ -101,6 +117,18 @@ static bool add_clean(struct buffer *out, const char *text)
 	return is_good;
 }
 
+/* " (beta for 4.1 s)" */
+static bool add_latest(struct buffer *out, const struct health *health)
+{
+	static const char *const keys[] = {"name", "listen", "address"};
+	char late[WORDS_BYTES];
+	const char *name = NULL;
+	for (size_t i = 0; i < sizeof keys / sizeof *keys && name == NULL; i++)
+		name = value_text(health->latest, keys[i]);
+	words_duration(health->late_s, late);
+	return name == NULL || (add(out, " (") && add_clean(out, name) && add(out, " for %s)", late));
+}
+
 static bool add_text(struct buffer *out, const struct health *health, const struct health_limits *limits)
 {
 	char peers[WORDS_BYTES], rtt[WORDS_BYTES];
@@ -111,7 +139,7 @@ static bool add_text(struct buffer *out, const struct health *health, const stru
 	if (is_below(health->peers, fewest))
 		is_good = is_good && add(out, " (fewer than %g)", fewest);
 	if (health->late > 0)
-		is_good = is_good && add(out, ", %zu late", health->late);
+		is_good = is_good && add(out, ", %zu late", health->late) && add_latest(out, health);
 	if (health->rtt_count > 0) {
 		double longest = is_above(health->rtt_ms, limits->max_rtt_critical_ms) ? limits->max_rtt_critical_ms
 										       : limits->max_rtt_ms;

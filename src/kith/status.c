@@ -46,7 +46,7 @@ void status_take(struct status *status, struct json_object *row)
 bool status_ask_for_peers(struct session *session)
 {
 	static const char keys[] = "[\"nodeid\",\"name\",\"listen\",\"address\",\"agent\",\"state\",\"closing\","
-				   "\"rtt_ms\",\"waiting_ms\",\"up_s\"]";
+				   "\"rtt_ms\",\"usual_rtt_ms\",\"late_ms\",\"up_s\"]";
 	struct buffer out = {0};
 	struct row row = row_begin(&out, "peers");
 	row_json(&row, "keys", keys);
@@ -55,16 +55,12 @@ bool status_ask_for_peers(struct session *session)
 
 bool status_is_late(struct json_object *peer)
 {
-	const double late_ms = 1000, late_rtts = 3;
-	double waiting_ms, rtt_ms;
-	bool is_waiting = value_number(peer, "waiting_ms", &waiting_ms);
-	value_number(peer, "rtt_ms", &rtt_ms);
-	return is_waiting && waiting_ms >= late_ms && waiting_ms > late_rtts * rtt_ms;
+	return is_text(peer, "state", "late");
 }
 
 bool status_is_ready(struct json_object *peer)
 {
-	return is_text(peer, "state", "ready") && !value_is_true(peer, "closing");
+	return (is_text(peer, "state", "ready") || status_is_late(peer)) && !value_is_true(peer, "closing");
 }
 
 /* Text of the node, as it can be shown; the outcome is the caller's to free. */
@@ -152,10 +148,10 @@ static void add_own_problems(struct problems *problems, struct json_object *info
 static void add_late(struct problems *problems, struct json_object *peer)
 {
 	char wait[WORDS_BYTES], rtt[WORDS_BYTES], *text = NULL;
-	double waiting_ms, rtt_ms;
-	value_number(peer, "waiting_ms", &waiting_ms);
-	words_duration(waiting_ms / 1000, wait);
-	if (value_number(peer, "rtt_ms", &rtt_ms)) {
+	double late_ms, rtt_ms;
+	value_number(peer, "late_ms", &late_ms);
+	words_duration(late_ms / 1000, wait);
+	if (value_number(peer, "usual_rtt_ms", &rtt_ms)) {
 		words_rtt(rtt_ms, rtt);
 		if (asprintf(&text, "no answer for %s (usually %s)", wait, rtt) < 0)
 			text = NULL;

@@ -20,7 +20,9 @@ const char *story_hint(const char *reason)
 		{"network is unreachable", "this machine has no way to that network"},
 		{"timed out", "the machine is down, or a firewall drops what is sent to it"},
 		{"without a bye", "killed or crashed"},
-		{"no answer to a ping", "the machine hangs or is cut off"},
+		{"still hear", "the way between this node and it is broken"},
+		{"silent for", "it hangs or is cut off"},
+		{"no answer to a ping", "it hangs or is cut off"},
 		{"connection reset", "the other end was killed, or a firewall resets connections"},
 	};
 	for (size_t i = 0; i < sizeof hints / sizeof *hints; i++)
@@ -117,9 +119,9 @@ static void print_connected(FILE *out, struct json_object *connection)
 		words_rtt(rtt_ms, rtt);
 		fprintf(out, ", rtt %s", rtt);
 	}
-	if (value_number(connection, "waiting_ms", &rtt_ms) && rtt_ms >= 1000) {
+	if (value_number(connection, "late_ms", &rtt_ms)) {
 		words_duration(rtt_ms / 1000, rtt);
-		fprintf(out, "; it has not answered for %s", rtt);
+		fprintf(out, "; it is late: no answer for %s", rtt);
 	}
 }
 
@@ -144,7 +146,7 @@ static void print_state(FILE *out, const struct rows *facts)
 	double reached_s;
 	if (last_of(facts, is_fact, "self") != NULL)
 		fputs(" is this node itself", out);
-	else if (connection != NULL && state != NULL && strcmp(state, "ready") == 0)
+	else if (connection != NULL && state != NULL && (strcmp(state, "ready") == 0 || strcmp(state, "late") == 0))
 		print_connected(out, connection);
 	else if (connection != NULL)
 		fputs(" is being connected", out);
@@ -202,6 +204,10 @@ static bool print_event(FILE *out, struct json_object *row)
 			words_duration(seconds, lasted);
 			fprintf(out, "; it was up for %s", lasted);
 		}
+	} else if (is_kind(row, "peer_late") || is_kind(row, "peer_ok")) {
+		words_duration(value_number(row, "lasted_s", &seconds) ? seconds : 0, lasted);
+		fprintf(out, is_kind(row, "peer_late") ? "late: no answer for %s" : "it answers again after %s",
+			lasted);
 	} else if (is_kind(row, "dial_failed")) {
 		print_reason(out, "dialled: ", reason);
 	} else if (is_kind(row, "dial_ok")) {

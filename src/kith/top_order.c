@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kith/status.h"
 #include "kith/value.h"
 
 const char *top_id(struct json_object *row)
@@ -20,8 +19,6 @@ const char *top_state(struct json_object *row)
 	const char *state = value_text(row, "state"), *msgtype = value_text(row, "msgtype");
 	if (msgtype != NULL && strcmp(msgtype, "event") == 0)
 		return "gone";
-	if (state != NULL && strcmp(state, "ready") == 0 && status_is_late(row))
-		return "late";
 	return state == NULL ? "" : state;
 }
 

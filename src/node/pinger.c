@@ -25,6 +25,7 @@ static int64_t judge_silence(struct worker *worker, int64_t deadline_us, int64_t
 	if (stream_has_unread(peer_stream(peer)) && now_us < deadline_us + timeout_us)
 		return now_us + UNREAD_CHECK_US;
 	protocol_say_timeout(worker->parts->protocol, peer, now_us, text);
+	counters_count(worker->parts->common.counters, COUNTER_SILENT_TIMEOUT);
 	peer_close_because(peer, BYE_TIMEOUT, text);
 	return now_us;
 }

@@ -148,6 +148,7 @@ static void note_silence(struct protocol *protocol, struct peer *peer, enum even
 
 void notes_peer_late(struct protocol *protocol, struct peer *peer, int64_t silent_us, int64_t now_us)
 {
+	counters_count(counters_of(protocol), COUNTER_LATE);
 	if (!peer_is_noted(peer))
 		return;
 	if (!peer_take_late_event(peer, now_us)) {

@@ -217,6 +217,7 @@ static int64_t watch_silent(struct protocol *protocol, struct peer *peer, const 
 	next_us = clock_earlier(next_us, ask(protocol, &suspect, silent_us, now_us));
 	if (judge(protocol, &suspect, silent, &evidence, &audience, now_us, &judge_us)) {
 		char text[PEER_ENDING_BYTES];
+		counters_count(protocol->parts.common.counters, COUNTER_SILENT_WITNESSED);
 		silence_say_verdict(protocol, &evidence, silent_us, text);
 		peer_close_because(peer, BYE_TIMEOUT, text);
 		silence_tell(protocol, &audience, MESSAGE_UNHEARD, &suspect, silent_us);

@@ -488,7 +488,8 @@ double kithd_cell_number(struct kithd *kithd, const char *nodeid, const char *co
 
 bool kithd_has_peer(struct kithd *kithd, const char *nodeid)
 {
-	return kithd_rows(kithd, "NODEID", nodeid) == 1 && kithd_cell_is(kithd, nodeid, "STATE", "READY");
+	return kithd_rows(kithd, "NODEID", nodeid) == 1 &&
+	       (kithd_cell_is(kithd, nodeid, "STATE", "READY") || kithd_cell_is(kithd, nodeid, "STATE", "LATE"));
 }
 
 int kithd_peers(struct kithd *kithd)

@@ -35,6 +35,7 @@ int main(int argc, char **argv)
 		suite_addresses,
 		suite_liveness,
 		suite_silence,
+		suite_late,
 		suite_mesh,
 		suite_names,
 		suite_stop,

@@ -10,6 +10,7 @@ extern CU_SuiteInfo suite_identity;
 extern CU_SuiteInfo suite_addresses;
 extern CU_SuiteInfo suite_liveness;
 extern CU_SuiteInfo suite_silence;
+extern CU_SuiteInfo suite_late;
 extern CU_SuiteInfo suite_mesh;
 extern CU_SuiteInfo suite_names;
 extern CU_SuiteInfo suite_stop;

@@ -48,7 +48,8 @@ static const char *fake(const struct fake_answer *answers)
 /* ---- status ---- */
 
 #define NODEID(n) "'nodeid':'" #n "0000000-0000-4000-8000-000000000000'"
-#define READY(n, name, more) "{'msgtype':'peer'," NODEID(n) ",'name':'" name "','state':'ready'" more "}\n"
+#define PEER(n, name, state, more) "{'msgtype':'peer'," NODEID(n) ",'name':'" name "','state':'" state "'" more "}\n"
+#define READY(n, name, more) PEER(n, name, "ready", more)
 
 static void test_status_of_trouble(void)
 {
@@ -60,7 +61,8 @@ static void test_status_of_trouble(void)
 		{"peers",
 		 READY(1, "a", ",'rtt_ms':0.4,'agent':'kithd/0.2.0'") READY(2, "paris-01",
 									    ",'rtt_ms':38.2,'agent':'kithd/0.2.0'")
-			 READY(3, "db-02", ",'rtt_ms':0.6,'waiting_ms':4100,'agent':'kithd/0.1.0'")
+			 PEER(3, "db-02", "late",
+			      ",'rtt_ms':0.6,'usual_rtt_ms':0.6,'late_ms':4100,'agent':'kithd/0.1.0'")
 				 READY(4, "back",
 				       ",'rtt_ms':0.3,'waiting_ms':400,'agent':'other/1'") "{'msgtype':'peer','state':'"
 											   "dial'}\n" END(5)},
@@ -384,7 +386,7 @@ static void test_completion(void)
 	CU_ASSERT_STRING_EQUAL(complete("kith pe"), "peers\n");
 	CU_ASSERT_STRING_EQUAL(complete("kith peers --no"), "--noheadings\n");
 	CU_ASSERT_STRING_EQUAL(complete("kith peers -o BYTES"), "BYTES_IN BYTES_OUT\n");
-	CU_ASSERT_STRING_EQUAL(complete("kith watch peer_"), "peer_up peer_down\n");
+	CU_ASSERT_STRING_EQUAL(complete("kith watch peer_"), "peer_up peer_down peer_late peer_ok\n");
 	CU_ASSERT_STRING_EQUAL(complete("kith completion z"), "zsh\n");
 	CU_ASSERT_STRING_EQUAL(complete(harness_text("%s ping a", kith)), "alice\n");
 	CU_ASSERT_STRING_EQUAL(complete(harness_text("%s set ping_i", kith)), "ping_interval\n");

@@ -19,7 +19,7 @@ static void test_empty(void)
 			      2);
 	CU_ASSERT(strlen(node) == 36 && uptime_s >= 0 && uptime_s < 60 * harness_slowness());
 	snprintf(rest, sizeof rest, "%.*s", (int)strcspn(table + length, "\n"), table + length);
-	CU_ASSERT_STRING_EQUAL(rest, " peers 0 outbound 0 inbound 0 known 0");
+	CU_ASSERT_STRING_EQUAL(rest, " peers 0 outbound 0 inbound 0 known 0 late 0");
 	const char *columns = strchr(table, '\n') + 1;
 	CU_ASSERT_PTR_NOT_NULL(strchr(columns, '\n'));
 	CU_ASSERT_STRING_EQUAL(strchr(columns, '\n'),
@@ -30,7 +30,7 @@ static void test_columns(void)
 {
 	static const char *const columns[] = {"NODEID",	  "NAME",     "ADDRESS",   "LISTEN", "DIR",
 					      "STATE",	  "RTT_MS",   "HEARD_S",   "UP_S",   "MSGS_IN",
-					      "MSGS_OUT", "BYTES_IN", "BYTES_OUT", "AGENT"};
+					      "MSGS_OUT", "BYTES_IN", "BYTES_OUT", "AGENT",  "LATE_S"};
 	const char *table = kithd_table(kithd_plain());
 	char line[512], *rest = NULL;
 	size_t count = 0;

@@ -28,6 +28,7 @@ static struct peer_info new_peer_info(unsigned number, const char *name)
 				 .since_us = now_us - 11900000,
 				 .heard_us = now_us - 400000,
 				 .rtt_us = 113,
+				 .late_us = -1,
 				 .messages_in = 9,
 				 .messages_out = 10,
 				 .bytes_in = 512,
@@ -88,9 +89,9 @@ static const char *words_of(const char *line)
 static void a_node_without_peers_shows_an_empty_table(void)
 {
 	EXPECT_TEXT(render(NULL, 0),
-		    HEADER " peers 0 outbound 0 inbound 0 known 5\n"
+		    HEADER " peers 0 outbound 0 inbound 0 known 5 late 0\n"
 			   "NODEID  NAME  ADDRESS  LISTEN  DIR  STATE  RTT_MS  HEARD_S  UP_S  MSGS_IN  MSGS_OUT  "
-			   "BYTES_IN  BYTES_OUT  AGENT\n" NO_ADDRESSES);
+			   "BYTES_IN  BYTES_OUT  AGENT  LATE_S\n" NO_ADDRESSES);
 }
 
 static void a_table_looks_as_it_is_documented(void)
@@ -102,17 +103,18 @@ static void a_table_looks_as_it_is_documented(void)
 	peers[1].rtt_us = 12345678;
 	peers[1].bytes_out = 123456789012;
 	peers[0].agent = "a b";
+	peers[0].late_us = 1234567;
 	EXPECT_TEXT(render(peers, 2),
-		    HEADER " peers 2 outbound 1 inbound 1 known 5\n"
+		    HEADER " peers 2 outbound 1 inbound 1 known 5 late 1\n"
 			   "NODEID                                NAME                         ADDRESS          "
 			   "LISTEN          DIR  STATE  RTT_MS     HEARD_S  UP_S  MSGS_IN  MSGS_OUT  BYTES_IN  "
-			   "BYTES_OUT     AGENT\n"
+			   "BYTES_OUT     AGENT    LATE_S\n"
 			   "00000002-0000-4000-8000-000000000000  a\\x20much\\x20longer\\x20name  [fe80::1]:5999   "
 			   "-               out  READY  12345.678  0.4      11.9  9        10        512       "
-			   "123456789012  kithd/1\n"
+			   "123456789012  kithd/1  -\n"
 			   "00000001-0000-4000-8000-000000000000  beta                         127.0.0.1:52114  "
-			   "127.0.0.1:5998  in   READY  0.113      0.4      11.9  9        10        512       "
-			   "498           a\\x20b\n" NO_ADDRESSES);
+			   "127.0.0.1:5998  in   LATE   0.113      0.4      11.9  9        10        512       "
+			   "498           a\\x20b   1.2\n" NO_ADDRESSES);
 }
 
 static void what_is_not_known_is_a_dash(void)
@@ -131,8 +133,8 @@ static void what_is_not_known_is_a_dash(void)
 	peers[0].state = PEER_DIAL;
 	peers[1].state = PEER_HELLO;
 	const char *table = render(peers, 2);
-	EXPECT_TEXT(words_of(line_of(table, 2)), "- - 127.0.0.1:52114 - out DIAL - - 2.0 0 0 0 0 -");
-	EXPECT_TEXT(words_of(line_of(table, 3)), "- - 127.0.0.1:52114 - in HELLO - - 1.0 0 0 0 0 -");
+	EXPECT_TEXT(words_of(line_of(table, 2)), "- - 127.0.0.1:52114 - out DIAL - - 2.0 0 0 0 0 - -");
+	EXPECT_TEXT(words_of(line_of(table, 3)), "- - 127.0.0.1:52114 - in HELLO - - 1.0 0 0 0 0 - -");
 }
 
 static void a_connection_that_is_not_ready_counts_for_no_peer(void)
@@ -140,7 +142,7 @@ static void a_connection_that_is_not_ready_counts_for_no_peer(void)
 	struct peer_info peers[3] = {new_peer_info(1, "a"), new_peer_info(2, "b"), new_peer_info(3, "c")};
 	peers[0].state = PEER_DIAL;
 	peers[1].state = PEER_HELLO;
-	EXPECT_TEXT(line_of(render(peers, 3), 0), HEADER " peers 1 outbound 0 inbound 1 known 5");
+	EXPECT_TEXT(line_of(render(peers, 3), 0), HEADER " peers 1 outbound 0 inbound 1 known 5 late 0");
 }
 
 static void a_name_that_is_looked_up_stands_for_the_address(void)
@@ -150,7 +152,7 @@ static void a_name_that_is_looked_up_stands_for_the_address(void)
 	peer.remote = (struct address){0};
 	strcpy(peer.host, "a host\n.example:5999");
 	EXPECT_TEXT(words_of(line_of(render(&peer, 1), 2)),
-		    "- - a\\x20host\\x0a.example:5999 127.0.0.1:5998 in DIAL 0.113 0.4 11.9 9 10 512 498 kithd/1");
+		    "- - a\\x20host\\x0a.example:5999 127.0.0.1:5998 in DIAL 0.113 0.4 11.9 9 10 512 498 kithd/1 -");
 }
 
 /* Names come from peers, of valid UTF-8 at most; the rest is for the case that one doesn't. */
@@ -174,7 +176,7 @@ static void no_name_breaks_a_row(void)
 		snprintf(row, sizeof row,
 			 "00000001-0000-4000-8000-000000000000 %s 127.0.0.1:52114 127.0.0.1:5998 in READY 0.113 0.4 "
 			 "11.9 "
-			 "9 10 512 498 kithd/1",
+			 "9 10 512 498 kithd/1 -",
 			 cases[i].cell);
 		EXPECT_TEXT(words_of(line_of(render(&peer, 1), 2)), row);
 	}
@@ -202,7 +204,7 @@ static void a_nodes_own_name_and_network_are_escaped(void)
 	header.network = "my net\n# end";
 	EXPECT_TEXT(line_of(render_of(header, NULL, 0), 0),
 		    "# kithd " KITH_VERSION " node 6f0c0000-0000-4000-8000-000000000000 name my\\x20node network "
-		    "my\\x20net\\x0a#\\x20end uptime_s 12.3 peers 0 outbound 0 inbound 0 known 5");
+		    "my\\x20net\\x0a#\\x20end uptime_s 12.3 peers 0 outbound 0 inbound 0 known 5 late 0");
 	header.name = "";
 	CU_ASSERT_PTR_NOT_NULL(strstr(render_of(header, NULL, 0), " name - network "));
 }
@@ -213,10 +215,10 @@ static void columns_line_up_under_wide_characters_of_many_bytes(void)
 	const char *table = render(peers, 2);
 	EXPECT_TEXT(line_of(table, 2),
 		    "00000002-0000-4000-8000-000000000000  abc   127.0.0.1:52114  127.0.0.1:5998  in   "
-		    "READY  0.113   0.4      11.9  9        10        512       498        kithd/1");
+		    "READY  0.113   0.4      11.9  9        10        512       498        kithd/1  -");
 	EXPECT_TEXT(line_of(table, 3),
 		    "00000001-0000-4000-8000-000000000000  \xc3\xa4\xc3\xb6\xc3\xbc   127.0.0.1:52114  127.0.0.1:5998  "
-		    "in   READY  0.113   0.4      11.9  9        10        512       498        kithd/1");
+		    "in   READY  0.113   0.4      11.9  9        10        512       498        kithd/1  -");
 }
 
 static void rows_stand_in_the_order_of_names_then_nodeids_then_ages(void)
@@ -246,7 +248,7 @@ static void closing_connections_are_left_out(void)
 	struct peer_info peers[] = {new_peer_info(1, "a"), new_peer_info(2, "b"), new_peer_info(3, "c")};
 	peers[0].is_closing = peers[2].is_closing = true;
 	const char *table = render(peers, 3);
-	EXPECT_TEXT(line_of(table, 0), HEADER " peers 1 outbound 0 inbound 1 known 5");
+	EXPECT_TEXT(line_of(table, 0), HEADER " peers 1 outbound 0 inbound 1 known 5 late 0");
 	CU_ASSERT(strncmp(line_of(table, 2), "00000002-", 9) == 0);
 	EXPECT_TEXT(line_of(table, 3), "# addresses");
 }
@@ -257,7 +259,7 @@ static void no_time_is_negative(void)
 	peer.heard_us = peer.since_us = now_us + 5 * SECOND_US;
 	EXPECT_TEXT(words_of(line_of(render(&peer, 1), 2)),
 		    "00000001-0000-4000-8000-000000000000 a 127.0.0.1:52114 "
-		    "127.0.0.1:5998 in READY 0.113 0.0 0.0 9 10 512 498 kithd/1");
+		    "127.0.0.1:5998 in READY 0.113 0.0 0.0 9 10 512 498 kithd/1 -");
 }
 
 static void a_table_is_appended_to_what_is_there(void)

@@ -82,6 +82,30 @@ static void thresholds_decide(void)
 	rows_fini(&rows);
 }
 
+static void a_peer_that_is_late_for_long_is_a_warning(void)
+{
+	static const char *const peers[][3] = {
+		{"{'state':'ready','name':'a'}", "{'state':'late','late_ms':1900,'name':'b','rtt_ms':2}", NULL},
+		{"{'state':'late','late_ms':1200,'name':'a'}", "{'state':'late','late_ms':2000,'name':'b|c'}", NULL},
+	};
+	static const char *const lines[] = {
+		"KITH OK - 2 peers, 1 late (b for 1.9 s), rtt 2.0 ms | peers=2;;1:;0",
+		"KITH WARNING - 2 peers, 2 late (b/c for 2 s) | peers=2;;1:;0 inbound=0;;;0 "
+		"outbound=0;;;0 late=2;;;0"};
+	static const struct health_limits none = {-1, 1, -1, -1};
+	for (size_t i = 0; i < 2; i++) {
+		struct rows rows = parse_all(peers[i]);
+		struct buffer line = {0};
+		struct json_object *info = parse("{'peers':2,'problems':[]}");
+		CU_ASSERT(health_describe(info, &rows, &none, &line) == (i == 0 ? OUTCOME_DONE : OUTCOME_WARNING));
+		CU_ASSERT(buffer_append(&line, "", 1));
+		EXPECT(strncmp(buffer_content(&line), lines[i], strlen(lines[i])) == 0, "%s", buffer_content(&line));
+		buffer_fini(&line);
+		json_object_put(info);
+		rows_fini(&rows);
+	}
+}
+
 static void the_line_has_one_bar(void)
 {
 	static const struct health_limits none = {-1, 1, -1, -1};
@@ -158,6 +182,7 @@ static void the_worst_peers_are_added(void)
 static CU_TestInfo tests[] = {
 	{"check: thresholds decide", thresholds_decide},
 	{"check: the line has one bar", the_line_has_one_bar},
+	{"a peer that is late for long is a warning", a_peer_that_is_late_for_long_is_a_warning},
 	{"metrics: samples of a metric are together", samples_of_a_metric_are_together},
 	{"metrics: texts are escaped", texts_are_escaped},
 	{"metrics: the worst peers are added", the_worst_peers_are_added},

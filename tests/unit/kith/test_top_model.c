@@ -54,7 +54,8 @@ static void take_four(struct top_model *model)
 	add_peer(&status, "web-10", ",'bytes_in':5,'listen':'10.0.0.10:5999'");
 	add_peer(&status, "web-2", ",'rtt_ms':3,'bytes_in':7,'listen':'10.0.0.2:5999'");
 	add_peer(&status, "db", ",'rtt_ms':1,'bytes_in':6,'listen':'10.0.0.7:5999'");
-	add_peer(&status, "cache", ",'rtt_ms':2,'waiting_ms':4000,'listen':'10.0.0.9:5999','agent':'other/1'");
+	add(&status, "{'msgtype':'peer','nodeid':'id-cache','name':'cache','state':'late','rtt_ms':2,'usual_rtt_ms':2,"
+		     "'late_ms':4000,'listen':'10.0.0.9:5999','agent':'other/1'}");
 	CU_ASSERT(top_take(model, &status, SECOND_US));
 }
 
