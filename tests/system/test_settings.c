@@ -208,7 +208,7 @@ static void test_long_options(void)
 	kithd_await_listening(first);
 	struct kithd *second = kithd_run("--listen=%s --config=%s --bootstrap=%s --verbose", two, path, one);
 	AWAIT(kithd_has_peer(first, kithd_nodeid(second)));
-	CU_ASSERT(kithd_cell_is(second, kithd_nodeid(first), "NAME", "one"));
+	AWAIT(kithd_cell_is(second, kithd_nodeid(first), "NAME", "one"));
 	CU_ASSERT(kithd_cell_is(first, kithd_nodeid(second), "NAME", "file"));
 	CU_ASSERT(kithd_log_count(second, " debug ", "") > 0);
 	CU_ASSERT_EQUAL(kithd_log_count(first, " debug ", ""), 0);
