@@ -94,6 +94,7 @@ int main(int argc, char **argv)
 		suite_suspicion,
 		suite_silence,
 		suite_silence_answers,
+		suite_silence_mesh,
 		suite_hearsay,
 		suite_endings,
 		suite_command,

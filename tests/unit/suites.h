@@ -42,6 +42,7 @@ extern CU_SuiteInfo suite_pairs;
 extern CU_SuiteInfo suite_suspicion;
 extern CU_SuiteInfo suite_silence;
 extern CU_SuiteInfo suite_silence_answers;
+extern CU_SuiteInfo suite_silence_mesh;
 extern CU_SuiteInfo suite_heap;
 extern CU_SuiteInfo suite_hearsay;
 extern CU_SuiteInfo suite_intake;
