@@ -272,6 +272,7 @@ static void a_ping_of_the_far_end_that_does_not_come_makes_ours_due(void)
 		{"the last is a little early", {5000, 9000, 13000, 16000}, 300, 19300},
 		{"one out of turn", {5000, 9000, 13000, 15999}, 300, 17300},
 		{"two out of turn", {5000, 9000, 13000, 14000, 15000}, 300, 17300},
+		{"three out of turn, of two turns", {5000, 9000, 13000, 13500, 17000, 17500, 17600}, 300, 21300},
 		{"in turn after one out of turn", {5000, 9000, 13000, 14000, 17000}, 300, 21300},
 		{"a new pace", {5000, 9000, 13000, 13500, 14000, 14500}, 300, 15300},
 		{"and on", {5000, 9000, 13000, 13500, 14000, 14500, 15000}, 300, 15800},

@@ -140,10 +140,11 @@ void quiet_pass(struct quiet *quiet, int64_t duration_us)
 {
 	int64_t end_us = quiet->core.now_us + duration_us;
 	for (;;) {
-		int64_t next_us = quiet_look(quiet);
+		int64_t next_us = quiet_look(quiet), soon_us = quiet->core.now_us + MS_US;
+		next_us = next_us > quiet->core.now_us ? next_us : soon_us;
 		if (next_us > end_us)
 			break;
-		quiet->core.now_us = next_us > quiet->core.now_us ? next_us : quiet->core.now_us + MS_US;
+		quiet->core.now_us = next_us;
 	}
 	quiet->core.now_us = end_us;
 	quiet_look(quiet);

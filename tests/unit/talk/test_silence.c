@@ -292,8 +292,8 @@ static void a_node_that_has_lost_most_of_its_peers_accuses_nobody(void)
 	static const struct {
 		size_t peers, silent;
 		bool is_proven;
-	} cases[] = {{2, 1, true}, {4, 2, true},  {5, 2, true}, {5, 3, false},
-		     {6, 3, true}, {7, 4, false}, {9, 9, false}};
+	} cases[] = {{2, 1, true},  {3, 2, true}, {4, 2, true},	 {5, 2, true},
+		     {5, 3, false}, {6, 3, true}, {7, 4, false}, {9, 9, false}};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		static struct quiet quiet;
 		start(&quiet, cases[i].peers, AGREES);
@@ -308,6 +308,32 @@ static void a_node_that_has_lost_most_of_its_peers_accuses_nobody(void)
 		}
 		quiet_fini(&quiet);
 	}
+}
+
+/* Nor does it when the others go on to say that they hear nothing either. */
+static void nobody_talks_it_into_accusing(void)
+{
+	static struct quiet quiet;
+	start(&quiet, 5, AGREES);
+	for (size_t i = BETA; i <= DELTA; i++)
+		quiet_mute(&quiet, i);
+	int64_t start_us = quiet.core.now_us;
+	unsigned asked = 0;
+	for (int second = 1; second <= 19; second++) {
+		quiet_pass(&quiet, SECOND_US);
+		for (size_t i = EPSILON; i < 5; i++)
+			for (unsigned suspect = BETA + 1; suspect <= DELTA + 1; suspect++)
+				core_say(&quiet.core, quiet.peers[i],
+					 "{'msgtype': 'suspect', 'nodeid': '%s', 'silent_ms': %d}",
+					 nodeid_text(suspect), second * 1000);
+		/* It asks nobody any more. */
+		EXPECT(sum(quiet.asked, 5) == asked || second == 1, "%d s: %u", second, sum(quiet.asked, 5));
+		asked = sum(quiet.asked, 5);
+	}
+	quiet_pass(&quiet, 2 * SECOND_US);
+	for (size_t i = BETA; i <= DELTA; i++)
+		CU_ASSERT_EQUAL(quiet.gone_us[i] - start_us, 20 * SECOND_US);
+	quiet_fini(&quiet);
 }
 
 static void what_is_gone_is_not_late(void)
@@ -439,6 +465,7 @@ static CU_TestInfo tests[] = {
 	{"a silence is as long as nothing was heard", a_silence_is_as_long_as_nothing_was_heard},
 	{"a node that has lost most of its peers accuses nobody",
 	 a_node_that_has_lost_most_of_its_peers_accuses_nobody},
+	{"nobody talks it into accusing", nobody_talks_it_into_accusing},
 	{"what is gone is not late", what_is_gone_is_not_late},
 	{"a process that did not run blames nobody", a_process_that_did_not_run_blames_nobody},
 	{"a stall is logged if it is long, and now and then", a_stall_is_logged_if_it_is_long_and_now_and_then},

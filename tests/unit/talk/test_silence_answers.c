@@ -251,12 +251,19 @@ static void before_ready_nothing_is_answered(void)
 	}
 }
 
+static bool count_call(void *argument)
+{
+	++*(int *)argument;
+	return true;
+}
+
 /* A word counts from one that was asked, or has asked; a liar that was not cannot push itself in. */
 static void a_word_of_one_that_was_not_asked_does_not_count(void)
 {
 	struct scene scene;
 	struct suspicion suspicion = {.count = 0};
 	struct nodeid suspect = nodeid_of(2);
+	int calls = 0;
 	begin(&scene, 5);
 	ask(&scene, 0, 900);
 	core_say(&scene.core, scene.askers[1], "{'msgtype': 'heard', 'nodeid': '%s', 'ago_ms': 0}", nodeid_text(2));
@@ -265,10 +272,13 @@ static void a_word_of_one_that_was_not_asked_does_not_count(void)
 	CU_ASSERT_EQUAL(suspicion.heard_us, 0);
 	/* It is asked, with two others. */
 	pass(&scene, 1600 * MS_US);
+	outbox_on_call(peer_outbox(scene.suspect), count_call, &calls);
 	core_say(&scene.core, scene.askers[1], "{'msgtype': 'heard', 'nodeid': '%s', 'ago_ms': 0}", nodeid_text(2));
 	CU_ASSERT_EQUAL(ignored(&scene, scene.askers[1]), 1);
 	CU_ASSERT(silence_look(scene.core.protocol, &suspect, &suspicion));
 	CU_ASSERT_EQUAL(suspicion.heard_us, scene.core.now_us);
+	/* The pinger of the suspect looks what that means. */
+	CU_ASSERT_EQUAL(calls, 1);
 	core_fini(&scene.core);
 }
 
