@@ -66,7 +66,7 @@ static void test_seen_everywhere(void)
 	struct raw *alice = join(&node, ALICE, "alice");
 	raw_expect(alice, "ping");
 	double silent_s = await_event(&node, "peer_late");
-	EXPECT(silent_s >= 1 && silent_s < 2 * harness_slowness(), "%f s", silent_s);
+	EXPECT(silent_s >= 1 && silent_s < 5 * harness_slowness(), "%f s", silent_s);
 	CU_ASSERT(asker_is(node.watcher, "nodeid", ALICE) && asker_is(node.watcher, "name", "alice"));
 	CU_ASSERT(asker_is(node.watcher, "direction", "in"));
 	CU_ASSERT(is_in_state(&node, ALICE, "late"));
@@ -82,7 +82,8 @@ static void test_seen_everywhere(void)
 	EXPECT(has(metrics, "\nkith_peers{state=\"late\"} 1\n") && has(metrics, "\nkith_peers_late_total 1\n"), "%s",
 	       metrics);
 	/* After two seconds it is worth a line, and a warning. */
-	AWAIT(kithd_log_count(node.kithd, "alice (a11ce000", "is late: no answer to a ping for 2") == 1);
+	AWAIT(kithd_log_count(node.kithd, "alice (a11ce000", "is late: no answer to a ping for ") == 1);
+	CU_ASSERT_EQUAL(kithd_log_count(node.kithd, "is late", " for 1"), 0);
 	struct kith_run check = kith_run("-s %s check", node.path);
 	EXPECT(check.status == 1 && has(check.out, "1 late (alice for "), "%d %s", check.status, check.out);
 	answer(alice);
