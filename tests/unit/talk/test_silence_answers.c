@@ -165,6 +165,13 @@ static void who_asks_is_a_witness_and_the_verdict_is_remembered(void)
 	int64_t before = ignored(&scene, scene.askers[3]);
 	core_say(&scene.core, scene.askers[3], "{'msgtype': 'heard', 'nodeid': '%s', 'ago_ms': 0}", nodeid_text(2));
 	CU_ASSERT_EQUAL(ignored(&scene, scene.askers[3]), before + 1);
+	/* It is forgotten when there is another case. */
+	struct suspicion suspicion;
+	struct nodeid suspect = nodeid_of(2);
+	CU_ASSERT(silence_look(scene.core.protocol, &suspect, &suspicion));
+	core_say(&scene.core, scene.askers[3], "{'msgtype': 'suspect', 'nodeid': '%s', 'silent_ms': 900}",
+		 nodeid_text(ASKER));
+	CU_ASSERT_FALSE(silence_look(scene.core.protocol, &suspect, &suspicion));
 	core_fini(&scene.core);
 }
 
