@@ -37,15 +37,15 @@ static void remove_case(struct silence *silence, struct silence_case *one) REQUI
 	free(one);
 }
 
-/* A few of those that are over, the oldest first, so that none stays for long. */
+/* A few of those that are over, the oldest first, so that none stays for long; all of them where there is no room. */
 static void sweep(struct silence *silence, int64_t now_us) REQUIRES(silence_guard)
 {
 	enum { AT_ONCE = 4 };
 	struct silence_case *one, *next;
-	int looked_at = 0;
+	unsigned most = HASH_COUNT(silence->cases) < SILENCE_CASES ? AT_ONCE : SILENCE_CASES, looked_at = 0;
 	HASH_ITER(hh, silence->cases, one, next)
 	{
-		if (looked_at++ == AT_ONCE)
+		if (looked_at++ == most)
 			return;
 		if (now_us - one->touched_us >= SILENCE_KEPT_US)
 			remove_case(silence, one);

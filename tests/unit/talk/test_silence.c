@@ -465,6 +465,35 @@ static void of_257_suspects_one_has_no_case(void)
 	quiet_fini(&quiet);
 }
 
+/* However long the oldest cases last. */
+static void cases_that_are_over_make_room(void) UNCHECKED
+{
+	enum { LAST = 8 };
+	struct silence *silence = silence_new(1);
+	int64_t start_us = 1000 * SECOND_US, now_us = start_us + SILENCE_KEPT_US;
+	CU_ASSERT_PTR_NOT_NULL_FATAL(silence);
+	silence_enter(silence);
+	for (unsigned i = 1; i <= SILENCE_CASES; i++) {
+		struct nodeid suspect = nodeid_of(i);
+		CU_ASSERT_PTR_NOT_NULL(silence_open(silence, &suspect, start_us));
+	}
+	for (unsigned i = 1; i <= LAST; i++) {
+		struct nodeid suspect = nodeid_of(i);
+		CU_ASSERT_PTR_NOT_NULL(silence_open(silence, &suspect, now_us - 1));
+	}
+	for (unsigned i = 1; i <= SILENCE_CASES; i++) {
+		struct nodeid suspect = nodeid_of(1000 + i);
+		EXPECT(i > 1 || silence_open(silence, &suspect, now_us - 1) == NULL, "%u", i);
+		EXPECT((silence_open(silence, &suspect, now_us) != NULL) == (i <= SILENCE_CASES - LAST), "%u", i);
+	}
+	for (unsigned i = 1; i <= LAST; i++) {
+		struct nodeid suspect = nodeid_of(i);
+		CU_ASSERT_PTR_NOT_NULL(silence_find(silence, &suspect));
+	}
+	silence_leave(silence);
+	silence_free(silence);
+}
+
 static CU_TestInfo tests[] = {
 	{"a peer is late after a second, and ok when it is heard",
 	 a_peer_is_late_after_a_second_and_ok_when_it_is_heard},
@@ -488,6 +517,7 @@ static CU_TestInfo tests[] = {
 	{"after a sleep of the machine all have their time again",
 	 after_a_sleep_of_the_machine_all_have_their_time_again},
 	{"of 257 suspects one has no case", of_257_suspects_one_has_no_case},
+	{"cases that are over make room", cases_that_are_over_make_room},
 	CU_TEST_INFO_NULL,
 };
 
