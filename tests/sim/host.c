@@ -9,6 +9,29 @@
 
 static void run_connector(void *subject, uint32_t mark);
 
+/* ---- a process that does not run ---- */
+
+void host_freeze(struct host *host, int64_t until_us)
+{
+	host->frozen_until_us = until_us;
+}
+
+bool host_is_frozen(const struct host *host)
+{
+	return host->frozen_until_us > host->world->agenda.now_us;
+}
+
+bool host_keeps(struct host *host, agenda_call *call, void *subject, uint32_t mark)
+{
+	if (!host_is_frozen(host))
+		return false;
+	/* In the order in which they came, as those of one moment keep their order. */
+	agenda_add(&host->world->agenda, host->frozen_until_us, call, subject, mark);
+	return true;
+}
+
+/* ---- the connector's loop ---- */
+
 /* A stale call is told by its mark. */
 static void look_at(struct host *host, int64_t at_us)
 {
@@ -31,6 +54,7 @@ static void start_dial(struct host *host, struct dial *dial, int64_t now_us)
 {
 	struct peer *peer = peer_new(PEER_OUTBOUND, NULL, dial, host->settings, now_us);
 	must(peer != NULL && registry_add(host->registry, peer));
+	peer_set_pace(peer, host->pace);
 	wire_dial(host, &dial->address, peer);
 }
 
@@ -41,7 +65,7 @@ static void run_connector(void *subject, uint32_t mark)
 	int64_t now_us = host->world->agenda.now_us, timers_us;
 	struct next_dial next;
 
-	if (host->state != HOST_UP || mark != host->connector_mark)
+	if (host->state != HOST_UP || mark != host->connector_mark || host_keeps(host, run_connector, host, mark))
 		return;
 	host->connector_us = FOREVER_US;
 	do {
@@ -98,6 +122,7 @@ void host_start(struct host *host)
 	host->book = address_book_new(host->settings, &secret, world_below(world, 1U << 31), host->up_us);
 	host->access = access_new(host->settings);
 	host->sources = sources_new();
+	host->pace = pace_new(host->settings);
 	host->lines = lines_new(host->sources, host->up_us);
 	host->listening = (struct listening){.addresses = &host->address, .count = 1};
 	struct protocol_parts parts = {.common = {.settings = host->settings,
@@ -106,13 +131,15 @@ void host_start(struct host *host)
 						  .book = host->book,
 						  .access = host->access,
 						  .sources = host->sources,
+						  .pace = host->pace,
 						  .lines = host->lines},
 				       .self = host->nodeid,
 				       .alarm = &host->alarm,
 				       .secret = new_key(world),
 				       .seed = world_below(world, 1U << 31)};
 	host->protocol = protocol_new(&parts);
-	must(host->access != NULL && host->sources != NULL && host->lines != NULL && host->protocol != NULL);
+	must(host->access != NULL && host->sources != NULL && host->pace != NULL && host->lines != NULL);
+	must(host->protocol != NULL);
 	address_book_import(host->book, &host->saved, host->up_us);
 	address_records_fini(&host->saved);
 	look_at(host, host->up_us);
@@ -121,6 +148,7 @@ void host_start(struct host *host)
 static void vanish(struct host *host, enum host_state state)
 {
 	host->state = state;
+	host->frozen_until_us = 0;
 	while (host->end_count > 0)
 		end_vanish(host->ends[host->end_count - 1], state == HOST_STOPPED);
 	if (host->protocol == NULL)
@@ -131,12 +159,14 @@ static void vanish(struct host *host, enum host_state state)
 	access_free(host->access);
 	lines_free(host->lines);
 	sources_free(host->sources);
+	pace_free(host->pace);
 	alarm_fini(&host->alarm);
 	host->protocol = NULL;
 	host->book = NULL;
 	host->registry = NULL;
 	host->access = NULL;
 	host->sources = NULL;
+	host->pace = NULL;
 	host->lines = NULL;
 }
 

@@ -14,6 +14,10 @@ enum { USAGE = 64, NODES = 1000, SEED = 1 };
 
 #define FALSE_ALARMS "live peers dropped for a time-out (false alarms)"
 
+#define FALSE_VERDICTS "false verdicts"
+#define BY_TIMEOUT "live peers dropped by ping_timeout"
+#define BUSIEST "bytes that the busiest node sent in its busiest second"
+
 /* What must hold in the small set; least and most are both allowed. */
 struct bound {
 	const char *run, *figure;
@@ -51,6 +55,28 @@ static const struct bound bounds[] = {
 	{"reflect-20",    "1000 ports: SYNs to the host in the first minute",            0, 200},
 	{"reflect-20",    "1000 ports: SYNs in ten minutes, for 100 bytes told",         0, 3},
 	{"reflect-20",    "10 ports: SYNs to the host in the first minute",              0, 200},
+	{"silent-5",      "late in some table, s: median",                               1, 2},
+	{"silent-5",      "gone from all tables, s: median",                             5, 6.5},
+	{"silent-5",      "gone from all tables, s: most",                               5, 8},
+	{"silent-20",     "at rest, bytes sent per node and second",                     20, 60},
+	{"silent-20",     "late in some table, s: median",                               1, 2},
+	{"silent-20",     "late in some table, s: most",                                 1, 6},
+	{"silent-20",     "gone from all tables, s: median",                             5, 7},
+	{"silent-20",     "gone from all tables, s: most",                               5, 10},
+	{"silent-20",     "questions of one node in a trial, most",                      3, 30},
+	{"silent-20",     FALSE_VERDICTS,                                                0, 0},
+	{"freeze-20",     FALSE_VERDICTS,                                                0, 0},
+	{"freeze-20",     BY_TIMEOUT,                                                    0, 0},
+	{"hour-20",       FALSE_VERDICTS,                                                0, 0},
+	{"mass-60",       "half are frozen: " BUSIEST,                                   0, 20000},
+	{"mass-60",       "nearly half are frozen: " BUSIEST,                            0, 20000},
+	{"mass-60",       "half are cut off: " BUSIEST,                                  0, 20000},
+	{"mass-60",       "nearly half are cut off: " BUSIEST,                           0, 20000},
+	{"mass-60",       "half are cut off: " FALSE_VERDICTS,                           0, 0},
+	{"pair-20",       "both ways: gone from the table of the first, s",              20, 60},
+	{"pair-20",       "both ways: peers that were dropped",                          2, 2},
+	{"pair-20",       "one way: gone from the table of the first, s",                20, 60},
+	{"pair-20",       "one way: peers that were dropped",                            2, 2},
 };
 
 static const struct set {
@@ -66,6 +92,12 @@ static const struct set {
 	{"loss1", 300, 0},
 	{"loss5", 300, 0},
 	{"reflect", 20, 0},
+	{"silent", 5, 0},
+	{"silent", 20, 0},
+	{"freeze", 20, 0},
+	{"hour", 20, 0},
+	{"mass", 60, 0},
+	{"pair", 20, 0},
 }, full_set[] = {
 	{"growth", 100, 0},
 	{"growth", 1000, 0},
@@ -80,6 +112,16 @@ static const struct set {
 	{"loss20", 1000, 0},
 	{"reflect", 20, 0},
 	{"reflect", 1000, 0},
+	{"silent", 5, 0},
+	{"silent", 20, 0},
+	{"silent", 100, 0},
+	{"silent", 1000, 0},
+	{"freeze", 20, 0},
+	{"lossy", 20, 0},
+	{"hour", 20, 0},
+	{"liar", 20, 0},
+	{"mass", 60, 0},
+	{"pair", 20, 0},
 };
 /* clang-format on */
 #define COUNT(array) (sizeof(array) / sizeof *(array))

@@ -9,6 +9,7 @@
 #include "base/must.h"
 #include "graph.h"
 #include "reflector.h"
+#include "silence.h"
 #include "world.h"
 
 /* Nodes start at random moments of this time. */
@@ -545,6 +546,8 @@ static void play_scenario(const struct scenario *scenario, const struct play *pl
 	int64_t minutes = play->minutes == 0 ? scenario->minutes : play->minutes;
 	snprintf(run.name, sizeof run.name, "%s-%zu", scenario->name, play->nodes);
 	world_init(&run.world, play->seed, play->nodes * 2 + 16, scenario->outbound);
+	/* A ping a second would take most of the time. silence.c plays those. */
+	world_ping_rarely(&run.world);
 	run.world.loss = scenario->loss;
 	run.from_us = run.sampled_us = now_of(&run);
 	run.until_us = run.from_us + minutes * MINUTE_US;
@@ -564,11 +567,12 @@ bool scenario_play(const struct play *play, struct report *report)
 			play_scenario(&scenarios[i], play, report);
 			return true;
 		}
-	return false;
+	return silence_play(play, report);
 }
 
 void scenario_list(FILE *out)
 {
 	for (size_t i = 0; i < SCENARIOS; i++)
 		fprintf(out, "  %-10s %s\n", scenarios[i].name, scenarios[i].meaning);
+	silence_list(out);
 }

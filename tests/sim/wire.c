@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,7 +129,6 @@ static struct wire *new_wire(struct world *world)
 	world->free_wires = wire->next;
 	reset_end(&wire->ends[0]);
 	reset_end(&wire->ends[1]);
-	wire->is_broken = false;
 	return wire;
 }
 
@@ -212,23 +212,69 @@ static void forget(struct end *end)
 
 static void deliver(void *subject, uint32_t mark);
 
+static bool is_way_cut(const struct host *from, const struct host *to)
+{
+	const struct world *world = from->world;
+	bool is_cut = world->is_parted && from->is_far_side != to->is_far_side;
+	for (size_t i = 0; i < world->cut_count && !is_cut; i++)
+		is_cut = world->cuts[i].from == from && world->cuts[i].to == to;
+	return is_cut;
+}
+
 static bool is_cut(const struct host *one, const struct host *other)
 {
-	return one->world->is_parted && one->is_far_side != other->is_far_side;
+	return is_way_cut(one, other) || is_way_cut(other, one);
 }
 
 bool wire_is_whole(const struct wire *wire)
 {
-	return !wire->is_broken && !is_cut(wire->ends[0].host, wire->ends[1].host);
+	const struct end *ends = wire->ends;
+	return !ends[0].is_broken && !ends[1].is_broken && !is_cut(ends[0].host, ends[1].host);
 }
 
 /* How much later a segment comes because it was lost a few times. */
 static int64_t retransmissions_us(struct world *world)
 {
-	int64_t late_us = 0, next_us = WORLD_RETRANSMIT_US;
+	int64_t late_us = 0, next_us = world->retransmit_us;
 	for (; world->loss > 0 && world_chance(world) < world->loss; next_us *= 2)
 		late_us += next_us;
 	return late_us;
+}
+
+/* Up to a twentieth of the latency is added, or what the world says. */
+static int64_t jitter_us(struct wire *wire)
+{
+	struct world *world = wire->world;
+	if (world->latency_us == 0)
+		return world_below(world, (uint32_t)(wire->latency_us / 20) + 1);
+	return world_below(world, (uint32_t)(2 * world->jitter_us) + 1) - world->jitter_us;
+}
+
+/*
+ * Does a segment of now not get there? Where only the way back is cut, data comes, but no acknowledgement of it: TCP
+ * then sends nothing but the first of it again.
+ */
+static bool is_in_vain(struct end *to, const struct host *from, const struct host *far)
+{
+	int64_t now_us = now_of(to);
+	if (to->is_broken || far == NULL || from->world->cut_count + from->world->is_parted == 0)
+		return to->is_broken;
+	if (is_way_cut(far, from) && to->unacked_us == 0)
+		to->unacked_us = now_us;
+	to->is_broken =
+		is_way_cut(from, far) || (to->unacked_us != 0 && now_us - to->unacked_us >= WORLD_RETRANSMIT_US);
+	return to->is_broken;
+}
+
+static void count_sent(struct host *host, const char *bytes, size_t length)
+{
+	static const char question[] = "\"suspect\"";
+	host->sent += length;
+	if (!host->world->counts_questions || length == 0)
+		return;
+	for (const char *at = bytes, *past = bytes + length;
+	     (at = memmem(at, (size_t)(past - at), question, sizeof question - 1)) != NULL; at += sizeof question - 1)
+		host->asked++;
 }
 
 /* The bytes are copied, unless they stay as they are. */
@@ -238,18 +284,15 @@ static void send_segment(struct end *from, enum segment_kind kind, const char *b
 	struct world *world = wire->world;
 	struct end *to = end_other(from);
 	struct host *far = to->host;
-	if (far != NULL && is_cut(from->host, far))
-		wire->is_broken = true;
-	if (wire->is_broken)
+	count_sent(from->host, bytes, length);
+	if (is_in_vain(to, from->host, far))
 		return;
 	struct segment *segment = new_segment(world, stays ? 0 : length);
 	*segment = (struct segment){.to = to, .kind = kind, .generation = wire->generation, .length = length};
 	segment->bytes = stays ? bytes : segment->room;
 	if (!stays && length > 0)
 		memcpy(segment->room, bytes, length);
-	/* A twentieth of the latency varies. */
-	int64_t at_us = world->agenda.now_us + wire->latency_us + retransmissions_us(world) +
-			world_below(world, (uint32_t)(wire->latency_us / 20) + 1);
+	int64_t at_us = world->agenda.now_us + wire->latency_us + retransmissions_us(world) + jitter_us(wire);
 	if (at_us < to->arrival_us)
 		at_us = to->arrival_us;
 	to->arrival_us = at_us;
@@ -281,11 +324,11 @@ static void send_waiting(struct end *end)
 	outbox_return_turn(outbox);
 }
 
-/* Was the far end alive and within reach all the time? */
+/* Was the far end alive and within reach all the time? One that thaws again counts as alive. */
 static bool is_false_alarm(struct end *end)
 {
 	const struct end *other = end_other(end);
-	return other->state == END_OPEN && wire_is_whole(end->wire);
+	return other->state == END_OPEN && other->host->frozen_until_us != FOREVER_US && wire_is_whole(end->wire);
 }
 
 static void count_drop(struct end *end)
@@ -296,7 +339,9 @@ static void count_drop(struct end *end)
 	    (info.reason != BYE_TIMEOUT && info.reason != BYE_SLOW))
 		return;
 	counts->dropped++;
+	snprintf(end->wire->world->drop_text, PEER_ENDING_BYTES, "%s", info.ending_text);
 	counts->false_alarms += is_false_alarm(end);
+	counts->false_verdicts += is_false_alarm(end) && end->is_judged;
 }
 
 /* The peer has its ending. */
@@ -305,6 +350,7 @@ static void conclude(struct end *end)
 	bool was_open = end->state == END_OPEN;
 	count_drop(end);
 	end->state = END_CONCLUDES;
+	end->timer_us = FOREVER_US; /* what was to come then is stale */
 	protocol_ended(end->host->protocol, end->peer, now_of(end));
 	if (was_open && !end->is_at_end) {
 		send_waiting(end);
@@ -343,25 +389,41 @@ void wire_flush(struct host *host)
 		if (end == NULL)
 			continue;
 		if (one.is_called && end_is_ready(end))
-			look_by(end, 0);
+			look_by(end, now_of(end));
 		flush(end);
 	}
 }
 
-/* As the pinger of a READY peer, and the reader of another. */
-static void look_at_peer(struct end *end, int64_t now_us)
+/* As pinger.c does, of which this has the figure. */
+#define STALL_US (500 * MS_US)
+
+static void run_pinger(struct end *end, int64_t late_us, int64_t now_us)
+{
+	struct protocol *protocol = end->host->protocol;
+	if (late_us > STALL_US)
+		protocol_stalled(protocol, end->peer, late_us, now_us);
+	int64_t next_us = peer_ping(end->peer, now_us), deadline_us = peer_ping_deadline_us(end->peer);
+	if (deadline_us <= now_us) {
+		char text[PEER_ENDING_BYTES];
+		protocol_say_timeout(protocol, end->peer, now_us, text);
+		peer_close_because(end->peer, BYE_TIMEOUT, text);
+		return;
+	}
+	next_us = clock_earlier(next_us, protocol_watch(protocol, end->peer, now_us));
+	end->is_judged = peer_is_closing(end->peer);
+	if (!end->is_judged)
+		look_by(end, clock_earlier(next_us, deadline_us));
+}
+
+/* As the pinger of a READY peer, and the reader of another. late_us is how much later that is than it should be. */
+static void look_at_peer(struct end *end, int64_t late_us, int64_t now_us)
 {
 	if (end->state != END_OPEN) {
 		peer_fail(end->peer, strerror(ETIMEDOUT));
 	} else if (peer_state(end->peer) != PEER_READY) {
 		peer_close(end->peer, BYE_TIMEOUT);
 	} else {
-		int64_t next_us = peer_ping(end->peer, now_us);
-		int64_t deadline_us = peer_ping_deadline_us(end->peer);
-		if (deadline_us <= now_us)
-			peer_close(end->peer, BYE_TIMEOUT);
-		else
-			look_by(end, next_us < deadline_us ? next_us : deadline_us);
+		run_pinger(end, late_us, now_us);
 	}
 }
 
@@ -371,11 +433,18 @@ static void look_at_end(void *subject, uint32_t mark)
 	struct host *host = end->host;
 	if (mark != end->timer_mark)
 		return;
+	/* What a process that was frozen has to read, it reads first. */
+	if (host_is_frozen(host)) {
+		if (host->frozen_until_us != FOREVER_US)
+			agenda_add(&host->world->agenda, host->frozen_until_us + MS_US, look_at_end, end, mark);
+		return;
+	}
+	int64_t late_us = now_of(end) - end->timer_us;
 	end->timer_us = FOREVER_US;
 	if (end->state == END_CONCLUDES)
 		forget(end);
 	else if (end->peer != NULL)
-		look_at_peer(end, now_of(end));
+		look_at_peer(end, late_us, now_of(end));
 	else if (end->state == END_DIALS)
 		close_end(end);
 	else
@@ -411,7 +480,7 @@ static void receive_lines(struct end *end, const char *bytes, size_t length)
 	if (!end->is_ready && peer_state(end->peer) == PEER_READY) {
 		end->is_ready = true;
 		end->wire->world->counts.ready++;
-		look_by(end, peer_ping_deadline_us(end->peer));
+		look_by(end, now_us);
 	}
 	host_attend(host);
 }
@@ -455,8 +524,9 @@ static void deliver(void *subject, uint32_t mark)
 	struct segment *segment = subject;
 	struct end *end = segment->to;
 	struct world *world = end->wire->world;
-	(void)mark;
 	if (segment->generation == end->wire->generation) {
+		if (end->host != NULL && host_keeps(end->host, deliver, segment, mark))
+			return;
 		if (end->state == END_OVER)
 			answer_with_reset(end, segment->kind);
 		else if (segment->kind != SEGMENT_LINES)
@@ -535,7 +605,7 @@ void wire_dial(struct host *host, const struct address *to, struct peer *peer)
 	look_by(end, world->agenda.now_us + host->settings->connect_timeout_us);
 	if (far == NULL || is_lost || is_cut(host, far))
 		return;
-	wire->latency_us = latency_us(host, far);
+	wire->latency_us = world->latency_us != 0 ? world->latency_us : latency_us(host, far);
 	agenda_add(&world->agenda, world->agenda.now_us + wire->latency_us, arrive, wire, wire->generation);
 }
 
@@ -560,10 +630,29 @@ static bool accept_peer(struct host *host, struct wire *wire, int64_t now_us)
 	}
 	struct peer *peer = peer_new(PEER_INBOUND, NULL, &dial, host->settings, now_us);
 	must(peer != NULL && registry_add(host->registry, peer));
+	peer_set_pace(peer, host->pace);
 	open_end(&wire->ends[1], host, peer, END_OPEN);
 	protocol_connected(host->protocol, peer, &wire->ends[1].address, host->world->agenda.now_us);
 	look_by(&wire->ends[1], now_us + host->settings->handshake_timeout_us);
 	return true;
+}
+
+/* The connection waits to be accepted. */
+static void accept_end(void *subject, uint32_t mark)
+{
+	struct wire *wire = subject;
+	struct end *end = &wire->ends[1];
+	struct host *host = end->host;
+
+	if (mark != wire->generation || !listens(host, &end->address) || host_keeps(host, accept_end, wire, mark))
+		return;
+	if (host->is_attacker) {
+		open_end(end, host, NULL, END_OPEN);
+		wire->world->attack->looks(end);
+	} else if (!accept_peer(host, wire, wire->world->agenda.now_us)) {
+		send_segment(end, SEGMENT_END, NULL, 0, false);
+	}
+	host_attend(host);
 }
 
 /* The SYN is there. */
@@ -583,13 +672,7 @@ static void arrive(void *subject, uint32_t mark)
 	}
 	agenda_add(agenda, back_us, be_connected, wire, mark);
 	wire->ends[0].arrival_us = back_us;
-	if (host->is_attacker) {
-		open_end(end, host, NULL, END_OPEN);
-		wire->world->attack->looks(end);
-	} else if (!accept_peer(host, wire, agenda->now_us)) {
-		send_segment(end, SEGMENT_END, NULL, 0, false);
-	}
-	host_attend(host);
+	accept_end(wire, mark);
 }
 
 static void be_connected(void *subject, uint32_t mark)
@@ -597,7 +680,7 @@ static void be_connected(void *subject, uint32_t mark)
 	struct wire *wire = subject;
 	struct end *end = &wire->ends[0];
 	struct host *host = end->host;
-	if (mark != wire->generation || end->state != END_DIALS)
+	if (mark != wire->generation || end->state != END_DIALS || host_keeps(host, be_connected, wire, mark))
 		return;
 	end->state = END_OPEN;
 	end->timer_us = FOREVER_US; /* what was to come then is stale */
@@ -615,7 +698,7 @@ static void be_refused(void *subject, uint32_t mark)
 	struct wire *wire = subject;
 	struct end *end = &wire->ends[0];
 	struct host *host = end->host;
-	if (mark != wire->generation || end->state != END_DIALS)
+	if (mark != wire->generation || end->state != END_DIALS || host_keeps(host, be_refused, wire, mark))
 		return;
 	if (end->peer == NULL) {
 		close_end(end);

@@ -15,6 +15,9 @@ void wire_flush(struct host *host);
 /* The end is gone with its process; the far end hears of it, or not. */
 void end_vanish(struct end *end, bool is_heard);
 
+/* True while it is frozen: the call is then made when it thaws. */
+bool host_keeps(struct host *host, agenda_call *call, void *subject, uint32_t mark);
+
 /* After any call into its core: what was said travels, and the connector runs if somebody has asked for it. */
 void host_attend(struct host *host);
 

@@ -27,6 +27,7 @@ void world_init(struct world *world, uint64_t seed, size_t most_hosts, size_t ma
 	settings_init(&world->first);
 	settings_init(&world->others);
 	world->first.max_addresses = world->others.max_addresses = WORLD_ADDRESSES;
+	world->retransmit_us = WORLD_RETRANSMIT_US;
 	world->first.max_outbound = world->others.max_outbound = (int64_t)max_outbound;
 	world->hosts = calloc(most_hosts, sizeof *world->hosts);
 	must(world->hosts != NULL);
@@ -98,6 +99,17 @@ struct host *world_add_host(struct world *world, uint32_t network)
 	host->key = key_of(&host->address);
 	HASH_ADD(hh, world->by_address, key, sizeof host->key, host);
 	return host;
+}
+
+void world_ping_rarely(struct world *world)
+{
+	world->first.probe_interval_us = world->others.probe_interval_us = world->first.ping_interval_us;
+}
+
+void world_cut(struct world *world, const struct host *from, const struct host *to)
+{
+	must(world->cut_count < WORLD_CUTS);
+	world->cuts[world->cut_count++] = (struct cut){.from = from, .to = to};
 }
 
 void world_set_bootstrap(struct world *world, struct host *bootstrap)

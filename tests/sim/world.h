@@ -6,6 +6,10 @@
  * Whose outbox has got lines, was closed or asks for its pinger is known by the linker's --wrap: to look at each peer
  * of a node after each call would take most of the time.
  *
+ * A host that is frozen, as by SIGSTOP, is one whose kernel goes on: it acknowledges and keeps what comes, and accepts
+ * connections. Nothing is read, said or timed until it thaws; then it reads all at once, and its timers find that they
+ * are late.
+ *
  * The life of a wire, which is a TCP connection: the dialling host makes it; when its SYN has arrived the far host gets
  * its end. Each end has a peer, whose outbox is emptied after each call into the core, and what was in it travels as
  * one segment. An end that has its ending says the rest and then the end of file, waits for that of the far end for at
@@ -25,6 +29,7 @@
 #include "base/sync.h"
 #include "book/address_book.h"
 #include "book/address_record.h"
+#include "link/pace.h"
 #include "link/peer.h"
 #include "members/access.h"
 #include "members/lines.h"
@@ -63,7 +68,10 @@ struct end {
 	bool is_ready;	    /* the peer has been READY */
 	bool is_at_end;	    /* nothing more can come from the far end */
 	bool is_greeted;    /* an attacker's */
+	bool is_judged;	    /* closed because its node is gone, before ping_timeout */
+	bool is_broken;	    /* a segment to here couldn't be delivered: nothing after it is */
 	int64_t arrival_us; /* of the last segment that is on its way here: TCP keeps their order */
+	int64_t unacked_us; /* the first segment to here that no acknowledgement can answer; 0 for none */
 	int64_t timer_us;   /* when it is looked at; FOREVER_US for never */
 	uint32_t timer_mark;
 	size_t place; /* in the list of its host */
@@ -73,7 +81,6 @@ struct wire {
 	struct world *world;
 	struct end ends[2]; /* the first has dialled */
 	int64_t latency_us; /* one way */
-	bool is_broken;	    /* a segment couldn't be delivered: nothing after it is */
 	uint32_t generation;
 	struct wire *next; /* of those that are free */
 };
@@ -92,12 +99,14 @@ struct host {
 	double x, y; /* where it is, from 0 to 1 */
 	enum host_state state;
 	bool is_attacker;
-	bool is_far_side; /* of a partition */
+	bool is_far_side;	 /* of a partition */
+	int64_t frozen_until_us; /* FOREVER_US: for good */
 	const struct settings *settings;
 	struct alarm alarm;
 	struct registry *registry;
 	struct access *access;
 	struct sources *sources;
+	struct pace *pace;
 	struct lines *lines;
 	struct address_book *book;
 	struct protocol *protocol;
@@ -109,8 +118,10 @@ struct host {
 	int64_t connector_us; /* when the connector looks again */
 	uint32_t connector_mark;
 	uint16_t last_port;
-	int64_t up_us; /* since when it runs */
-	uint32_t key;  /* the host part of its address */
+	int64_t up_us;	/* since when it runs */
+	uint64_t sent;	/* bytes */
+	uint64_t asked; /* questions about peers that are silent, where these are counted */
+	uint32_t key;	/* the host part of its address */
 	UT_hash_handle hh;
 };
 
@@ -125,10 +136,18 @@ struct world_counts {
 	uint64_t messages, bytes; /* delivered to nodes and by nodes, attackers aside */
 	uint64_t dials, dials_failed;
 	uint64_t victim_dials;
-	uint64_t ready;	       /* ends that became READY */
-	uint64_t dropped;      /* READY ends that were closed for a time-out or as slow */
-	uint64_t false_alarms; /* of these, where the far end and the way there were alive */
+	uint64_t ready;		 /* ends that became READY */
+	uint64_t dropped;	 /* READY ends that were closed for a time-out or as slow */
+	uint64_t false_alarms;	 /* of these, where the far end and the way there were alive */
+	uint64_t false_verdicts; /* of these, where witnesses were the reason, and not ping_timeout */
 };
+
+/* Nothing gets from this host to that one any more, nor do acknowledgements. */
+struct cut {
+	const struct host *from, *to;
+};
+
+enum { WORLD_CUTS = 2 };
 
 struct world {
 	struct agenda agenda;
@@ -141,9 +160,15 @@ struct world {
 	struct wire *free_wires;
 	struct segment *free_segments;
 	double loss;
+	int64_t retransmit_us;	       /* after which a lost segment comes */
+	int64_t latency_us, jitter_us; /* one way, between any two hosts, more or less by that; 0 for their distance */
+	struct cut cuts[WORLD_CUTS];
+	size_t cut_count;
 	bool is_parted;
-	char watched[ADDRESS_TEXT_BYTES]; /* "" for none */
-	struct address victim;		  /* dials to its host are counted; unknown for none */
+	bool counts_questions;
+	char drop_text[PEER_ENDING_BYTES]; /* of the last READY end that was dropped */
+	char watched[ADDRESS_TEXT_BYTES];  /* "" for none */
+	struct address victim;		   /* dials to its host are counted; unknown for none */
 	struct world_counts counts;
 	size_t own_bytes;      /* of memory, for wires and what travels on them */
 	struct attack *attack; /* NULL without one */
@@ -158,6 +183,8 @@ uint32_t world_below(struct world *world, uint32_t bound);
 
 /* A host at a random place, stopped; its address is in a random /16, or in this one unless that is 0. */
 struct host *world_add_host(struct world *world, uint32_t network);
+/* Each connection is pinged once in a ping_interval, however many a node has. Before the first node starts. */
+void world_ping_rarely(struct world *world);
 /* All others know this one. Before the first of them starts. */
 void world_set_bootstrap(struct world *world, struct host *bootstrap);
 
@@ -171,6 +198,11 @@ void host_kill(struct host *host);
 void host_die(struct host *host);
 /* The node leaves: bye, shutdown. */
 void host_stop(struct host *host);
+/* The process does not run until then; FOREVER_US for good. */
+void host_freeze(struct host *host, int64_t until_us);
+bool host_is_frozen(const struct host *host);
+/* From now on nothing gets there, for good. */
+void world_cut(struct world *world, const struct host *from, const struct host *to);
 
 /* An attacker's dial. */
 void host_dial(struct host *host, const struct address *to);
