@@ -1,7 +1,7 @@
 #include "link/allowance.h"
 #include "talk/silence_priv.h"
 
-/* Remembers the asker, to tell it later; false if it asks too often, or there is no room. */
+/* Remembers the asker, to tell it later; false if it asks too often, or there is no room and nothing to say. */
 static bool note_asker(struct silence_case *one, const struct nodeid *nodeid, bool is_told, int64_t now_us)
 {
 	/* Its clock and the way here may make a second a little shorter. */
@@ -12,8 +12,9 @@ static bool note_asker(struct silence_case *one, const struct nodeid *nodeid, bo
 			asker = &one->askers[i];
 	if (asker != NULL && now_us - asker->asked_us < SOONEST_US)
 		return false;
+	/* Without room, what is known now can be said, but nothing later. */
 	if (asker == NULL && one->asker_count == SILENCE_ASKERS)
-		return false;
+		return is_told;
 	if (asker == NULL) {
 		asker = &one->askers[one->asker_count++];
 		*asker = (struct asker){.nodeid = *nodeid};
