@@ -35,18 +35,25 @@ int64_t peer_ping(struct peer *peer, int64_t now_us)
 	return next_us;
 }
 
-void peer_note_ping(struct peer *peer, int64_t now_us)
-{
-	peer_enter(peer);
-	if (peer->state == PEER_READY)
-		liveness_note_ping(&peer->liveness, PEER_SLACK_US + draw_us(peer, PEER_SLACK_US, now_us), now_us);
-	peer_leave(peer);
-}
-
 /* When the next ping is due, or the outstanding one has failed. */
 static int64_t next_look_us(const struct peer *peer, int64_t now_us) REQUIRES(peer_guard)
 {
 	return clock_earlier(liveness_next_ping_us(&peer->liveness, now_us), liveness_deadline_us(&peer->liveness));
+}
+
+void peer_note_ping(struct peer *peer, int64_t now_us)
+{
+	bool is_earlier = false;
+	peer_enter(peer);
+	if (peer->state == PEER_READY) {
+		int64_t before_us = next_look_us(peer, now_us);
+		liveness_note_ping(&peer->liveness, PEER_SLACK_US + draw_us(peer, PEER_SLACK_US, now_us), now_us);
+		is_earlier = next_look_us(peer, now_us) < before_us;
+	}
+	peer_leave(peer);
+	/* It comes more often than it did, so the next one may be missed before the pinger wakes. */
+	if (is_earlier)
+		outbox_call_pinger(peer->outbox);
 }
 
 void peer_set_pings(struct peer *peer, const struct settings *settings, int64_t now_us)
@@ -115,13 +122,14 @@ void peer_ping_soon(struct peer *peer, int64_t now_us)
 {
 	peer_enter(peer);
 	int64_t at_us = now_us >= peer->hurry_us ? now_us : peer->hurry_us;
-	bool is_later = !peer->liveness.is_waiting && liveness_next_ping_us(&peer->liveness, now_us) > at_us;
-	if (is_later) {
+	bool is_waiting = peer->liveness.is_waiting;
+	if (!is_waiting && liveness_next_ping_us(&peer->liveness, now_us) > at_us) {
 		liveness_hurry(&peer->liveness, at_us);
 		peer->hurry_us = at_us + PEER_HURRY_US;
 	}
 	peer_leave(peer);
-	if (is_later)
+	/* Also if it is due already: the pinger may not have looked since. */
+	if (!is_waiting)
 		outbox_call_pinger(peer->outbox);
 }
 

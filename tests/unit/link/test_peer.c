@@ -496,6 +496,28 @@ static void a_hurry_and_a_late_pong_wake_the_pinger(void)
 	peer_release(peer);
 }
 
+static void a_pinger_that_sleeps_past_what_is_due_is_woken(void)
+{
+	/* The far end pings more often than it did: a third ping that is early is no extra one. */
+	static const int64_t theirs_s[] = {1, 21, 22, 23, 24};
+	struct peer *peer = new_ready_peer();
+	int64_t deadline_us = clock_now_us() + 20 * SECOND_US;
+	peer_ping(peer, start_us);
+	take_all(peer);
+	CU_ASSERT(peer_pong(peer, start_us + 5));
+	CU_ASSERT(peer_ping(peer, start_us + 5) > start_us + 50 * SECOND_US);
+	for (size_t i = 0; i < sizeof theirs_s / sizeof *theirs_s; i++)
+		peer_note_ping(peer, start_us + theirs_s[i] * SECOND_US);
+	outbox_wait(peer_outbox(peer), deadline_us);
+	CU_ASSERT(clock_now_us() < deadline_us);
+	/* Somebody wants a ping that is due already. */
+	deadline_us = clock_now_us() + 20 * SECOND_US;
+	peer_ping_soon(peer, start_us + 70 * SECOND_US);
+	outbox_wait(peer_outbox(peer), deadline_us);
+	CU_ASSERT(clock_now_us() < deadline_us);
+	peer_release(peer);
+}
+
 static void other_settings_reach_a_peer_and_wake_its_pinger_for_what_comes_earlier(void)
 {
 	const struct settings sooner = {.ping_interval_us = 30 * SECOND_US, .ping_timeout_us = 5 * SECOND_US};
@@ -697,6 +719,7 @@ static CU_TestInfo tests[] = {
 	{"nobody seems nearer than the kernel has found", nobody_seems_nearer_than_the_kernel_has_found},
 	{"a ping can be hurried unless one is outstanding", a_ping_can_be_hurried_unless_one_is_outstanding},
 	{"a hurry and a late pong wake the pinger", a_hurry_and_a_late_pong_wake_the_pinger},
+	{"a pinger that sleeps past what is due is woken", a_pinger_that_sleeps_past_what_is_due_is_woken},
 	{"other settings reach a peer, and wake its pinger for what comes earlier",
 	 other_settings_reach_a_peer_and_wake_its_pinger_for_what_comes_earlier},
 	{"what a peer does is counted", what_a_peer_does_is_counted},
