@@ -69,8 +69,9 @@ void liveness_doubt_again(struct liveness *liveness, int64_t now_us);
 bool liveness_pong(struct liveness *liveness, int64_t now_us);
 
 /*
- * When to look again whether a ping is due. While one is outstanding that is when the next will be, so that a pong in
- * time needs to wake nobody; after that FOREVER_US: a pong that comes so late makes the next ping due at once.
+ * When to look again whether a ping is due. While one is outstanding that is when the next will be, or that of the far
+ * end is missed, so that a pong in time needs to wake nobody; after that FOREVER_US: a pong that comes so late makes
+ * the next ping due at once.
  */
 int64_t liveness_next_ping_us(const struct liveness *liveness, int64_t now_us);
 /* From now until then nothing of the peer is read: that time doesn't count against it. */

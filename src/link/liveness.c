@@ -142,7 +142,9 @@ int64_t liveness_next_ping_us(const struct liveness *liveness, int64_t now_us)
 {
 	if (!liveness->is_waiting)
 		return due_us(liveness);
-	return regular_us(liveness) > now_us ? regular_us(liveness) : FOREVER_US;
+	int64_t regular = regular_us(liveness) > now_us ? regular_us(liveness) : FOREVER_US;
+	int64_t expected = expected_us(liveness) > now_us ? expected_us(liveness) : FOREVER_US;
+	return clock_earlier(regular, expected);
 }
 
 void liveness_be_deaf(struct liveness *liveness, int64_t now_us, int64_t until_us)

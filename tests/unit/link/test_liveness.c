@@ -296,6 +296,22 @@ static void a_ping_of_the_far_end_that_does_not_come_makes_ours_due(void)
 	}
 }
 
+/* The pinger that has just pinged sleeps until then: a pong wakes nobody. */
+static void a_ping_that_is_expected_ends_the_sleep_after_ours(void)
+{
+	enum { OWN = 60000, SLACK = 300 };
+	struct liveness liveness;
+	liveness_init(&liveness, OWN, 20000, 0);
+	CU_ASSERT(liveness_ping(&liveness, OWN, 0) && liveness_pong(&liveness, 10));
+	liveness_note_ping(&liveness, SLACK, 100);
+	liveness_note_ping(&liveness, SLACK, 4100);
+	liveness_hurry(&liveness, 5000);
+	CU_ASSERT(liveness_ping(&liveness, OWN, 5000));
+	CU_ASSERT_EQUAL(liveness_next_ping_us(&liveness, 5000), 8400);
+	CU_ASSERT_EQUAL(liveness_next_ping_us(&liveness, 8400), OWN);
+	CU_ASSERT_EQUAL(liveness_next_ping_us(&liveness, OWN), FOREVER_US);
+}
+
 /* However it pings, this node pings it no more often than it does itself, nor twice within the slack. */
 static void a_far_end_cannot_make_us_ping_without_end(void)
 {
@@ -341,6 +357,7 @@ static CU_TestInfo tests[] = {
 	 a_peer_is_silent_since_the_last_thing_that_excuses_it},
 	{"a ping of the far end that does not come makes ours due",
 	 a_ping_of_the_far_end_that_does_not_come_makes_ours_due},
+	{"a ping that is expected ends the sleep after ours", a_ping_that_is_expected_ends_the_sleep_after_ours},
 	{"a far end cannot make us ping without end", a_far_end_cannot_make_us_ping_without_end},
 	CU_TEST_INFO_NULL,
 };
