@@ -119,8 +119,8 @@ class Kithd(Process):
         return dict(zip(words[::2], words[1::2])), [dict(zip(heads.split(), row.split())) for row in rows]
 
     def ready(self):
-        """The rows of its peers by nodeid. Two rows with one nodeid are a failure."""
-        rows = [row for row in self.table()[1] if row["STATE"] == "READY"]
+        """The rows of its peers, late ones too, by nodeid. Two rows with one nodeid are a failure."""
+        rows = [row for row in self.table()[1] if row["STATE"] in ("READY", "LATE")]
         peers = {row["NODEID"]: row for row in rows}
         return peers if len(peers) == len(rows) else {}
 
