@@ -1,9 +1,11 @@
 """The kithd processes of a scenario, one on each host, watched by their logs and by the tables that SIGUSR1 prints."""
 
+import json
 import os
 import re
 import selectors
 import signal
+import socket
 import subprocess
 import time
 
@@ -33,6 +35,19 @@ def seconds_ago(line):
     return ago_s if ago_s < DAY_S / 2 else 0.0
 
 
+class Source:
+    """Something that lines come from, and who takes them."""
+
+    def __init__(self, take_line):
+        self.take_line = take_line
+        self.rest = b""
+
+    def take(self, data):
+        *lines, self.rest = (self.rest + data).split(b"\n")
+        for line in lines:
+            self.take_line(line.decode(errors="replace"))
+
+
 class Node:
     """One kithd. Who is at the far end of a connection is told by its host, since a nodeid may be on two of them."""
 
@@ -45,7 +60,7 @@ class Node:
         self.lines = []  # (when it was written, a line of the log)
         self.table = None  # [(host, RTT in ms)] of the READY peers
         self.rows = []
-        self.rest = b""
+        self.events = None  # its control socket
 
     def signal(self, number):
         self.child.send_signal(number)
@@ -62,14 +77,34 @@ class Mesh:
         self.ended = []
         self.losses = []  # (when, who, whom, the line)
         self.gains = []  # (when, who, whom)
+        self.lates = []  # (when, who, whom)
 
     def start(self, i, arguments, prefix=()):
         command = [*self.hosts.inside(i), *prefix, KITHD, "-c", "/dev/null", "-l", self.hosts.address(i)]
         if "CHAOS_SECRET" in os.environ:
             command += ["-o", f"secret_file={os.environ['CHAOS_SECRET']}"]
-        node = Node(i, [*command, "-o", f"name=h{i}", *arguments])
+        node = Node(i, [*command, "-o", f"name=h{i}", "-o", f"control={self.control(i)}", *arguments])
         self.nodes[i] = node
-        self.selector.register(node.child.stdout, selectors.EVENT_READ, node)
+        self.listen(node.child.stdout, lambda line: self.read_line(node, line))
+
+    def control(self, i):
+        return f"/run/{self.hosts.name}-{i}.control"
+
+    def listen(self, source, take_line):
+        self.selector.register(source, selectors.EVENT_READ, Source(take_line))
+
+    def watch_events(self, i):
+        """From now on it is noted whom the node finds late."""
+        node = self.nodes[i]
+        node.events = socket.socket(socket.AF_UNIX)
+        node.events.connect(self.control(i))
+        node.events.sendall(b'{"msgtype":"watch","kinds":["peer_late"]}\n')
+        self.listen(node.events, lambda line: self.read_event(node, line))
+
+    def read_event(self, node, line):
+        event = json.loads(line)
+        if event.get("kind") == "peer_late":
+            self.lates.append((time.monotonic(), node.number, int(event["name"].removeprefix("h"))))
 
     def read(self, timeout_s):
         for key, _ in self.selector.select(timeout_s):
@@ -77,10 +112,7 @@ class Mesh:
             if not data:
                 self.selector.unregister(key.fileobj)
                 continue
-            node = key.data
-            *lines, node.rest = (node.rest + data).split(b"\n")
-            for line in lines:
-                self.read_line(node, line.decode(errors="replace"))
+            key.data.take(data)
 
     def read_line(self, node, line):
         if line.startswith("# kithd"):
@@ -167,4 +199,6 @@ class Mesh:
             node.child.kill()
             node.child.wait()
             node.child.stdout.close()
+            if node.events:
+                node.events.close()
         self.selector.close()

@@ -43,24 +43,46 @@ def spread(figures, bound):
     return f"{least if least == most else f'{least} to {most}'}, at most {bound:.0f}"
 
 
+def range_of(figures):
+    figures = [figure for figure in figures if figure is not None]
+    if not figures:
+        return "-"
+    least, most = f"{min(figures):.1f}", f"{max(figures):.1f}"
+    return least if least == most else f"{least} to {most}"
+
+
 def print_table(rows):
     print()
-    heads = ["scenario", "interval + time-out, s", "whole after, s", "false alarms", "noticed after, s"]
-    heads += ["whole again after, s", "besides"]
-    print("|", " | ".join(heads), "|")
-    print("|", " | ".join("---" for _ in heads), "|")
+    heads = ["scenario", "interval + time-out, s", "whole after, s", "false alarms", "late after, s"]
+    heads += ["noticed after, s", "by the one cut off, s", "whole again after, s", "besides"]
+    print_cells(heads)
+    print_cells("---" for _ in heads)
     for row in rows:
         cells = [
             row.name,
             row.pings,
             "-" if row.mesh_s is None else f"{row.mesh_s:.1f}",
             f"{row.alarms} in {row.watched_s:.0f} s",
+            range_of(row.late_s),
             spread(row.notice_s, row.notice_bound_s),
+            range_of(row.own_s),
             spread(row.again_s, row.again_bound_s),
             "; ".join(row.remarks),
         ]
-        print("|", " | ".join(cells), "|")
+        print_cells(cells)
     print()
+    rows = [row for row in rows if row.serf_alarms is not None]
+    if rows:
+        heads = ["scenario", "Serf: false alarms before", "suspected after, s", "failed for all after, s"]
+        print_cells(heads)
+        print_cells("---" for _ in heads)
+        for row in rows:
+            print_cells([row.name, str(row.serf_alarms), *(range_of(column) for column in zip(*row.serf_s))])
+        print()
+
+
+def print_cells(cells):
+    print("|", " | ".join(cells), "|")
 
 
 def make_secret():

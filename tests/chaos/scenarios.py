@@ -6,6 +6,7 @@ import os
 import signal
 import time
 
+import serf
 from hosts import Failure
 from mesh import SLOW
 from stage import QUICK, SIZE, START_LIMIT_S, Stage
@@ -33,21 +34,65 @@ def hosts_set(stage, **what):
     return act
 
 
+def settle(stage, is_smoke):
+    """Each node learns the rhythm of its peers' pings."""
+    stage.watch(2 if is_smoke else 3 * SIZE)
+
+
+def trouble(stage, act, what, undo, apart_s, **how):
+    """The last host is silent, and comes back."""
+    since = stage.notice(stage.pairs([LAST], OTHERS), act, what, alone=LAST, **how)
+    stage.watch(max(0.0, since + apart_s - time.monotonic()))
+    stage.become_whole_again(undo, since, "it is over")
+
+
 def isolate_and_heal(stage, apart_s):
     """Nothing gets to the last host, or from it."""
     pairs = stage.pairs([LAST], OTHERS)
-    since = stage.notice(pairs, hosts_set(stage, cut=pairs), f"h{LAST} is cut off")
-    stage.watch(max(0.0, since + apart_s - time.monotonic()))
-    stage.become_whole_again(hosts_set(stage, cut=set()), since, "the cut is over")
+    trouble(stage, hosts_set(stage, cut=pairs), f"h{LAST} is cut off", hosts_set(stage, cut=set()), apart_s)
+
+
+def hang(stage, is_smoke):
+    stage.start_all()
+    stage.become_whole()
+
+    def signal_all(number):
+        stage.mesh.nodes[LAST].signal(number)
+        if stage.serf:
+            stage.serf.signal(LAST, number)
+
+    for _ in range(1 if is_smoke else 5):
+        settle(stage, is_smoke)
+        trouble(
+            stage,
+            lambda: signal_all(signal.SIGSTOP),
+            f"h{LAST} hangs",
+            lambda: signal_all(signal.SIGCONT),
+            0,
+            is_hung=True,
+        )
+    stage.check_alarms()
+
+
+def cable(stage, is_smoke):
+    stage.start_all()
+    stage.become_whole()
+    for _ in range(1 if is_smoke else 3):
+        settle(stage, is_smoke)
+        out, back = (lambda: stage.hosts.plug(LAST, False)), (lambda: stage.hosts.plug(LAST, True))
+        trouble(stage, out, f"h{LAST}'s cable is out", back, 0)
+    stage.check_alarms()
 
 
 def loss10(stage, is_smoke):
     stage.hosts.loss_percent = 10
     stage.start_all()
     stage.become_whole()
-    stage.watch(10 if is_smoke else 250)
-    stage.check_alarms()
-    isolate_and_heal(stage, 0)
+    stage.watch(10 if is_smoke else 180)
+    stage.remark_lates()
+    for _ in range(1 if is_smoke else 3):
+        stage.watch(5)
+        isolate_and_heal(stage, 0)
     stage.check_alarms()
 
 
@@ -56,6 +101,7 @@ def loss30(stage, is_smoke):
     stage.start_all()
     stage.become_whole()
     stage.watch(10 if is_smoke else 250)
+    stage.remark_lates()
     pings = stage.pings()
     stage.row.remarks.append(f"about {pings} pings")
     stage.check_alarms(round(0.02 * pings))
@@ -66,11 +112,13 @@ def delay(stage, is_smoke):
     stage.start_all()
     stage.become_whole()
     stage.watch(10 if is_smoke else 120)
+    stage.remark_lates()
     tables = stage.mesh.take_tables(stage.everybody)
     rtts = [rtt for rows in tables.values() for _, rtt in rows]
     stage.row.remarks.append(f"RTT_MS {min(rtts):.0f} to {max(rtts):.0f}")
     stage.check(f"RTT_MS is from {min(rtts):.0f} to {max(rtts):.0f}, at least 200", min(rtts) >= 200)
     for _ in range(1 if is_smoke else 3):
+        stage.watch(5)
         isolate_and_heal(stage, 20)
     stage.check_alarms()
 
@@ -81,10 +129,11 @@ def oneway(stage, is_smoke):
     pairs = stage.pairs([LAST], OTHERS)
     deaf = {(LAST, j) for j in OTHERS}
     for _ in range(1 if is_smoke else 3):
-        stage.watch(5)
-        since = stage.notice(pairs, hosts_set(stage, cut=deaf), f"nothing gets from h{LAST} to the others")
+        settle(stage, is_smoke)
+        what = f"nothing gets from h{LAST} to the others"
+        since = stage.notice(pairs, hosts_set(stage, cut=deaf), what, alone=LAST)
         noticed = time.monotonic()
-        stage.watch(max(0.0, since + (10 if is_smoke else 20) - time.monotonic()))
+        stage.watch(max(0.0, since + (8 if is_smoke else 20) - time.monotonic()))
         back = [(who, whom) for when, who, whom in stage.mesh.gains if when > noticed]
         stage.check(f"nobody takes it for alive while it can't answer: {back}", not back)
         stage.become_whole_again(hosts_set(stage, cut=set()), since, "it is heard again")
@@ -252,23 +301,26 @@ def clock(stage, is_smoke):
 
 
 SCENARIOS = {
-    "loss10": (loss10, {}),
-    "loss30": (loss30, {"settings": {"ping_interval": 10, "ping_timeout": 20}}),
-    "delay": (delay, {"settings": QUICK, "relay_ms": (100, 300)}),
-    "oneway": (oneway, {"settings": QUICK}),
+    "hang": (hang, {"with_serf": True}),
+    "cable": (cable, {"with_serf": True}),
+    "oneway": (oneway, {"with_serf": True}),
+    "loss10": (loss10, {"with_serf": True, "witness_slack_s": 2}),
+    "loss30": (loss30, {"with_serf": True, "witness_slack_s": 5}),
+    "delay": (delay, {"with_serf": True, "relay_ms": (100, 300), "witness_slack_s": 2}),
     "flap": (flap, {"settings": {**QUICK, "ping_timeout": 2 * SLOW}}),
     "partition": (partition, {"settings": QUICK}),
     "hole": (hole, {"settings": QUICK}),
     "double": (double, {"settings": QUICK}),
     "clock": (clock, {"settings": {**QUICK, "ping_timeout": 5 * SLOW}}),
 }
-SMOKE = ["oneway", "partition", "hole", "double"]
+SMOKE = ["hang", "oneway", "partition", "hole", "double"]
 
 
 def play(report, name, is_smoke):
     number = 1 + list(SCENARIOS).index(name)
     action, options = SCENARIOS[name]
-    stage = Stage(report, name, number, **options)
+    with_serf = options.get("with_serf", False) and not is_smoke and serf.is_there()
+    stage = Stage(report, name, number, **{**options, "with_serf": with_serf})
     is_over = False
     try:
         action(stage, is_smoke)

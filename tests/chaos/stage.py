@@ -8,17 +8,29 @@ from dataclasses import dataclass, field
 
 from hosts import Failure, Hosts
 from mesh import BUILD, SLOW, Mesh
+from serf import Serf
 
 SIZE = 8
 START_LIMIT_S = 90
 STOP_LIMIT_S = 2  # kithd(8), SIGTERM
 
 # The settings of a scenario are those of kith.conf(5), but for the pings of those that would take too long.
-DEFAULTS = {"ping_interval": 60, "ping_timeout": 20, "connect_timeout": 10, "retry_min": 1, "retry_max": 60}
+DEFAULTS = {
+    "probe_interval": 1,
+    "silent_after": 5,
+    "ping_interval": 60,
+    "ping_timeout": 20,
+    "connect_timeout": 10,
+    "retry_min": 1,
+    "retry_max": 60,
+}
 QUICK = {"ping_interval": 2, "ping_timeout": 3 * SLOW}
 
 # One retransmission: TCP's first time-out where nothing is known of the path (RFC 6298, 2.1).
 RETRANSMISSION_S = 1
+# From the end of a node until somebody's ping to it has no answer, and until the last has heard the witnesses.
+ASK_S = 2
+SERF_LIMIT_S = 30
 
 
 @dataclass
@@ -30,10 +42,14 @@ class Row:
     mesh_s: float = None
     watched_s: float = 0.0
     alarms: int = 0
+    late_s: list = field(default_factory=list)
     notice_s: list = field(default_factory=list)
+    own_s: list = field(default_factory=list)  # until the one that is cut off has lost all others
     notice_bound_s: float = None
     again_s: list = field(default_factory=list)
     again_bound_s: float = None
+    serf_s: list = field(default_factory=list)  # (until it is suspected, until all take it to have failed)
+    serf_alarms: int = None
     remarks: list = field(default_factory=list)
 
 
@@ -58,14 +74,16 @@ class Report:
 
 
 class Stage:
-    def __init__(self, report, name, number, settings=None, relay_ms=None):
+    def __init__(self, report, name, number, settings=None, relay_ms=None, witness_slack_s=0, with_serf=False):
         self.report = report
         self.name = name
         self.options = settings or {}
         self.settings = {**DEFAULTS, **self.options}
+        self.witness_slack_s = witness_slack_s  # what is lost and delayed may be a question or its answer
         self.row = Row(name, f"{self.settings['ping_interval']:g} + {self.settings['ping_timeout']:g}")
         self.hosts = Hosts(name, number, SIZE, relay_ms)
         self.mesh = Mesh(self.hosts)
+        self.serf = Serf(self.hosts, self.mesh) if with_serf else None
         self.everybody = list(self.hosts.all)
         self.excused = self.pairs(self.everybody, self.everybody)  # who may lose whom at the moment
         self.seen = 0  # of mesh.losses
@@ -95,6 +113,8 @@ class Stage:
         self.hosts.apply()
         for i in self.everybody:
             self.start(i)
+            if self.serf:
+                self.serf.start(i)
 
     def become_whole(self, among=None):
         among = among or self.everybody
@@ -104,6 +124,10 @@ class Stage:
             raise Failure(f"{len(among)} nodes aren't whole after {START_LIMIT_S * SLOW:g} s")
         self.row.mesh_s = max(0.0, when - begin)
         self.check(f"{len(among)} nodes are whole after {self.row.mesh_s:.1f} s", True)
+        for i in among:
+            self.mesh.watch_events(i)
+        if self.serf and not self.mesh.wait_for(self.serf.is_whole, START_LIMIT_S * SLOW):
+            self.say("Serf's agents don't find each other")
         self.excuse(set())
 
     def stop_all(self):
@@ -138,9 +162,18 @@ class Stage:
         self.row.watched_s += seconds
         self.count_alarms()
 
+    def ping_each_s(self):
+        """How often a connection of a full mesh is pinged."""
+        return min(self.settings["ping_interval"], (SIZE - 1) * self.settings["probe_interval"])
+
     def pings(self):
         """About how many pings the false alarms are out of."""
-        return round(SIZE * (SIZE - 1) * self.row.watched_s / self.settings["ping_interval"])
+        return round(SIZE * (SIZE - 1) * self.row.watched_s / self.ping_each_s())
+
+    def remark_lates(self):
+        """How often somebody was late who had no reason to be."""
+        words = f"peers that were late before the first cut: {len(self.mesh.lates)}"
+        self.row.remarks.append(words + (f" (Serf: suspected {len(self.serf.suspicions)})" if self.serf else ""))
 
     def check_alarms(self, most=0):
         self.count_alarms()
@@ -151,36 +184,89 @@ class Stage:
     # ---- to lose each other, and to find each other again ----
 
     def notice_bound_s(self):
-        return self.settings["ping_interval"] + self.settings["ping_timeout"] + RETRANSMISSION_S
+        """Without witnesses."""
+        return self.ping_each_s() + self.settings["ping_timeout"] + RETRANSMISSION_S
 
-    def notice(self, pairs, act, what):
-        """Does what parts these pairs; from when it is done each of them must notice in time. When that was."""
+    def witnessed_bound_s(self):
+        return min(self.notice_bound_s(), self.settings["silent_after"] + ASK_S + self.witness_slack_s)
+
+    def notice(self, pairs, act, what, alone=None, is_hung=False):
+        """
+        Does what parts these pairs; from when it is done each of them must notice in time. When that was. One that is
+        alone is silent to all others, which notice that together; it does not notice anything while it is hung.
+        """
         self.excuse(pairs)
-        waiting = {(i, j) for i, j in pairs if j in self.mesh.nodes[i].known}
-        bound_s = self.notice_bound_s()
-        seen = len(self.mesh.losses)
+        waiting = {(i, j) for i, j in pairs if j in self.mesh.nodes[i].known and not (is_hung and i == alone)}
+        seen, seen_late = len(self.mesh.losses), len(self.mesh.lates)
+        serf = self.begin_serf(alone)
         act()
         begin = time.monotonic()
-        last = [begin]
+        last = {True: begin, False: begin}  # of those that have witnesses, of those that have none
 
         def all_have():
             for when, who, whom, _ in self.mesh.losses[seen:]:
                 if (who, whom) in waiting:
                     waiting.discard((who, whom))
-                    last[0] = max(last[0], when)
+                    last[alone not in (None, who)] = max(last[alone not in (None, who)], when)
             return not waiting
 
-        have_all = self.mesh.wait_for(all_have, 2 * bound_s * SLOW)
+        self.mesh.wait_for(all_have, 2 * self.notice_bound_s() * SLOW)
         self.count_alarms()
-        took_s = (last[0] if have_all else time.monotonic()) - begin
-        self.row.notice_s.append(took_s)
-        self.row.notice_bound_s = bound_s
-        left = "" if have_all else f"; not at all: {sorted(waiting)}"
-        self.check(
-            f"{what}: noticed by all after {took_s:.1f} s, at most {bound_s:g} s{left}",
-            have_all and took_s <= bound_s * SLOW,
-        )
+        late = [when for when, _, whom in self.mesh.lates[seen_late:] if whom == alone and when >= begin]
+        if late:
+            self.row.late_s.append(min(late) - begin)
+        self.judge_notice(what, waiting, alone, is_hung, {key: when - begin for key, when in last.items()})
+        self.end_serf(serf, alone, begin)
         return begin
+
+    def judge_notice(self, what, waiting, alone, is_hung, took_s):
+        self.row.notice_bound_s = bound_s = self.witnessed_bound_s() if alone else self.notice_bound_s()
+        missing = sorted((i, j) for i, j in waiting if alone is None or i != alone)
+        left = f"; not at all: {missing}" if missing else ""
+        took = took_s[alone is not None]
+        self.row.notice_s.append(took)
+        self.check(
+            f"{what}: noticed by all after {took:.1f} s, at most {bound_s:g} s{left}",
+            not missing and took <= bound_s * SLOW,
+        )
+        if alone is None or is_hung:
+            return
+        self.row.own_s.append(took_s[False])
+        missing = sorted(waiting)
+        left = f"; not at all: {missing}" if missing else ""
+        self.check(
+            f"{what}: h{alone} has lost all after {took_s[False]:.1f} s, at most {self.notice_bound_s():g} s{left}",
+            not missing and took_s[False] <= self.notice_bound_s() * SLOW,
+        )
+
+    # ---- Serf beside it ----
+
+    def begin_serf(self, alone):
+        """What there is before the trouble, if there is something to see."""
+        if not self.serf or not alone:
+            return None
+        if self.row.serf_alarms is None:  # later ones may be the consequence of a trouble
+            self.row.serf_alarms = len(self.serf.losses)
+        if not self.mesh.wait_for(self.serf.is_whole, SERF_LIMIT_S * SLOW):
+            self.say("Serf's agents have not found each other again: it is passed over")
+            return None
+        return len(self.serf.losses), len(self.serf.suspicions)
+
+    def end_serf(self, seen, alone, begin):
+        if not seen:
+            return
+
+        def have_all():
+            return not any(alone in known for i, known in self.serf.known.items() if i != alone)
+
+        self.mesh.wait_for(have_all, begin + SERF_LIMIT_S * SLOW - time.monotonic())
+        suspicions = [when for when, _, whom in self.serf.suspicions[seen[1] :] if whom == alone]
+        losses = [when for when, who, whom in self.serf.losses[seen[0] :] if whom == alone and who != alone]
+        suspected_s = min(suspicions) - begin if suspicions else None
+        failed_s = max(losses) - begin if losses and have_all() else None
+        self.row.serf_s.append((suspected_s, failed_s))
+        words = ("not yet" if took_s is None else f"after {took_s:.1f} s" for took_s in self.row.serf_s[-1])
+        self.say("Serf: suspected {}, failed for all {}".format(*words))
 
     def again_bound_s(self, apart_s):
         """
@@ -227,5 +313,7 @@ class Stage:
         self.say(f"the logs of its nodes are in {path}")
 
     def end(self):
+        if self.serf:
+            self.serf.end()
         self.mesh.end()
         self.hosts.end()
