@@ -21,7 +21,7 @@
 enum {
 	SILENCE_CASES = 256,	      /* at once; more peers that are silent are late, and ping_timeout decides */
 	SILENCE_ASKERS = 16,	      /* who are remembered for each, to be told */
-	SILENCE_QUESTIONS_PER_S = 40, /* that this node asks, about all suspects together */
+	SILENCE_QUESTIONS_PER_S = 35, /* that this node asks, about all suspects together */
 };
 /* A case whose suspect owes nothing, or is gone, is forgotten after this. */
 #define SILENCE_KEPT_US ((int64_t)10 * 1000 * 1000)

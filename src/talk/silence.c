@@ -85,13 +85,29 @@ struct round {
 	size_t count;
 };
 
-/* First the witnesses whose word is old, then others, at random. */
+/* Those who can tell of the suspect, and whose word is not old. */
+static size_t count_fresh(const struct suspicion *suspicion, int64_t now_us)
+{
+	size_t fresh = 0;
+	for (size_t i = 0; i < suspicion->count; i++) {
+		const struct witness *witness = &suspicion->witnesses[i];
+		bool knows = witness->testimony == TESTIMONY_UNHEARD || witness->testimony == TESTIMONY_HEARD;
+		fresh += knows && now_us - witness->told_us < SUSPICION_STALE_US;
+	}
+	return fresh;
+}
+
+/*
+ * First witnesses whose word is old, until there are enough with a fresh one, then others, at random: they too are to
+ * look after the suspect.
+ */
 static void choose(struct silence *silence, struct silence_case *one, const struct nodeid *others, size_t count,
 		   struct round *round, int64_t now_us) REQUIRES(silence_guard)
 {
 	struct suspicion *suspicion = &one->suspicion;
 	const struct witness *stale;
-	while (round->count < SUSPICION_QUESTIONS && (stale = suspicion_stale(suspicion, now_us)) != NULL &&
+	size_t fresh = count_fresh(suspicion, now_us);
+	while (fresh + round->count < SUSPICION_ENOUGH && (stale = suspicion_stale(suspicion, now_us)) != NULL &&
 	       take_question(silence, now_us)) {
 		round->nodeids[round->count] = stale->nodeid;
 		suspicion_ask(suspicion, &round->nodeids[round->count++], now_us);
