@@ -237,7 +237,7 @@ static int64_t retransmissions_us(struct world *world)
 {
 	int64_t late_us = 0, next_us = world->retransmit_us;
 	for (; world->loss > 0 && world_chance(world) < world->loss; next_us *= 2)
-		late_us += next_us;
+		late_us += next_us < WORLD_MOST_RETRANSMIT_US ? next_us : WORLD_MOST_RETRANSMIT_US;
 	return late_us;
 }
 

@@ -43,8 +43,10 @@
 /* Between two hosts in opposite corners, and between two in the same place. */
 #define WORLD_MOST_RTT_US (300 * MS_US)
 #define WORLD_LEAST_RTT_US (1 * MS_US)
-/* A lost segment comes after this, and twice as late for each further loss, as with Linux' least RTO. */
+/* A lost segment comes after this, as with Linux' least RTO, and twice as late for each further loss; but kithd has it
+ * sent again at least this often (TCP_RTO_MAX_MS). */
 #define WORLD_RETRANSMIT_US (200 * MS_US)
+#define WORLD_MOST_RETRANSMIT_US (2 * SECOND_US)
 
 enum { WORLD_ADDRESSES = 2048 }; /* that an address book holds */
 
