@@ -37,19 +37,18 @@ static void remove_case(struct silence *silence, struct silence_case *one) REQUI
 	free(one);
 }
 
-/* A few of those that are over, the oldest first, so that none stays for long; all of them where there is no room. */
+/* The oldest that is over: among the first few, so that none stays for long; among all where there is no room. */
 static void sweep(struct silence *silence, int64_t now_us) REQUIRES(silence_guard)
 {
 	enum { AT_ONCE = 4 };
-	struct silence_case *one, *next;
-	unsigned most = HASH_COUNT(silence->cases) < SILENCE_CASES ? AT_ONCE : SILENCE_CASES, looked_at = 0;
-	HASH_ITER(hh, silence->cases, one, next)
-	{
-		if (looked_at++ == most)
-			return;
-		if (now_us - one->touched_us >= SILENCE_KEPT_US)
-			remove_case(silence, one);
+	unsigned left = HASH_COUNT(silence->cases) < SILENCE_CASES ? AT_ONCE : SILENCE_CASES;
+	struct silence_case *one = silence->cases;
+	while (one != NULL && left > 1 && now_us - one->touched_us < SILENCE_KEPT_US) {
+		one = one->hh.next;
+		left--;
 	}
+	if (one != NULL && now_us - one->touched_us >= SILENCE_KEPT_US)
+		remove_case(silence, one);
 }
 
 struct silence_case *silence_open(struct silence *silence, const struct nodeid *suspect, int64_t now_us)
@@ -86,12 +85,13 @@ void silence_end(struct silence *silence, const struct nodeid *suspect, struct a
 
 void silence_free(struct silence *silence) UNCHECKED
 {
-	struct silence_case *one, *next;
 	if (silence == NULL)
 		return;
-	HASH_ITER(hh, silence->cases, one, next)
-	{
-		remove_case(silence, one);
+	struct silence_case *one = silence->cases, *next;
+	HASH_CLEAR(hh, silence->cases);
+	for (; one != NULL; one = next) {
+		next = one->hh.next;
+		free(one);
 	}
 	mutex_fini(&silence->mutex);
 	free(silence);

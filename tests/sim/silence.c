@@ -214,7 +214,7 @@ static int compare(const void *one, const void *other)
 /* Of the member of each trial that is at this offset. */
 static void add_distribution(struct run *run, const char *what, const struct trial *trials, size_t count, size_t offset)
 {
-	double values[MOST_TRIALS];
+	double values[MOST_TRIALS] = {0};
 	must(count > 0);
 	for (size_t i = 0; i < count; i++)
 		memcpy(&values[i], (const char *)&trials[i] + offset, sizeof values[i]);
