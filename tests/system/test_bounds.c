@@ -244,7 +244,8 @@ static void test_a_write_without_progress(void)
 {
 	enum { PINGS = 1000 };
 	static const char ping[] = "{\"msgtype\":\"ping\"}\n";
-	struct kithd *kithd = kithd_start("-o max_message_rate=0 -o max_byte_rate=0 -o max_outbox=0 -o ping_timeout=1");
+	struct kithd *kithd =
+		kithd_start("-o max_message_rate=0 -o max_byte_rate=0 -o max_outbox=0 -o ping_timeout=1 " RARE_PINGS);
 	struct raw *peer = raw_join(kithd, BOB, "");
 	struct raw *raw = raw_connect_from(harness_host(3), kithd_address(kithd), 1024);
 	raw_shake_hands(raw, ALICE, "");
