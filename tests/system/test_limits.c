@@ -59,13 +59,14 @@ static void test_counts_stay(void)
 static void test_threads_are_parked(void)
 {
 	enum { PEERS = 8, PARKED = 3 };
-	struct kithd *kithd = running("-o max_parked=3");
+	struct kithd *kithd = running("-o max_parked=3 " RARE_PINGS);
 	struct raw *raws[PEERS];
 	int threads = kithd_entries(kithd, "task");
 	for (int round = 0; round < 3; round++) {
 		for (int i = 0; i < PEERS; i++) {
 			raws[i] = raw_connect(kithd_address(kithd));
 			raw_shake_hands(raws[i], harness_text("%08x-0000-4000-8000-000000000000", i + 1), "");
+			raw_ping_next(raws[i]);
 		}
 		/* Each has one; in the second round, the parked ones are among them. */
 		AWAIT(kithd_entries(kithd, "task") == threads + PEERS);
@@ -90,7 +91,7 @@ static void test_two_threads_for_a_peer(void)
 
 static void test_a_second_thread_when_there_is_something_to_wait_for(void)
 {
-	struct kithd *kithd = running("-o max_parked=0");
+	struct kithd *kithd = running("-o max_parked=0 " RARE_PINGS);
 	int threads = kithd_entries(kithd, "task");
 	struct raw *alice = raw_join(kithd, ALICE, ""), *bob = raw_join(kithd, BOB, "");
 	raw_ping_next(alice);
