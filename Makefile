@@ -245,7 +245,7 @@ chaos-smoke: $(BUILD)/kithd ## break some of them for half a minute (as root)
 SOAK_SECONDS ?= $(if $(filter silence,$(SOAK)),3600,1800)
 
 # SOAK=silence: 20 nodes in a bad network, of which none may be taken for dead (as root).
-soak: $(BUILD)/kithd ## let 50 peers come, go, misbehave and die around a node for SOAK_SECONDS=1800; SECRET=1 in private
+soak: $(BUILD)/kithd ## let 50 peers come, go, misbehave and die around a node for SOAK_SECONDS=1800; SOAK=silence plays another
 	@BUILD=$(BUILD) SOAK_SECONDS=$(SOAK_SECONDS) /usr/bin/python3 tests/soak/$(or $(SOAK),run).py
 
 FUZZ_CFLAGS := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
