@@ -2,6 +2,7 @@
 
 #include <CUnit/CUnit.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,4 +23,20 @@ void wait_until_asleep(atomic_int *tid, int64_t deadline_us)
 			close(fd);
 	}
 	CU_ASSERT(is_asleep);
+}
+
+static void *note_tid(void *tid)
+{
+	atomic_store((atomic_int *)tid, gettid());
+	return NULL;
+}
+
+void start_a_thread_and_wait(int64_t deadline_us)
+{
+	struct thread thread;
+	atomic_int tid = 0;
+	CU_ASSERT_EQUAL_FATAL(thread_start(&thread, note_tid, &tid), 0);
+	thread_join(thread);
+	while (tgkill(getpid(), atomic_load(&tid), 0) == 0 && clock_now_us() < deadline_us)
+		thread_yield();
 }

@@ -1,7 +1,6 @@
 #include "link/pool.h"
 
 #include <dirent.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,29 +53,11 @@ static size_t count_threads(void)
 	return count;
 }
 
-static void *note_tid(void *tid)
-{
-	atomic_store((atomic_int *)tid, gettid());
-	return NULL;
-}
-
-/* With the first thread, ThreadSanitizer starts one of its own, which stays. Returns when nothing but that is left. */
-static void start_a_thread_and_wait(void)
-{
-	struct thread thread;
-	atomic_int tid = 0;
-	int64_t deadline_us = clock_now_us() + LATE_US;
-	CU_ASSERT_EQUAL_FATAL(thread_start(&thread, note_tid, &tid), 0);
-	thread_join(thread);
-	while (tgkill(getpid(), atomic_load(&tid), 0) == 0 && clock_now_us() < deadline_us)
-		thread_yield();
-}
-
 static void fixture_init(struct fixture *fixture, size_t max_parked, int64_t parked_us)
 {
 	alarm_init(&fixture->done);
 	atomic_init(&fixture->ended, 0);
-	start_a_thread_and_wait();
+	start_a_thread_and_wait(clock_now_us() + LATE_US);
 	fixture->threads_before = count_threads();
 	fixture->pool = pool_new(max_parked, parked_us);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(fixture->pool);

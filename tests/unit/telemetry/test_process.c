@@ -7,6 +7,7 @@
 
 #include "base/sync.h"
 #include "runner.h"
+#include "unit/asleep.h"
 #include "unit/suites.h"
 
 static void *wait_for_end(void *pipe_end)
@@ -19,7 +20,8 @@ static void *wait_for_end(void *pipe_end)
 
 static void what_the_process_takes_is_counted(void)
 {
-	enum { BYTES = 32 * 1024 * 1024 };
+	enum { BYTES = 32 * 1024 * 1024, LATE_US = 20 * 1000 * 1000 };
+	start_a_thread_and_wait(clock_now_us() + LATE_US);
 	struct process_use before = process_look();
 	struct thread thread;
 	int ends[2];
