@@ -202,7 +202,7 @@ static void test_out_of_threads(void)
 	raw_expect_end(raws[PIDS - 1]);
 	AWAIT(kithd_log_count(kithd, "Resource temporarily unavailable", "refused a connection") == 1);
 	/* This one has a thread, and needs a second to stay. It is not asked about a silent peer. */
-	raw_ping(peer);
+	raw_ping_next(peer);
 	raw_shake_hands(raws[0], BOB, "");
 	raw_expect_bye(raws[0], "full");
 	AWAIT(kithd_log_count(kithd, "Resource temporarily unavailable", "a peer is disconnected") == 1);
