@@ -8,7 +8,7 @@
  * witness that hears the suspect later says so (silence.c).
  *
  * What a liar can do: by saying "heard" it puts the verdict off, until ping_timeout decides. To speed it up takes two,
- * and even they need a suspect that this node has heard nothing of for half of silent_after.
+ * and even they need a suspect that this node has heard nothing of for three quarters of silent_after.
  */
 #ifndef KITH_SUSPICION_H
 #define KITH_SUSPICION_H
@@ -75,10 +75,13 @@ struct suspect {
 };
 
 /*
- * True if the node is gone: this one has heard nothing for half of silent_after; at least SUSPICION_ENOUGH witnesses,
- * or all where fewer exist, and one at least, have heard nothing for half of it; this node, or SUSPICION_ENOUGH of
- * them, have heard nothing for all of it; and nobody has heard it since. *next_us is when to look again if nobody says
- * anything until then; FOREVER_US for never.
+ * True if the node is gone: at least SUSPICION_ENOUGH witnesses, or all where fewer exist, and one at least, have heard
+ * nothing for half of silent_after; this node has heard nothing for all of it, or for three quarters of it where
+ * SUSPICION_ENOUGH witnesses have for all of it; and nobody has heard it since. *next_us is when to look again if
+ * nobody says anything until then; FOREVER_US for never.
+ *
+ * Those who miss it late then go with those who have missed it first. Three quarters are more than a node is frozen
+ * for that comes back after 3 s.
  */
 bool suspicion_is_proven(const struct suspicion *suspicion, const struct suspect *suspect, int64_t now_us,
 			 int64_t *next_us);

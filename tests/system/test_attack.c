@@ -98,13 +98,15 @@ static struct round_trips ping_often(struct raw *good, int count)
 static struct siege begin(const char *options)
 {
 	/* The good peer answers no ping while the test waits for something else. */
-	struct siege siege = {.kithd = kithd_start("-o ping_interval=600 -o share_within=700%s%s",
-						   options[0] == '\0' ? "" : " ", options)};
+	struct siege siege = {
+		.kithd = kithd_start(RARE_PINGS " -o ping_timeout=600%s%s", options[0] == '\0' ? "" : " ", options)};
 	siege.good = raw_join_from(harness_host(GOOD_HOST), siege.kithd, ALICE, "");
+	raw_ping_next(siege.good);
 	raw_note_arrivals(siege.good);
 	/* A node that answers has started everything. */
 	AWAIT(kithd_has_peer(siege.kithd, ALICE));
-	siege.threads = kithd_entries(siege.kithd, "task");
+	/* The good peer will have a second one: it pings, and is pinged when it stops. */
+	siege.threads = kithd_entries(siege.kithd, "task") + 1;
 	siege.descriptors = kithd_entries(siege.kithd, "fd");
 	siege.private_kib = kithd_private_kib(siege.kithd);
 	return siege;

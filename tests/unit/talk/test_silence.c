@@ -216,7 +216,7 @@ static const struct {
 	{"one that hears it", 3, {AGREES, HEARS}, 20000, "silent for 20 s; delta still hears it", "", ""},
 	{"both hear it", 3, {HEARS, HEARS}, 20000, "silent for 20 s; % still hear it", "gamma", "delta"},
 	{"a liar", 4, {LIES, HEARS, HEARS}, 20000, "silent for 20 s; % still hear it", "delta", "epsilon"},
-	{"two liars", 3, {LIES, LIES}, 2500, "silent for 2.5 s, also to %", "gamma", "delta"},
+	{"two liars", 3, {LIES, LIES}, 3750, "silent for 3.8 s, also to %", "gamma", "delta"},
 };
 
 static void a_peer_goes_when_others_hear_nothing_either(void)
