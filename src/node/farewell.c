@@ -61,10 +61,7 @@ void farewell_begin(struct protocol *protocol, struct peer *peer, int64_t now_us
 	protocol_ended(protocol, peer, now_us);
 }
 
-/*
- * What it has used of its burst is a debt of its host. Only a connection that came in keeps its place: this node does
- * not dial the other ones again that soon.
- */
+/* What it has used of its burst is a debt of its host: before anybody can see that it has ended, and come again. */
 static void settle(struct worker *worker)
 {
 	const struct parts *common = &worker->parts->common;
@@ -72,8 +69,14 @@ static void settle(struct worker *worker)
 	int64_t now_us = clock_now_us();
 	struct intake_debt debt = intake_own_debt(&worker->intake, common->settings, now_us);
 	sources_owe(common->sources, &peer_dial(peer)->address, debt, common->settings, now_us);
+}
+
+/* Only a connection that came in keeps its place: this node does not dial the other ones again that soon. */
+static void keep_place(struct worker *worker)
+{
+	struct peer *peer = worker->peer;
 	frame_fini(&worker->frame);
-	if (worker->stay_us > now_us && peer_direction(peer) == PEER_INBOUND)
+	if (worker->stay_us > clock_now_us() && peer_direction(peer) == PEER_INBOUND)
 		stream_wait_closed(peer_stream(peer), worker->stay_us);
 }
 
@@ -81,12 +84,14 @@ void farewell_finish(struct worker *worker, enum reach reach)
 {
 	struct protocol *protocol = worker->parts->protocol;
 	struct peer *peer = worker->peer;
+	if (reach == REACHED_PEER)
+		settle(worker);
 	farewell_begin(protocol, peer, clock_now_us());
 	if (reach == REACHED_SOCKET)
 		stream_linger(peer_stream(peer), clock_now_us() + PEER_CLOSE_US);
 	if (reach == REACHED_PEER) {
 		conclude(peer, !worker->is_at_end);
-		settle(worker);
+		keep_place(worker);
 	}
 	protocol_forget(protocol, peer);
 	frame_fini(&worker->frame);
