@@ -488,8 +488,16 @@ double kithd_cell_number(struct kithd *kithd, const char *nodeid, const char *co
 
 bool kithd_has_peer(struct kithd *kithd, const char *nodeid)
 {
-	return kithd_rows(kithd, "NODEID", nodeid) == 1 &&
-	       (kithd_cell_is(kithd, nodeid, "STATE", "READY") || kithd_cell_is(kithd, nodeid, "STATE", "LATE"));
+	/* Of one table: it may become late, or be heard again, from one to the next. */
+	const char *table = kithd_table(kithd);
+	int rows = 0, peers = 0;
+	for (int row = 0; row_of(table, row) != NULL; row++) {
+		if (!cell_equals(table, row, "NODEID", nodeid))
+			continue;
+		rows++;
+		peers += cell_equals(table, row, "STATE", "READY") || cell_equals(table, row, "STATE", "LATE");
+	}
+	return rows == 1 && peers == 1;
 }
 
 int kithd_peers(struct kithd *kithd)
