@@ -250,6 +250,7 @@ int64_t peer_rtt_us(const struct peer *peer);
 enum { PEER_LATE_RTTS = 4 };
 struct peer_silence {
 	int64_t since_us;      /* it owes an answer, and was not heard since then; FOREVER_US if it owes none */
+	int64_t ask_us;	       /* when others are asked about it: after half of what makes it late; or FOREVER_US */
 	int64_t late_after_us; /* so much silence makes it late */
 	int64_t heard_us;      /* when its last bytes came; 0 for never */
 };

@@ -230,6 +230,7 @@ struct peer_silence peer_silence(struct peer *peer)
 		silence.since_us = liveness_silent_since_us(&peer->liveness, silence.heard_us);
 	silence.late_after_us = peer_late_after_us(peer);
 	peer_leave(peer);
+	silence.ask_us = silence.since_us == FOREVER_US ? FOREVER_US : silence.since_us + silence.late_after_us / 2;
 	return silence;
 }
 

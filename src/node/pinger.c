@@ -34,10 +34,8 @@ static int64_t judge_silence(struct worker *worker, int64_t deadline_us, int64_t
 static int64_t watch(struct worker *worker, int64_t now_us)
 {
 	struct peer *peer = worker->peer;
-	struct peer_silence silent = peer_silence(peer);
-	bool is_silent = silent.since_us != FOREVER_US && now_us >= silent.since_us + silent.late_after_us / 2;
 	/* Its reader is about to say that it is heard. */
-	if (is_silent && stream_has_unread(peer_stream(peer)))
+	if (now_us >= peer_silence(peer).ask_us && stream_has_unread(peer_stream(peer)))
 		return now_us + UNREAD_CHECK_US;
 	return protocol_watch(worker->parts->protocol, peer, now_us);
 }

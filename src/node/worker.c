@@ -104,9 +104,7 @@ static void handle_input(struct worker *worker, int64_t now_us)
 static int64_t next_look_us(struct peer *peer, int64_t now_us)
 {
 	int64_t next_us = clock_earlier(peer_ping(peer, now_us), peer_ping_deadline_us(peer));
-	struct peer_silence silent = peer_silence(peer);
-	return silent.since_us == FOREVER_US ? next_us
-					     : clock_earlier(next_us, silent.since_us + silent.late_after_us / 2);
+	return clock_earlier(next_us, peer_silence(peer).ask_us);
 }
 
 /* Handles the result of a read: n bytes, the end of file, or an error. */

@@ -1,10 +1,5 @@
 #include "talk/silence_priv.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/keyed_table.h"
 #include "base/text.h"
 #include "talk/notes_priv.h"
 
@@ -251,14 +246,13 @@ int64_t protocol_watch(struct protocol *protocol, struct peer *peer, int64_t now
 		end_late(protocol, peer, true, now_us);
 		return FOREVER_US;
 	}
-	int64_t ask_us = silent.since_us + silent.late_after_us / 2;
-	if (now_us < ask_us)
-		return ask_us;
+	if (now_us < silent.ask_us)
+		return silent.ask_us;
 	/* From here on its reader says when it is heard; it may have been between the two looks. */
 	peer_set_missed(peer, true);
 	silent = peer_silence(peer);
-	if (silent.since_us == FOREVER_US || now_us < silent.since_us + silent.late_after_us / 2)
-		return silent.since_us == FOREVER_US ? FOREVER_US : silent.since_us + silent.late_after_us / 2;
+	if (now_us < silent.ask_us)
+		return silent.ask_us;
 	return watch_silent(protocol, peer, &silent, now_us);
 }
 
