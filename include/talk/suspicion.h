@@ -64,6 +64,8 @@ void suspicion_tell(struct suspicion *suspicion, const struct nodeid *witness, e
 void suspicion_ask(struct suspicion *suspicion, const struct nodeid *witness, int64_t now_us);
 /* Was it asked, or has it said something? */
 bool suspicion_knows(const struct suspicion *suspicion, const struct nodeid *witness);
+/* How many can tell of the suspect, and have a word that is not stale. */
+size_t suspicion_fresh(const struct suspicion *suspicion, int64_t now_us);
 /* The next of those to ask again: a witness with a stale word, those of the longest silence first. NULL for none. */
 const struct witness *suspicion_stale(const struct suspicion *suspicion, int64_t now_us);
 

@@ -80,18 +80,6 @@ struct round {
 	size_t count;
 };
 
-/* Those who can tell of the suspect, and whose word is not old. */
-static size_t count_fresh(const struct suspicion *suspicion, int64_t now_us)
-{
-	size_t fresh = 0;
-	for (size_t i = 0; i < suspicion->count; i++) {
-		const struct witness *witness = &suspicion->witnesses[i];
-		bool knows = witness->testimony == TESTIMONY_UNHEARD || witness->testimony == TESTIMONY_HEARD;
-		fresh += knows && now_us - witness->told_us < SUSPICION_STALE_US;
-	}
-	return fresh;
-}
-
 /*
  * First witnesses whose word is old, until there are enough with a fresh one, then others, at random: they too are to
  * look after the suspect.
@@ -101,7 +89,7 @@ static void choose(struct silence *silence, struct silence_case *one, const stru
 {
 	struct suspicion *suspicion = &one->suspicion;
 	const struct witness *stale;
-	size_t fresh = count_fresh(suspicion, now_us);
+	size_t fresh = suspicion_fresh(suspicion, now_us);
 	while (fresh + round->count < SUSPICION_ENOUGH && (stale = suspicion_stale(suspicion, now_us)) != NULL &&
 	       take_question(silence, now_us)) {
 		round->nodeids[round->count] = stale->nodeid;

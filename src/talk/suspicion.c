@@ -52,12 +52,25 @@ static bool knows_the_suspect(const struct witness *witness)
 	return witness->testimony == TESTIMONY_UNHEARD || witness->testimony == TESTIMONY_HEARD;
 }
 
+static bool is_stale(const struct witness *witness, int64_t now_us)
+{
+	return now_us - witness->told_us >= SUSPICION_STALE_US;
+}
+
+size_t suspicion_fresh(const struct suspicion *suspicion, int64_t now_us)
+{
+	size_t fresh = 0;
+	for (size_t i = 0; i < suspicion->count; i++)
+		fresh += knows_the_suspect(&suspicion->witnesses[i]) && !is_stale(&suspicion->witnesses[i], now_us);
+	return fresh;
+}
+
 const struct witness *suspicion_stale(const struct suspicion *suspicion, int64_t now_us)
 {
 	const struct witness *chosen = NULL;
 	for (size_t i = 0; i < suspicion->count; i++) {
 		const struct witness *witness = &suspicion->witnesses[i];
-		if (knows_the_suspect(witness) && now_us - witness->told_us >= SUSPICION_STALE_US &&
+		if (knows_the_suspect(witness) && is_stale(witness, now_us) &&
 		    now_us - witness->asked_us >= SUSPICION_ROUND_US &&
 		    (chosen == NULL || witness->then_us < chosen->then_us))
 			chosen = witness;
