@@ -111,7 +111,7 @@ static void allow_descriptors(struct kithd *kithd, rlim_t descriptors)
 static void test_out_of_descriptors(void)
 {
 	enum { EXTRA = 3, TOO_MANY = 12 };
-	struct kithd *kithd = kithd_plain();
+	struct kithd *kithd = running("");
 	struct raw *peer = raw_join(kithd, ALICE, ""), *raws[TOO_MANY];
 	int descriptors = kithd_entries(kithd, "fd");
 	/* Low numbers are taken first, so that is what is left. */
@@ -134,7 +134,7 @@ static void test_out_of_descriptors(void)
 static void test_out_of_descriptors_for_a_dial(void)
 {
 	struct raw *listener = raw_listen(harness_address());
-	struct kithd *kithd = kithd_start("-o retry_min=0.02 -o retry_max=0.05");
+	struct kithd *kithd = running("-o retry_min=0.02 -o retry_max=0.05");
 	struct raw *peer = raw_join(kithd, ALICE, "");
 	int descriptors = kithd_entries(kithd, "fd");
 	allow_descriptors(kithd, (rlim_t)descriptors);
