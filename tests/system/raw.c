@@ -422,13 +422,16 @@ const char *raw_line(struct raw *raw)
 	return line;
 }
 
-/* A ping of kithd, which may come at any time: it is answered. */
+/* What kithd may ask at any time: a ping is answered, a question about another peer that is late is not. */
 static bool passes_over(struct raw *raw, const char *line)
 {
-	bool is_ping = line != NULL && strcmp(line, PING) == 0;
+	static const char suspect[] = "{\"msgtype\":\"suspect\",";
+	if (line == NULL)
+		return false;
+	bool is_ping = strcmp(line, PING) == 0;
 	if (is_ping)
 		raw_send(raw, "{\"msgtype\":\"pong\"}");
-	return is_ping;
+	return is_ping || strncmp(line, suspect, sizeof suspect - 1) == 0;
 }
 
 void raw_expect_line(struct raw *raw, const char *format, ...)

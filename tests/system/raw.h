@@ -62,7 +62,7 @@ int64_t raw_arrived_us(const struct raw *raw);
 int64_t raw_clock_us(void);
 /*
  * The next line is exactly this. Here, in raw_expect_next and in raw_ping_next, pings of kithd that come between are
- * answered and passed over, unless one is expected.
+ * answered and passed over, unless one is expected, and its questions about other peers that are late are passed over.
  */
 void raw_expect_line(struct raw *raw, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The next message has this type, or the next but for others. */
