@@ -80,7 +80,10 @@ void threads_expect(size_t waiting);
 
 /* Starts body(argument) on a stack of 64 KiB with all signals as the caller has them. 0, or an errno. */
 int thread_start(struct thread *thread, void *(*body)(void *), void *argument);
-/* Gives back the memory of the stack that the caller's earlier calls have used, and that it uses no more. */
+/*
+ * Gives back the memory of the stack that the caller's earlier calls have used, and that it uses no more: whole pages.
+ * What is left of one that only waits then is a single page, where the process has begun as main.c makes it begin.
+ */
 void thread_trim_stack(void);
 /* Lets the threads that wait for a core go first. */
 void thread_yield(void);

@@ -59,6 +59,9 @@ struct address stream_local_address(const struct stream *stream);
 /* Blocks until there is something. The count of bytes, 0 at the end of file, -1 with errno (ETIMEDOUT: deadline;
  * EPROTO: stream_problem). */
 ssize_t stream_read(struct stream *stream, char *bytes, size_t size, int64_t deadline_us);
+/* By the reader, which expects a long wait: the next stream_read gives back the stack below it before it waits
+ * (thread_trim_stack). */
+void stream_trim_stack(struct stream *stream);
 /*
  * By the reader: how many bytes reading has taken since this was asked last, and how many records: those of TLS, none
  * of a plain one. With TLS these are more than were returned.

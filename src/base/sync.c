@@ -202,7 +202,7 @@ int thread_start(struct thread *thread, void *(*body)(void *), void *argument)
 
 void thread_trim_stack(void)
 {
-	enum { CALL_BYTES = 512 }; /* what the call of madvise may use itself */
+	enum { CALL_BYTES = 256 }; /* what the call of madvise may use itself */
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	uintptr_t bottom = (uintptr_t)own_stack + guard_bytes();
 	uintptr_t used = ((uintptr_t)__builtin_frame_address(0) - CALL_BYTES) / page * page;

@@ -30,6 +30,7 @@ struct stream {
 	int64_t receive_timeout_us; /* what the socket was told; 0 for none */
 	bool has_read;		    /* something has come */
 	bool is_hindered;
+	bool trims_stack;    /* before the next wait */
 	size_t taken;	     /* as stream_taken counts, of a plain one */
 	const char *problem; /* of a plain one */
 	struct tls *tls;     /* others use it once it is_secure */
@@ -250,9 +251,23 @@ static bool is_patient_enough(const struct stream *stream, int64_t left_us)
 	return timeout_us > 0 && timeout_us >= left_us / 2 && timeout_us <= left_us + LATE_US;
 }
 
+/* What comes before a wait may use much of the stack: in GnuTLS more than a page. */
+static void trim_stack(struct stream *stream)
+{
+	if (stream->trims_stack)
+		thread_trim_stack();
+	stream->trims_stack = false;
+}
+
+void stream_trim_stack(struct stream *stream)
+{
+	stream->trims_stack = true;
+}
+
 static ssize_t read_plain(struct stream *stream, char *bytes, size_t size, int64_t deadline_us)
 {
 	bool has_waited = false;
+	trim_stack(stream);
 	for (;;) {
 		int64_t left_us = deadline_us == FOREVER_US ? 0 : deadline_us - clock_now_us();
 		bool is_late = left_us <= 0 && deadline_us != FOREVER_US;
@@ -298,6 +313,7 @@ static ssize_t read_secure(struct stream *stream, char *bytes, size_t size, int6
 		bool is_late = deadline_us != FOREVER_US && clock_now_us() >= deadline_us;
 		/* A thread that has more to write waits for that itself, but nobody waits to send the end of TLS. */
 		short events = tls_unsent(tls) > 0 ? POLLIN | POLLOUT : POLLIN;
+		trim_stack(stream);
 		int error = is_late ? ETIMEDOUT : wait_for(atomic_load(&stream->fd), events, deadline_us);
 		if (error != 0) {
 			errno = error;

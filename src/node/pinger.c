@@ -103,9 +103,8 @@ void pinger_run(struct pool_job *job)
 	struct worker *worker = worker_of(job, offsetof(struct worker, pinging));
 	struct peer *peer = worker->peer;
 	struct outbox *outbox = peer_outbox(peer);
+	int64_t woke_us = 0;
 
-	/* An earlier job may have used much of it, and this one lasts. */
-	thread_trim_stack();
 	while (!outbox_is_closed(outbox)) {
 		int64_t now_us = clock_now_us(), timeout_us = worker->parts->common.settings->ping_timeout_us;
 		int64_t next_us = peer_ping(peer, now_us);
@@ -116,6 +115,10 @@ void pinger_run(struct pool_job *job)
 		if (doubt_us <= now_us)
 			doubt_us = judge_host(peer, now_us);
 		next_us = clock_earlier(next_us, watch(worker, now_us));
+		/* At first too: an earlier job of this thread may have used much of it. */
+		if (now_us - woke_us > QUIET_US)
+			thread_trim_stack();
+		woke_us = now_us;
 		wait_until(worker, clock_earlier(doubt_us, clock_earlier(next_us, deadline_us)));
 		if (!outbox_is_closed(outbox))
 			write_as_pinger(peer, timeout_us);

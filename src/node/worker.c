@@ -148,8 +148,7 @@ static void give_turn_back(struct peer *peer)
 
 /*
  * It is time to look up. A peer that has been READY until now will stay, so it gets its pinger. The reader needs no
- * clock any more, and frees the part of its stack that the handshake used: an idle peer takes 19.8 kB instead of 24.0
- * (make bench BENCH=memory1000, where lines are logged).
+ * clock any more.
  */
 static void look_up(struct worker *worker)
 {
@@ -165,7 +164,6 @@ static void look_up(struct worker *worker)
 		return;
 	}
 	outbox_call_pinger(peer_outbox(peer));
-	thread_trim_stack();
 }
 
 /* Waits for bytes, and puts them into the frame. Returns how many, 0 at the end of file, or -1 with the error. */
@@ -223,11 +221,14 @@ static void rest(struct worker *worker)
 static void converse(struct worker *worker)
 {
 	struct peer *peer = worker->peer;
+	bool was_quiet = false;
 	for (;;) {
 		if (worker->has_turn)
 			give_turn_back(peer);
 		if (peer_is_closing(peer))
 			return;
+		if (was_quiet)
+			stream_trim_stack(peer_stream(peer));
 		int error = ETIMEDOUT;
 		ssize_t n = -1;
 		if (worker->read_again_us != 0)
@@ -236,6 +237,7 @@ static void converse(struct worker *worker)
 			n = read_more(worker, &error);
 		worker->has_turn = outbox_take_turn(peer_outbox(peer));
 		int64_t now_us = clock_now_us();
+		was_quiet = now_us - worker->read_us > QUIET_US;
 		handle_read(worker, n, error, now_us);
 		if (now_us >= worker->look_up_us && !peer_is_closing(peer))
 			look_up(worker);

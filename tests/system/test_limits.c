@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
@@ -99,6 +100,55 @@ static void test_a_second_thread_when_there_is_something_to_wait_for(void)
 	AWAIT(kithd_entries(kithd, "task") == threads + 2);
 	raw_close(alice);
 	AWAIT(kithd_entries(kithd, "task") == threads + 1);
+}
+
+/* How many stacks of threads hold one page and no more; -1 if nobody may look. */
+static int stacks_of_a_page(struct kithd *kithd)
+{
+	char line[256], mode[8];
+	unsigned long begin, end, inode;
+	int count = 0, name_at, kib;
+	bool is_stack = false;
+	FILE *file = fopen(harness_text("/proc/%d/smaps", (int)kithd_pid(kithd)), "re");
+	if (file == NULL)
+		return -1;
+	while (fgets(line, sizeof line, file) != NULL) {
+		if (sscanf(line, "%lx-%lx %7s %*s %*s %lu %n", &begin, &end, mode, &inode, &name_at) == 4)
+			is_stack = end - begin == 64 * 1024 && strcmp(mode, "rw-p") == 0 && line[name_at] == '\0';
+		else if (is_stack && sscanf(line, "Private_Dirty: %d kB", &kib) == 1)
+			count += kib == 4;
+	}
+	fclose(file);
+	return count;
+}
+
+/* As idle peers do. */
+static void answer_next_pings(struct raw *const *peers, int count)
+{
+	for (int i = 0; i < count; i++) {
+		raw_expect(peers[i], "ping");
+		raw_send(peers[i], "{\"msgtype\":\"pong\"}");
+	}
+}
+
+static void test_idle_peers_have_small_stacks(void)
+{
+	enum { PEERS = 4 };
+	static const char test[] = "the threads of idle peers keep a page of their stacks each";
+	struct raw *peers[PEERS];
+	bool is_known = false;
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__OPTIMIZE__)
+	is_known = sysconf(_SC_PAGESIZE) == 4096 && getenv("GLIBC_TUNABLES") == NULL;
+#endif
+	if (!harness_can(harness_slowness() == 1 && is_known, test, "another build, machine or C library"))
+		return;
+	struct kithd *kithd = running("-o control= -o ping_interval=0.3");
+	if (!harness_can(stacks_of_a_page(kithd) >= 0, test, "only root can look"))
+		return;
+	for (int i = 0; i < PEERS; i++)
+		peers[i] = raw_join(kithd, harness_text("%08x-0000-4000-8000-000000000000", i + 1), "");
+	/* The node has two or three other threads. */
+	AWAIT(stacks_of_a_page(kithd) >= 2 * PEERS || (answer_next_pings(peers, PEERS), false));
 }
 
 static void allow_descriptors(struct kithd *kithd, rlim_t descriptors)
@@ -277,6 +327,7 @@ static CU_TestInfo tests[] = {
 	{"a peer takes two threads and a descriptor, and gives them back", test_two_threads_for_a_peer},
 	{"a peer's second thread starts when there is something to wait for",
 	 test_a_second_thread_when_there_is_something_to_wait_for},
+	{"the threads of idle peers keep a page of their stacks each", test_idle_peers_have_small_stacks},
 	{"out of descriptors a newcomer is refused, and the others go on", test_out_of_descriptors},
 	{"out of descriptors a dial fails and is tried again", test_out_of_descriptors_for_a_dial},
 	{"out of threads a newcomer is refused, and the others go on", test_out_of_threads},
