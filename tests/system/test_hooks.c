@@ -409,9 +409,10 @@ static void test_cursor_is_of_one(void)
 {
 	struct scene scene = start("");
 	const char *words = harness_text("-s %s on up --cursor %s -- true", scene.path, scene.cursor);
-	/* A command that outlives it does not keep the file. */
-	struct kith *kith =
-		follow(&scene, "up", harness_text("sh -c \"while [ ! -e %s ]; do sleep 0.02; done\" &", scene.gate));
+	/* A command that outlives it does not keep the file. It ends with the gate, or with the folder. */
+	struct kith *kith = follow(&scene, "up",
+				   harness_text("sh -c \"while [ ! -e %s ] && [ -e %s ]; do sleep 0.02; done\" &",
+						scene.gate, scene.folder));
 	join(&scene, ALICE, "alice");
 	AWAIT(log_has(&scene, "peer_up alice 2\n"));
 	struct kith_run run = kith_run("%s", words);
