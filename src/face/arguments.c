@@ -92,23 +92,24 @@ static int wrong_operand(const struct arguments *arguments, const char *word)
 	return usage_error("is not an option: to dial a node, write -b HOST:PORT", word);
 }
 
+static const char letters[] = ":c:l:b:o:vtVh";
+static const struct option long_options[] = {
+	{"config", required_argument, NULL, 'c'},
+	{"listen", required_argument, NULL, 'l'},
+	{"bootstrap", required_argument, NULL, 'b'},
+	{"option", required_argument, NULL, 'o'},
+	{"verbose", no_argument, NULL, 'v'},
+	{"test", no_argument, NULL, 't'},
+	{"version", no_argument, NULL, 'V'},
+	{"help", no_argument, NULL, 'h'},
+	{"new-secret", no_argument, NULL, OPTION_NEW_SECRET},
+	{NULL, 0, NULL, 0},
+};
+
 int arguments_parse(struct arguments *arguments, int argc, char **argv)
 {
-	static const struct option long_options[] = {
-		{"config", required_argument, NULL, 'c'},
-		{"listen", required_argument, NULL, 'l'},
-		{"bootstrap", required_argument, NULL, 'b'},
-		{"option", required_argument, NULL, 'o'},
-		{"verbose", no_argument, NULL, 'v'},
-		{"test", no_argument, NULL, 't'},
-		{"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},
-		{"new-secret", no_argument, NULL, OPTION_NEW_SECRET},
-		{NULL, 0, NULL, 0},
-	};
 	bool good = true;
 	int option;
-	static const char letters[] = ":c:l:b:o:vtVh";
 	opterr = 0;
 	while (good && (option = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {
 		switch (option) {

@@ -88,7 +88,8 @@ static void print_bash_wanted(enum completes completes, const struct list *list)
 	}
 }
 
-static void print_bash(void)
+/* What comes before the word that is completed: the node that is asked, and the command. */
+static void print_bash_line(void)
 {
 	fputs("# Completion of kith(1) for bash: kith completion bash\n"
 	      "_kith_ask()\n{\n"
@@ -118,9 +119,14 @@ static void print_bash(void)
 	fputs("\t\t-*) ;;\n"
 	      "\t\t*) command=${command:-$word} ;;\n"
 	      "\t\tesac\n"
-	      "\tdone\n"
-	      "\tcase $command in\n",
+	      "\tdone\n",
 	      stdout);
+}
+
+/* The options of each command. */
+static void print_bash_options(void)
+{
+	fputs("\tcase $command in\n", stdout);
 	for (size_t i = 0; i < command_count; i++) {
 		printf("\t%s) options=\"", command_kinds[i].name);
 		visit_options(&command_kinds[i], print_bash_option);
@@ -128,7 +134,13 @@ static void print_bash(void)
 	}
 	fputs("\t*) options=\"", stdout);
 	visit_common_options(print_bash_option);
-	fputs("\" ;;\n\tesac\n\tcase $prev,$cur,$command in\n", stdout);
+	fputs("\" ;;\n\tesac\n", stdout);
+}
+
+/* What may stand after an option, and after a command. */
+static void print_bash_words(void)
+{
+	fputs("\tcase $prev,$cur,$command in\n", stdout);
 	for (enum option_id id = OPTION_NONE + 1; id < OPTION_IDS; id++) {
 		if (!needs_argument(id) || id == OPTION_COLUMNS)
 			continue;
@@ -156,8 +168,15 @@ static void print_bash(void)
 	}
 	fputs("\t*,) words=\"", stdout);
 	print_words(COMPLETES_COMMANDS, NULL);
-	fputs("\" ;;\n\tesac\n"
-	      "\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+	fputs("\" ;;\n\tesac\n", stdout);
+}
+
+static void print_bash(void)
+{
+	print_bash_line();
+	print_bash_options();
+	print_bash_words();
+	fputs("\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
 	      "\t# What comes before a colon is there already.\n"
 	      "\tif [[ $cur == *:* && $COMP_WORDBREAKS == *:* ]]; then\n"
 	      "\t\tword=${cur%\"${cur##*:}\"}\n"
