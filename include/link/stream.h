@@ -60,7 +60,7 @@ struct address stream_local_address(const struct stream *stream);
  * EPROTO: stream_problem). */
 ssize_t stream_read(struct stream *stream, char *bytes, size_t size, int64_t deadline_us);
 /* By the reader, which expects a long wait: the next stream_read gives back the stack below it before it waits
- * (thread_trim_stack). */
+ * (thread_trim_stack). What comes before that may use much of it: in GnuTLS more than a page. */
 void stream_trim_stack(struct stream *stream);
 /*
  * By the reader: how many bytes reading has taken since this was asked last, and how many records: those of TLS, none

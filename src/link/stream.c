@@ -251,17 +251,16 @@ static bool is_patient_enough(const struct stream *stream, int64_t left_us)
 	return timeout_us > 0 && timeout_us >= left_us / 2 && timeout_us <= left_us + LATE_US;
 }
 
-/* What comes before a wait may use much of the stack: in GnuTLS more than a page. */
+void stream_trim_stack(struct stream *stream)
+{
+	stream->trims_stack = true;
+}
+
 static void trim_stack(struct stream *stream)
 {
 	if (stream->trims_stack)
 		thread_trim_stack();
 	stream->trims_stack = false;
-}
-
-void stream_trim_stack(struct stream *stream)
-{
-	stream->trims_stack = true;
 }
 
 static ssize_t read_plain(struct stream *stream, char *bytes, size_t size, int64_t deadline_us)
