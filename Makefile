@@ -1,6 +1,6 @@
 # kith. `make help` lists the targets. Everything that is built goes into $(BUILD); V=1 shows the commands.
 
-VERSION := 0.1.0
+VERSION := 0.2.0
 BUILD ?= build
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
@@ -13,7 +13,10 @@ WARNINGS += -Werror
 endif
 ASAN_CFLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 TSAN_CFLAGS := -O1 -g -fsanitize=thread
-KITH_CPPFLAGS := -Iinclude -Itests -D_GNU_SOURCE -DKITH_VERSION='"$(VERSION)"' -DKITH_SYSCONFDIR='"$(SYSCONFDIR)"' \
+# Files beyond 2 GB where a long has 32 bits. Elsewhere this would only give open() and others names of their own, which
+# the seam of tests/fault does not know.
+LARGE_FILES := $(shell echo __SIZEOF_LONG__ | $(CC) -E -P -x c - 2>/dev/null | grep -qx 4 && echo -D_FILE_OFFSET_BITS=64)
+KITH_CPPFLAGS := -Iinclude -Itests -D_GNU_SOURCE $(LARGE_FILES) -DKITH_VERSION='"$(VERSION)"' -DKITH_SYSCONFDIR='"$(SYSCONFDIR)"' \
 	$(CPPFLAGS)
 # What makes a flaw harder to use. These stand apart from CFLAGS, so that other CFLAGS don't lose them; _FORTIFY_SOURCE
 # needs an optimiser, and would hide calls from the sanitizers. tests/system/test_binary.c looks at what came of it.
@@ -24,7 +27,8 @@ HARDENED_LINK ?= -pie -Wl,-z,relro,-z,now,-z,noexecstack
 KITH_CFLAGS := -std=c11 $(WARNINGS) $(HARDENING) $(CFLAGS) -pthread
 KITH_LDFLAGS := $(HARDENED_LINK) $(LDFLAGS)
 # Of libsodium few functions are used: linked as a whole it would be 0.3 MB of a node's memory.
-# GnuTLS is loaded by src/link/tls_library.c when it is needed; tests speak with it directly.
+# GnuTLS is loaded by src/link/tls_library.c when it is needed, and libmicrohttpd by src/kith/web_server.c; tests speak
+# with GnuTLS directly.
 LIBS := -ljson-c -luuid -lconfig -lcares -l:libsodium.a
 KITH_LIBS := -lsmartcols -lncursesw -ltinfo -ljson-c -luuid -lm
 
@@ -39,7 +43,7 @@ LOAD_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c))
 PROBE_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/probes/*.c))
 SIM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/*.c))
 FUZZ_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/fuzz/*.c))
-FUZZ_TARGETS := frame message settings address address_book conversation tls control cursor
+FUZZ_TARGETS := frame message report settings address address_book conversation tls control cursor mesh
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(BUILD)/tests/fuzz/%)
 FUZZ_SECONDS ?= 60
 SIM_WRAPS := outbox_put outbox_close outbox_call_pinger
@@ -59,8 +63,11 @@ SCRIPTS := $(wildcard tests/*.sh tests/*/*.sh) .ci/run
 # What builds and tests kith on Debian, and what `make lint`, `make check-valgrind`, `make sim`, `make soak`,
 # `make chaos` and `make fuzz` need besides.
 PACKAGES := gcc libc6-dev make libjson-c-dev uuid-dev libconfig-dev uthash-dev libc-ares-dev libsodium-dev \
-	libgnutls28-dev libsmartcols-dev libncurses-dev libcunit1-dev openssl python3-twisted iproute2 netcat-openbsd
+	libgnutls28-dev libsmartcols-dev libncurses-dev libmicrohttpd-dev libcunit1-dev openssl python3-twisted iproute2 netcat-openbsd
 DEV_PACKAGES := $(PACKAGES) clang libclang-rt-14-dev clang-tidy cppcheck mandoc valgrind shellcheck gnuplot-nox nftables faketime prometheus
+
+CROSS ?= arm64 armhf s390x
+CROSS_PACKAGES := mmdebstrap musl-tools qemu-user gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf gcc-s390x-linux-gnu
 
 ifdef V
 say = @:
@@ -70,8 +77,8 @@ say = @echo
 quiet = @
 endif
 
-.PHONY: all help deps deps-dev run demo check check-unit check-system check-tls check-interop check-asan check-tsan \
-	check-valgrind check-fault bench bench-smoke sim sim-smoke chaos chaos-smoke fault soak fuzz fuzz-programs lint tidy cppcheck \
+.PHONY: all help deps deps-dev deps-cross run demo check check-unit check-system check-tls check-interop check-versions check-cross check-musl objects check-asan check-tsan sanitized \
+	check-valgrind check-fault check-web bench bench-smoke sim sim-smoke chaos chaos-smoke fault soak fuzz fuzz-programs lint tidy cppcheck \
 	floors tests install uninstall dist clean
 .DELETE_ON_ERROR:
 
@@ -98,11 +105,15 @@ endef
 deps: ## install what building and testing needs (Debian)
 	$(call install_packages,$(PACKAGES))
 
+deps-cross: | $(filter deps deps-dev,$(MAKECMDGOALS))
+deps-cross: ## install compilers for other processors, and qemu (Debian)
+	$(call install_packages,$(CROSS_PACKAGES))
+
 deps-dev: ## install what lint, valgrind, sim, soak, chaos and fuzz need too (Debian)
 	$(call install_packages,$(DEV_PACKAGES))
 
 # `make deps check` installs before it compiles, with -j too.
-$(OBJECTS) $(UNIT_OBJECTS) $(SYSTEM_OBJECTS) $(LOAD_OBJECTS) $(PROBE_OBJECTS) $(SIM_OBJECTS) $(FAULT_OBJECTS) $(SEAM_OBJECT) $(FUZZ_OBJECTS) check-system check-tls check-interop check demo bench bench-smoke chaos chaos-smoke soak: | $(filter deps deps-dev,$(MAKECMDGOALS))
+$(OBJECTS) $(UNIT_OBJECTS) $(SYSTEM_OBJECTS) $(LOAD_OBJECTS) $(PROBE_OBJECTS) $(SIM_OBJECTS) $(FAULT_OBJECTS) $(SEAM_OBJECT) $(FUZZ_OBJECTS) check-system check-tls check-interop check-versions check-cross check demo bench bench-smoke chaos chaos-smoke soak dist: | $(filter deps deps-dev deps-cross,$(MAKECMDGOALS))
 
 $(BUILD)/kithd: $(BUILD)/src/face/main.o $(BUILD)/libkith.a
 	$(say) "  LD    $@"
@@ -124,10 +135,21 @@ $(BUILD)/sysconfdir: force
 .PHONY: force
 $(BUILD)/src/face/arguments.o: $(BUILD)/sysconfdir
 
+# The commit that the programs name: what `git archive` has written into conf/commit, or what git says of this folder.
+# Another commit compiles one file again.
+COMMIT_OF_GIT := test -e .git && git describe --always --exclude='*' --abbrev=12 --dirty=+changes 2>/dev/null
+$(BUILD)/commit: force
+	@mkdir -p $(@D)
+	@commit=$$(grep -Exo '[0-9a-f]{40}' conf/commit | cut -c 1-12); \
+	commit=$${commit:-$$($(COMMIT_OF_GIT) || echo unknown)}; \
+	test "$$(cat $@ 2>/dev/null)" = "$$commit" || echo "$$commit" >$@
+$(BUILD)/src/base/version.o: $(BUILD)/commit
+$(BUILD)/src/base/version.o: OWN_CPPFLAGS = -DKITH_COMMIT='"$(shell cat $(BUILD)/commit)"'
+
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(say) "  CC    $<"
-	$(quiet)$(CC) $(KITH_CPPFLAGS) $(KITH_CFLAGS) -MMD -MP -c -o $@ $<
+	$(quiet)$(CC) $(KITH_CPPFLAGS) $(OWN_CPPFLAGS) $(KITH_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/tests/unit/unit: $(UNIT_OBJECTS) $(filter-out %/main.o,$(KITH_OBJECTS)) $(BUILD)/libkith.a
 	$(say) "  LD    $@"
@@ -173,7 +195,7 @@ tests: $(TEST_PROGRAMS) $(FAULT_PROGRAMS) $(BENCH_PROGRAMS) $(BUILD)/tests/sim/s
 run: $(BUILD)/kithd ## run one node in the foreground with conf/kith.conf
 	$(BUILD)/kithd -c conf/kith.conf
 
-demo: $(BUILD)/kithd $(BUILD)/kith ## watch five nodes become a mesh; SECRET=1 makes it a private one
+demo: $(BUILD)/kithd $(BUILD)/kith ## watch five nodes become a mesh, and what breaks in it; SECRET=1 makes it a private one
 	@bash tests/demo.sh $(BUILD)/kithd $(BUILD)/kith
 
 RUN_TESTS := /usr/bin/python3 tests/run.py
@@ -194,13 +216,45 @@ check-system: $(BUILD)/kithd $(BUILD)/tests/system/system ## run the tests of re
 check-tls: $(BUILD)/kithd $(BUILD)/tests/system/system ## run the tests of real processes over TLS
 	@$(RUN_TESTS) $(BUILD) tls
 
-check-interop: $(BUILD)/kithd ## run the mesh with a node written on Twisted
+check-interop: $(BUILD)/kithd $(BUILD)/kith ## run the mesh with a node written on Twisted
 	@$(RUN_TESTS) $(BUILD) interop
 
-# A build with sanitizers is slow: SLOW stretches the deadlines of the tests.
-check-asan: ## run all tests, over TLS too, under AddressSanitizer and UndefinedBehaviorSanitizer
-	$(MAKE) $(TEST_PROGRAMS:$(BUILD)/%=$(BUILD)/asan/%) BUILD=$(BUILD)/asan CFLAGS='$(ASAN_CFLAGS)'
-	@SLOW=3 $(RUN_TESTS) $(BUILD)/asan unit system tls interop
+# Version 0.1.0, which has no tag, is built from its commit. A tarball or a shallow clone does not have that.
+OLD_COMMIT := ada45833dea99b325ca8729a3226236f66f6e718
+OLD := $(BUILD)/0.1.0
+check-versions: all ## upgrade a network of version 0.1.0, node by node, and go back
+	@if git cat-file -e $(OLD_COMMIT)^{commit} 2>/dev/null; then \
+		$(MAKE) $(OLD)/build/kithd && OLD_KITHD=$(OLD)/build/kithd $(RUN_TESTS) $(BUILD) versions; \
+	else \
+		echo "passed over: kithd 0.1.0 is built from commit $(OLD_COMMIT), which this history does not have"; \
+	fi
+
+$(OLD)/build/kithd:
+	@rm -rf $(OLD) && mkdir -p $(OLD)
+	git archive $(OLD_COMMIT) | tar -x -C $(OLD)
+	$(MAKE) -C $(OLD) BUILD=build CI= build/kithd
+
+check-cross: ## build for arm64, armhf and s390x, and run the unit tests in qemu; CROSS=armhf is one
+	+@bash tests/cross.sh $(BUILD)/cross $(CROSS)
+
+# The headers of libraries are those for glibc, whose own come last. Debian has no libraries for musl to link with.
+MUSL = musl-gcc -idirafter /usr/include -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
+check-musl: ## compile all sources with musl; there is nothing to link them with
+	+@$(MAKE) CC='$(MUSL)' BUILD=$(BUILD)/musl CFLAGS=-O0 objects
+objects: $(OBJECTS)
+
+check-asan: sanitized ## run all tests, over TLS too, under AddressSanitizer and UndefinedBehaviorSanitizer
+check-fault: sanitized ## make each call that the system can refuse fail in turn, under the same sanitizers
+
+# `make check-asan check-fault` is one run: while suites of one wait, those of the other work. A build with sanitizers is
+# slow: SLOW stretches the deadlines of the tests.
+SANITIZED_GROUPS := $(if $(filter check-asan,$(MAKECMDGOALS)),unit system tls interop) \
+	$(if $(filter check-fault,$(MAKECMDGOALS)),fault fault-tls)
+SANITIZED_PROGRAMS := $(if $(filter check-asan,$(MAKECMDGOALS)),$(TEST_PROGRAMS)) \
+	$(if $(filter check-fault,$(MAKECMDGOALS)),$(FAULT_PROGRAMS))
+sanitized:
+	$(MAKE) $(SANITIZED_PROGRAMS:$(BUILD)/%=$(BUILD)/asan/%) BUILD=$(BUILD)/asan CFLAGS='$(ASAN_CFLAGS)'
+	@SLOW=3 $(RUN_TESTS) $(BUILD)/asan $(SANITIZED_GROUPS)
 
 # Left out: suites that have one thread and take long, and over TLS those in which TLS adds no thread to what they do.
 TSAN_LEAVES_OUT := $(addprefix unit/,state address_record address_book directory settings secret pairs endings) \
@@ -215,10 +269,8 @@ check-valgrind: $(BUILD)/kithd $(BUILD)/kith ## look for leaks of memory and des
 	bash tests/valgrind.sh $(BUILD)/kithd $(BUILD)/valgrind
 	SECRET=1 bash tests/valgrind.sh $(BUILD)/kithd $(BUILD)/valgrind-tls
 
-# In the build of check-asan.
-check-fault: ## make each call that the system can refuse fail in turn, under the sanitizers of check-asan
-	$(MAKE) $(FAULT_PROGRAMS:$(BUILD)/%=$(BUILD)/asan/%) BUILD=$(BUILD)/asan CFLAGS='$(ASAN_CFLAGS)'
-	@SLOW=3 $(RUN_TESTS) $(BUILD)/asan fault fault-tls
+check-web: $(BUILD)/kith ## look at kith web with Chromium, which you install: pictures are in build/web
+	@BUILD=$(BUILD) CHROMIUM='$(CHROMIUM)' /usr/bin/python3 tests/web/run.py
 
 fault: $(FAULT_PROGRAMS)
 	@$(RUN_TESTS) $(BUILD) fault fault-tls
@@ -233,13 +285,13 @@ bench-smoke: $(BUILD)/kithd $(BENCH_PROGRAMS) ## check in 30 s that every benchm
 sim: $(BUILD)/tests/sim/sim ## simulate networks of up to 10,000 nodes; SIM="--scenario churn" plays one
 	@bash tests/sim/run.sh $(BUILD)/tests/sim/sim $(BUILD)/sim $(SIM)
 
-sim-smoke: $(BUILD)/tests/sim/sim ## check the bounds of the simulation in two minutes
+sim-smoke: $(BUILD)/tests/sim/sim ## check the bounds of the simulation in a minute
 	$(BUILD)/tests/sim/sim --small
 
-chaos: $(BUILD)/kithd ## break networks of namespaces (as root); CHAOS="flap hole" plays two, SECRET=1 private ones
+chaos: $(BUILD)/kithd $(BUILD)/kith ## break networks of namespaces (as root); CHAOS="flap hole" plays two, SECRET=1 private ones
 	@BUILD=$(BUILD) CHAOS='$(CHAOS)' /usr/bin/python3 tests/chaos/run.py
 
-chaos-smoke: $(BUILD)/kithd ## break some of them for half a minute (as root)
+chaos-smoke: $(BUILD)/kithd $(BUILD)/kith ## break some of them for half a minute (as root)
 	@BUILD=$(BUILD) CHAOS='$(CHAOS)' /usr/bin/python3 tests/chaos/run.py --smoke
 
 SOAK_SECONDS ?= $(if $(filter silence,$(SOAK)),3600,1800)
@@ -267,7 +319,8 @@ lint: floors ## check the code, the man pages and the scripts without running th
 	mandoc -T lint -W warning man/*
 	shellcheck $(SCRIPTS)
 
-TIDY := clang-tidy --quiet
+# Tests may run beside these, and come first.
+TIDY := nice clang-tidy --quiet
 # The analyzer gives up a function after so many steps; with the 225000 of clang, most of the time of `make lint` goes to
 # the few functions that reach them.
 TIDY_FLAGS = $(CLANG_FLAGS) -Xclang -analyzer-config -Xclang max-nodes=30000
@@ -276,7 +329,7 @@ TIDIED := $(SOURCES) $(wildcard tests/*.c tests/unit/*.c tests/unit/*/*.c tests/
 
 # In one process, which sees calls between files; clang-tidy runs beside it.
 cppcheck:
-	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+	nice cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 		--library=posix $(KITH_CPPFLAGS) src tests
 
 tidy: $(TIDIED:%.c=$(BUILD)/tidy/%.ok)
@@ -293,7 +346,8 @@ floors: $(OBJECTS) ## check the order of folders, private headers, cycles, doors
 
 ##@ Install and release
 UNITS := kithd.service kithd.socket
-EXAMPLES := kith.rules.yml kith-dashboard.json $(addprefix examples/,kith-on.service peer_down.c peer_down.py)
+EXAMPLES := kith.rules.yml kith-dashboard.json $(addprefix examples/,kith-on.service peer_down.c peer_down.py \
+	prometheus.yml kith-metrics.service kith-metrics.timer)
 EXAMPLEDIR := $(PREFIX)/share/doc/kith/examples
 
 # SHELL:FILE, where the shells look for completions of programs that are installed.
@@ -342,10 +396,22 @@ uninstall: ## remove what install put there, but for a changed kith.conf
 	! cmp -s conf/kith.conf $(DESTDIR)$(SYSCONFDIR)/kith/kith.conf || \
 		rm -f $(DESTDIR)$(SYSCONFDIR)/kith/kith.conf
 
-dist: ## pack the committed sources
-	@mkdir -p $(BUILD)
-	git archive --prefix=kith-$(VERSION)/ -o $(BUILD)/kith-$(VERSION).tar.gz HEAD
-	@echo $(BUILD)/kith-$(VERSION).tar.gz
+TARBALL := $(BUILD)/kith-$(VERSION).tar.gz
+# The time of the commit: what has this time is the same whenever it is made. `git archive` writes it into conf/commit.
+COMMIT_TIME = $(if $(wildcard .git),$(shell git log -1 --format=%ct),$(lastword $(shell cat conf/commit)))
+
+# The tarball is the commit, wherever, whenever and by whomever it is made. In an unpacked one, where no git is, it is
+# made of what is there.
+dist: ## pack the committed sources; they build, test and install without git
+	@rm -rf $(BUILD)/dist && mkdir -p $(BUILD)/dist/kith-$(VERSION)
+	$(quiet)if [ -e .git ]; then git archive -o $(BUILD)/dist/tar HEAD; \
+	else tar -cf $(BUILD)/dist/tar --exclude=./$(BUILD) --exclude=./debian .; fi
+	$(quiet)tar -xf $(BUILD)/dist/tar -C $(BUILD)/dist/kith-$(VERSION)
+	$(quiet)tar -c --format=gnu --sort=name --mtime=@$(COMMIT_TIME) --owner=0 --group=0 --numeric-owner \
+		--mode=u=rwX,go=rX -C $(BUILD)/dist -f $(BUILD)/dist/tar kith-$(VERSION)
+	$(quiet)gzip -9n <$(BUILD)/dist/tar >$(TARBALL)
+	@rm -rf $(BUILD)/dist
+	@echo $(TARBALL)
 
 clean: ## remove what was built
 	rm -rf $(BUILD)

@@ -1,10 +1,26 @@
 #!/bin/bash
-# Five nodes on this machine become a mesh, and one of them dies. With SECRET=1 it is a private network, and one without
-# its secret is turned away.
+# Five nodes on this machine become a mesh, the connection of two is cut, and one of them dies. With SECRET=1 it is a
+# private network, and one without its secret is turned away. As root it runs in a network namespace of its own, where
+# the connection is cut. Without root, a process is stopped instead.
 # Usage: bash tests/demo.sh [path of kithd] [path of kith]
 # Every wait ends at a condition or at a deadline; nothing stays behind.
 
 set -u
+
+can_cut()
+{
+	local program
+	for program in ip nft ss unshare; do
+		command -v "$program" >/dev/null || return 1
+	done
+	[ "$(id -u)" -eq 0 ] && unshare --net true 2>/dev/null
+}
+
+if [ -n "${DEMO_INSIDE:-}" ]; then
+	ip link set lo up || exit 1
+elif can_cut; then
+	DEMO_INSIDE=1 exec unshare --net -- bash "$0" "$@"
+fi
 
 kithd=${1:-build/kithd}
 kith=${2:-build/kith}
@@ -164,6 +180,47 @@ if [ -n "${SECRET:-}" ]; then
 	names=("${members[@]}")
 fi
 
+# port_between ONE OTHER: the port of ONE's end of the connection that ONE has dialled to OTHER; none if OTHER dialled.
+port_between()
+{
+	ss -Htnp state established "dport = :${address[$2]##*:}" |
+		awk -v pid="pid=${pid[$1]}," 'index($0, pid) { sub(/.*:/, "", $3); print $3; exit }'
+}
+# finds KIND: alpha knows of a problem of this kind. It takes a while: a silence must last.
+finds() { ask alpha problems -j | grep -q "\"kind\":\"$1\""; }
+finds_nothing() { [ -z "$(ask alpha problems -j)" ]; }
+begin_ms=$(now_ms)
+quick_ms=$deadline_ms
+deadline_ms=30000
+say
+if [ -n "${DEMO_INSIDE:-}" ]; then
+	port=$(port_between beta gamma)
+	[ -n "$port" ] || port=$(port_between gamma beta)
+	[ -n "$port" ] || fail "there is no connection between beta and gamma"
+	say "Now the connection between beta and gamma is cut, by a firewall rule. Both still talk to all others:"
+	nft "add table ip demo; add chain ip demo input { type filter hook input priority 0; };
+		add rule ip demo input tcp sport $port drop; add rule ip demo input tcp dport $port drop" ||
+		fail "nft cannot cut the connection"
+	until_true "alpha finds that the two can't talk" finds link
+	say "After $((($(now_ms) - begin_ms + 500) / 1000)) s a third node says what is wrong:"
+	show alpha problems
+	nft delete table ip demo
+	say "The rule is removed:"
+else
+	say "Now gamma is stopped (SIGSTOP). Without root there is no connection to cut:"
+	kill -STOP "${pid[gamma]}"
+	until_true "alpha finds that gamma is silent" finds node
+	say "After $((($(now_ms) - begin_ms + 500) / 1000)) s a third node says what is wrong:"
+	show alpha problems
+	kill -CONT "${pid[gamma]}"
+	say "It goes on:"
+fi
+begin_ms=$(now_ms)
+until_true "alpha finds nothing wrong" finds_nothing
+until_true "5 nodes have 4 peers each again" is_mesh
+say "After $((($(now_ms) - begin_ms + 500) / 1000)) s alpha knows of no problem."
+deadline_ms=$quick_ms
+
 ask alpha watch -S 0 peer_down >"$directory/events" &
 pid[watch]=$!
 say
@@ -180,7 +237,7 @@ say "Within $(($(now_ms) - died_ms)) ms it has left all four. This is what alpha
 is_told() { grep -q ' down ' "$directory/events"; }
 until_true "alpha tells of it as an event" is_told
 say "    \$ kith -n alpha watch"
-sed 's/^/    /' "$directory/events"
+sed -n '/ delta /s/^/    /p' "$directory/events"
 kill "${pid[watch]}"
 wait "${pid[watch]}" 2>/dev/null
 unset 'pid[watch]'

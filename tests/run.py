@@ -7,7 +7,8 @@ BUILD is the directory of what was built. A group is one of those in GROUPS;
 GROUP/SUITE is one suite of it, and -x leaves one out. A suite that fails shows
 its output, the others only their time. The end says which tests took longest,
 and a line `GROUP: N passed, N failed` for each group. From the environment:
-SLOW stretches every deadline, for a build that is slow.
+SLOW stretches every deadline, for a build that is slow; RUNNER is what runs
+programs for another processor.
 """
 
 import argparse
@@ -20,9 +21,11 @@ import sys
 import tempfile
 import time
 
+# What runs programs that are built for another processor.
+RUNNER = os.environ.get("RUNNER", "").split()
 SLOW = float(os.environ.get("SLOW", "1"))
-# Most of a system test is waiting, so two cores are busy with six of them.
-PROCESSES = 3 * len(os.sched_getaffinity(0))
+# Most of a system test is waiting, so two cores are busy with eight of them; with six in a build that is slow.
+PROCESSES = (4 if SLOW == 1 else 3) * len(os.sched_getaffinity(0))
 # A suite that hangs is ended.
 LIMIT_S = 240 * SLOW
 SLOWEST = 5
@@ -36,16 +39,25 @@ GROUPS = {
     "system": Group("system", "tests/system/system", "kithd", {}),
     "tls": Group("system over TLS", "tests/system/system", "kithd", {"TLS": "1"}),
     "interop": Group("interop", None, "kithd", {}),
+    "versions": Group("versions", None, "kithd", {}),
     "fault": Group("fault", "tests/fault/fault", "tests/fault/kithd", {}),
     "fault-tls": Group("fault over TLS", "tests/fault/fault", "tests/fault/kithd", {"TLS": "1"}),
 }
-INTEROP = ["/usr/bin/python3", os.path.join(os.path.dirname(os.path.abspath(__file__)), "interop", "run.py")]
+INTEROP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "interop")
+# The suites of a group that has no program: scripts, with their words.
+SCRIPTS = {
+    "interop": {"twisted": ["run.py"]},
+    "versions": {"plain": ["versions.py", "plain"], "private": ["versions.py", "private"]},
+}
 
-# It measures how long others wait, so it runs alone, after all others.
-ALONE = "attack"
+# These keep the machine so busy that they run alone, beside each other, after all others.
+ALONE = ("attack", "attack-addr", "attack-getaddr", "attack-unread")
 
 # Those that take longest begin first, so that nothing is left to wait for in the end.
-LONG = ["controls", "lan", "saves", "guest", "reloads", "start", "dials", "newcomers", "recovery", "state", "stop", "mesh", "private", "bounds", "address_record", "tls"]
+LONG = ["saves", "guest", "reloads", "start", "hosts", "state", "controls-0", "controls-1", "controls-2", "controls-3", "recovery",
+        "silence", "private", "lan", "mesh", "web", "dials", "pairs", "address_record", "settings", "nodes", "bootstraps", "stop",
+        "bounds", "twisted", "systemd", "top", "kith", "late", "broken", "claims-rates", "claims-sources", "claims-targets", "tls",
+        "newcomers"]
 
 RESULT = re.compile(r"^(passed|FAILED) +([0-9.]+) s  (.*)$")
 COUNT = re.compile(r": (\d+) passed, (\d+) failed$")
@@ -129,16 +141,17 @@ class Suite:
 def suites_of(build, name, only):
     group = GROUPS[name]
     if group.program is None:
-        return [Suite(build, group, "twisted", 1, INTEROP)]
-    program = os.path.join(build, group.program)
-    listed = subprocess.run([program, "--list"], env={**os.environ, **group.environment}, capture_output=True, text=True)
+        return [Suite(build, group, suite, 1, ["/usr/bin/python3", os.path.join(INTEROP, script), *words])
+                for suite, (script, *words) in SCRIPTS[name].items() if only in (None, suite)]
+    program = [*RUNNER, os.path.join(build, group.program)]
+    listed = subprocess.run([*program, "--list"], env={**os.environ, **group.environment}, capture_output=True, text=True)
     if listed.returncode != 0:
-        sys.exit(f"run.py: {program} --list failed:\n{listed.stderr}")
+        sys.exit(f"run.py: {program[-1]} --list failed:\n{listed.stderr}")
     rows = [line.split() for line in listed.stdout.splitlines() if not line.startswith("passed over: ")]
     notes = [line for line in listed.stdout.splitlines() if line.startswith("passed over: ")]
-    suites = [Suite(build, group, row[0], int(row[1]), [program, row[0]]) for row in rows if only in (None, row[0])]
+    suites = [Suite(build, group, row[0], int(row[1]), [*program, row[0]]) for row in rows if only in (None, row[0])]
     if not suites:
-        sys.exit(f"run.py: {program} has no suite {only}; it has {' '.join(row[0] for row in rows)}")
+        sys.exit(f"run.py: {program[-1]} has no suite {only}; it has {' '.join(row[0] for row in rows)}")
     suites[0].notes += notes
     return suites
 
@@ -171,8 +184,8 @@ def end_late_ones(running):
 
 def may_begin(suite, waiting, running):
     others = [other for other in [*waiting, *running.values()] if other is not suite]
-    if suite.name == ALONE:
-        return not running and all(other.name == ALONE for other in others)
+    if suite.name in ALONE:
+        return all(other.name in ALONE for other in others)
     return suite.name != LAST or all(other.group is not suite.group for other in others)
 
 

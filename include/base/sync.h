@@ -78,7 +78,7 @@ struct thread {
  */
 void threads_expect(size_t waiting);
 
-/* Starts body(argument) on a stack of 64 KiB with all signals as the caller has them. 0, or an errno. */
+/* Starts body(argument) on a stack of 64 KiB or more with all signals as the caller has them. 0, or an errno. */
 int thread_start(struct thread *thread, void *(*body)(void *), void *argument);
 /*
  * Gives back the memory of the stack that the caller's earlier calls have used, and that it uses no more: whole pages.

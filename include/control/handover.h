@@ -5,6 +5,7 @@
 #ifndef KITH_HANDOVER_H
 #define KITH_HANDOVER_H
 
+#include <stddef.h>
 #include <sys/un.h>
 
 enum { HANDOVER_PATH_BYTES = sizeof(((struct sockaddr_un *)NULL)->sun_path) };

@@ -18,7 +18,8 @@ struct place {
 	int fd;		     /* the listening socket; -1 for none */
 	bool is_handed_over; /* by the service manager: its file is not ours */
 	bool is_bound_here;  /* so it is removed at the end */
-	bool is_second;	     /* another process answers at the usual path */
+	bool is_second;	     /* another process has the usual path */
+	size_t leftovers;    /* how many files of killed nodes were removed beside it */
 };
 
 /*
@@ -29,7 +30,7 @@ struct place {
 bool place_prepare(struct place *place, const struct settings *settings, struct problem *problem);
 /*
  * As that user: listens. A socket file that nobody listens to is replaced; if another process does, the path gets the
- * suffix -PID. False with a problem, as above.
+ * suffix -PID. With "auto", what killed nodes left in the directory is removed. False with a problem, as above.
  */
 bool place_bind(struct place *place, const struct settings *settings, const struct address *listening,
 		struct problem *problem);

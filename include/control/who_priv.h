@@ -6,6 +6,7 @@
 #define KITH_WHO_PRIV_H
 
 #include "control/control_priv.h"
+#include "mesh/view.h"
 
 /* As a peer is known by, from the weakest sign to the strongest. */
 enum who_sign {
@@ -34,6 +35,12 @@ struct peer *who_find_peer(struct call *call);
 bool who_find_address(struct call *call, struct address *address);
 /* The block of the key "block", or one host. */
 bool who_find_block(struct call *call, struct address_block *block);
+
+/*
+ * The place of the one node that the key names. SIZE_MAX if it is none or several: the answer is then an error. Of two
+ * that the same sign names, the one that is there counts.
+ */
+size_t who_find_node(struct call *call, const struct view *view, const char *key);
 
 /* The name of a peer that was probably meant; false if none is near. */
 bool who_guess(struct call *call, const char *text, char out[static MESSAGE_TEXT_BYTES]);

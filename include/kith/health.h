@@ -13,10 +13,10 @@ struct health_limits {
 };
 
 /*
- * Appends the line, without its LF, from a row of info and those of peers: OUTCOME_DONE, OUTCOME_WARNING or
- * OUTCOME_CRITICAL; OUTCOME_UNKNOWN if there is no memory.
+ * Appends the line, without its LF, from a row of info and those of peers and problems: OUTCOME_DONE, OUTCOME_WARNING
+ * or OUTCOME_CRITICAL; OUTCOME_UNKNOWN if there is no memory.
  */
-enum outcome health_describe(struct json_object *info, const struct rows *peers, const struct health_limits *limits,
-			     struct buffer *out);
+enum outcome health_describe(struct json_object *info, const struct rows *peers, const struct rows *problems,
+			     const struct health_limits *limits, struct buffer *out);
 
 #endif

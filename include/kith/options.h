@@ -37,6 +37,11 @@ enum option_id {
 	OPTION_MAX_RTT_CRITICAL,
 	OPTION_WRITE,
 	OPTION_PEERS,
+	OPTION_DOT,
+	OPTION_SVG,
+	OPTION_HTML,
+	OPTION_LISTEN,
+	OPTION_HOST,
 	OPTION_IDS,
 	OPTION_LAST_OF_ALL = OPTION_VERSION, /* the last of every command's */
 	OPTION_LAST_BEFORE = OPTION_WATCH,   /* the last that may come before the command */
@@ -48,7 +53,9 @@ enum completes {
 	COMPLETES_COMMANDS, /* of kith */
 	COMPLETES_FILES,
 	COMPLETES_NODES,     /* names of the nodes on this machine */
-	COMPLETES_PEERS,     /* names of peers, of the node itself too */
+	COMPLETES_PEERS,     /* names of peers */
+	COMPLETES_MEMBERS,   /* names of all nodes of the network */
+	COMPLETES_TAGS,	     /* of all nodes of the network */
 	COMPLETES_ADDRESSES, /* in the address book */
 	COMPLETES_BANS,
 	COMPLETES_SETTINGS,

@@ -18,6 +18,7 @@ enum press_kind {
 	PRESS_ENTER,
 	PRESS_ESCAPE,
 	PRESS_BACKSPACE,
+	PRESS_TAB,
 	PRESS_OTHER,
 };
 

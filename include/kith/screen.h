@@ -24,4 +24,7 @@ void screen_redraw(void);
 /* A key that was pressed; PRESS_NONE if there is none. Never blocks. */
 struct press screen_press(void);
 
+/* Of ncurses. */
+const char *screen_library_version(void);
+
 #endif

@@ -21,7 +21,7 @@ struct session {
 	char path[SOCKET_PATH_BYTES]; /* of the node's socket, if the finder has found it */
 	int patience_ms;	      /* for the next bytes; may be set at any time */
 	bool is_typed;		      /* the requests are the user's own */
-	bool tolerates_unknown;	      /* a request that the node doesn't know has an empty answer */
+	bool tolerates_unknown; /* a request that the node doesn't know, or has no reports for, has an empty answer */
 	struct frame in;
 	/* The last row, until the next call. */
 	struct json_object *row;

@@ -12,12 +12,14 @@
 struct status {
 	struct json_object *info; /* NULL before it has come */
 	struct rows peers, addresses;
-	struct rows events; /* of peers that came and went */
+	struct rows events;	  /* of peers that came and went */
+	struct rows problems;	  /* of the network */
+	struct rows nodes, links; /* of the network; empty unless asked for */
 	bool lacks_memory;
 };
 
 void status_fini(struct status *status);
-/* Holds a row of info, peers, addresses or watch, and ignores any other. */
+/* Holds a row of info, peers, addresses, problems, nodes, links or watch, and ignores any other. */
 void status_take(struct status *status, struct json_object *row);
 
 /* Asks for the peers with only those keys that the status is made of: of 16,000, all keys take seconds to read. */

@@ -9,6 +9,9 @@
 /* From the rows of `why`; about is what was asked for. False if there is no memory. */
 bool story_print(FILE *out, const struct rows *facts, const char *about);
 
+/* From the rows of `why` about two nodes. */
+bool story_print_between(FILE *out, const struct rows *facts);
+
 /* What a reason means to the one who looks into it: "the machine is up, nobody listens there"; NULL if it says it all.
  */
 const char *story_hint(const char *reason);

@@ -49,4 +49,7 @@ enum outcome table_print(struct table *table);
 /* The escape that begins a colour on stdout, or ends it for TABLE_NO_COLOUR; "" if stdout has no colours. */
 const char *table_colour_escape(enum table_colour colour);
 
+/* Of libsmartcols. */
+const char *table_library_version(void);
+
 #endif

@@ -18,7 +18,8 @@ struct top_feed {
 	int64_t asked_us;
 	int answer; /* which of the answers comes now */
 	struct status status;
-	char about[TOP_TEXT_BYTES]; /* whose story is asked for, too; "" for nobody's */
+	enum top_page page;	/* for which all this is */
+	struct top_about about; /* whose story is asked for, too */
 	struct rows facts;
 	struct problem no_story;
 	struct problem problem; /* why it failed */
@@ -27,8 +28,8 @@ struct top_feed {
 void top_feed_init(struct top_feed *feed, const char *path);
 void top_feed_fini(struct top_feed *feed);
 
-/* Asks for a state, with the events after that one, and for the story of that node. False with a problem. */
-bool top_feed_ask(struct top_feed *feed, double last_event, const char *about);
+/* Asks for what the model shows: a state, with the events since its last, and a story. False with a problem. */
+bool top_feed_ask(struct top_feed *feed, const struct top_model *model);
 /* To be polled while it is asking; else -1. */
 int top_feed_fd(const struct top_feed *feed);
 

@@ -21,8 +21,10 @@ void value_first_of_list(struct json_object *row, const char *key, char out[stat
 enum value_form {
 	FORM_PLAIN,
 	FORM_NODEID,  /* its first eight digits */
+	FORM_NAME,    /* a name, or the first eight digits of a nodeid */
 	FORM_SECONDS, /* how long */
 	FORM_AGO,     /* seconds: how long ago */
+	FORM_SINCE,   /* seconds: at what time that was */
 	FORM_RTT,     /* milliseconds */
 	FORM_BYTES,
 	FORM_TIME, /* a point in time */

@@ -1,4 +1,4 @@
-/* Values as people read them. Pure functions, but for the time zone and the locale. */
+/* Values as people read them. Pure functions, but for words_now, the time zone and the locale. */
 #ifndef KITH_WORDS_H
 #define KITH_WORDS_H
 
@@ -25,6 +25,10 @@ void words_bytes(double bytes, char out[static WORDS_BYTES]);
  * itself if it is none.
  */
 void words_time(const char *rfc3339, int64_t now_s, bool has_milliseconds, char out[static WORDS_BYTES]);
+/* The local time so long ago, as above. */
+void words_since(double seconds, double now_s, char out[static WORDS_BYTES]);
+/* The seconds since 1970, by the clock. */
+double words_now(void);
 /* The seconds since 1970 of an RFC 3339 time in UTC; false if it is none. */
 bool words_parse_time(const char *rfc3339, double *seconds);
 
@@ -33,6 +37,9 @@ bool words_parse_time(const char *rfc3339, double *seconds);
  * NULL if there is no memory.
  */
 char *words_clean(const char *text, enum text_style style);
+
+/* Does the locale have UTF-8? */
+bool words_are_utf8(void);
 
 /* The middle one; of an even number, the mean of the two. The numbers are sorted; 0 for none. */
 double words_median(double *numbers, size_t count);

@@ -23,6 +23,7 @@ enum dial_kind {
 	DIAL_FEELER_HEARSAY, /* to an address that peers told of */
 	DIAL_PROOF_CLAIM,    /* a peer says that it listens there */
 	DIAL_PROOF_RIVAL,    /* another address waits for the place of this one among the tried */
+	DIAL_FEELER_PEER, /* to where a peer listens: can it still be dialled? The address book knows nothing of it */
 };
 
 struct dial {
@@ -31,7 +32,7 @@ struct dial {
 	uint16_t port;		/* of the host */
 	struct address address; /* unknown for a name */
 	char *host;		/* the name, or NULL */
-	struct nodeid expected; /* whom a proof looks for */
+	struct nodeid expected; /* whom a proof or a feeler to a peer looks for */
 };
 
 /* What to dial next. */

@@ -4,7 +4,8 @@
  * probe_interval by somebody.
  *
  * There is no list of whose turn it is. Whoever has just pinged takes the next free moment: as each of N peers holds
- * one moment, that is N moments later, and the pings are evenly spaced. Any thread may call.
+ * one moment, that is N moments later, and the pings are evenly spaced. The moment of a peer that has ended is free
+ * again: otherwise it would be a gap of two intervals, in which nobody misses a node that dies. Any thread may call.
  */
 #ifndef KITH_PACE_H
 #define KITH_PACE_H
@@ -20,13 +21,15 @@ struct pace;
 struct pace *pace_new(const struct settings *settings);
 void pace_free(struct pace *pace);
 
-/* A peer is READY; it has ended. */
+/* A peer is READY. */
 void pace_join(struct pace *pace);
-void pace_leave(struct pace *pace);
+/* It has ended, and had taken that moment; 0 for none. */
+void pace_leave(struct pace *pace, int64_t taken_us);
 
 /* How long a peer waits for its next ping now: probe_interval for each peer, but never more than ping_interval. */
 int64_t pace_interval_us(struct pace *pace);
-/* The same for a peer that is pinged now, which takes the next free moment. */
+/* The same for a peer that is pinged now, which takes the next free moment: one that was given back, if there is one.
+ */
 int64_t pace_take_us(struct pace *pace, int64_t now_us);
 
 #endif

@@ -8,6 +8,7 @@
 #ifndef KITH_PEER_H
 #define KITH_PEER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -77,6 +78,7 @@ struct peer_info {
 	int64_t ignored, useless; /* messages without effect, addresses that were dropped */
 	enum peer_ending ending;
 	enum bye_reason reason; /* of the bye, from either side; BYE_UNKNOWN without one */
+	int error; /* where it failed, was hindered or refused, why: an errno; 0 where the far end has closed */
 	const char
 		*ending_text; /* of a bye: what the far end wrote, or, from this side, "" if the reason says it all */
 };
@@ -142,6 +144,7 @@ void peer_send_type(struct peer *peer, enum message_type type);
 enum { PEER_NEWS = 100 };
 bool peer_takes_news(struct peer *peer, int64_t now_us);
 void peer_send_news(struct peer *peer, const struct message *message, int64_t now_us);
+void peer_send_news_line(struct peer *peer, enum message_type type, const struct buffer *line, int64_t now_us);
 
 /* By the holder of the turn: writes what the outbox holds until it is empty or deadline_us (0: without blocking). 0 or
  * an errno. */
@@ -168,12 +171,14 @@ void peer_cut(struct peer *peer, const char *text);
 void peer_cut_here(struct peer *peer, const char *text);
 /* The far end has ended it and said why. The reader's. */
 void peer_note_bye(struct peer *peer, enum bye_reason reason, const char *text);
-/* It is broken, so a bye would not arrive. By a thread that connects, reads or writes. */
-void peer_fail(struct peer *peer, const char *text);
+/* It is broken, so a bye would not arrive; the error is 0 if the far end has closed it. By a thread that connects,
+ * reads or writes. */
+void peer_fail(struct peer *peer, int error, const char *text);
 /* This machine could not dial it, or look its name up: that says nothing about the far end. The reader's. */
-void peer_hinder(struct peer *peer, const char *text);
-/* It is no node of this network; the text says what it is or does. The reader's. */
-void peer_refuse(struct peer *peer, const char *text);
+void peer_hinder(struct peer *peer, int error, const char *text);
+/* It is no node of this network; the text says what it is or does; the error is EACCES if it does not have the secret,
+ * else EPROTO. The reader's. */
+void peer_refuse(struct peer *peer, int error, const char *text);
 /* The same with what an errno means as the text. */
 void peer_fail_errno(struct peer *peer, int error);
 void peer_hinder_errno(struct peer *peer, int error);
@@ -195,24 +200,31 @@ bool peer_is_noted(const struct peer *peer);
 void peer_note_losses(struct peer *peer);
 
 /*
- * A ping is due up to this much early, and no more than PEER_PING_JITTER of the wait: who could tell when it comes
- * could answer before, and seem near. A pong that comes before its ping gives the sender away.
+ * A ping is due up to this much early, and no more than PEER_PING_JITTER of the wait: a peer that could tell when it
+ * comes could answer before, and seem near. A pong that comes before its ping gives the sender away. A peer that
+ * answers at the last moment that it was told (next_ms) gains no more than this, and nothing if it is inbound: then
+ * the round trip of the TCP handshake is the least that counts.
  */
 enum { PEER_PING_JITTER = 8 };
 #define PEER_PING_EARLY_US ((int64_t)100 * 1000)
 /*
  * The first waits of a peer are drawn, up to half of what it will wait, then it has its turn. Nodes that start together
  * meet each other in the same order, and if they pinged in that order, a node would be pinged by all at once and then
- * by nobody. Half, since nobody can tell yet when to expect the pings of a node that has just come, and more of them
- * make up for that.
+ * by nobody. Half, since what is drawn leaves gaps, and more pings make up for that.
  */
 enum { PEER_DRAWN_WAITS = 3 };
-/* How much later than usual a ping of the far end may come: this, and up to as much again (liveness_note_ping). */
-#define PEER_SLACK_US ((int64_t)150 * 1000)
+/*
+ * How much later than it has said a ping of the far end may come: this, or this part of a usual round trip if that is
+ * more, and up to as much again (liveness_note_ping).
+ */
+#define PEER_SLACK_US ((int64_t)50 * 1000)
+enum { PEER_SLACK_PART = 4 };
+/* What a ping says of the next is said again if the next comes later than that, or so much sooner. */
+#define PEER_SAID_US ((int64_t)100 * 1000)
 /* Sends the next ping if it is due; returns when to look again, as liveness_next_ping_us does. None before READY. */
 int64_t peer_ping(struct peer *peer, int64_t now_us);
-/* The reader's: it has pinged this node. */
-void peer_note_ping(struct peer *peer, int64_t now_us);
+/* The reader's: it has pinged this node, and says that it does so again within next_us; 0: as it has said last. */
+void peer_note_ping(struct peer *peer, int64_t next_us, int64_t now_us);
 /* Takes over a changed probe_interval, ping_interval or ping_timeout. */
 void peer_set_pings(struct peer *peer, const struct settings *settings, int64_t now_us);
 /* Pings at once, unless a ping is outstanding or was hurried within PEER_HURRY_US: otherwise others who claim the
@@ -220,6 +232,8 @@ void peer_set_pings(struct peer *peer, const struct settings *settings, int64_t 
 void peer_hurry_ping(struct peer *peer, int64_t now_us);
 /* The same, but a ping that may not be sent now is sent as soon as it may: somebody waits for its answer. */
 void peer_ping_soon(struct peer *peer, int64_t now_us);
+/* The same, but it need not be sent before then. */
+void peer_ping_by(struct peer *peer, int64_t then_us, int64_t now_us);
 /*
  * Somebody wants to measure: pings at once, unless a ping is outstanding or was asked for within PEER_ASK_US. The pong
  * is there when peer_pongs has grown: then peer_rtt_us is its round trip. Nothing else about the pings of the peer
@@ -235,8 +249,13 @@ void peer_doubt(struct peer *peer, int64_t now_us);
 int64_t peer_doubt_us(struct peer *peer);
 /* It has looked, and nothing is certain: when to look again. */
 int64_t peer_doubt_again(struct peer *peer, int64_t now_us);
-/* False for a pong that nobody waits for. */
+/*
+ * False for a pong that nobody waits for. After one that came much sooner than usual the next ping is sent within
+ * PEER_FALL_US: so it is known soon whether that is usual now. For such pings peer_take_fall is true once.
+ */
+#define PEER_FALL_US ((int64_t)1000 * 1000)
 bool peer_pong(struct peer *peer, int64_t now_us);
+bool peer_take_fall(struct peer *peer);
 /*
  * The round trip of the last answered ping, but of an inbound peer no less than the kernel's own when it was accepted,
  * which nobody can shorten by guessing; -1 before the first, and once a pong came unasked. Takes no lock.
@@ -244,13 +263,18 @@ bool peer_pong(struct peer *peer, int64_t now_us);
 int64_t peer_rtt_us(const struct peer *peer);
 /*
  * Silence. A peer that owes an answer for longer than PEER_LATE_US, or PEER_LATE_RTTS of its usual round trips if that
- * is more, and has said nothing else since, is late.
+ * is more, and has said nothing else since, is late. Others are asked about it sooner: a quarter of a second is enough
+ * where round trips are short, or a tenth if another peer misses it, too: each moment that is won here is won for the
+ * verdict.
  */
 #define PEER_LATE_US ((int64_t)1000 * 1000)
 enum { PEER_LATE_RTTS = 4 };
+#define PEER_SUSPECT_US ((int64_t)250 * 1000)
+#define PEER_SHARED_US ((int64_t)100 * 1000)
+enum { PEER_SUSPECT_RTTS = 2 };
 struct peer_silence {
 	int64_t since_us;      /* it owes an answer, and was not heard since then; FOREVER_US if it owes none */
-	int64_t ask_us;	       /* when others are asked about it: after half of what makes it late; or FOREVER_US */
+	int64_t ask_us;	       /* when others are asked about it; or FOREVER_US */
 	int64_t late_after_us; /* so much silence makes it late */
 	int64_t heard_us;      /* when its last bytes came; 0 for never */
 };
@@ -300,6 +324,28 @@ void peer_count_useless(struct peer *peer, size_t addresses);
 
 /* The reader's. */
 struct allowance *peer_allowance(struct peer *peer);
+
+/* What the connection has to do with reports (talk/reporting_priv.h). Any thread. */
+struct peer_reports {
+	atomic_bool is_greeted;	    /* it may be told of this node: what comes first is sent */
+	atomic_bool speaks;	    /* it has sent a report, or said which ones it has */
+	atomic_bool has_ended;	    /* its ending is noted */
+	atomic_bool is_left_out;    /* news was not passed on to it while it was busy: it is to be compared with */
+	_Atomic int64_t made_up_us; /* when it was compared with last because of that; 0 for never */
+	_Atomic int64_t told_seq;   /* of this node's own report, the number that it was told last; 0 for none */
+	_Atomic int64_t sums_us;    /* when it was sent sums last; 0 for never */
+	_Atomic int64_t said_us;    /* when it was told last which reports are known, by sums or numbers; 0 for never */
+	_Atomic int64_t warned_us;  /* when it was told last that others have a higher number of it; 0 for never */
+	/* Of the last question for reports (talk/reporting_wanted.c): */
+	_Atomic int64_t asked_us;    /* when; 0 for none yet */
+	_Atomic int64_t answered_us; /* when one of them came last; 0 for none yet */
+	_Atomic unsigned window;     /* how many it may be asked for; 0 before the first */
+	_Atomic unsigned owed;	     /* which have not come */
+	_Atomic unsigned silences;   /* how many questions in a row it has not answered at all */
+	_Atomic int64_t felt_us;     /* when a feeler to it began last; 0 for never */
+	_Atomic int64_t feel_us;     /* when one is to, out of turn; 0 for never */
+};
+struct peer_reports *peer_reports(struct peer *peer);
 
 /*
  * How log lines name a peer: "beta (1a2b3c4d, 10.0.0.7:5999)"; without a name "1a2b3c4d (10.0.0.7:5999)"; before READY

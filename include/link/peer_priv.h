@@ -38,11 +38,14 @@ struct peer {
 	struct liveness liveness GUARDED_BY(peer_guard);
 	int64_t hurry_us GUARDED_BY(peer_guard); /* when a ping may be hurried again */
 	int64_t ask_us GUARDED_BY(peer_guard);	 /* when one may be asked for again */
-	unsigned paced GUARDED_BY(peer_guard);	 /* waits for a ping that were drawn, PEER_DRAWN_WAITS at most */
+	unsigned paced GUARDED_BY(peer_guard);	 /* waits for a ping so far, PEER_DRAWN_WAITS + 1 at most */
+	int64_t turn_us GUARDED_BY(peer_guard);	 /* its next turn is no later */
+	int64_t said_us GUARDED_BY(peer_guard);	 /* from a ping to the next, as it was told last; 0 before that */
 	unsigned news GUARDED_BY(peer_guard);	 /* sent since the last pong */
 	bool has_guessed GUARDED_BY(peer_guard); /* a pong that nobody waited for has come */
 	enum peer_ending ending GUARDED_BY(peer_guard);
 	enum bye_reason reason GUARDED_BY(peer_guard);
+	int error GUARDED_BY(peer_guard);
 	char *ending_text GUARDED_BY(peer_guard); /* NULL without one */
 	bool stays GUARDED_BY(peer_guard);	  /* it has ended, and keeps its place */
 	struct known_addresses known GUARDED_BY(peer_guard);
@@ -54,9 +57,11 @@ struct peer {
 	atomic_bool is_noted;	    /* the journal has that it is up */
 	atomic_bool is_established; /* a pong has come */
 	atomic_bool is_missed;	    /* its next message is waited for */
+	atomic_bool has_fallen;	    /* its usual round trip, to much less */
 	atomic_bool has_late_line;  /* the log has said that it is late */
 	atomic_bool is_late_noted;  /* and the journal has it */
-	_Atomic int64_t late_us;    /* silent since, while it is late; -1 otherwise */
+	struct peer_reports reports;
+	_Atomic int64_t late_us; /* silent since, while it is late; -1 otherwise */
 	_Atomic int64_t heard_us;
 	_Atomic int64_t rtt_us; /* as liveness has it */
 	_Atomic uint64_t pongs; /* that were waited for */
@@ -69,6 +74,9 @@ struct peer {
 
 /* So much silence makes it late. */
 int64_t peer_late_after_us(const struct peer *peer) REQUIRES(peer_guard);
+
+/* A message has gone into the outbox. */
+void peer_count_sent(struct peer *peer, enum message_type type, size_t bytes);
 
 static inline void peer_enter(struct peer *peer) ACQUIRES(peer_guard) UNCHECKED
 {

@@ -30,6 +30,7 @@ struct resolver_answer {
 /* Once, before the first thread and after the last. 0, or what c-ares says. */
 int resolver_library_init(void);
 void resolver_library_fini(void);
+const char *resolver_library_version(void);
 
 /*
  * Looks host up and gives its addresses this port. Blocks until the answer, until deadline_us, or until wake_fd is

@@ -2,6 +2,7 @@
 #ifndef KITH_ROUTE_H
 #define KITH_ROUTE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,9 @@
  * family leaves the choice to the kernel, as does one that listens nowhere that the target could be reached from.
  */
 struct address route_source(const struct address *listen, size_t listen_count, const struct address *target);
+
+/* Is this host no longer one of this machine's? False in doubt. */
+bool route_host_is_gone(const struct address *address);
 
 /*
  * A number that changes with the interfaces, the addresses and the default routes of this machine, and not when the

@@ -49,6 +49,8 @@ bool stream_is_hindered(const struct stream *stream);
 int stream_handshake(struct stream *stream, int64_t deadline_us);
 /* What is wrong with the far end where a call says EPROTO: words that follow its address. NULL for nothing. */
 const char *stream_problem(const struct stream *stream);
+/* Is that problem that one of both ends does not have the other's secret? */
+bool stream_lacks_secret(const struct stream *stream);
 /* Lets a far end that is turned away read why: to close with unread bytes would send a reset, which can overtake that.
  * Blocks until it has closed, it has sent much more, or the deadline. */
 void stream_linger(struct stream *stream, int64_t deadline_us);
@@ -101,8 +103,6 @@ void stream_drain(struct stream *stream, int64_t deadline_us);
 enum { STREAM_RETRANSMISSIONS = 4 };
 bool stream_gets_no_acks(const struct stream *stream, int64_t for_us);
 
-/* Is this host no longer one of this machine's? False in doubt. */
-bool stream_host_is_gone(const struct address *address);
 /*
  * The kernel's round trip, in microseconds; 0 if unknown. Before anything was sent it is that of the handshake of TCP:
  * the far end of an accepted connection must have seen what this one answered, to answer that.

@@ -36,6 +36,8 @@ void tls_free(struct tls *tls);
 int tls_handshake(struct tls *tls);
 /* Of the far end, as in "10.0.0.7:5999: ..."; NULL for none. Never shows any of a secret. */
 const char *tls_problem(const struct tls *tls);
+/* Is that problem that one of both ends does not have the other's secret? */
+bool tls_lacks_secret(const struct tls *tls);
 
 /*
  * Any of these by any thread, once the handshake is done. The count, 0 at the end of file, or -1 with errno. EPROTO, as

@@ -22,4 +22,7 @@ bool tls_context_set_secrets(struct tls_context *context, struct secrets *secret
 enum { TLS_FINGERPRINT_BYTES = 9 };
 size_t tls_context_fingerprints(struct tls_context *context, char out[static SECRETS_MOST][TLS_FINGERPRINT_BYTES]);
 
+/* Of GnuTLS, which is loaded for it; NULL if there is none that can be used. */
+const char *tls_context_library_version(void);
+
 #endif

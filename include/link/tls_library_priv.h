@@ -21,6 +21,7 @@
 	DO(alert_send);                                                                                                \
 	DO(alert_send_appropriate);                                                                                    \
 	DO(bye);                                                                                                       \
+	DO(check_version);                                                                                             \
 	DO(credentials_set);                                                                                           \
 	DO(deinit);                                                                                                    \
 	DO(global_deinit);                                                                                             \

@@ -24,6 +24,7 @@ enum lines_about {
 	LINES_DIALLED,	 /* peers that this node dialled, and dials of what it had reached, or the operator has named */
 	LINES_STRANGERS, /* connections that came in and never became peers */
 	LINES_DIALS,	 /* dials of addresses that are known from hearsay alone */
+	LINES_PROBLEMS,	 /* problems of the network */
 	/* Connections that are refused at once: */
 	LINES_DENIED,
 	LINES_BANNED,

@@ -17,6 +17,10 @@
 #include "telemetry/counters.h"
 #include "telemetry/journal.h"
 
+/* Of the mesh, which knows the members. */
+struct reports;
+struct problems;
+
 struct parts {
 	const struct settings *settings;
 	const struct listening *listening;
@@ -29,6 +33,8 @@ struct parts {
 	struct sources *sources;
 	struct pace *pace; /* NULL for none: each peer is pinged once in a ping_interval */
 	struct lines *lines;
+	struct reports *reports;   /* what all nodes say; NULL for none: there are no reports */
+	struct problems *problems; /* what is wrong in the network, and lasts; NULL for none */
 };
 
 #endif

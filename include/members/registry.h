@@ -4,7 +4,7 @@
  *
  * The life of an entry: the acceptor or the connector adds a connection before its worker starts; the worker claims the
  * nodeid of its far end when the hello is accepted, and removes the connection when it is over. registry_claim is the
- * one place that decides which of two connections of a pair stays. To work on many peers, take a snapshot or a walk:
+ * one place that decides which of two connections of a pair stays. To work on many peers, take a snapshot or a visit:
  * both hand out counted references, so the lock is not held meanwhile, but a peer in them may be closing already.
  *
  * Any thread may call. Only registry_wait_empty blocks.
@@ -109,12 +109,22 @@ void registry_release_snapshot(struct registry_snapshot *snapshot);
 void registry_shuffle_snapshot(struct registry_snapshot *snapshot, struct rng *rng);
 
 /*
- * A walk over all connections in the order in which they were added, a few at a time: writes up to REGISTRY_STEP of
- * them, held for the caller, and moves *after on, which starts at 0. Returns how many; 0 at the end. Each connection
- * that is there from the beginning of the walk to its end comes once. The lock is held for one step at a time, whose
- * length does not depend on how many connections there are.
+ * A visit to all connections in the order in which they were added. It begins with the registry alone. Each connection
+ * that is there from its beginning to its end comes once. The lock is held for one step at a time, whose length does
+ * not depend on how many connections there are.
  */
-size_t registry_walk(struct registry *registry, uint64_t *after, struct peer *peers[static REGISTRY_STEP]);
+struct registry_visit {
+	struct registry *registry;
+	/* The module's own. */
+	struct peer *peers[REGISTRY_STEP]; /* the last step; held from the current one on */
+	size_t count, next;
+	uint64_t after;
+};
+
+/* The next one, which is held until the next call; NULL at the end. */
+struct peer *registry_visit_next(struct registry_visit *visit);
+/* Ends one before its end. */
+void registry_visit_stop(struct registry_visit *visit);
 
 /* Blocks until there is no connection. */
 void registry_wait_empty(struct registry *registry);

@@ -1,5 +1,5 @@
 /*
- * The roll: all entries of the registry in the order in which they were added, so that a walk can release the lock
+ * The roll: all entries of the registry in the order in which they were added, so that a visit can release the lock
  * and go on where it was, at the same cost for any number of entries. A removed entry leaves a gap; the gaps are closed
  * when they are half of the roll. For callers that hold the registry's lock. All zero is an empty roll.
  */

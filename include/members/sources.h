@@ -30,7 +30,7 @@ enum { SOURCES_HOSTS = 4096, SOURCES_NETWORKS = 1024 };
 enum source_kind {
 	SOURCE_ADDRESSES,      /* of others, which it tells and which are heard */
 	SOURCE_RELAYS,	       /* of those, the ones that are passed on */
-	SOURCE_QUESTIONS,      /* its getaddr that are answered */
+	SOURCE_QUESTIONS,      /* its getaddr and reports that are answered */
 	SOURCE_CLAIMS,	       /* ports of its own at which its nodes say that they listen */
 	SOURCE_PROOFS,	       /* the same at another host */
 	SOURCE_ANNOUNCEMENTS,  /* of its nodes to up to ANNOUNCER_TARGETS peers */

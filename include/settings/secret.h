@@ -59,4 +59,7 @@ void secrets_describe(const struct secrets *secrets, char out[static SECRETS_DES
 /* 32 random bytes in hex; false with errno if the system has none. */
 bool secret_new(char out[static SECRET_TEXT_BYTES]);
 
+/* Of libsodium. */
+const char *secret_library_version(void);
+
 #endif

@@ -24,6 +24,7 @@ enum {
 	SETTINGS_HOST_BYTES = 256, /* a DNS name has at most 253 characters (RFC 1035, 2.3.4) */
 	SETTINGS_PATH_BYTES = 256,
 	SETTINGS_LIST_ENTRIES = 256,
+	SETTINGS_TAGS = 16,
 	SETTINGS_FILE_BYTES = 1024 * 1024,
 	SETTINGS_BAN_AFTER = 64,	/* protocol errors that a ban can need at most */
 	SETTINGS_OUTBOX_LEAST = 131072, /* a line */
@@ -52,6 +53,7 @@ enum setting_id {
 	SETTING_NETWORK,
 	SETTING_SECRET_FILE,
 	SETTING_NAME,
+	SETTING_TAGS,
 	SETTING_NODEID,
 	SETTING_STATE_DIR,
 	SETTING_SAVE_INTERVAL,
@@ -76,11 +78,15 @@ enum setting_id {
 	SETTING_SILENT_AFTER,
 	SETTING_PING_INTERVAL,
 	SETTING_PING_TIMEOUT,
+	SETTING_MAX_NODES,
+	SETTING_REPORT_RATE,
+	SETTING_FORGET_AFTER,
 	SETTING_CONNECT_TIMEOUT,
 	SETTING_HANDSHAKE_TIMEOUT,
 	SETTING_SHARE_WITHIN,
 	SETTING_RETRY_MIN,
 	SETTING_RETRY_MAX,
+	SETTING_FEELER_INTERVAL,
 	SETTING_LOG_LEVEL,
 	SETTING_LOG_FORMAT,
 	SETTING_CONTROL,
@@ -102,6 +108,8 @@ struct settings_texts {
 	struct bootstrap *bootstrap;
 	size_t bootstrap_count;
 	char name[MESSAGE_TEXT_BYTES];
+	char tags[SETTINGS_TAGS][MESSAGE_TEXT_BYTES];
+	size_t tag_count;
 	struct address_blocks allow; /* empty: everybody */
 	struct address_blocks deny;
 	char *where[SETTING_COUNT]; /* "FILE:LINE" or "-o NAME" of what was set; NULL for a default */
@@ -138,11 +146,15 @@ struct settings {
 	_Atomic int64_t silent_after_us;
 	_Atomic int64_t ping_interval_us;
 	_Atomic int64_t ping_timeout_us;
+	_Atomic int64_t max_nodes;   /* 0: no reports */
+	_Atomic int64_t report_rate; /* bytes a second */
+	_Atomic int64_t forget_after_us;
 	_Atomic int64_t connect_timeout_us;
 	_Atomic int64_t handshake_timeout_us;
 	_Atomic int64_t share_within_us;
 	_Atomic int64_t retry_min_us;
 	_Atomic int64_t retry_max_us;
+	_Atomic int64_t feeler_interval_us;
 	_Atomic int log_level;			/* an enum log_level */
 	_Atomic int log_format;			/* an enum log_format */
 	char control[SETTINGS_PATH_BYTES];	/* of the socket, "auto", or "" for none */
@@ -156,6 +168,9 @@ struct settings {
 /* Everything at its default. False if there is no memory: then the settings are good for settings_fini alone. */
 bool settings_init(struct settings *settings);
 void settings_fini(struct settings *settings);
+
+/* Of the libconfig that kithd was built with: at run time it does not tell. */
+const char *settings_library_version(void);
 
 /* Each of these returns false with a problem, which says where. The settings are then good for settings_fini alone. */
 /*

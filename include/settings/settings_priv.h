@@ -56,12 +56,13 @@ extern const struct setting settings_table[SETTING_COUNT];
 
 extern const struct setting_type setting_type_count, setting_type_seconds, setting_type_boolean, setting_type_text,
 	setting_type_network, setting_type_name, setting_type_nodeid, setting_type_path, setting_type_secret_file,
-	setting_type_choice, setting_type_control;
+	setting_type_choice, setting_type_control, setting_type_tags;
 extern const struct setting_type setting_type_listen, setting_type_advertise, setting_type_bootstrap,
 	setting_type_blocks;
 
 /* These return false; the problem of a value is half a sentence, which follows the setting's name. */
 bool setting_wrong_value(const struct setting *setting, struct problem *problem);
+bool setting_wrong_list(const struct setting *setting, const struct value *value, struct problem *problem);
 bool setting_lacks_memory(struct problem *problem);
 
 void setting_add_text(struct written *out, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -38,4 +38,13 @@ void notes_stranger_gone(struct protocol *protocol, const struct peer_info *info
 /* Its host is banned now. */
 void notes_ban(struct protocol *protocol, struct peer *peer);
 
+/*
+ * ---- the whole network; by the thread that runs the timers ----
+ */
+
+/* Notes what has happened since an earlier view. Returns when to compare again. */
+int64_t notes_view(struct protocol *protocol, const struct changes_past *past, const struct view *now);
+/* A problem is raised, or over. The view may be NULL: then nobody's name is known. */
+void notes_problem(struct protocol *protocol, const struct problem_entry *problem, const struct view *view);
+
 #endif

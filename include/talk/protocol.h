@@ -62,6 +62,9 @@ void protocol_free(struct protocol *protocol);
 /* The name and the address to advertise (unknown for none) that are told from now on. */
 void protocol_introduce_as(struct protocol *protocol, const char *name, const struct address *advertise);
 
+/* What this node says about itself may be different: its tags, or whether it says anything. */
+void protocol_report_anew(struct protocol *protocol);
+
 /* This node listens at an address more: it is in parts->listening, will not be dialled, and the peers are told. */
 void protocol_listens(struct protocol *protocol, const struct address *address);
 
@@ -85,13 +88,21 @@ void protocol_connected(struct protocol *protocol, struct peer *peer, const stru
 size_t protocol_receive(struct protocol *protocol, struct peer *peer, const char *line, size_t length, int64_t now_us);
 /* Ends the connection for a protocol error, with one log line that says what was wrong. */
 void protocol_violated(struct protocol *protocol, struct peer *peer, const char *what, int64_t now_us);
+/* A far end that is no node of this network. */
+struct protocol_stranger {
+	const char *what;  /* it is or does, as in "speaks TLS" */
+	bool lacks_secret; /* of a private network */
+	bool may_answer;   /* with a bye, if it has dialled */
+};
+
 /*
- * The far end speaks something else, or is no member: ends the connection, with one log line, and with a bye if
- * may_answer and the far end dialled. That counts as no protocol error for bans: mostly it is a member whose operator
- * has forgotten something, and it should not stay banned once that is fixed. To refuse it costs little: for an unknown
- * secret no work with keys is done but the exchange itself.
+ * The far end speaks something else, or is no member: ends the connection, with one log line. That counts as no
+ * protocol error for bans: mostly it is a member whose operator has forgotten something, and it should not stay banned
+ * once that is fixed. To refuse it costs little: for an unknown secret no work with keys is done but the exchange
+ * itself.
  */
-void protocol_refused(struct protocol *protocol, struct peer *peer, const char *what, bool may_answer, int64_t now_us);
+void protocol_refused(struct protocol *protocol, struct peer *peer, const struct protocol_stranger *stranger,
+		      int64_t now_us);
 /*
  * The connection has its ending: logs it, and tells the address book. The first of the peer's two threads that notices
  * calls it; a second call does nothing.
@@ -118,9 +129,18 @@ size_t protocol_late(struct protocol *protocol);
 void protocol_stalled(struct protocol *protocol, struct peer *peer, int64_t stalled_us, int64_t now_us);
 
 /*
- * Sends the announcements and the gossip that are due; returns when to call again. asleep_us is how long the machine
- * has been suspended since it booted: if that has grown, what is known of the peers is old, and all are pinged at once.
+ * The wall clock, at that moment of the monotonic one. Any thread, now and then: nodes tell each other, and a report's
+ * first number comes from it. Nothing else does.
+ */
+void protocol_note_clock(struct protocol *protocol, int64_t now_us, int64_t unix_us);
+
+/*
+ * Sends the announcements, the gossip and the reports that are due; returns when to call again. asleep_us is how long
+ * the machine has been suspended since it booted: if that has grown, what is known of the peers is old, and all are
+ * pinged at once.
  */
 int64_t protocol_run_timers(struct protocol *protocol, int64_t now_us, int64_t asleep_us);
+/* The connector's thread, when the address book has nothing to dial: a feeler to a peer, if one is due. */
+struct next_dial protocol_next_feeler(struct protocol *protocol, int64_t now_us);
 
 #endif

@@ -1,17 +1,22 @@
 /*
  * What the files of the protocol share: protocol.c has the object, the table of handlers and the timers; handshake.c
  * what a hello does; hearsay.c what a peer says of addresses; endings.c what happens when a connection has ended;
- * silence.c what is found out about a peer that no longer answers; hindrances.c which dials do not leave this machine;
- * doubles.c who refuses this node as a duplicate; selves.c where dials of this node to itself come from.
+ * silence.c what is found out about a peer that no longer answers; reporting.c what nodes say about themselves;
+ * feelers.c whether peers can still be dialled;
+ * hindrances.c which dials do not leave this machine; doubles.c who refuses this node as a duplicate; selves.c where
+ * dials of this node to itself come from.
  */
 #ifndef KITH_PROTOCOL_PRIV_H
 #define KITH_PROTOCOL_PRIV_H
 
 #include "base/log.h"
 #include "base/rng.h"
+#include "talk/feelers_priv.h"
 #include "talk/isolation.h"
+#include "talk/outlook_priv.h"
 #include "talk/protocol.h"
 #include "wire/message.h"
+#include "wire/report.h"
 
 extern struct mutex protocol_guard;
 
@@ -43,6 +48,7 @@ struct protocol {
 	struct greeter *greeter;
 	struct gossip *gossip;
 	struct silence *silence;
+	struct reporting *reporting;
 	/* Guarded. */
 	struct mutex mutex;
 	int64_t next_swap_us GUARDED_BY(protocol_guard);
@@ -62,6 +68,8 @@ struct protocol {
 	/* Of the thread that runs the timers. */
 	int64_t asleep_us; /* as it was told last; -1 before */
 	struct isolation isolation;
+	struct outlook outlook;
+	struct feelers feelers;
 	int64_t tell_us; /* when to say again where this node listens; 0 before the first look */
 };
 
@@ -109,6 +117,8 @@ struct ending_words {
 /* Only the caller for whom peer_take_ending was true may call it. */
 void ending_words(const struct protocol *protocol, struct peer *peer, const struct peer_info *info,
 		  struct ending_words *words);
+/* The same in one word, from what has happened and not from the text. */
+enum report_reason ending_reason(const struct peer_info *info);
 /* Logs them, with `since` before the hint. */
 void ending_log(struct protocol *protocol, struct peer *peer, enum log_level level, const struct ending_words *words,
 		const char *since, int64_t now_us);

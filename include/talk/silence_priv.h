@@ -1,11 +1,11 @@
 /*
  * Silence: what this node and its peers find out together about a peer that no longer answers. The life of a case,
- * which is about one peer, the suspect: it begins when the suspect owes an answer for half the time that makes it late,
+ * which is about one peer, the suspect: it begins when the suspect owes an answer for a while (PEER_SUSPECT_US),
  * or when another peer asks about it. This node asks peers at random, once a second, whether they hear the suspect
  * (`suspect`); who is asked pings it, and says what comes of that (`heard`, `unheard`). The case ends when the suspect
  * says anything: then all that have asked are told. Or it ends with the verdict that the node is gone: then the
- * connection is closed, and the case is kept for a while, to answer those that still ask. Without a verdict
- * ping_timeout decides.
+ * connection is closed, all that have asked or hear nothing either are told for how long, and the case is kept for a
+ * while, to answer those that still ask. Without a verdict ping_timeout decides.
  *
  * One object for the node; any thread may call, none blocks. Cases name nodes, and hold no peers.
  */
@@ -21,12 +21,19 @@
 enum {
 	SILENCE_CASES = 256,	      /* at once; more peers that are silent are late, and ping_timeout decides */
 	SILENCE_ASKERS = 16,	      /* who are remembered for each, to be told */
-	SILENCE_QUESTIONS_PER_S = 35, /* that this node asks, about all suspects together */
+	SILENCE_QUESTIONS_PER_S = 35, /* that this node asks, or tells unasked, about all suspects together */
 };
 /* A case whose suspect owes nothing, or is gone, is forgotten after this. */
 #define SILENCE_KEPT_US ((int64_t)10 * 1000 * 1000)
-/* Who was heard so short a time ago need not be pinged for an answer. */
+/* Who was heard so short a time ago, and after the asker began to wait, need not be pinged for an answer. */
 #define SILENCE_RECENT_US ((int64_t)500 * 1000)
+/*
+ * Connections break in groups: when others hear a peer that this node misses, it pings SILENCE_AROUND of its peers, at
+ * random, within SILENCE_AROUND_US, and no more of them for SILENCE_AROUND_AGAIN_US, whatever its peers do.
+ */
+enum { SILENCE_AROUND = 64 };
+#define SILENCE_AROUND_US ((int64_t)1000 * 1000)
+#define SILENCE_AROUND_AGAIN_US ((int64_t)30 * 1000 * 1000)
 /* A peer is late for so long before a line says so. */
 #define SILENCE_LOGGED_US ((int64_t)2000 * 1000)
 
@@ -54,6 +61,7 @@ struct silence {
 	uint64_t seed;
 	atomic_size_t late; /* peers that are late */
 	_Atomic int64_t stall_logged_us;
+	_Atomic int64_t around_us; /* when it may ping its peers again since one connection is broken; 0 for at once */
 	struct mutex mutex;
 	/* Guarded. */
 	struct silence_case *cases GUARDED_BY(silence_guard);
@@ -62,7 +70,7 @@ struct silence {
 
 /* Those that are to be told something: noted under the lock, told without it. */
 struct audience {
-	struct nodeid nodeids[SILENCE_ASKERS];
+	struct nodeid nodeids[SILENCE_ASKERS + SUSPICION_WITNESSES];
 	size_t count;
 };
 
@@ -74,6 +82,9 @@ void silence_free(struct silence *silence);
 void silence_heard(struct protocol *protocol, struct peer *peer, int64_t now_us);
 /* The connection of a READY peer has ended. */
 void silence_ended(struct protocol *protocol, struct peer *peer, int64_t now_us);
+
+/* More than half of the peers are late, three at least: it may be this node that is cut off. */
+bool silence_is_me(const struct protocol *protocol);
 
 protocol_handler silence_handle_suspect;
 protocol_handler silence_handle_heard;

@@ -7,8 +7,8 @@
  * has waited in vain for an answer, or when it heard something last. So what was said a second ago still counts, and a
  * witness that hears the suspect later says so (silence.c).
  *
- * What a liar can do: by saying "heard" it puts the verdict off, until ping_timeout decides. To speed it up takes two,
- * and even they need a suspect that this node has heard nothing of for three quarters of silent_after.
+ * What a liar can do: by saying "heard" it puts the verdict off, until ping_timeout decides. To speed it up takes
+ * three, and even they need a suspect that this node has heard nothing of for half of silent_after.
  */
 #ifndef KITH_SUSPICION_H
 #define KITH_SUSPICION_H
@@ -22,7 +22,8 @@
 enum {
 	SUSPICION_WITNESSES = 32, /* of which a suspicion remembers what they say */
 	SUSPICION_QUESTIONS = 3,  /* asked in one round, as in SWIM's and Lifeguard's indirect probes */
-	SUSPICION_ENOUGH = 2,	  /* witnesses of the silence, where there are so many */
+	SUSPICION_ENOUGH = 2,	  /* witnesses of half the silence, where there are so many */
+	SUSPICION_MANY = 3,	  /* witnesses of all of it, so that half is enough for this node */
 };
 
 /* From one round of questions to the next. */
@@ -77,13 +78,13 @@ struct suspect {
 };
 
 /*
- * True if the node is gone: at least SUSPICION_ENOUGH witnesses, or all where fewer exist, and one at least, have heard
- * nothing for half of silent_after; this node has heard nothing for all of it, or for three quarters of it where
- * SUSPICION_ENOUGH witnesses have for all of it; and nobody has heard it since. *next_us is when to look again if
- * nobody says anything until then; FOREVER_US for never.
+ * True if the node is gone: this node has heard nothing for silent_after, and SUSPICION_ENOUGH witnesses have not for
+ * half of it, or all where fewer exist, and one at least; or SUSPICION_MANY witnesses have heard nothing for all of it,
+ * and this node has not for half; and nobody has heard it since. *next_us is when to look again if nobody says anything
+ * until then; FOREVER_US for never.
  *
- * Those who miss it late then go with those who have missed it first. Three quarters are more than a node is frozen
- * for that comes back after 3 s.
+ * Those who miss it late then go with those who have missed it first. If a node comes back after 3 s, no honest witness
+ * has waited for 5 s, and two liars are not enough.
  */
 bool suspicion_is_proven(const struct suspicion *suspicion, const struct suspect *suspect, int64_t now_us,
 			 int64_t *next_us);

@@ -51,6 +51,7 @@ enum counter {
 	COUNTER_BANS,
 	COUNTER_EVENTS_LEFT_OUT, /* of the journal, since strangers caused too many */
 	COUNTER_REQUESTS,	 /* of clients of the control socket */
+	COUNTER_REPORTS_RELAYED, /* of other nodes, to each peer that was sent one */
 	COUNTERS,
 };
 

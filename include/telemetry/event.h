@@ -23,6 +23,14 @@ enum event_kind {
 	EVENT_DIAL_OK,	   /* an address that had failed works again */
 	EVENT_REFUSED,	   /* a connection that came in was turned away */
 	EVENT_BANNED,	   /* value: for how long */
+	/* Of the whole network, as the reports of the nodes tell it. */
+	EVENT_NODE_UP,	    /* value: its agent; lasted_us: how long it had been gone or late */
+	EVENT_NODE_LATE,    /* nobody hears it; lasted_us: for how long so far */
+	EVENT_NODE_GONE,    /* value: its agent; ending and reason: how it went; lasted_us: how long it had run */
+	EVENT_LINK_DOWN,    /* value: the name of the other one; reason: what both say */
+	EVENT_LINK_UP,	    /* value: the name of the other one; lasted_us: how long it was down */
+	EVENT_PROBLEM,	    /* value: which kind; reason: the sentence */
+	EVENT_PROBLEM_OVER, /* the same; lasted_us: how long it has lasted */
 	EVENT_KINDS,
 };
 
@@ -47,6 +55,8 @@ struct event {
 	enum event_ending ending;
 	enum event_direction direction;
 	struct nodeid nodeid;	/* of whom it is about; may be none */
+	struct nodeid other;	/* the other node that it is about; may be none */
+	uint64_t problem;	/* the number of the problem; 0 for none */
 	struct address address; /* where that one listens, or is; may be unknown */
 	const char *name;
 	const char *value;

@@ -19,7 +19,7 @@ enum {
 	 * in at least JOURNAL_FLUSH_S. So nobody can flush the rest of it in less time.
 	 */
 	JOURNAL_FLUSH_S = 4 * 3600,
-	JOURNAL_TEXT_BYTES = 224, /* longer texts of an event are cut, with their NUL */
+	JOURNAL_TEXT_BYTES = 512, /* longer texts of an event are cut, with their NUL */
 	JOURNAL_STEP = 32,	  /* how many are read at once */
 };
 

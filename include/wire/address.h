@@ -55,6 +55,8 @@ bool address_from_socket(const struct sockaddr_storage *from, struct address *ad
 socklen_t address_to_socket(const struct address *address, struct sockaddr_storage *to);
 
 bool address_equals(const struct address *one, const struct address *other);
+/* An order that means nothing. */
+int address_compare(const struct address *one, const struct address *other);
 bool address_same_host(const struct address *one, const struct address *other);
 bool address_is_known(const struct address *address);
 bool address_is_wildcard(const struct address *address);

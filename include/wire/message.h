@@ -13,6 +13,7 @@
 #include "base/problem.h"
 #include "wire/addr_line.h"
 #include "wire/nodeid.h"
+#include "wire/report_lists.h"
 
 enum {
 	MESSAGE_VERSION = 1,
@@ -20,6 +21,7 @@ enum {
 	MESSAGE_JSON_DEPTH = 16,
 	MESSAGE_JSON_VALUES = 4096, /* an addr of 1,000 entries counts 3,003 */
 	MESSAGE_SILENCE_MS = 86400 * 1000,
+	MESSAGE_NEXT_MS = 86400 * 1000,
 };
 
 enum message_type {
@@ -33,6 +35,9 @@ enum message_type {
 	MESSAGE_SUSPECT, /* the sender hears nothing from a node: does the receiver? */
 	MESSAGE_HEARD,	 /* it does */
 	MESSAGE_UNHEARD, /* it does not */
+	MESSAGE_REPORT,	 /* what a node says about itself */
+	MESSAGE_REPORTS, /* which reports the sender knows */
+	MESSAGE_GETREPORT,
 	MESSAGE_TYPES,
 };
 
@@ -70,6 +75,10 @@ struct message_hello {
 	bool is_feeler;
 };
 
+struct message_ping {
+	int64_t next_ms; /* the next one comes within this time, at most MESSAGE_NEXT_MS; 0 where the key was missing */
+};
+
 struct message_bye {
 	enum bye_reason reason;
 	enum bye_limit limit;
@@ -87,23 +96,28 @@ struct message {
 	size_t values; /* of JSON in its line, at most: what decoding it has cost; set without success too */
 	union {
 		struct message_hello hello;
+		struct message_ping ping;
 		struct message_addr addr;
 		struct message_bye bye;
 		struct message_silence silence;
+		struct report *report; /* owned by the message; who keeps it holds it (report.h) */
+		struct message_reports reports;
+		struct message_getreport getreport;
 	};
 };
 
 /*
- * Decodes one line. False is a protocol error, and problem says what is wrong, unless it lacks memory, which is not the
- * peer's fault. After true the message must be given to message_fini.
+ * Decodes one line, which came at this moment. False is a protocol error, and problem says what is wrong, unless it
+ * lacks memory, which is not the peer's fault. After true the message must be given to message_fini.
  */
-bool message_decode(const char *line, size_t length, struct message *message, struct problem *problem);
+bool message_decode(const char *line, size_t length, int64_t now_us, struct message *message, struct problem *problem);
 void message_fini(struct message *message);
 
-/* The line of a message without other keys, LF included; NULL for a type that has some. */
+/* The line of a message without other keys, LF included; NULL for a type that must have some. */
 const char *message_bare_line(enum message_type type);
 
-/* Appends the message with its LF. False if there is no memory. A bye is written from its reason and its limit. */
+/* Appends the message with its LF; a report is written with report_write. False if there is no memory. A bye is written
+ * from its reason and its limit. */
 bool message_encode(const struct message *message, struct buffer *out);
 
 const char *message_type_name(enum message_type type);

@@ -25,4 +25,7 @@ int nodeid_compare(const struct nodeid *one, const struct nodeid *other);
 bool nodeid_equals(const struct nodeid *one, const struct nodeid *other);
 bool nodeid_is_none(const struct nodeid *nodeid);
 
+/* Of libuuid, which only the name of its file tells. Main thread only. */
+const char *nodeid_library_version(void);
+
 #endif

@@ -1,7 +1,6 @@
 #include "base/keyed_hash.h"
 
 #include <sodium/crypto_shorthash.h>
-#include <string.h>
 
 #include "base/rng.h"
 
@@ -16,8 +15,10 @@ bool hash_key_draw(struct hash_key *key)
 uint64_t keyed_hash(const struct hash_key *key, const void *bytes, size_t length)
 {
 	unsigned char out[crypto_shorthash_BYTES];
-	uint64_t hash;
+	uint64_t hash = 0;
 	crypto_shorthash(out, bytes, length, key->bytes);
-	memcpy(&hash, out, sizeof hash);
+	/* The same number on every machine: nodes compare sums of hashes. */
+	for (size_t i = sizeof out; i-- > 0;)
+		hash = hash << 8 | out[i];
 	return hash;
 }

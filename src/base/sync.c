@@ -134,14 +134,21 @@ static size_t guard_bytes(void)
 	return (size_t)sysconf(_SC_PAGESIZE);
 }
 
+/* As much as the system asks for, if that is more: 128 KiB on arm64. */
+static size_t stack_bytes(void)
+{
+	long least = sysconf(_SC_THREAD_STACK_MIN);
+	return least > STACK_BYTES ? (size_t)least : STACK_BYTES;
+}
+
 static void *map_stack(void)
 {
-	size_t guard = guard_bytes(), bytes = guard + STACK_BYTES;
+	size_t guard = guard_bytes(), bytes = guard + stack_bytes();
 	/* cppcheck-suppress invalidFunctionArg; without a file the descriptor is -1 */
 	char *stack = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
 	if (stack == MAP_FAILED)
 		return NULL;
-	if (mprotect(stack + guard, STACK_BYTES, PROT_READ | PROT_WRITE) == 0)
+	if (mprotect(stack + guard, stack_bytes(), PROT_READ | PROT_WRITE) == 0)
 		return stack;
 	munmap(stack, bytes);
 	return NULL;
@@ -150,7 +157,7 @@ static void *map_stack(void)
 static void unmap_stack(void *stack)
 {
 	if (stack != NULL)
-		munmap(stack, guard_bytes() + STACK_BYTES);
+		munmap(stack, guard_bytes() + stack_bytes());
 }
 
 /* What a new thread is told; it frees that. */
@@ -176,7 +183,7 @@ static int create(struct thread *thread, struct start *start)
 	int error = pthread_attr_init(&attributes);
 	if (error != 0)
 		return error;
-	error = pthread_attr_setstack(&attributes, (char *)start->stack + guard_bytes(), STACK_BYTES);
+	error = pthread_attr_setstack(&attributes, (char *)start->stack + guard_bytes(), stack_bytes());
 	if (error == 0)
 		error = pthread_create(&thread->real, &attributes, run, start);
 	pthread_attr_destroy(&attributes);

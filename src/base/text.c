@@ -177,11 +177,21 @@ size_t text_json(char *out, size_t out_bytes, const char *bytes, size_t length, 
 	return strlen(strcat(out, mark));
 }
 
+/* What the system says; strerror_r of glibc is not that of POSIX. */
+static const char *system_text(int error, char *buffer, size_t size)
+{
+#ifdef __GLIBC__
+	return strerror_r(error, buffer, size);
+#else
+	return strerror_r(error, buffer, size) == 0 ? buffer : "unknown error";
+#endif
+}
+
 void text_error(int error, char out[static TEXT_ERROR_BYTES])
 {
 	char buffer[TEXT_ERROR_BYTES];
 	/* glibc's text says that a connection timed out, which a name's look-up does too. */
-	const char *text = error == ETIMEDOUT ? "timed out" : strerror_r(error, buffer, sizeof buffer);
+	const char *text = error == ETIMEDOUT ? "timed out" : system_text(error, buffer, sizeof buffer);
 	bool is_word = text[0] != '\0' && islower((unsigned char)text[1]);
 	snprintf(out, TEXT_ERROR_BYTES, "%c%s", is_word ? tolower((unsigned char)text[0]) : text[0], text + 1);
 }

@@ -56,8 +56,7 @@ static bool may_be_proven(struct address_book *book, const struct claim *claim) 
 
 static bool is_of_another(const struct claim *claim)
 {
-	struct address claimant = address_source(&claim->host), host = address_source(&claim->address);
-	return !address_equals(&claimant, &host);
+	return !address_same_host(&claim->host, &claim->address);
 }
 
 /* False for one that waits for its target, and is no longer due. */

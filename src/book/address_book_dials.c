@@ -218,6 +218,7 @@ static struct ended take_back(struct address_book *book, const struct dial *dial
 	switch (dial->kind) {
 	case DIAL_NONE:
 	case DIAL_NAME:
+	case DIAL_FEELER_PEER:
 		break;
 	case DIAL_ENTRY:
 	case DIAL_FEELER_LOST:

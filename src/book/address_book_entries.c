@@ -45,9 +45,10 @@ bool book_is_kept(const struct address_entry *entry)
 
 bool book_is_unproven(const struct address_entry *entry)
 {
-	struct address teller = address_source(&entry->teller), host = address_source(&entry->address);
+	/* Not only in the same /64, where others may be too. */
+	bool is_tellers_own = address_same_host(&entry->teller, &entry->address);
 	return entry->kind == ADDRESS_NEW && !book_is_kept(entry) && entry->reached_us == NEVER_US &&
-	       address_is_known(&teller) && !address_equals(&teller, &host);
+	       address_is_known(&entry->teller) && !is_tellers_own;
 }
 
 bool book_may_go(void *context, const struct address_entry *entry) UNCHECKED

@@ -65,7 +65,8 @@ static bool has_due(const struct address_entry *entry)
 	return entry->lane != LANE_NONE || entry->due.place != 0;
 }
 
-static struct address_info look(const struct address_entry *entry, int64_t now_us)
+static struct address_info look(struct address_book *book, const struct address_entry *entry, int64_t now_us)
+	REQUIRES(address_book_guard)
 {
 	struct address_info info = {.address = entry->address,
 				    .nodeid = entry->nodeid,
@@ -79,7 +80,7 @@ static struct address_info look(const struct address_entry *entry, int64_t now_u
 				    .is_bootstrap = book_is_kept(entry),
 				    .is_connected = entry->is_held,
 				    .is_dialing = entry->is_dialing,
-				    .is_self = entry->is_self,
+				    .is_self = book_leads_back(book, &entry->address, entry),
 				    .failures = entry->failures};
 	if (entry->error != NULL)
 		strcpy(info.error, entry->error->text);
@@ -100,7 +101,7 @@ size_t address_book_recent(struct address_book *book, struct address_info *infos
 		count += count < most;
 	}
 	for (size_t i = 0; i < count; i++)
-		infos[i] = look(recent[i], now_us);
+		infos[i] = look(book, recent[i], now_us);
 	book_leave(book);
 	free(recent);
 	return count;
@@ -112,7 +113,7 @@ bool address_book_look(struct address_book *book, const struct address *address,
 	book_enter(book);
 	const struct address_entry *entry = address_table_find(&book->table, address);
 	if (entry != NULL)
-		*info = look(entry, now_us);
+		*info = look(book, entry, now_us);
 	book_leave(book);
 	return entry != NULL;
 }
@@ -131,7 +132,7 @@ size_t address_book_walk(struct address_book *book, struct address_walk *walk,
 	size_t count = 0;
 	book_enter(book);
 	for (; walk->entry != NULL && count < ADDRESS_BOOK_STEP; walk->entry = walk->entry->hh.next)
-		infos[count++] = look(walk->entry, now_us);
+		infos[count++] = look(book, walk->entry, now_us);
 	book_leave(book);
 	return count;
 }

@@ -9,6 +9,7 @@
 
 #include "base/privilege.h"
 #include "control/handover.h"
+#include "control/leftovers.h"
 
 static bool wants_none(const struct settings *settings)
 {
@@ -66,19 +67,6 @@ static struct sockaddr_un socket_address(const char *path)
 	return address;
 }
 
-/* Does a process listen there? */
-static bool is_answered(const char *path)
-{
-	struct sockaddr_un address = socket_address(path);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return false;
-	/* EAGAIN: its queue is full. */
-	bool found = connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 || errno == EAGAIN;
-	close(fd);
-	return found;
-}
-
 /* What is at the path gives way, if it is a socket that nobody listens to. False with a problem. */
 static bool clear_path(const char *path, struct problem *problem)
 {
@@ -87,7 +75,8 @@ static bool clear_path(const char *path, struct problem *problem)
 		return true; /* bind says what else is wrong */
 	if (!S_ISSOCK(status.st_mode))
 		return problem_set(problem, "%s is no socket: remove it, or set control = \"PATH\"", path);
-	return unlink(path) == 0 || problem_set(problem, "cannot replace %s: %s", path, strerror(errno));
+	return unlink(path) == 0 || errno == ENOENT ||
+	       problem_set(problem, "cannot replace %s: %s", path, strerror(errno));
 }
 
 /* With a group, its members may connect, else the owner alone. Until then, nobody else can. */
@@ -131,7 +120,7 @@ bool place_bind(struct place *place, const struct settings *settings, const stru
 		return true;
 	if (!set_path(place, settings, listening, suffix, problem))
 		return false;
-	place->is_second = is_answered(place->path);
+	place->is_second = leftovers_is_bound(place->path);
 	if (place->is_second) {
 		snprintf(suffix, sizeof suffix, "-%d", (int)getpid());
 		if (!set_path(place, settings, listening, suffix, problem))
@@ -139,18 +128,22 @@ bool place_bind(struct place *place, const struct settings *settings, const stru
 	}
 	if (!clear_path(place->path, problem) || !listen_there(place, problem))
 		return false;
-	if (let_group_in(place, settings->control_group, problem))
-		return true;
-	place_fini(place);
-	return false;
+	if (!let_group_in(place, settings->control_group, problem)) {
+		place_fini(place);
+		return false;
+	}
+	if (is_auto(settings))
+		place->leftovers = leftovers_remove(place->directory);
+	return true;
 }
 
 void place_fini(struct place *place)
 {
-	if (place->fd >= 0)
-		close(place->fd);
+	/* In this order: once it is closed, another node may put its own there. */
 	if (place->is_bound_here)
 		unlink(place->path);
+	if (place->fd >= 0)
+		close(place->fd);
 	place->fd = -1;
 	place->is_bound_here = false;
 }

@@ -27,10 +27,10 @@ void rows_add_address(struct row *row, const struct address_info *info, int64_t 
 	row_seconds(row, "next_try_s", info->due_us == FOREVER_US ? -1 : wait_us);
 }
 
-/* It fails, or a node was there and is not now. */
+/* It fails, or a node was there and is not now. A bootstrap where this node meets itself is all right. */
 static bool is_missing(const struct address_info *info)
 {
-	return info->failures > 0 || (info->kind == ADDRESS_TRIED && !info->is_connected);
+	return !info->is_self && (info->failures > 0 || (info->kind == ADDRESS_TRIED && !info->is_connected));
 }
 
 /* As many entries of the book are held at once as fit into a step: 80,000 are not copied. */

@@ -69,16 +69,12 @@ size_t rows_count_bans(const struct parts *parts)
 /* Connections with those hosts end. */
 static void cut_all(struct call *call, const struct address_block *block)
 {
-	struct peer *peers[REGISTRY_STEP];
-	uint64_t after = 0;
-	size_t count;
-	while ((count = registry_walk(call->parts->common.registry, &after, peers)) > 0) {
-		for (size_t i = 0; i < count; i++) {
-			const struct address *far_end = &peer_dial(peers[i])->address;
-			if (address_is_known(far_end) && address_block_holds(block, far_end))
-				peer_cut(peers[i], "a client of the control socket has banned it");
-			peer_release(peers[i]);
-		}
+	struct registry_visit all = {.registry = call->parts->common.registry};
+	struct peer *peer;
+	while ((peer = registry_visit_next(&all)) != NULL) {
+		const struct address *far_end = &peer_dial(peer)->address;
+		if (address_is_known(far_end) && address_block_holds(block, far_end))
+			peer_cut(peer, "a client of the control socket has banned it");
 	}
 }
 

@@ -1,6 +1,6 @@
 #include "control/control_priv.h"
-#include "control/problems_priv.h"
 #include "control/rows_priv.h"
+#include "control/warnings_priv.h"
 #include "telemetry/process.h"
 
 #include <stdio.h>
@@ -54,16 +54,12 @@ static void count_agent(struct agents *agents, const char *agent)
 
 static void count_agents(struct registry *registry, struct agents *agents)
 {
-	struct peer *peers[REGISTRY_STEP];
-	uint64_t after = 0;
-	size_t count;
-	while ((count = registry_walk(registry, &after, peers)) > 0) {
-		for (size_t i = 0; i < count; i++) {
-			struct peer_info info = peer_look(peers[i], 0);
-			if (info.state == PEER_READY)
-				count_agent(agents, info.agent);
-			peer_release(peers[i]);
-		}
+	struct registry_visit all = {.registry = registry};
+	struct peer *peer;
+	while ((peer = registry_visit_next(&all)) != NULL) {
+		struct peer_info info = peer_look(peer, 0);
+		if (info.state == PEER_READY)
+			count_agent(agents, info.agent);
 	}
 }
 
@@ -147,7 +143,7 @@ void rows_info(struct call *call)
 	add_process(&row);
 	add_agents(&row, parts->common.registry);
 	row_open_list(&row, "problems");
-	problems_list(parts, add_problem, &row);
+	warnings_list(parts, add_problem, &row);
 	row_close_list(&row);
 	call_end_row(call, &row);
 }

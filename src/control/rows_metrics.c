@@ -1,10 +1,11 @@
-#include "control/rows_priv.h"
+#include "control/rows_mesh_priv.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "control/problems_priv.h"
+#include "control/warnings_priv.h"
+#include "mesh/pair.h"
 #include "telemetry/process.h"
 
 /* A row without its labels and its value. */
@@ -105,6 +106,49 @@ static void add_addresses(struct call *call)
 	add(call, METRIC_FAILED_ADDRESSES, (double)failed);
 }
 
+static void add_mesh_problems(struct call *call)
+{
+	size_t kinds[FINDING_KINDS];
+	char labels[64];
+	problems_count(call->parts->common.problems, kinds);
+	for (int i = 0; i < FINDING_KINDS; i++) {
+		snprintf(labels, sizeof labels, "{\"kind\":\"%s\"}", finding_kind_name((enum finding_kind)i));
+		add_labelled(call, METRIC_MESH_PROBLEMS, "", labels, (double)kinds[i]);
+	}
+}
+
+static void add_nodes(struct call *call, const struct view *view)
+{
+	size_t states[NODE_STATES] = {0};
+	int64_t oldest_us = view->now_us;
+	char labels[64];
+	for (size_t i = 0; i < view->node_count; i++) {
+		const struct view_node *node = &view->nodes[i];
+		states[node->state]++;
+		if (i != view->self && node->state != NODE_GONE && node->heard_us >= 0 && node->heard_us < oldest_us)
+			oldest_us = node->heard_us;
+	}
+	for (int i = 0; i < NODE_STATES; i++) {
+		snprintf(labels, sizeof labels, "{\"state\":\"%s\"}", node_state_name((enum node_state)i));
+		add_labelled(call, METRIC_NODES, "", labels, (double)states[i]);
+	}
+	add(call, METRIC_OLDEST_REPORT, (double)(view->now_us - oldest_us) / 1e6);
+}
+
+static void add_mesh(struct call *call)
+{
+	struct view view;
+	size_t bytes;
+	if (call->has_failed || !rows_look_at_mesh(call, &view))
+		return;
+	add_nodes(call, &view);
+	add(call, METRIC_BROKEN_PAIRS, (double)pair_count_down(&view));
+	view_free(&view);
+	add_mesh_problems(call);
+	reports_count(call->parts->common.reports, &bytes);
+	add(call, METRIC_REPORTS_MEMORY, (double)bytes);
+}
+
 static void add_process(struct call *call)
 {
 	struct process_use use = process_look();
@@ -139,7 +183,8 @@ void rows_metrics(struct call *call)
 	add_peers(call);
 	add_addresses(call);
 	add(call, METRIC_BANNED, (double)rows_count_bans(&parts->common));
-	add(call, METRIC_PROBLEMS, (double)problems_list(parts, NULL, NULL));
+	add(call, METRIC_PROBLEMS, (double)warnings_list(parts, NULL, NULL));
+	add_mesh(call);
 	add_process(call);
 	add_journal(call);
 	add(call, METRIC_LOG_DROPPED, (double)log_dropped());

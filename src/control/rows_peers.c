@@ -17,6 +17,7 @@ static const char *purpose_of(const struct dial *dial)
 		[DIAL_FEELER_HEARSAY] = "feeler_hearsay",
 		[DIAL_PROOF_CLAIM] = "proof_claim",
 		[DIAL_PROOF_RIVAL] = "proof_rival",
+		[DIAL_FEELER_PEER] = "feeler_peer",
 	};
 	return names[dial->kind];
 }
@@ -62,16 +63,12 @@ void rows_add_peer(struct row *row, struct peer *peer, int64_t now_us)
 
 size_t rows_count_late(struct registry *registry, int64_t at_least_us)
 {
-	struct peer *peers[REGISTRY_STEP];
-	uint64_t after = 0;
-	size_t count, late = 0;
-	while ((count = registry_walk(registry, &after, peers)) > 0) {
-		int64_t now_us = clock_now_us();
-		for (size_t i = 0; i < count; i++) {
-			struct peer_info info = peer_look(peers[i], now_us);
-			late += !info.is_closing && info.late_us >= 0 && info.late_us >= at_least_us;
-			peer_release(peers[i]);
-		}
+	struct registry_visit all = {.registry = registry};
+	struct peer *peer;
+	size_t late = 0;
+	while ((peer = registry_visit_next(&all)) != NULL) {
+		struct peer_info info = peer_look(peer, clock_now_us());
+		late += !info.is_closing && info.late_us >= 0 && info.late_us >= at_least_us;
 	}
 	return late;
 }
@@ -79,20 +76,14 @@ size_t rows_count_late(struct registry *registry, int64_t at_least_us)
 /* A few at a time: what is written to the client is written without a lock, and while few peers are held. */
 void rows_peers(struct call *call)
 {
-	struct peer *peers[REGISTRY_STEP];
+	struct registry_visit all = {.registry = call->parts->common.registry};
+	struct peer *peer;
 	struct wanted_keys wanted;
-	uint64_t after = 0;
-	size_t count;
 	bool goes_on = call_find_wanted(call, &wanted);
-	while (goes_on && (count = registry_walk(call->parts->common.registry, &after, peers)) > 0) {
-		int64_t now_us = clock_now_us();
-		for (size_t i = 0; i < count; i++) {
-			if (goes_on) {
-				struct row row = call_begin_wanted_row(call, "peer", &wanted);
-				rows_add_peer(&row, peers[i], now_us);
-				goes_on = call_end_row(call, &row);
-			}
-			peer_release(peers[i]);
-		}
+	while (goes_on && (peer = registry_visit_next(&all)) != NULL) {
+		struct row row = call_begin_wanted_row(call, "peer", &wanted);
+		rows_add_peer(&row, peer, clock_now_us());
+		goes_on = call_end_row(call, &row);
 	}
+	registry_visit_stop(&all);
 }

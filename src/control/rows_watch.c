@@ -80,10 +80,15 @@ void rows_add_event(struct row *row, const struct journal_entry *entry)
 	row_text(row, "direction", event_direction_name(event->direction));
 	row_nodeid(row, "nodeid", &event->nodeid);
 	row_text(row, "name", event->name);
+	row_nodeid(row, "other", &event->other);
 	row_address(row, "address", &event->address);
 	row_text(row, "value", event->value);
 	row_text(row, "reason", event->reason);
 	row_seconds(row, "lasted_s", event->lasted_us);
+	if (event->problem == 0)
+		row_null(row, "problem");
+	else
+		row_integer(row, "problem", (int64_t)event->problem);
 }
 
 static bool send_event(struct call *call, const struct journal_entry *entry)

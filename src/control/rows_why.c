@@ -1,4 +1,4 @@
-#include "control/rows_priv.h"
+#include "control/rows_mesh_priv.h"
 #include "control/who_priv.h"
 
 #include <stdio.h>
@@ -90,22 +90,71 @@ static bool add_connection(struct call *call, struct peer *peer)
 /* Learns from all connections, or lists those that it is about. False if the client has gone. */
 static bool visit_peers(struct call *call, struct subject *subject, bool lists)
 {
-	struct peer *peers[REGISTRY_STEP];
-	uint64_t after = 0;
-	size_t count;
+	struct registry_visit all = {.registry = call->parts->common.registry};
+	struct peer *peer;
 	bool goes_on = true;
-	while (goes_on && (count = registry_walk(call->parts->common.registry, &after, peers)) > 0) {
-		for (size_t i = 0; i < count; i++) {
-			struct peer_info info = peer_look(peers[i], 0);
-			if (!lists) {
-				learn_peer(subject, &info);
-			} else if (goes_on && is_about_peer(subject, &info)) {
-				subject->is_connected = subject->is_connected || info.state == PEER_READY;
-				goes_on = add_connection(call, peers[i]);
-			}
-			peer_release(peers[i]);
+	while (goes_on && (peer = registry_visit_next(&all)) != NULL) {
+		struct peer_info info = peer_look(peer, 0);
+		if (!lists) {
+			learn_peer(subject, &info);
+		} else if (is_about_peer(subject, &info)) {
+			subject->is_connected = subject->is_connected || info.state == PEER_READY;
+			goes_on = add_connection(call, peer);
 		}
 	}
+	registry_visit_stop(&all);
+	return goes_on;
+}
+
+/* ---- what the nodes of the network say ---- */
+
+static void learn_nodes(struct subject *subject, const struct view *view)
+{
+	for (size_t i = 0; i < view->node_count; i++) {
+		const struct view_node *node = &view->nodes[i];
+		const struct address *address = node->report == NULL ? NULL : &node->report->address;
+		if (i != view->self && learn(subject, &node->nodeid, node->name, address, address == NULL ? 0 : 1) &&
+		    address != NULL)
+			add_address(subject, address);
+	}
+}
+
+static bool add_nodes(struct call *call, const struct subject *subject, const struct view *view)
+{
+	bool goes_on = true;
+	for (size_t i = 0; i < view->node_count && goes_on; i++) {
+		if (i == view->self || !has_nodeid(subject, &view->nodes[i].nodeid))
+			continue;
+		struct row row = call_begin_row(call, "fact");
+		row_text(&row, "fact", "node");
+		rows_add_node(&row, view, i);
+		goes_on = call_end_row(call, &row);
+	}
+	return goes_on;
+}
+
+static bool is_about_problem(const struct subject *subject, const struct finding *finding)
+{
+	for (size_t i = 0; i < subject->nodeid_count; i++)
+		if (rows_is_subject(finding, &subject->nodeids[i]))
+			return true;
+	return false;
+}
+
+static bool add_problems(struct call *call, const struct subject *subject, const struct view *view)
+{
+	size_t count = 0;
+	struct problem_entry *list = problems_list(call->parts->common.problems, &count);
+	bool goes_on = true;
+	for (size_t i = 0; i < count && goes_on; i++) {
+		if (!is_about_problem(subject, &list[i].finding))
+			continue;
+		struct row row = call_begin_row(call, "fact");
+		row_text(&row, "fact", "problem");
+		rows_add_problem(&row, &list[i], view);
+		goes_on = call_end_row(call, &row);
+	}
+	free(list);
 	return goes_on;
 }
 
@@ -150,7 +199,7 @@ static bool visit_addresses(struct call *call, struct subject *subject, bool lis
 static bool is_about_event(const struct subject *subject, const struct event *event)
 {
 	return (subject->by_name && strcmp(event->name, subject->text) == 0) || has_nodeid(subject, &event->nodeid) ||
-	       has_address(subject, &event->address);
+	       has_nodeid(subject, &event->other) || has_address(subject, &event->address);
 }
 
 static bool add_event_fact(struct call *call, const struct journal_entry *entry)
@@ -288,27 +337,39 @@ static void fail_for_nobody(struct call *call, const char *text)
 			text);
 }
 
+static void tell(struct call *call, struct subject *subject, const struct view *view)
+{
+	size_t none = 0, ignored = 0;
+	if (who_parse_address(subject->text, &subject->address))
+		add_address(subject, &subject->address);
+	/* Who is gone may have its name in the journal alone, and its addresses in the book. */
+	visit_peers(call, subject, false);
+	learn_nodes(subject, view);
+	visit_events(call, subject, false, &none, &ignored);
+	if (!visit_addresses(call, subject, false))
+		return;
+	bool is_known = subject->nodeid_count > 0 || address_is_known(&subject->address) ||
+			subject->address_count > 0 || subject->by_name;
+	if (is_self(call, subject->text)) {
+		if (!add_text(call, "self", &subject->address, "it is this node itself"))
+			return;
+	} else if (!is_known) {
+		fail_for_nobody(call, subject->text);
+		return;
+	}
+	if (add_nodes(call, subject, view) && add_problems(call, subject, view) && visit_peers(call, subject, true) &&
+	    visit_addresses(call, subject, true) && add_bans(call, subject) && add_limits(call, subject))
+		add_history(call, subject);
+}
+
 void rows_why(struct call *call)
 {
 	struct subject subject = {.text = call_text(call, "about")};
-	size_t none = 0, ignored = 0;
-	if (who_parse_address(subject.text, &subject.address))
-		add_address(&subject, &subject.address);
-	/* Who is gone has its name in the journal alone, and its addresses in the book. */
-	visit_peers(call, &subject, false);
-	visit_events(call, &subject, false, &none, &ignored);
-	if (!visit_addresses(call, &subject, false))
-		return;
-	bool is_known = subject.nodeid_count > 0 || address_is_known(&subject.address) || subject.address_count > 0 ||
-			subject.by_name;
-	if (is_self(call, subject.text)) {
-		if (!add_text(call, "self", &subject.address, "it is this node itself"))
-			return;
-	} else if (!is_known) {
-		fail_for_nobody(call, subject.text);
-		return;
+	struct view view;
+	if (call_text(call, "other") != NULL) {
+		rows_why_pair(call);
+	} else if (rows_look_at_mesh(call, &view)) {
+		tell(call, &subject, &view);
+		view_free(&view);
 	}
-	if (visit_peers(call, &subject, true) && visit_addresses(call, &subject, true) && add_bans(call, &subject) &&
-	    add_limits(call, &subject))
-		add_history(call, &subject);
 }

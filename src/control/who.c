@@ -47,23 +47,6 @@ static unsigned rank_of(const char *text, struct peer *peer)
 	return sign == WHO_NOBODY ? 0 : 2 * (unsigned)sign + (info.state == PEER_READY);
 }
 
-/* Calls that for each connection, until it returns false. */
-typedef bool visit_peer(void *context, struct peer *peer);
-
-static void walk(struct call *call, visit_peer *visit, void *context)
-{
-	struct peer *peers[REGISTRY_STEP];
-	uint64_t after = 0;
-	size_t count;
-	bool goes_on = true;
-	while (goes_on && (count = registry_walk(call->parts->common.registry, &after, peers)) > 0) {
-		for (size_t i = 0; i < count; i++) {
-			goes_on = goes_on && visit(context, peers[i]);
-			peer_release(peers[i]);
-		}
-	}
-}
-
 /* ---- one peer ---- */
 
 enum { NAMED = 4 };
@@ -77,12 +60,11 @@ struct finding {
 	char labels[NAMED][PEER_LABEL_BYTES];
 };
 
-static bool look_at(void *context, struct peer *peer)
+static void look_at(struct finding *finding, struct peer *peer)
 {
-	struct finding *finding = context;
 	unsigned rank = rank_of(finding->text, peer);
 	if (rank == 0 || rank < finding->rank || peer_is_closing(peer))
-		return true;
+		return;
 	if (rank > finding->rank) {
 		if (finding->first != NULL)
 			peer_release(finding->first);
@@ -94,7 +76,6 @@ static bool look_at(void *context, struct peer *peer)
 		peer_label(peer, finding->labels[finding->count]);
 	if (finding->count++ == 0)
 		finding->first = peer_hold(peer);
-	return true;
 }
 
 struct guess {
@@ -103,16 +84,14 @@ struct guess {
 	char *out;
 };
 
-static bool guess_at(void *context, struct peer *peer)
+static void guess_at(struct guess *guess, struct peer *peer)
 {
-	struct guess *guess = context;
 	struct peer_info info = peer_look(peer, 0);
 	size_t distance = info.name[0] == '\0' ? guess->distance : text_distance(guess->text, info.name);
 	if (distance < guess->distance) {
 		guess->distance = distance;
 		snprintf(guess->out, MESSAGE_TEXT_BYTES, "%s", info.name);
 	}
-	return true;
 }
 
 bool who_guess(struct call *call, const char *text, char out[static MESSAGE_TEXT_BYTES])
@@ -120,8 +99,10 @@ bool who_guess(struct call *call, const char *text, char out[static MESSAGE_TEXT
 	/* A short word is near to every other one. */
 	size_t length = strlen(text), limit = length < 3 ? 1 : length < 6 ? 2 : 4;
 	struct guess guess = {.text = text, .distance = limit, .out = out};
-	if (length < MESSAGE_TEXT_BYTES)
-		walk(call, guess_at, &guess);
+	struct registry_visit all = {.registry = call->parts->common.registry};
+	struct peer *peer;
+	while (length < MESSAGE_TEXT_BYTES && (peer = registry_visit_next(&all)) != NULL)
+		guess_at(&guess, peer);
 	return guess.distance < limit;
 }
 
@@ -153,7 +134,10 @@ static void fail_for_many(struct call *call, const struct finding *finding)
 struct peer *who_find_peer(struct call *call)
 {
 	struct finding finding = {.text = call_text(call, "peer")};
-	walk(call, look_at, &finding);
+	struct registry_visit all = {.registry = call->parts->common.registry};
+	struct peer *peer;
+	while ((peer = registry_visit_next(&all)) != NULL)
+		look_at(&finding, peer);
 	if (finding.count == 0)
 		fail_for_none(call, finding.text);
 	if (finding.count > 1)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "face/versions.h"
 
 #define DEFAULT_FILE KITH_SYSCONFDIR "/kith/kith.conf"
 const char arguments_default_file[] = DEFAULT_FILE;
@@ -132,7 +133,7 @@ int arguments_parse(struct arguments *arguments, int argc, char **argv)
 			arguments->only_test = true;
 			break;
 		case 'V':
-			puts("kithd " KITH_VERSION);
+			versions_print();
 			return STATUS_STOPPED;
 		case 'h':
 			fputs(usage, stdout);

@@ -237,7 +237,7 @@ static void warn_of_user(const struct settings *settings, const struct arguments
 	char user[PRIVILEGE_USER_BYTES];
 	privilege_user_name(user);
 	if (privilege_is_root()) {
-		log_warning("running as root without need: set user = \"kith\", a user of its own (see kith.conf(5))");
+		log_warning("running as root without need: set user = \"kithd\", a user of its own (see kith.conf(5))");
 		return;
 	}
 	if (file != NULL && access(file, R_OK) != 0)

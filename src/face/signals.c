@@ -64,7 +64,8 @@ enum signal_action signals_wait_until(int *number, int64_t deadline_us)
 	int64_t left_us = deadline_us == FOREVER_US ? FOREVER_US : deadline_us - clock_now_us();
 	struct timespec left = {0};
 	if (left_us > 0)
-		left = (struct timespec){.tv_sec = left_us / 1000000, .tv_nsec = left_us % 1000000 * 1000};
+		left = (struct timespec){.tv_sec = (time_t)(left_us / 1000000),
+					 .tv_nsec = (long)(left_us % 1000000 * 1000)};
 	*number = sigtimedwait(&set, NULL, deadline_us == FOREVER_US ? NULL : &left);
 	return *number > 0 ? action_of(*number) : ACTION_NONE;
 }

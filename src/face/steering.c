@@ -38,6 +38,9 @@ void steering_start(struct steering *steering, const struct node *node)
 	}
 	if (steering->place.fd < 0)
 		return;
+	if (steering->place.leftovers > 0)
+		log_info("removed %zu control %s of killed nodes from %s", steering->place.leftovers,
+			 steering->place.leftovers == 1 ? "socket" : "sockets", steering->place.directory);
 	if (steering->commands == NULL)
 		problem_set(&problem, "%s", strerror(ENOMEM));
 	else

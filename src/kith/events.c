@@ -14,6 +14,10 @@ const struct event_words event_words[] = {
 	{"peer_late", "late", TABLE_YELLOW},	 {"peer_ok", "ok", TABLE_GREEN},
 	{"dial_failed", "fail", TABLE_YELLOW},	 {"dial_ok", "works", TABLE_GREEN},
 	{"refused", "refuse", TABLE_YELLOW},	 {"banned", "ban", TABLE_RED},
+	{"node_up", "alive", TABLE_GREEN},	 {"node_late", "silent", TABLE_YELLOW},
+	{"node_gone", "gone", TABLE_RED},	 {"link_down", "broken", TABLE_RED},
+	{"link_up", "linked", TABLE_GREEN},	 {"problem", "problem", TABLE_RED},
+	{"problem_over", "over", TABLE_GREEN},
 };
 
 const size_t event_words_count = sizeof event_words / sizeof *event_words;
@@ -45,7 +49,9 @@ static bool is_kind(struct json_object *row, const char *kind)
 char *event_subject(struct json_object *row)
 {
 	static const char *const keys[] = {"name", "address", "nodeid"};
-	bool is_own = is_kind(row, "started") || is_kind(row, "stopping") || is_kind(row, "reloaded");
+	/* A problem's sentence says whom it is about. */
+	bool is_own = is_kind(row, "started") || is_kind(row, "stopping") || is_kind(row, "reloaded") ||
+		      is_kind(row, "problem") || is_kind(row, "problem_over");
 	for (size_t i = 0; i < sizeof keys / sizeof *keys && !is_own; i++)
 		if (value_text(row, keys[i]) != NULL)
 			return value_format(row, keys[i], i == 2 ? FORM_NODEID : FORM_PLAIN, false);
@@ -70,8 +76,53 @@ static bool add_joined(struct buffer *out, const char *separator, const char *co
 	return is_good;
 }
 
+/* " (was up 3 h)"; "" if nobody knows how long. */
+static void say_lasted(struct json_object *row, const char *words, char out[static WORDS_BYTES + 16])
+{
+	char duration[WORDS_BYTES];
+	double seconds;
+	out[0] = '\0';
+	if (!value_number(row, "lasted_s", &seconds))
+		return;
+	words_duration(seconds, duration);
+	snprintf(out, WORDS_BYTES + 16, " (%.8s %s)", words, duration);
+}
+
+/* What happened in the network; false for another kind. */
+static bool describe_of_network(struct json_object *row, struct buffer *out, bool *is_good)
+{
+	const char *address = value_text(row, "address"), *value = value_text(row, "value"),
+		   *reason = value_text(row, "reason"), *name = value_text(row, "name");
+	char lasted[WORDS_BYTES + 16];
+	if (is_kind(row, "node_up")) {
+		say_lasted(row, "after", lasted);
+		*is_good = add_joined(out, ", ", (const char *const[]){name == NULL ? NULL : address, value}, 2) &&
+			   add(out, lasted);
+	} else if (is_kind(row, "node_late")) {
+		say_lasted(row, "for", lasted);
+		*is_good = add(out, "nobody hears it") && add(out, lasted);
+	} else if (is_kind(row, "node_gone")) {
+		say_lasted(row, "ran", lasted);
+		*is_good = add(out, reason == NULL ? "" : reason) && add(out, lasted);
+	} else if (is_kind(row, "link_down")) {
+		*is_good = add(out, "and ") && add_joined(out, ": ", (const char *const[]){value, reason}, 2);
+	} else if (is_kind(row, "link_up")) {
+		say_lasted(row, "after", lasted);
+		*is_good = add_joined(out, "", (const char *const[]){"and ", value, lasted}, 3);
+	} else if (is_kind(row, "problem") || is_kind(row, "problem_over")) {
+		say_lasted(row, "lasted", lasted);
+		*is_good = add(out, reason == NULL ? "" : reason) && add(out, lasted);
+	} else {
+		return false;
+	}
+	return true;
+}
+
 static bool describe(struct json_object *row, struct buffer *out)
 {
+	bool is_good;
+	if (describe_of_network(row, out, &is_good))
+		return is_good;
 	const char *name = value_text(row, "name"), *address = value_text(row, "address"),
 		   *value = value_text(row, "value"), *reason = value_text(row, "reason");
 	char lasted[WORDS_BYTES + sizeof " (was up )"] = "", duration[WORDS_BYTES];

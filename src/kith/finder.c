@@ -43,9 +43,7 @@ static void nodes_init(struct nodes *nodes, struct sockets *sockets)
 	enum { WHO_MS = 2000 };
 	nodes->count = 0;
 	for (size_t i = 0; i < sockets->count; i++) {
-		struct socket_found *found = &sockets->found[i];
-		if (found->fd < 0)
-			continue;
+		struct socket_found *found = &sockets->connected[i];
 		struct node *node = &nodes->list[nodes->count++];
 		*node = (struct node){.path = found->path};
 		take(found, &node->session);
@@ -156,13 +154,12 @@ static void list_directories(char directories[][RUNTIME_DIR_BYTES], size_t count
 static enum outcome complain_of_none(const struct sockets *sockets, char directories[][RUNTIME_DIR_BYTES], size_t count)
 {
 	char places[RUNTIME_DIRS * RUNTIME_DIR_BYTES + 32];
-	const struct socket_found *forbidden = sockets_find_failed(sockets, EACCES);
-	if (forbidden != NULL)
-		return sockets_complain(forbidden->path, forbidden->error);
-	if (sockets->closed_directory[0] != '\0')
+	const struct socket_found *failed = &sockets->failed;
+	bool is_forbidden = failed->path[0] != '\0' && failed->error == EACCES;
+	if (sockets->closed_directory[0] != '\0' && !is_forbidden)
 		return sockets_complain(sockets->closed_directory, EACCES);
-	if (sockets->count > 0)
-		return sockets_complain(sockets->found[0].path, sockets->found[0].error);
+	if (failed->path[0] != '\0')
+		return sockets_complain(failed->path, failed->error);
 	list_directories(directories, count, places, sizeof places);
 	complain(OUTCOME_NO_NODE, "no node runs here: there is no control socket in %s", places);
 	if (complaints_are_shown())
@@ -184,7 +181,11 @@ static enum outcome look_everywhere(struct sockets *sockets, const char *directo
 		snprintf(directories[0], RUNTIME_DIR_BYTES, "%s", directory);
 	for (size_t i = 0; i < count; i++)
 		sockets_look_in(sockets, directories[i]);
-	return sockets_count_connected(sockets) > 0 ? OUTCOME_DONE : complain_of_none(sockets, directories, count);
+	if (sockets->left_out > 0)
+		complain(OUTCOME_DONE,
+			 "more than %d nodes run here, and %zu of them %s not asked: name a socket with -s",
+			 SOCKETS_MOST, sockets->left_out, sockets->left_out == 1 ? "is" : "are");
+	return sockets->count > 0 ? OUTCOME_DONE : complain_of_none(sockets, directories, count);
 }
 
 static enum outcome search(struct sockets *sockets, const char *directory, const char *name, struct session *session)
@@ -192,12 +193,9 @@ static enum outcome search(struct sockets *sockets, const char *directory, const
 	enum outcome outcome = look_everywhere(sockets, directory);
 	if (outcome != OUTCOME_DONE)
 		return outcome;
-	size_t connected = sockets_count_connected(sockets);
-	if (connected > 1 || name != NULL)
+	if (sockets->count > 1 || name != NULL)
 		return choose_among(sockets, name, session);
-	for (size_t i = 0; i < sockets->count; i++)
-		if (sockets->found[i].fd >= 0)
-			take(&sockets->found[i], session);
+	take(&sockets->connected[0], session);
 	return OUTCOME_DONE;
 }
 
@@ -206,7 +204,7 @@ static enum outcome look_at(struct sockets *sockets, const char *path)
 	if (!sockets_look_at(sockets, path))
 		return complain(OUTCOME_WRONG_USAGE, "%s: too long for the path of a socket (at most %d bytes)", path,
 				SOCKET_PATH_BYTES - 1);
-	return sockets->found[0].fd >= 0 ? OUTCOME_DONE : sockets_complain(path, sockets->found[0].error);
+	return sockets->count > 0 ? OUTCOME_DONE : sockets_complain(path, sockets->failed.error);
 }
 
 static enum outcome take_named(struct sockets *sockets, const char *path, struct session *session)
@@ -214,7 +212,7 @@ static enum outcome take_named(struct sockets *sockets, const char *path, struct
 	enum outcome outcome = look_at(sockets, path);
 	if (outcome != OUTCOME_DONE)
 		return outcome;
-	take(&sockets->found[0], session);
+	take(&sockets->connected[0], session);
 	return OUTCOME_DONE;
 }
 

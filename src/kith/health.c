@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kith/network.h"
 #include "kith/status.h"
 #include "kith/value.h"
 #include "kith/words.h"
@@ -21,6 +22,8 @@ struct health {
 	double rtt_ms, worst_ms;    /* the median, and the worst */
 	struct json_object *problems;
 	size_t problem_count;
+	const struct rows *network; /* its problems */
+	size_t grave_count;	    /* of those, what monitoring warns of */
 };
 
 static bool add(struct buffer *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -82,6 +85,13 @@ static void look_at_info(struct json_object *info, struct health *health)
 		health->problem_count = json_object_array_length(health->problems);
 }
 
+static void look_at_network(const struct rows *problems, struct health *health)
+{
+	health->network = problems;
+	for (size_t i = 0; i < problems->count; i++)
+		health->grave_count += network_is_grave(problems->list[i]);
+}
+
 static bool is_below(double value, double limit)
 {
 	return limit >= 0 && value < limit;
@@ -99,7 +109,7 @@ static enum outcome judge(const struct health *health, const struct health_limit
 	    (has_rtt && is_above(health->rtt_ms, limits->max_rtt_critical_ms)))
 		return OUTCOME_CRITICAL;
 	if (is_below(health->peers, limits->min_peers) || (has_rtt && is_above(health->rtt_ms, limits->max_rtt_ms)) ||
-	    health->problem_count > 0 || health->late_s >= LATE_WARNING_S)
+	    health->problem_count > 0 || health->grave_count > 0 || health->late_s >= LATE_WARNING_S)
 		return OUTCOME_WARNING;
 	return OUTCOME_DONE;
 }
@@ -114,6 +124,25 @@ static bool add_clean(struct buffer *out, const char *text)
 		*at = '/';
 	bool is_good = buffer_append(out, clean, strlen(clean));
 	free(clean);
+	return is_good;
+}
+
+/* The first of them, and how many more there are. */
+static bool add_network(struct buffer *out, const struct health *health)
+{
+	enum { SHOWN = 3 };
+	size_t shown = 0;
+	bool is_good = true;
+	for (size_t i = 0; i < health->network->count && shown < SHOWN && is_good; i++) {
+		struct json_object *problem = health->network->list[i];
+		const char *text = value_text(problem, "text");
+		if (!network_is_grave(problem))
+			continue;
+		is_good = add(out, "; ") && add_clean(out, text == NULL ? "" : text);
+		shown++;
+	}
+	if (health->grave_count > shown)
+		is_good = is_good && add(out, "; %zu more problems of the network", health->grave_count - shown);
 	return is_good;
 }
 
@@ -148,6 +177,7 @@ static bool add_text(struct buffer *out, const struct health *health, const stru
 		if (is_above(health->rtt_ms, longest))
 			is_good = is_good && add(out, " (more than %g ms)", longest);
 	}
+	is_good = is_good && add_network(out, health);
 	for (size_t i = 0; i < health->problem_count && is_good; i++) {
 		const char *problem = json_string(json_object_array_get_idx(health->problems, i));
 		is_good = add(out, "; ") && add_clean(out, problem == NULL ? "" : problem);
@@ -175,17 +205,19 @@ static bool add_perfdata(struct buffer *out, const struct health *health, const 
 	if (health->rtt_count > 0)
 		is_good = is_good && add(out, " rtt=%.3fms;%s;%s;0 rtt_worst=%.3fms;;;0", health->rtt_ms, warning,
 					 critical, health->worst_ms);
-	is_good = is_good && add(out, " problems=%zu;;;0 uptime=%.0fs;;;0", health->problem_count, health->uptime_s);
+	is_good = is_good && add(out, " problems=%zu;;;0 network_problems=%zu;;;0 uptime=%.0fs;;;0",
+				 health->problem_count, health->grave_count, health->uptime_s);
 	return is_good && (!health->knows_memory || add(out, " memory=%.0fB;;;0", health->memory_bytes));
 }
 
-enum outcome health_describe(struct json_object *info, const struct rows *peers, const struct health_limits *limits,
-			     struct buffer *out)
+enum outcome health_describe(struct json_object *info, const struct rows *peers, const struct rows *problems,
+			     const struct health_limits *limits, struct buffer *out)
 {
 	static const char *const words[] = {
 		[OUTCOME_DONE] = "OK", [OUTCOME_WARNING] = "WARNING", [OUTCOME_CRITICAL] = "CRITICAL"};
 	struct health health = {0};
 	look_at_info(info, &health);
+	look_at_network(problems, &health);
 	if (!look_at_peers(peers, &health))
 		return OUTCOME_UNKNOWN;
 	enum outcome outcome = judge(&health, limits);

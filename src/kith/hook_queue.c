@@ -1,5 +1,6 @@
 #include "kith/hook_queue.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +21,8 @@ static const char *state_of(const char *kind)
 		{"peer_up", "peer"},	 {"peer_down", "peer"},	 {"peer_late", "late"},	 {"peer_ok", "late"},
 		{"dial_failed", "dial"}, {"dial_ok", "dial"},	 {"started", "run"},	 {"stopping", "run"},
 		{"reloaded", "reload"},	 {"setting", "setting"}, {"refused", "refused"}, {"banned", "banned"},
-		{"lost", "lost"},
+		{"lost", "lost"},	 {"node_up", "node"},	 {"node_late", "node"},	 {"node_gone", "node"},
+		{"link_down", "link"},	 {"link_up", "link"},	 {"problem", "problem"}, {"problem_over", "problem"},
 	};
 	for (size_t i = 0; i < sizeof states / sizeof *states; i++)
 		if (strcmp(states[i].kind, kind) == 0)
@@ -28,15 +30,26 @@ static const char *state_of(const char *kind)
 	return NULL;
 }
 
-/* A peer by its nodeid, else by its address; a setting by its name; this node is "". */
-static const char *subject_of(struct json_object *row, const char *state)
+/*
+ * A node by its nodeid, else by its address; a connection by both nodeids; a problem by its number; a setting by its
+ * name; this node is "". To be freed; NULL if there is no memory.
+ */
+static char *subject_of(struct json_object *row, const char *state)
 {
-	if (strcmp(state, "run") == 0 || strcmp(state, "reload") == 0 || strcmp(state, "lost") == 0)
-		return "";
-	if (strcmp(state, "setting") == 0)
-		return or_nothing(value_text(row, "name"));
 	const char *nodeid = value_text(row, "nodeid");
-	return nodeid != NULL ? nodeid : or_nothing(value_text(row, "address"));
+	char *subject = NULL;
+	double number;
+	if (strcmp(state, "run") == 0 || strcmp(state, "reload") == 0 || strcmp(state, "lost") == 0)
+		return strdup("");
+	if (strcmp(state, "setting") == 0)
+		return strdup(or_nothing(value_text(row, "name")));
+	if (strcmp(state, "link") == 0)
+		return asprintf(&subject, "%s %s", or_nothing(nodeid), or_nothing(value_text(row, "other"))) < 0
+			       ? NULL
+			       : subject;
+	if (strcmp(state, "problem") == 0 && value_number(row, "problem", &number))
+		return asprintf(&subject, "problem %.0f", number) < 0 ? NULL : subject;
+	return strdup(nodeid != NULL ? nodeid : or_nothing(value_text(row, "address")));
 }
 
 static void event_fini(struct hook_event *event)
@@ -86,7 +99,7 @@ bool hook_queue_put(struct hook_queue *queue, struct json_object *row, uint64_t 
 	bool is_known = state != NULL;
 	if (!is_known)
 		state = "";
-	char *subject = strdup(subject_of(row, state));
+	char *subject = subject_of(row, state);
 	if (subject == NULL)
 		return false;
 	if (is_known)

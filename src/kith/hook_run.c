@@ -18,9 +18,9 @@
 static const struct {
 	const char *name, *key;
 } variables[] = {
-	{"KITH_KIND", "kind"},	   {"KITH_NODEID", "nodeid"}, {"KITH_NAME", "name"},  {"KITH_ADDRESS", "address"},
-	{"KITH_REASON", "reason"}, {"KITH_TIME", "at"},	      {"KITH_SEQ", "number"}, {"KITH_ENDING", "ending"},
-	{"KITH_VALUE", "value"},   {"KITH_BOOT", "boot"},
+	{"KITH_KIND", "kind"},	   {"KITH_NODEID", "nodeid"}, {"KITH_NAME", "name"},   {"KITH_ADDRESS", "address"},
+	{"KITH_REASON", "reason"}, {"KITH_TIME", "at"},	      {"KITH_SEQ", "number"},  {"KITH_ENDING", "ending"},
+	{"KITH_VALUE", "value"},   {"KITH_BOOT", "boot"},     {"KITH_OTHER", "other"}, {"KITH_PROBLEM", "problem"},
 };
 
 enum { VARIABLES = sizeof variables / sizeof *variables, LABEL_BYTES = 256 };

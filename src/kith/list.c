@@ -16,7 +16,7 @@ enum { MOST_COLUMNS = 64, NAME_BYTES = 64 };
 struct listing {
 	const struct list *list;
 	const struct options *options;
-	struct rows rows;
+	struct rows *rows;
 	struct list_column columns[MOST_COLUMNS];
 	size_t column_count;
 	char names[MOST_COLUMNS][NAME_BYTES]; /* of keys that are shown as columns */
@@ -42,10 +42,30 @@ static const struct list_column *find_column(const struct list *list, const char
 
 static bool rows_have(const struct listing *listing, const char *key)
 {
-	for (size_t i = 0; i < listing->rows.count; i++)
-		if (json_object_object_get_ex(listing->rows.list[i], key, NULL))
+	for (size_t i = 0; i < listing->rows->count; i++)
+		if (json_object_object_get_ex(listing->rows->list[i], key, NULL))
 			return true;
 	return false;
+}
+
+static bool is_empty(struct json_object *row, const char *key)
+{
+	struct json_object *value = NULL;
+	return key == NULL || !json_object_object_get_ex(row, key, &value) || value == NULL ||
+	       (json_object_is_type(value, json_type_array) && json_object_array_length(value) == 0);
+}
+
+/* Scripts count on all usual columns. */
+static bool is_hidden(const struct listing *listing, const struct list_column *column)
+{
+	if ((column->flags & LIST_HIDES_EMPTY) == 0 || option_is_given(listing->options, OPTION_RAW) ||
+	    option_is_given(listing->options, OPTION_NO_HEADINGS))
+		return false;
+	for (size_t i = 0; i < listing->rows->count; i++)
+		if (!is_empty(listing->rows->list[i], column->key) ||
+		    !is_empty(listing->rows->list[i], column->otherwise))
+			return false;
+	return true;
 }
 
 static enum outcome complain_of_column(const struct list *list, const char *name)
@@ -82,7 +102,7 @@ static enum outcome choose_columns(struct listing *listing)
 	const char *chosen = listing->options->values[OPTION_COLUMNS];
 	if (chosen == NULL || chosen[0] == '+')
 		for (const struct list_column *column = listing->list->columns; column->name != NULL; column++)
-			if (column->is_usual)
+			if (column->is_usual && !is_hidden(listing, column))
 				show(listing, column);
 	if (chosen == NULL)
 		return OUTCOME_DONE;
@@ -100,15 +120,23 @@ static enum outcome choose_columns(struct listing *listing)
 
 /* ---- the table ---- */
 
-static int compare_rows(const void *one, const void *other, void *argument)
+static int compare_by(struct json_object *first, struct json_object *second, const char *key)
 {
-	const char *key = argument;
-	struct json_object *first = *(struct json_object *const *)one, *second = *(struct json_object *const *)other;
 	const char *a = value_text(first, key), *b = value_text(second, key);
 	/* What has none comes last. */
 	if (a == NULL || b == NULL)
 		return (a == NULL) - (b == NULL);
 	return strverscmp(a, b);
+}
+
+static int compare_rows(const void *one, const void *other, void *argument)
+{
+	const struct list *list = argument;
+	struct json_object *first = *(struct json_object *const *)one, *second = *(struct json_object *const *)other;
+	int order = 0;
+	for (size_t i = 0; i < LIST_SORT_KEYS && order == 0 && list->sort_keys[i] != NULL; i++)
+		order = compare_by(first, second, list->sort_keys[i]);
+	return order;
 }
 
 static void put_cell(struct table *table, const struct listing *listing, size_t column_number, struct json_object *row)
@@ -131,37 +159,35 @@ static enum outcome print_table(const struct listing *listing)
 	const struct options *options = listing->options;
 	const struct table_style style = {.is_raw = option_is_given(options, OPTION_RAW),
 					  .has_no_headings = option_is_given(options, OPTION_NO_HEADINGS)};
-	if (listing->rows.count == 0 && !style.is_raw && isatty(STDOUT_FILENO)) {
+	if (listing->rows->count == 0 && !style.is_raw && isatty(STDOUT_FILENO)) {
 		puts(listing->list->none);
 		return OUTCOME_DONE;
 	}
 	table_init(&table, &style);
 	for (size_t i = 0; i < listing->column_count; i++)
 		table_add_column(&table, listing->columns[i].name, listing->columns[i].flags);
-	for (size_t i = 0; i < listing->rows.count; i++) {
+	for (size_t i = 0; i < listing->rows->count; i++) {
 		table_add_line(&table);
 		for (size_t j = 0; j < listing->column_count && !table.lacks_memory; j++)
-			put_cell(&table, listing, j, listing->rows.list[i]);
+			put_cell(&table, listing, j, listing->rows->list[i]);
 	}
 	enum outcome outcome = table_print(&table);
 	table_fini(&table);
 	return outcome;
 }
 
-static enum outcome print_rows(struct listing *listing)
+enum outcome list_show(const struct list *list, const struct options *options, struct rows *rows)
 {
-	if (listing->list->sort_key != NULL && listing->rows.count > 0) {
-		char key[NAME_BYTES];
-		snprintf(key, sizeof key, "%s", listing->list->sort_key);
-		qsort_r(listing->rows.list, listing->rows.count, sizeof(struct json_object *), compare_rows, key);
-	}
-	enum outcome outcome = choose_columns(listing);
-	return outcome == OUTCOME_DONE ? print_table(listing) : outcome;
+	struct listing listing = {.list = list, .options = options, .rows = rows};
+	if (list->sort_keys[0] != NULL && rows->count > 0)
+		qsort_r(rows->list, rows->count, sizeof(struct json_object *), compare_rows, (void *)list);
+	enum outcome outcome = choose_columns(&listing);
+	return outcome == OUTCOME_DONE ? print_table(&listing) : outcome;
 }
 
 enum outcome list_print(const struct list *list, const struct options *options, struct session *session)
 {
-	struct listing listing = {.list = list, .options = options};
+	struct rows rows = {0};
 	enum session_result result;
 	bool is_json = option_is_given(options, OPTION_JSON);
 	enum outcome outcome = OUTCOME_DONE;
@@ -171,13 +197,13 @@ enum outcome list_print(const struct list *list, const struct options *options, 
 		const char *row = value_text(session->row, "msgtype");
 		if (is_json)
 			answer_print_row(session);
-		else if (row != NULL && strcmp(row, list->row) == 0 && !rows_add(&listing.rows, session->row))
+		else if (row != NULL && strcmp(row, list->row) == 0 && !rows_add(&rows, session->row))
 			outcome = complain_no_memory();
 	}
 	if (outcome == OUTCOME_DONE && result == SESSION_FAILED)
 		outcome = session->outcome;
 	if (outcome == OUTCOME_DONE && !is_json)
-		outcome = print_rows(&listing);
-	rows_fini(&listing.rows);
+		outcome = list_show(list, options, &rows);
+	rows_fini(&rows);
 	return outcome;
 }

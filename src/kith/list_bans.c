@@ -11,7 +11,7 @@ static const struct list_column columns[] = {
 const struct list list_bans = {
 	.request = "bans",
 	.row = "ban",
-	.sort_key = "block",
+	.sort_keys = {"block"},
 	.none = "no bans",
 	.columns = columns,
 };

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "kith/command.h"
+#include "kith/versions.h"
 
 /* What is run without a command. */
 #define USUAL_COMMAND "status"
@@ -41,7 +42,7 @@ static enum outcome complain_of_operands(const struct command_kind *kind, size_t
 static bool prints_help(const struct options *options, const struct command_kind *kind)
 {
 	if (option_is_given(options, OPTION_VERSION))
-		puts("kith " KITH_VERSION);
+		kith_versions_print();
 	else if (option_is_given(options, OPTION_HELP) && kind == NULL)
 		command_print_help();
 	else if (option_is_given(options, OPTION_HELP))

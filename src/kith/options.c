@@ -41,6 +41,11 @@ const struct option_kind option_kinds[OPTION_IDS] = {
 	[OPTION_MAX_RTT_CRITICAL] = {"max-rtt-critical", "MS", "a longer one is critical", COMPLETES_NOTHING, '\0'},
 	[OPTION_WRITE] = {"write", "FILE", "replace this file instead, at once", COMPLETES_FILES, 'w'},
 	[OPTION_PEERS] = {"peers", "N", "add the N peers with the longest round trips", COMPLETES_NOTHING, '\0'},
+	[OPTION_DOT] = {"dot", NULL, "print a graph for Graphviz", COMPLETES_NOTHING, '\0'},
+	[OPTION_SVG] = {"svg", NULL, "print a picture", COMPLETES_NOTHING, '\0'},
+	[OPTION_LISTEN] = {"listen", "ADDRESS", "listen there; 127.0.0.1:7999 by default", COMPLETES_NOTHING, 'l'},
+	[OPTION_HOST] = {"host", "NAME,...", "answer to these host names too", COMPLETES_NOTHING, '\0'},
+	[OPTION_HTML] = {"html", NULL, "print a page for a browser, in one file", COMPLETES_NOTHING, '\0'},
 };
 
 /* What getopt_long returns for an option without a letter. */

@@ -10,8 +10,10 @@
 static const char *asks_for(enum completes completes)
 {
 	static const char *const asks[] = {
-		[COMPLETES_NODES] = "nodes",
+		[COMPLETES_NODES] = "local",
 		[COMPLETES_PEERS] = "peers -o name",
+		[COMPLETES_MEMBERS] = "nodes -o name",
+		[COMPLETES_TAGS] = "nodes -o tags",
 		[COMPLETES_ADDRESSES] = "addresses -o address",
 		[COMPLETES_BANS] = "bans -o block",
 		[COMPLETES_SETTINGS] = "settings -o name",
@@ -19,6 +21,19 @@ static const char *asks_for(enum completes completes)
 	};
 	return completes <= COMPLETES_SHELLS ? asks[completes] : NULL;
 }
+
+/*
+ * Takes the words out of what is printed: one a line, or of tags several, with a comma and a space between them, which
+ * is escaped. bash expands the words that it offers, command substitutions too, and some of them are names that
+ * strangers have chosen: only words of harmless characters are taken. It is the same within the single quotes of all
+ * shells.
+ */
+#define PICK_WORDS                                                                                                     \
+	"'BEGIN { mark = sprintf(\"%c\", 92) } "                                                                       \
+	"{ count = split($1, words, last == \"tags\" ? \",\" mark mark \"x20\" : \"\\n\"); "                           \
+	"for (i = 1; i <= count; i++) "                                                                                \
+	"if (words[i] ~ \"^([]A-Za-z0-9_.:@=+%,/[]|[^ -~])([]A-Za-z0-9_.:@=+%,/[-]|[^ -~])*$\" && !seen[words[i]]++) " \
+	"print words[i] }'"
 
 /* The words that are known without a node, each followed by a space. */
 static void print_words(enum completes completes, const struct list *list)
@@ -94,7 +109,7 @@ static void print_bash_line(void)
 	fputs("# Completion of kith(1) for bash: kith completion bash\n"
 	      "_kith_ask()\n{\n"
 	      "\ttimeout 2 \"$kith\" \"${node[@]}\" \"$@\" -r --noheadings 2>/dev/null |\n"
-	      "\t\tawk '$1 != \"-\" && $1 !~ /\\\\/ { print $1 }'\n}\n\n"
+	      "\t\tenv LC_ALL=C awk -v last=\"${*: -1}\" " PICK_WORDS "\n}\n\n"
 	      "_kith()\n{\n"
 	      "\tlocal line=${COMP_LINE:0:COMP_POINT} typed node=() cur= command= options= words= word i\n"
 	      "\t# Not those of COMP_WORDS, which are parted at colons.\n"
@@ -268,7 +283,7 @@ static void print_fish_functions(void)
 	      "\t\tend\n"
 	      "\tend\n"
 	      "\ttimeout 2 $words[1] $node $argv -r --noheadings 2>/dev/null |\n"
-	      "\t\tawk '$1 != \"-\" && $1 !~ /\\\\\\\\/ { print $1 }'\n"
+	      "\t\tenv LC_ALL=C awk -v last=$argv[-1] " PICK_WORDS "\n"
 	      "end\n"
 	      "complete -c kith -f\n",
 	      stdout);
@@ -350,7 +365,7 @@ static void print_zsh(void)
 	      "_kith_ask()\n{\n"
 	      "\tlocal -a words_found\n"
 	      "\twords_found=(${(f)\"$(timeout 2 $kith $node \"$@\" -r --noheadings 2>/dev/null |\n"
-	      "\t\tawk '$1 != \"-\" && $1 !~ /\\\\/ { print $1 }')\"})\n"
+	      "\t\tenv LC_ALL=C awk -v last=$@[-1] " PICK_WORDS ")\"})\n"
 	      "\tcompadd -a words_found\n"
 	      "}\n\n"
 	      "_kith()\n{\n"

@@ -21,7 +21,7 @@ enum outcome run_list(const struct command_kind *kind, const struct options *opt
 	return repeat(kind, options, print_once);
 }
 
-enum outcome run_nodes(const struct command_kind *kind, const struct options *options)
+enum outcome run_local(const struct command_kind *kind, const struct options *options)
 {
 	(void)kind;
 	return finder_print_nodes(options);

@@ -30,7 +30,7 @@ static bool ask_for_missing(struct session *session)
  */
 static bool ask_all(struct session *session, bool is_json)
 {
-	if (!session_ask(session, "info"))
+	if (!session_ask(session, "info") || !session_ask(session, "problems"))
 		return false;
 	if (is_json)
 		return session_ask(session, "peers") && session_ask(session, "addresses") &&
@@ -40,7 +40,7 @@ static bool ask_all(struct session *session, bool is_json)
 
 static enum outcome take_answers(struct session *session, struct status *status, bool is_json)
 {
-	enum { ANSWERS = 4 };
+	enum { ANSWERS = 5 };
 	enum session_result result;
 	/* An older node tells less. */
 	session->tolerates_unknown = true;

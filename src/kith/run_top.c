@@ -13,6 +13,7 @@
 #include "kith/finder.h"
 #include "kith/screen.h"
 #include "kith/top_feed.h"
+#include "kith/top_keys.h"
 #include "kith/top_view.h"
 #include "kith/words.h"
 
@@ -50,13 +51,22 @@ static void ask(struct top *top)
 {
 	/* One that is gone is looked for often: a restart takes less than a second. */
 	enum { LOST_INTERVAL_US = 500000 };
-	bool is_asked = top_feed_ask(&top->feed, top->model.last_event, top->model.about);
+	bool is_asked = top_feed_ask(&top->feed, &top->model);
 	int64_t interval_us = top->interval_us;
 	if (!is_asked) {
 		lose(top);
 		interval_us = interval_us < LOST_INTERVAL_US ? interval_us : LOST_INTERVAL_US;
 	}
 	top->next_us = clock_now_us() + interval_us;
+}
+
+/* A node that takes long to answer, as for the links of many nodes, is left alone for longer than that. */
+static void spare_node(struct top *top)
+{
+	enum { REST = 3 };
+	int64_t now_us = clock_now_us(), rested_us = now_us + REST * (now_us - top->feed.asked_us);
+	if (top->next_us != 0 && top->next_us < rested_us)
+		top->next_us = rested_us;
 }
 
 /* As soon as what it was asked before is answered. */
@@ -74,9 +84,10 @@ static void listen_to_node(struct top *top)
 	case TOP_FED_DONE:
 		top->lost_us = 0;
 		top->model.trouble.text[0] = '\0';
-		if (feed->about[0] != '\0')
-			top_take_story(&top->model, feed->about, &feed->facts, &feed->no_story);
-		if (!top_take(&top->model, &feed->status, clock_now_us()))
+		spare_node(top);
+		if (feed->about.one[0] != '\0')
+			top_take_story(&top->model, &feed->about, &feed->facts, &feed->no_story);
+		if (!top_take(&top->model, &feed->status, feed->page, clock_now_us()))
 			ask_soon(top);
 		break;
 	case TOP_FED_FAILED:

@@ -19,10 +19,13 @@ enum outcome run_why(const struct command_kind *kind, const struct options *opti
 	if (outcome != OUTCOME_DONE)
 		return outcome;
 	struct row row = row_begin(&out, "why");
+	bool is_pair = options->operand_count > 1;
 	row_text(&row, "about", options->operands[0]);
+	if (is_pair)
+		row_text(&row, "other", options->operands[1]);
 	outcome = session_send_row(&session, &row) ? answer_read(&session, options, keep, &facts) : session.outcome;
 	if (outcome == OUTCOME_DONE && !option_is_given(options, OPTION_JSON) &&
-	    !story_print(stdout, &facts, options->operands[0]))
+	    !(is_pair ? story_print_between(stdout, &facts) : story_print(stdout, &facts, options->operands[0])))
 		outcome = complain_no_memory();
 	rows_fini(&facts);
 	session_fini(&session);

@@ -182,6 +182,8 @@ static struct press press_of_character(wchar_t character)
 		press.kind = PRESS_ESCAPE;
 	else if (character == DELETE || character == L'\b')
 		press.kind = PRESS_BACKSPACE;
+	else if (character == L'\t')
+		press.kind = PRESS_TAB;
 	else if (character < L' ' || wcrtomb(press.text, character, &state) == (size_t)-1)
 		press.kind = PRESS_OTHER;
 	if (character == CONTROL_L)
@@ -198,4 +200,11 @@ struct press screen_press(void)
 	if (result == KEY_CODE_YES)
 		return (struct press){.kind = press_of_key(key)};
 	return press_of_character((wchar_t)key);
+}
+
+const char *screen_library_version(void)
+{
+	/* "ncurses 6.4.20221231" */
+	const char *version = curses_version(), *number = strchr(version, ' ');
+	return number == NULL ? version : number + 1;
 }

@@ -154,7 +154,8 @@ static enum session_result take_error(struct session *session)
 	char words[PROBLEM_BYTES];
 	const char *code = text_of(session->row, "error"), *text = text_of(session->row, "text");
 	snprintf(session->code, sizeof session->code, "%s", code == NULL ? "" : code);
-	if (session->tolerates_unknown && strcmp(session->code, "unknown_request") == 0)
+	if (session->tolerates_unknown &&
+	    (strcmp(session->code, "unknown_request") == 0 || strcmp(session->code, "reports_off") == 0))
 		return SESSION_END;
 	put_in_own_words(text != NULL ? text : session->code, words);
 	/* What it may know instead was not meant. */

@@ -12,36 +12,84 @@
 #include <unistd.h>
 
 #include "base/privilege.h"
+#include "base/sync.h"
 #include "base/text.h"
 
-/* How long a node may take to accept. */
-enum { CONNECT_S = 5 };
+/* How long nodes may take to accept, together: several may hang. */
+enum { CONNECT_US = 5 * 1000 * 1000 };
 
-static void connect_to(struct socket_found *socket_found)
+int sockets_connect_at_once(const char *path, int *error)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	const struct timeval patience = {.tv_sec = CONNECT_S};
-	strcpy(address.sun_path, socket_found->path);
-	socket_found->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (socket_found->fd >= 0 &&
-	    setsockopt(socket_found->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) == 0 &&
-	    connect(socket_found->fd, (const struct sockaddr *)&address, sizeof address) == 0)
-		return;
-	socket_found->error = errno;
-	if (socket_found->fd >= 0)
-		close(socket_found->fd);
-	socket_found->fd = -1;
+	if (strlen(path) >= SOCKET_PATH_BYTES) {
+		*error = ENAMETOOLONG;
+		return -1;
+	}
+	strcpy(address.sun_path, path);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	/* What is sent and read later waits as it is told to. */
+	if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 &&
+	    fcntl(fd, F_SETFL, 0) == 0)
+		return fd;
+	*error = errno;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static int connect_within(const char *path, int64_t left_us, int *error)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	const struct timeval patience = {.tv_sec = (time_t)(left_us / 1000000),
+					 .tv_usec = (suseconds_t)(left_us % 1000000)};
+	strcpy(address.sun_path, path);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) == 0 &&
+	    connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
+		return fd;
+	*error = errno;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static int connect_to(struct sockets *sockets, const char *path, int *error)
+{
+	int64_t now_us = clock_now_us();
+	if (sockets->patience_end_us == 0)
+		sockets->patience_end_us = now_us + CONNECT_US;
+	int64_t left_us = sockets->patience_end_us - now_us;
+	/* A time-out of 0 would be none. */
+	return left_us > 0 ? connect_within(path, left_us, error) : sockets_connect_at_once(path, error);
+}
+
+static bool is_hung(int error)
+{
+	return error == EAGAIN || error == ETIMEDOUT;
+}
+
+/* How near a failure is to a node that can be asked. */
+static int nearness(int error)
+{
+	return error == EACCES ? 2 : is_hung(error) ? 1 : 0;
 }
 
 bool sockets_look_at(struct sockets *sockets, const char *path)
 {
+	struct socket_found found = {.fd = -1};
 	if (strlen(path) >= SOCKET_PATH_BYTES)
 		return false;
-	if (sockets->count == SOCKETS_MOST)
-		return true;
-	struct socket_found *found = &sockets->found[sockets->count++];
-	strcpy(found->path, path);
-	connect_to(found);
+	strcpy(found.path, path);
+	bool is_full = sockets->count == SOCKETS_MOST;
+	found.fd = is_full ? sockets_connect_at_once(path, &found.error) : connect_to(sockets, path, &found.error);
+	if (is_full && (found.fd >= 0 || is_hung(found.error)))
+		sockets->left_out++;
+	if (is_full && found.fd >= 0)
+		close(found.fd);
+	else if (found.fd >= 0)
+		sockets->connected[sockets->count++] = found;
+	else if (sockets->failed.path[0] == '\0' || nearness(found.error) > nearness(sockets->failed.error))
+		sockets->failed = found;
 	return true;
 }
 
@@ -68,28 +116,12 @@ void sockets_look_in(struct sockets *sockets, const char *directory)
 		free(entries);
 }
 
-size_t sockets_count_connected(const struct sockets *sockets)
-{
-	size_t count = 0;
-	for (size_t i = 0; i < sockets->count; i++)
-		count += sockets->found[i].fd >= 0;
-	return count;
-}
-
-const struct socket_found *sockets_find_failed(const struct sockets *sockets, int error)
-{
-	for (size_t i = 0; i < sockets->count; i++)
-		if (sockets->found[i].fd < 0 && sockets->found[i].error == error)
-			return &sockets->found[i];
-	return NULL;
-}
-
 void sockets_close(struct sockets *sockets)
 {
 	for (size_t i = 0; i < sockets->count; i++) {
-		if (sockets->found[i].fd >= 0)
-			close(sockets->found[i].fd);
-		sockets->found[i].fd = -1;
+		if (sockets->connected[i].fd >= 0)
+			close(sockets->connected[i].fd);
+		sockets->connected[i].fd = -1;
 	}
 }
 
@@ -139,7 +171,7 @@ enum outcome sockets_complain(const char *path, int error)
 				"%s: nobody listens there: its kithd was killed or has crashed; start it again, and it "
 				"takes the socket over",
 				path);
-	if (error == EAGAIN || error == ETIMEDOUT)
+	if (is_hung(error))
 		return complain(OUTCOME_NO_NODE, "%s: the node does not accept; is it stopped, or very busy?", path);
 	if (error == ENOENT)
 		return complain(OUTCOME_NO_NODE, "%s: there is no such socket: is this node running?", path);

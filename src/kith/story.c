@@ -1,4 +1,4 @@
-#include "kith/story.h"
+#include "kith/story_priv.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "kith/events.h"
+#include "kith/network.h"
 #include "kith/table.h"
 #include "kith/value.h"
 #include "kith/words.h"
@@ -31,7 +32,7 @@ const char *story_hint(const char *reason)
 	return NULL;
 }
 
-static bool is_fact(struct json_object *row, const char *fact)
+bool story_is_fact(struct json_object *row, const char *fact)
 {
 	const char *text = value_text(row, "fact");
 	return text != NULL && strcmp(text, fact) == 0;
@@ -40,7 +41,7 @@ static bool is_fact(struct json_object *row, const char *fact)
 static bool is_kind(struct json_object *row, const char *kind)
 {
 	const char *text = value_text(row, "kind");
-	return is_fact(row, "event") && text != NULL && strcmp(text, kind) == 0;
+	return story_is_fact(row, "event") && text != NULL && strcmp(text, kind) == 0;
 }
 
 /* The last fact for which that is true; NULL for none. */
@@ -53,7 +54,7 @@ static struct json_object *last_of(const struct rows *facts, bool (*is)(struct j
 	return NULL;
 }
 
-static void print_clean(FILE *out, const char *text)
+void story_print_clean(FILE *out, const char *text)
 {
 	char *clean = words_clean(text, TEXT_LINE);
 	fputs(clean == NULL ? "" : clean, out);
@@ -67,7 +68,7 @@ static void print_reason(FILE *out, const char *before, const char *reason)
 		return;
 	const char *hint = story_hint(reason);
 	fputs(before, out);
-	print_clean(out, reason);
+	story_print_clean(out, reason);
 	fprintf(out, "%s%s", hint == NULL ? "" : ": ", hint == NULL ? "" : hint);
 }
 
@@ -82,19 +83,19 @@ static void print_subject(FILE *out, const struct rows *facts, const char *about
 		const char *listen = value_text(row, "listen");
 		name = name == NULL ? value_text(row, "name") : name;
 		nodeid = nodeid == NULL ? value_text(row, "nodeid") : nodeid;
-		if (is_fact(row, "connection"))
+		if (story_is_fact(row, "connection"))
 			address = listen == NULL ? value_text(row, "address") : listen;
 		else
 			address = address == NULL ? value_text(row, "address") : address;
 	}
 	bool has_more = nodeid != NULL || (address != NULL && name != NULL);
-	print_clean(out, name != NULL ? name : address != NULL ? address : about);
+	story_print_clean(out, name != NULL ? name : address != NULL ? address : about);
 	if (!has_more)
 		return;
 	fprintf(out, " (%.8s", nodeid == NULL ? "" : nodeid);
 	if (name != NULL && address != NULL) {
 		fputs(nodeid == NULL ? "" : ", ", out);
-		print_clean(out, address);
+		story_print_clean(out, address);
 	}
 	fputc(')', out);
 }
@@ -113,7 +114,7 @@ static void print_connected(FILE *out, struct json_object *connection)
 		direction != NULL && strcmp(direction, "in") == 0 ? "it dialled this node" : "this node dialled it");
 	if (agent != NULL) {
 		fputs(", ", out);
-		print_clean(out, agent);
+		story_print_clean(out, agent);
 	}
 	if (value_number(connection, "rtt_ms", &rtt_ms)) {
 		words_rtt(rtt_ms, rtt);
@@ -138,18 +139,53 @@ static void print_gone(FILE *out, struct json_object *down)
 	}
 }
 
+/* It is no peer: what the network knows of it. */
+static void print_member(FILE *out, struct json_object *node)
+{
+	char words[WORDS_BYTES];
+	double number, links;
+	const char *state = value_text(node, "state"), *reason = value_text(node, "reason");
+	bool is_gone = strcmp(state, "gone") == 0, is_out_of_reach = strcmp(state, "out_of_reach") == 0;
+	fprintf(out, " is %s", is_gone ? "gone" : is_out_of_reach ? "out of reach" : "alive");
+	if ((is_gone || is_out_of_reach) && value_number(node, "state_s", &number)) {
+		words_since(number, words_now(), words);
+		fprintf(out, " since %s", words);
+	}
+	print_reason(out, ": ", reason);
+	if (is_gone || is_out_of_reach)
+		return;
+	if (value_number(node, "hops", &number))
+		fprintf(out, ", %.0f connection%s away", number, number == 1 ? "" : "s");
+	if (value_number(node, "rtt_ms", &number)) {
+		words_rtt(number, words);
+		fprintf(out, " (%s)", words);
+	}
+	if (value_number(node, "links", &links)) {
+		words_count((size_t)links, "node", "nodes", words);
+		fprintf(out, "; %s %s connected with it", words, links == 1 ? "is" : "are");
+	}
+	if (strcmp(state, "late") == 0)
+		fputs(", and nobody hears it", out);
+}
+
 static void print_state(FILE *out, const struct rows *facts)
 {
-	struct json_object *connection = last_of(facts, is_fact, "connection");
-	struct json_object *down = last_of(facts, is_kind, "peer_down"), *address = last_of(facts, is_fact, "address");
+	struct json_object *connection = last_of(facts, story_is_fact, "connection");
+	struct json_object *down = last_of(facts, is_kind, "peer_down");
+	struct json_object *address = last_of(facts, story_is_fact, "address");
+	struct json_object *node = last_of(facts, story_is_fact, "node");
+	bool is_member = value_text(node, "state") != NULL;
+	bool is_there = is_member && strcmp(value_text(node, "state"), "gone") != 0;
 	const char *state = value_text(connection, "state");
 	double reached_s;
-	if (last_of(facts, is_fact, "self") != NULL)
+	if (last_of(facts, story_is_fact, "self") != NULL)
 		fputs(" is this node itself", out);
 	else if (connection != NULL && state != NULL && (strcmp(state, "ready") == 0 || strcmp(state, "late") == 0))
 		print_connected(out, connection);
 	else if (connection != NULL)
 		fputs(" is being connected", out);
+	else if (is_there || (is_member && down == NULL))
+		print_member(out, node);
 	else if (down != NULL)
 		print_gone(out, down);
 	else if (address != NULL && !value_number(address, "reached_s", &reached_s))
@@ -170,15 +206,57 @@ static void print_time(FILE *out, const char *rfc3339)
 
 static void print_time_ago(FILE *out, double seconds)
 {
-	char rfc3339[WORDS_BYTES];
-	time_t then = time(NULL) - (time_t)seconds;
-	struct tm parts;
-	gmtime_r(&then, &parts);
-	strftime(rfc3339, sizeof rfc3339, "%Y-%m-%dT%H:%M:%SZ", &parts);
-	print_time(out, rfc3339);
+	char at[WORDS_BYTES];
+	words_since(seconds, words_now(), at);
+	fprintf(out, "  %s  ", at);
 }
 
-static bool print_event(FILE *out, struct json_object *row)
+/* A connection between two nodes. */
+static void print_link(FILE *out, struct json_object *row)
+{
+	const char *one = value_text(row, "name"), *other = value_text(row, "value");
+	char lasted[WORDS_BYTES];
+	double seconds;
+	story_print_clean(out, one == NULL ? "?" : one);
+	fputs(" and ", out);
+	story_print_clean(out, other == NULL ? "?" : other);
+	if (is_kind(row, "link_down")) {
+		fputs(" lost their connection: ", out);
+		story_print_clean(out, value_text(row, "reason") == NULL ? "" : value_text(row, "reason"));
+		return;
+	}
+	fputs(" are connected again", out);
+	if (value_number(row, "lasted_s", &seconds)) {
+		words_duration(seconds, lasted);
+		fprintf(out, " after %s", lasted);
+	}
+}
+
+/* One that has no words of its own here: what kind it is, and what events say of it. False if there is no memory. */
+static bool print_other_event(FILE *out, struct json_object *row)
+{
+	static const struct {
+		const char *kind, *words;
+	} leads[] = {{"node_up", "it is alive"},
+		     {"node_late", "it is late"},
+		     {"node_gone", "it is gone"},
+		     {"problem", "problem"},
+		     {"problem_over", "problem over"}};
+	const char *kind = value_text(row, "kind"), *lead = kind == NULL ? "" : kind;
+	char *text = event_describe(row);
+	for (size_t i = 0; i < sizeof leads / sizeof *leads; i++)
+		if (is_kind(row, leads[i].kind))
+			lead = leads[i].words;
+	/* A node that is out of reach may be there: nothing has ended it. */
+	bool is_out_of_reach = is_kind(row, "node_gone") && value_text(row, "ending") == NULL;
+	story_print_clean(out, is_out_of_reach ? "it is" : lead);
+	if (text != NULL && text[0] != '\0')
+		fprintf(out, "%s %s", is_out_of_reach ? "" : ":", text);
+	free(text);
+	return text != NULL;
+}
+
+bool story_print_event(FILE *out, struct json_object *row)
 {
 	const char *reason = value_text(row, "reason"), *ending = value_text(row, "ending"),
 		   *value = value_text(row, "value");
@@ -192,7 +270,7 @@ static bool print_event(FILE *out, struct json_object *row)
 		      out);
 		if (value != NULL) {
 			fputs(", ", out);
-			print_clean(out, value);
+			story_print_clean(out, value);
 		}
 	} else if (is_kind(row, "peer_down")) {
 		fputs(ending != NULL && strcmp(ending, "left") == 0	? "it left"
@@ -214,16 +292,34 @@ static bool print_event(FILE *out, struct json_object *row)
 		fputs("dialled: it works again", out);
 	} else if (is_kind(row, "refused")) {
 		print_reason(out, "refused: ", reason);
-	} else {
-		char *text = event_describe(row);
-		if (text == NULL)
-			return false;
-		print_clean(out, value_text(row, "kind") == NULL ? "" : value_text(row, "kind"));
-		fprintf(out, " %s", text);
-		free(text);
+	} else if (is_kind(row, "link_down") || is_kind(row, "link_up")) {
+		print_link(out, row);
+	} else if (!print_other_event(out, row)) {
+		return false;
 	}
 	fputc('\n', out);
 	return true;
+}
+
+void story_print_advice(FILE *out, struct json_object *problem)
+{
+	const char *advice = value_text(problem, "advice");
+	if (advice == NULL)
+		return;
+	fputs("  ", out);
+	story_print_clean(out, advice);
+	fputc('\n', out);
+}
+
+void story_print_problem(FILE *out, struct json_object *problem)
+{
+	char since[WORDS_BYTES + 8];
+	const char *text = value_text(problem, "text");
+	network_say_since(problem, since);
+	fputs("  ", out);
+	story_print_clean(out, text == NULL ? "" : text);
+	fprintf(out, network_is_notice(problem) ? "\n" : ", %s\n", since);
+	story_print_advice(out, problem);
 }
 
 /* Is the last dial of this address the one that the event tells of? */
@@ -250,7 +346,7 @@ static void print_last_dial(FILE *out, struct json_object *row, struct json_obje
 		fputs("dialled again, same result", out);
 	} else {
 		fputs("dialled ", out);
-		print_clean(out, value_text(row, "address"));
+		story_print_clean(out, value_text(row, "address"));
 		print_reason(out, ": ", error == NULL ? "it failed" : error);
 	}
 	if (failures > 1)
@@ -264,10 +360,10 @@ static void print_origin(FILE *out, struct json_object *row)
 	const char *teller = value_text(row, "told_by");
 	bool is_bootstrap = value_is_true(row, "bootstrap");
 	fputs("  ", out);
-	print_clean(out, value_text(row, "address"));
+	story_print_clean(out, value_text(row, "address"));
 	fputs(is_bootstrap ? " is a bootstrap" : teller == NULL ? " is in the address book" : " was told by ", out);
 	if (teller != NULL && !is_bootstrap)
-		print_clean(out, teller);
+		story_print_clean(out, teller);
 	if (value_number(row, "heard_s", &heard_s)) {
 		words_ago(heard_s, words);
 		fprintf(out, ", last heard of %s", words);
@@ -300,32 +396,50 @@ static void print_text(FILE *out, struct json_object *row)
 		return;
 	fputs("  ", out);
 	if (address != NULL) {
-		print_clean(out, address);
+		story_print_clean(out, address);
 		fputs(": ", out);
 	}
-	print_clean(out, text);
+	story_print_clean(out, text);
 	fputc('\n', out);
+}
+
+bool story_is_known(const struct rows *facts, struct json_object *event)
+{
+	double number, other;
+	for (size_t i = 0; i < facts->count && value_number(event, "problem", &number); i++)
+		if (story_is_fact(facts->list[i], "problem") && value_number(facts->list[i], "number", &other) &&
+		    number == other)
+			return true;
+	return false;
+}
+
+/* What others say of a node adds nothing to what this one has seen of it itself. */
+static bool is_told_twice(const struct rows *facts, struct json_object *row)
+{
+	bool is_of_node = is_kind(row, "node_up") || is_kind(row, "node_late") || is_kind(row, "node_gone");
+	return story_is_known(facts, row) || (is_of_node && last_of(facts, is_kind, "peer_up") != NULL);
 }
 
 bool story_print(FILE *out, const struct rows *facts, const char *about)
 {
 	bool is_good = true;
-	struct json_object *connection = last_of(facts, is_fact, "connection"),
+	struct json_object *connection = last_of(facts, story_is_fact, "connection"),
 			   *last = last_of(facts, is_kind, "dial_failed");
 	print_subject(out, facts, about);
 	print_state(out, facts);
 	for (size_t i = 0; i < facts->count && is_good; i++)
-		if (is_fact(facts->list[i], "event"))
-			is_good = print_event(out, facts->list[i]);
+		if (story_is_fact(facts->list[i], "event") && !is_told_twice(facts, facts->list[i]))
+			is_good = story_print_event(out, facts->list[i]);
 	for (size_t i = 0; i < facts->count; i++) {
 		struct json_object *row = facts->list[i];
-		bool is_address = is_fact(row, "address") && value_text(row, "address") != NULL;
+		bool is_address = story_is_fact(row, "address") && value_text(row, "address") != NULL;
 		if (is_address && connection == NULL)
 			print_address(out, row, last);
-		else if (is_address)
-			continue;
-		else if (!is_fact(row, "event") && !is_fact(row, "connection") && !is_fact(row, "self"))
+		else if (!story_is_fact(row, "self") && !story_is_fact(row, "problem"))
 			print_text(out, row);
 	}
+	for (size_t i = 0; i < facts->count; i++)
+		if (story_is_fact(facts->list[i], "problem"))
+			story_print_problem(out, facts->list[i]);
 	return is_good;
 }

@@ -127,3 +127,10 @@ const char *table_colour_escape(enum table_colour colour)
 					      [TABLE_GREY] = "\033[90m"};
 	return has_colours(STDOUT_FILENO) ? escapes[colour] : "";
 }
+
+const char *table_library_version(void)
+{
+	const char *version = NULL;
+	scols_get_library_version(&version);
+	return version;
+}

@@ -6,8 +6,20 @@
 #include "base/sync.h"
 #include "kith/sockets.h"
 
-/* In the order of the requests. */
-enum { ANSWER_INFO, ANSWER_PEERS, ANSWER_ADDRESSES, ANSWER_STORY, ANSWER_EVENTS, ANSWERS };
+/* In the order of the requests; each is asked only if it is wanted. */
+enum {
+	ANSWER_INFO,
+	ANSWER_PEERS,
+	ANSWER_ADDRESSES,
+	ANSWER_PROBLEMS,
+	ANSWER_PAGE,
+	ANSWER_STORY,
+	ANSWER_EVENTS,
+	ANSWERS
+};
+
+/* What the other pages list besides. */
+static const char *const requests_of_pages[TOP_PAGES] = {[TOP_NODES] = "nodes", [TOP_LINKS] = "links"};
 
 void top_feed_init(struct top_feed *feed, const char *path)
 {
@@ -33,23 +45,25 @@ static bool connect_to(struct top_feed *feed)
 	struct sockets *sockets = calloc(1, sizeof *sockets);
 	if (sockets == NULL)
 		return problem_set_lacks_memory(&feed->problem);
-	bool is_connected = sockets_look_at(sockets, feed->path) && sockets->found[0].fd >= 0;
+	bool is_connected = sockets_look_at(sockets, feed->path) && sockets->count > 0;
 	if (is_connected) {
-		session_init(&feed->session, sockets->found[0].fd);
-		sockets->found[0].fd = -1;
+		session_init(&feed->session, sockets->connected[0].fd);
+		sockets->connected[0].fd = -1;
 	} else {
-		sockets_complain(feed->path, sockets->found[0].error);
+		sockets_complain(feed->path, sockets->failed.error);
 	}
 	sockets_close(sockets);
 	free(sockets);
 	return is_connected;
 }
 
-static bool ask_why(struct session *session, const char *about)
+static bool ask_why(struct session *session, const struct top_about *about)
 {
 	struct buffer out = {0};
 	struct row row = row_begin(&out, "why");
-	row_text(&row, "about", about);
+	row_text(&row, "about", about->one);
+	if (about->other[0] != '\0')
+		row_text(&row, "other", about->other);
 	return session_send_row(session, &row);
 }
 
@@ -66,25 +80,55 @@ static bool ask_for_events(struct session *session, double last_event)
 	return session_send_row(session, &row);
 }
 
-static bool ask_all(struct top_feed *feed, double last_event)
+static bool is_wanted(const struct top_feed *feed, int answer)
 {
-	struct session *session = &feed->session;
-	return session_ask(session, "info") && session_ask(session, "peers") && session_ask(session, "addresses") &&
-	       (feed->about[0] == '\0' || ask_why(session, feed->about)) && ask_for_events(session, last_event);
+	if (answer == ANSWER_PAGE)
+		return requests_of_pages[feed->page] != NULL;
+	return answer != ANSWER_STORY || feed->about.one[0] != '\0';
 }
 
-bool top_feed_ask(struct top_feed *feed, double last_event, const char *about)
+static bool ask_for(struct top_feed *feed, int answer, double last_event)
+{
+	struct session *session = &feed->session;
+	switch (answer) {
+	case ANSWER_INFO:
+		return session_ask(session, "info");
+	case ANSWER_PEERS:
+		return session_ask(session, "peers");
+	case ANSWER_ADDRESSES:
+		return session_ask(session, "addresses");
+	case ANSWER_PROBLEMS:
+		return session_ask(session, "problems");
+	case ANSWER_PAGE:
+		return session_ask(session, requests_of_pages[feed->page]);
+	case ANSWER_STORY:
+		return ask_why(session, &feed->about);
+	default:
+		return ask_for_events(session, last_event);
+	}
+}
+
+static bool ask_all(struct top_feed *feed, double last_event)
+{
+	bool is_good = true;
+	for (int answer = 0; answer < ANSWERS && is_good; answer++)
+		is_good = !is_wanted(feed, answer) || ask_for(feed, answer, last_event);
+	return is_good;
+}
+
+bool top_feed_ask(struct top_feed *feed, const struct top_model *model)
 {
 	stop_asking(feed);
 	status_fini(&feed->status);
 	feed->status = (struct status){0};
 	rows_fini(&feed->facts);
 	feed->no_story.text[0] = '\0';
-	snprintf(feed->about, sizeof feed->about, "%s", about);
+	feed->page = model->page;
+	feed->about = model->story.about;
 	feed->answer = ANSWER_INFO;
 	feed->asked_us = clock_now_us();
 	complain_into(&feed->problem);
-	feed->is_asking = connect_to(feed) && ask_all(feed, last_event);
+	feed->is_asking = connect_to(feed) && ask_all(feed, model->last_event);
 	complain_into(NULL);
 	if (!feed->is_asking) {
 		stop_asking(feed);
@@ -146,7 +190,9 @@ enum top_fed top_feed_read(struct top_feed *feed)
 			fed = finish(feed, TOP_FED_FAILED);
 			break;
 		}
-		feed->answer += feed->answer == ANSWER_ADDRESSES && feed->about[0] == '\0' ? 2 : 1;
+		do
+			feed->answer++;
+		while (!is_wanted(feed, feed->answer));
 		if (feed->answer == ANSWERS)
 			fed = finish(feed, TOP_FED_DONE);
 	}

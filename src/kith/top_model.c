@@ -1,14 +1,17 @@
-#include "kith/top_model.h"
+#include "kith/top_model_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "kith/top_order.h"
+#include "kith/network.h"
+#include "kith/top_summary.h"
 #include "kith/words.h"
 
 void top_init(struct top_model *model)
 {
-	*model = (struct top_model){.page = 1};
+	*model = (struct top_model){.height = 1};
+	for (enum top_page page = 0; page < TOP_PAGES; page++)
+		model->places[page].sort = top_pages[page].sort;
 }
 
 void top_fini(struct top_model *model)
@@ -17,7 +20,25 @@ void top_fini(struct top_model *model)
 	free(model->status_text);
 	rows_fini(&model->gone);
 	rows_fini(&model->shown);
-	rows_fini(&model->facts);
+	top_story_end(&model->story);
+	free(model->story_text);
+}
+
+const struct top_page_kind *top_page_kind(const struct top_model *model)
+{
+	return &top_pages[model->page];
+}
+
+struct top_place *top_place(struct top_model *model)
+{
+	return &model->places[model->page];
+}
+
+/* Peers and problems come with each state. */
+bool top_has_page(const struct top_model *model)
+{
+	bool has_own = model->page == TOP_NODES || model->page == TOP_LINKS;
+	return model->status.info != NULL && (!has_own || model->status_page == model->page);
 }
 
 static const char *text_or_nothing(struct json_object *row, const char *key)
@@ -26,81 +47,132 @@ static const char *text_or_nothing(struct json_object *row, const char *key)
 	return text == NULL ? "" : text;
 }
 
-char *top_cell(struct json_object *row, enum top_column column)
+/* By the clock of when the row came: it doesn't change until the next one comes. */
+static char *format_since(const struct top_model *model, double seconds)
 {
-	const struct top_column_kind *kind = &top_columns[column];
-	if (column == TOP_STATE)
+	char words[WORDS_BYTES];
+	words_since(seconds, model->taken_s, words);
+	return strdup(words);
+}
+
+static char *format(const struct top_model *model, struct json_object *row, const char *key, enum value_form form)
+{
+	double seconds;
+	return form == FORM_SINCE && value_number(row, key, &seconds) ? format_since(model, seconds)
+								      : value_format(row, key, form, false);
+}
+
+char *top_cell(const struct top_model *model, struct json_object *row, size_t column)
+{
+	const struct top_page_kind *page = top_page_kind(model);
+	const struct top_column *kind = &page->columns[column];
+	if (column == page->state)
 		return words_clean(top_state(row), TEXT_LINE);
-	char *text = value_format(row, kind->key, kind->form, false);
+	char *text = format(model, row, kind->key, kind->form);
 	if (text == NULL || text[0] != '\0' || kind->otherwise == NULL)
 		return text;
 	free(text);
-	return value_format(row, kind->otherwise, kind->form, false);
+	return format(model, row, kind->otherwise, kind->form);
 }
 
 /* ---- what is listed ---- */
 
+static bool has_words(struct json_object *row, const char *key, const char *words)
+{
+	struct json_object *list = NULL;
+	if (strcasestr(text_or_nothing(row, key), words) != NULL)
+		return true;
+	if (!json_object_object_get_ex(row, key, &list) || !json_object_is_type(list, json_type_array))
+		return false;
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		const char *text = json_string(json_object_array_get_idx(list, i));
+		if (text != NULL && strcasestr(text, words) != NULL)
+			return true;
+	}
+	return false;
+}
+
 static bool is_wanted(const struct top_model *model, struct json_object *row)
 {
-	static const char *const keys[] = {"name", "nodeid", "listen", "address", "host", "agent"};
+	static const char *const keys[] = {"name",     "nodeid",     "listen", "address", "host",  "agent",
+					   "one_name", "other_name", "one",    "other",	  "names", "tags"};
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-		if (strcasestr(text_or_nothing(row, keys[i]), model->filter) != NULL)
+		if (has_words(row, keys[i], model->filter))
 			return true;
 	return model->filter[0] == '\0' || strcmp(top_state(row), model->filter) == 0;
 }
 
 /* ---- the selection ---- */
 
-static void select_number(struct top_model *model, size_t number)
+void top_select(struct top_model *model, size_t number)
 {
+	struct top_place *place = top_place(model);
 	size_t count = model->shown.count;
-	model->selected = count == 0 ? 0 : (number < count ? number : count - 1);
+	place->selected = count == 0 ? 0 : (number < count ? number : count - 1);
 	if (count > 0)
-		snprintf(model->selected_id, sizeof model->selected_id, "%s",
-			 top_id(model->shown.list[model->selected]));
+		top_id(model->shown.list[place->selected], place->selected_id);
 }
 
-/* It follows its peer; if that isn't there any more, it stays where it is. */
+/* It follows its row; if that isn't there any more, it stays where it is. */
 static void follow_selected(struct top_model *model)
 {
-	for (size_t i = 0; i < model->shown.count; i++)
-		if (strcmp(top_id(model->shown.list[i]), model->selected_id) == 0) {
-			model->selected = i;
+	struct top_place *place = top_place(model);
+	char id[TOP_TEXT_BYTES];
+	for (size_t i = 0; i < model->shown.count; i++) {
+		top_id(model->shown.list[i], id);
+		if (strcmp(id, place->selected_id) == 0) {
+			place->selected = i;
 			return;
 		}
-	select_number(model, model->selected);
+	}
+	/* What hasn't come yet may have it. */
+	if (top_has_page(model))
+		top_select(model, place->selected);
 }
 
-static void list(struct top_model *model)
+static void list_rows(struct top_model *model, const struct rows *rows)
 {
-	const struct rows *sources[] = {&model->status.peers, &model->gone};
+	model->all += rows->count;
+	for (size_t i = 0; i < rows->count; i++)
+		if (is_wanted(model, rows->list[i]) && !rows_add(&model->shown, rows->list[i]))
+			model->lacks_memory = true;
+}
+
+void top_list(struct top_model *model)
+{
+	const struct rows *sources[TOP_PAGES] = {[TOP_PEERS] = &model->status.peers,
+						 [TOP_NODES] = &model->status.nodes,
+						 [TOP_LINKS] = &model->status.links,
+						 [TOP_PROBLEMS] = &model->status.problems};
+	const struct top_place *place = top_place(model);
 	rows_fini(&model->shown);
-	for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
-		for (size_t j = 0; j < sources[i]->count; j++)
-			if (is_wanted(model, sources[i]->list[j]) && !rows_add(&model->shown, sources[i]->list[j]))
-				model->lacks_memory = true;
-	if (!top_order(&model->shown, model->sort, model->is_reversed))
+	model->all = 0;
+	list_rows(model, sources[model->page]);
+	if (model->page == TOP_PEERS)
+		list_rows(model, &model->gone);
+	if (!top_order(&model->shown, top_page_kind(model), place->sort, place->is_reversed))
 		model->lacks_memory = true;
 	follow_selected(model);
 }
 
-void top_scroll(struct top_model *model, size_t page)
+void top_scroll(struct top_model *model, size_t height)
 {
-	size_t last = model->shown.count > page ? model->shown.count - page : 0;
-	model->page = page > 0 ? page : 1;
-	if (model->selected < model->first)
-		model->first = model->selected;
-	if (model->selected >= model->first + model->page)
-		model->first = model->selected - model->page + 1;
-	if (model->first > last)
-		model->first = last;
+	struct top_place *place = top_place(model);
+	size_t last = model->shown.count > height ? model->shown.count - height : 0;
+	model->height = height > 0 ? height : 1;
+	if (place->selected < place->first)
+		place->first = place->selected;
+	if (place->selected >= place->first + model->height)
+		place->first = place->selected - model->height + 1;
+	if (place->first > last)
+		place->first = last;
 }
 
 /* ---- a new state ---- */
 
-static void measure_cell(struct top_model *model, struct json_object *row, enum top_column column)
+static void measure_cell(struct top_model *model, struct json_object *row, size_t column)
 {
-	char *text = top_cell(row, column);
+	char *text = top_cell(model, row, column);
 	size_t width = text == NULL ? 0 : text_width(text);
 	if (width > model->wants[column])
 		model->wants[column] = width;
@@ -110,10 +182,11 @@ static void measure_cell(struct top_model *model, struct json_object *row, enum 
 
 static void measure(struct top_model *model)
 {
+	const struct top_page_kind *page = top_page_kind(model);
 	memset(model->wants, 0, sizeof model->wants);
 	for (size_t i = 0; i < model->shown.count; i++)
-		for (enum top_column column = 0; column < TOP_COLUMNS; column++)
-			if (top_columns[column].most > top_columns[column].least)
+		for (size_t column = 0; column < page->column_count; column++)
+			if (page->columns[column].most > page->columns[column].least)
 				measure_cell(model, model->shown.list[i], column);
 }
 
@@ -155,19 +228,45 @@ static void keep_events(struct top_model *model, struct status *status, int64_t 
 	status->events = all;
 }
 
-/* Once for each state: of 16,000 peers it takes too long for each picture. */
+static bool print_status(FILE *out, struct top_model *model)
+{
+	if (model->page == TOP_PEERS)
+		return status_print(out, &model->status);
+	if (model->status.info != NULL)
+		status_print_head(out, model->status.info);
+	if (!top_has_page(model))
+		return fputs("asking the node...\n", out) >= 0;
+	return top_summary_print(out, &model->status, model->page);
+}
+
+/* Once for each state and page: of 16,000 peers it takes too long for each picture. */
 static void tell_status(struct top_model *model)
 {
 	size_t bytes;
 	free(model->status_text);
 	model->status_text = NULL;
 	FILE *out = open_memstream(&model->status_text, &bytes);
-	bool is_good = out != NULL && status_print(out, &model->status);
+	bool is_good = out != NULL && print_status(out, model);
 	if (out == NULL || fclose(out) != 0 || !is_good)
 		model->lacks_memory = true;
 }
 
-bool top_take(struct top_model *model, struct status *status, int64_t now_us)
+/* Once for each state, too, since times are told by the clock of that moment. */
+void top_tell_story(struct top_model *model)
+{
+	free(model->story_text);
+	model->story_text = top_story_tell(&model->story);
+	model->lacks_memory = model->lacks_memory || model->story_text == NULL;
+}
+
+void top_show(struct top_model *model)
+{
+	top_list(model);
+	measure(model);
+	tell_status(model);
+}
+
+bool top_take(struct top_model *model, struct status *status, enum top_page page, int64_t now_us)
 {
 	bool is_new = model->status.info != NULL && !has_same_text(model->status.info, status->info, "boot");
 	bool lacks_events = is_new && model->last_event > 0;
@@ -181,201 +280,29 @@ bool top_take(struct top_model *model, struct status *status, int64_t now_us)
 	status_fini(&model->status);
 	model->status = *status;
 	*status = (struct status){0};
+	model->status_page = page;
 	model->taken_us = now_us;
+	model->taken_s = words_now();
 	rows_fini(&model->gone);
-	if (model->status.lacks_memory || !status_find_gone(&model->status, &model->gone))
+	if (model->status.lacks_memory || !status_find_gone(&model->status, &model->gone) ||
+	    !network_complete_nodes(&model->status.nodes))
 		model->lacks_memory = true;
-	tell_status(model);
-	list(model);
-	measure(model);
-	return !lacks_events;
+	top_show(model);
+	if (model->mode == TOP_STORY) {
+		top_story_renew(&model->story, &model->status.problems);
+		top_tell_story(model);
+	}
+	return !lacks_events && top_has_page(model);
 }
 
-void top_take_story(struct top_model *model, const char *about, struct rows *facts, const struct problem *no_story)
+void top_take_story(struct top_model *model, const struct top_about *about, struct rows *facts,
+		    const struct problem *no_story)
 {
-	if (strcmp(model->about, about) != 0)
+	struct top_story *story = &model->story;
+	if (strcmp(story->about.one, about->one) != 0 || strcmp(story->about.other, about->other) != 0)
 		return;
-	rows_fini(&model->facts);
-	model->facts = *facts;
+	rows_fini(&story->facts);
+	story->facts = *facts;
 	*facts = (struct rows){0};
-	model->no_story = *no_story;
-}
-
-/* ---- keys ---- */
-
-static void sort_by(struct top_model *model, enum top_column column)
-{
-	model->is_reversed = model->sort == column && !model->is_reversed;
-	model->sort = column;
-	list(model);
-}
-
-static void add_to_filter(struct top_model *model, const char *text)
-{
-	if (strlen(model->filter) + strlen(text) < sizeof model->filter)
-		strcat(model->filter, text);
-	list(model);
-}
-
-static void shorten_filter(struct top_model *model)
-{
-	size_t length = strlen(model->filter);
-	while (length > 0 && ((unsigned char)model->filter[length - 1] & 0xc0) == 0x80)
-		length--;
-	model->filter[length > 0 ? length - 1 : 0] = '\0';
-	list(model);
-}
-
-static void clear_filter(struct top_model *model)
-{
-	model->filter[0] = '\0';
-	list(model);
-}
-
-/* Moves within count things; how far a key goes. */
-static size_t moved(size_t at, size_t count, size_t page, enum press_kind kind)
-{
-	size_t last = count > 0 ? count - 1 : 0;
-	size_t step = kind == PRESS_UP || kind == PRESS_DOWN ? 1 : page;
-	switch (kind) {
-	case PRESS_UP:
-	case PRESS_PAGE_UP:
-		return at > step ? at - step : 0;
-	case PRESS_DOWN:
-	case PRESS_PAGE_DOWN:
-		return at + step < last ? at + step : last;
-	case PRESS_HOME:
-		return 0;
-	case PRESS_END:
-		return last;
-	default:
-		return at;
-	}
-}
-
-static enum top_wish open_story(struct top_model *model)
-{
-	if (model->shown.count == 0)
-		return TOP_NOTHING;
-	model->mode = TOP_STORY;
-	model->story_first = 0;
-	rows_fini(&model->facts);
-	model->no_story.text[0] = '\0';
-	snprintf(model->about, sizeof model->about, "%s", top_id(model->shown.list[model->selected]));
-	return TOP_REFRESH;
-}
-
-static void close_page(struct top_model *model)
-{
-	model->mode = TOP_LIST;
-	model->about[0] = '\0';
-	rows_fini(&model->facts);
-}
-
-static enum top_wish press_letter(struct top_model *model, char letter)
-{
-	switch (letter) {
-	case 'q':
-		return TOP_QUIT;
-	case '?':
-	case 'h':
-		model->mode = TOP_HELP;
-		model->story_first = 0;
-		return TOP_NOTHING;
-	case '/':
-		model->mode = TOP_SEARCH;
-		return TOP_NOTHING;
-	case 'p':
-		model->is_paused = !model->is_paused;
-		return model->is_paused ? TOP_NOTHING : TOP_REFRESH;
-	case ' ':
-		return TOP_REFRESH;
-	case 'r':
-		model->is_reversed = !model->is_reversed;
-		list(model);
-		return TOP_NOTHING;
-	case 'j':
-	case 'k':
-		select_number(model, moved(model->selected, model->shown.count, model->page,
-					   letter == 'j' ? PRESS_DOWN : PRESS_UP));
-		return TOP_NOTHING;
-	case '<':
-	case '>':
-		sort_by(model, (model->sort + (letter == '>' ? 1 : TOP_COLUMNS - 1)) % TOP_COLUMNS);
-		return TOP_NOTHING;
-	default:
-		for (enum top_column column = 0; column < TOP_COLUMNS; column++)
-			if (letter != '\0' && top_columns[column].letter == letter)
-				sort_by(model, column);
-		return TOP_NOTHING;
-	}
-}
-
-static enum top_wish press_in_list(struct top_model *model, const struct press *press)
-{
-	switch (press->kind) {
-	case PRESS_TEXT:
-		return press->text[1] == '\0' ? press_letter(model, press->text[0]) : TOP_NOTHING;
-	case PRESS_ENTER:
-		return open_story(model);
-	case PRESS_ESCAPE:
-		clear_filter(model);
-		return TOP_NOTHING;
-	case PRESS_LEFT:
-		return press_letter(model, '<');
-	case PRESS_RIGHT:
-		return press_letter(model, '>');
-	default:
-		select_number(model, moved(model->selected, model->shown.count, model->page, press->kind));
-		return TOP_NOTHING;
-	}
-}
-
-static enum top_wish press_in_search(struct top_model *model, const struct press *press)
-{
-	switch (press->kind) {
-	case PRESS_TEXT:
-		add_to_filter(model, press->text);
-		break;
-	case PRESS_BACKSPACE:
-		shorten_filter(model);
-		break;
-	case PRESS_ESCAPE:
-		clear_filter(model);
-		model->mode = TOP_LIST;
-		break;
-	case PRESS_ENTER:
-		model->mode = TOP_LIST;
-		break;
-	default:
-		select_number(model, moved(model->selected, model->shown.count, model->page, press->kind));
-		break;
-	}
-	return TOP_NOTHING;
-}
-
-/* A story or the help. */
-static enum top_wish press_in_page(struct top_model *model, const struct press *press)
-{
-	char letter = '\0';
-	if (press->kind == PRESS_TEXT)
-		letter = press->text[0];
-	if (press->kind == PRESS_ESCAPE || press->kind == PRESS_LEFT || press->kind == PRESS_ENTER || letter == 'q' ||
-	    letter == '?' || letter == 'h') {
-		close_page(model);
-		return TOP_NOTHING;
-	}
-	if (letter == 'p' || letter == ' ')
-		return press_letter(model, letter);
-	enum press_kind kind = letter == 'j' ? PRESS_DOWN : (letter == 'k' ? PRESS_UP : press->kind);
-	size_t places = model->story_lines > model->page ? model->story_lines - model->page + 1 : 1;
-	model->story_first = moved(model->story_first, places, model->page, kind);
-	return TOP_NOTHING;
-}
-
-enum top_wish top_press(struct top_model *model, const struct press *press)
-{
-	if (model->mode == TOP_SEARCH)
-		return press_in_search(model, press);
-	return model->mode == TOP_LIST ? press_in_list(model, press) : press_in_page(model, press);
+	story->no_story = *no_story;
 }

@@ -1,23 +1,35 @@
 #include "kith/top_order.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kith/value.h"
 
-const char *top_id(struct json_object *row)
+void top_id(struct json_object *row, char id[static TOP_TEXT_BYTES])
 {
-	static const char *const keys[] = {"nodeid", "address", "label"};
-	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-		if (value_text(row, keys[i]) != NULL)
-			return value_text(row, keys[i]);
-	return "";
+	static const char *const keys[] = {"nodeid", "address", "label", "one"};
+	const char *text = NULL, *other = value_text(row, "other");
+	double number;
+	for (size_t i = 0; i < sizeof keys / sizeof *keys && text == NULL; i++)
+		text = value_text(row, keys[i]);
+	if (text == NULL && value_number(row, "number", &number))
+		snprintf(id, TOP_TEXT_BYTES, "%.0f", number);
+	else
+		snprintf(id, TOP_TEXT_BYTES, "%s%s%s", text == NULL ? "" : text, other == NULL ? "" : " ",
+			 other == NULL ? "" : other);
+}
+
+static bool is_a(struct json_object *row, const char *msgtype)
+{
+	const char *text = value_text(row, "msgtype");
+	return text != NULL && strcmp(text, msgtype) == 0;
 }
 
 const char *top_state(struct json_object *row)
 {
-	const char *state = value_text(row, "state"), *msgtype = value_text(row, "msgtype");
-	if (msgtype != NULL && strcmp(msgtype, "event") == 0)
+	const char *state = value_text(row, is_a(row, "problem") ? "kind" : "state");
+	if (is_a(row, "event"))
 		return "gone";
 	return state == NULL ? "" : state;
 }
@@ -26,44 +38,44 @@ const char *top_state(struct json_object *row)
 
 struct place {
 	struct json_object *row;
+	size_t number_of_row;
 	double number; /* of the column, or the rank of the state */
 	bool has_number;
-	const char *text, *name, *id; /* NULL for unknown */
+	const char *text, *first, *second; /* NULL for unknown */
 };
 
 struct order {
-	enum top_column sort;
+	const struct top_page_kind *page;
+	size_t sort;
 	bool is_reversed;
 };
 
 /* Problems come first. */
-static int rank_of_state(struct json_object *row)
+static int rank_of_state(struct json_object *row, const char *const *states)
 {
-	static const char *const states[] = {"gone", "late", "dial", "hello"};
 	int rank = 0;
-	while (rank < (int)(sizeof states / sizeof *states) && strcmp(top_state(row), states[rank]) != 0)
+	while (states[rank] != NULL && strcmp(top_state(row), states[rank]) != 0)
 		rank++;
 	return rank;
 }
 
-static const char *text_of(struct json_object *row, enum top_column column)
+static const char *text_of(struct json_object *row, const struct top_column *column)
 {
-	const struct top_column_kind *kind = &top_columns[column];
-	const char *text = value_text(row, kind->key);
-	return text == NULL && kind->otherwise != NULL ? value_text(row, kind->otherwise) : text;
+	const char *text = value_text(row, column->key);
+	return text == NULL && column->otherwise != NULL ? value_text(row, column->otherwise) : text;
 }
 
-static struct place place_of(struct json_object *row, enum top_column sort)
+static struct place place_of(struct json_object *row, const struct order *order)
 {
-	const struct top_column_kind *kind = &top_columns[sort];
-	struct place place = {.row = row, .name = text_of(row, TOP_NAME), .id = top_id(row)};
-	if (sort == TOP_STATE)
-		place.number = rank_of_state(row);
-	else if (!kind->is_number)
-		place.text = text_of(row, sort);
+	const struct top_column *columns = order->page->columns, *column = &columns[order->sort];
+	struct place place = {.row = row, .first = text_of(row, &columns[0]), .second = text_of(row, &columns[1])};
+	if (order->sort == order->page->state)
+		place.number = rank_of_state(row, order->page->states);
+	else if (!column->is_number)
+		place.text = text_of(row, column);
 	else
-		place.has_number = value_number(row, kind->key, &place.number) ||
-				   (kind->otherwise != NULL && value_number(row, kind->otherwise, &place.number));
+		place.has_number = value_number(row, column->key, &place.number) ||
+				   (column->otherwise != NULL && value_number(row, column->otherwise, &place.number));
 	return place;
 }
 
@@ -86,26 +98,30 @@ static int compare(const void *first, const void *second, void *context)
 	const struct order *order = context;
 	bool is_unknown = false, ignored;
 	int result;
-	if (order->sort == TOP_STATE)
+	if (order->sort == order->page->state)
 		result = (one->number > other->number) - (one->number < other->number);
-	else if (top_columns[order->sort].is_number)
+	else if (order->page->columns[order->sort].is_number)
 		result = compare_numbers(one, other, &is_unknown);
 	else
 		result = compare_texts(one->text, other->text, &is_unknown);
 	if (result != 0)
 		return order->is_reversed && !is_unknown ? -result : result;
-	result = compare_texts(one->name, other->name, &ignored);
-	return result != 0 ? result : strcmp(one->id, other->id);
+	result = compare_texts(one->first, other->first, &ignored);
+	if (result == 0)
+		result = compare_texts(one->second, other->second, &ignored);
+	return result != 0 ? result : (one->number_of_row > other->number_of_row ? 1 : -1);
 }
 
-bool top_order(struct rows *rows, enum top_column sort, bool is_reversed)
+bool top_order(struct rows *rows, const struct top_page_kind *page, size_t sort, bool is_reversed)
 {
-	struct order order = {sort, is_reversed};
+	struct order order = {page, sort, is_reversed};
 	struct place *places = rows->count == 0 ? NULL : calloc(rows->count, sizeof *places);
 	if (places == NULL)
 		return rows->count == 0;
-	for (size_t i = 0; i < rows->count; i++)
-		places[i] = place_of(rows->list[i], sort);
+	for (size_t i = 0; i < rows->count; i++) {
+		places[i] = place_of(rows->list[i], &order);
+		places[i].number_of_row = i;
+	}
 	qsort_r(places, rows->count, sizeof *places, compare, &order);
 	for (size_t i = 0; i < rows->count; i++)
 		rows->list[i] = places[i].row;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "kith/cells.h"
-#include "kith/story.h"
+#include "kith/network.h"
 #include "kith/table.h"
 #include "kith/words.h"
 
@@ -80,73 +80,91 @@ static char *print_into_text(bool (*print)(FILE *out, struct top_model *model), 
 	return text;
 }
 
-static bool print_story(FILE *out, struct top_model *model)
-{
-	if (model->no_story.text[0] != '\0') {
-		char *clean = words_clean(model->no_story.text, TEXT_LINE);
-		bool is_good = clean != NULL && fprintf(out, "%s\n", clean) > 0;
-		free(clean);
-		return is_good;
-	}
-	if (model->facts.count == 0)
-		return fputs("asking the node...\n", out) >= 0;
-	return story_print(out, &model->facts, model->about);
-}
+static const char *const notes_of_pages[TOP_PAGES] = {
+	[TOP_PEERS] =
+		"STATE says gone for a node that broke off or fell silent and is not back, and late for one whose "
+		"answer to a ping is overdue.\n",
+	[TOP_NODES] =
+		"STATE says gone for a node that nobody is connected with any more, and out_of_reach for one without a "
+		"way to it from here, but connected with others by its last word.\n",
+	[TOP_LINKS] =
+		"STATE says down for two nodes that cannot talk, and one_way or fading for two that are connected "
+		"while one or both of them fail to dial the other.\n",
+	[TOP_PROBLEMS] = "",
+};
 
 static bool print_help(FILE *out, struct top_model *model)
 {
-	(void)model;
-	fputs("kith top: a node and its peers, refreshed\n"
-	      "  Up Down PgUp PgDn Home End   select a peer; j and k too\n"
-	      "  Enter                        why: what has happened to it\n"
-	      "  /                            search in names, nodeids, addresses and agents; Esc shows all\n"
+	const struct top_page_kind *kind = top_page_kind(model);
+	fputs("kith top: a node, its peers and its network, refreshed\n", out);
+	for (enum top_page page = 0; page < TOP_PAGES; page++)
+		fprintf(out, "  %d                            list the %s%s\n", page + 1, top_pages[page].word,
+			page == TOP_PEERS ? " of this node" : " of the whole network");
+	fputs("  Tab                          the next of these pages\n"
+	      "  Up Down PgUp PgDn Home End   select a line; j and k too\n"
+	      "  Enter                        why: what has happened to the node, or between the two nodes\n"
+	      "  /                            search in names, nodeids, addresses, tags and agents; Esc shows all\n"
 	      "  < > or Left Right            sort by another column\n",
 	      out);
-	for (enum top_column column = 0; column < TOP_COLUMNS; column++)
-		fprintf(out, "  %c                            sort by %s\n", top_columns[column].letter,
-			top_columns[column].words);
-	return fputs("  r                            reverse the order, as the same key again does\n"
-		     "  p                            pause; Space refreshes now\n"
-		     "  ? q                          help, quit\n"
-		     "STATE says gone for a node that broke off or fell silent and is not back, and late for one whose "
-		     "answer to a ping is overdue.\n",
-		     out) >= 0;
+	for (size_t column = 0; column < kind->column_count; column++)
+		if (kind->columns[column].letter != '\0')
+			fprintf(out, "  %c                            sort by %s\n", kind->columns[column].letter,
+				kind->columns[column].words);
+	fputs("  r                            reverse the order, as the same key again does\n"
+	      "  p                            pause; Space refreshes now\n"
+	      "  ? q                          help, quit\n",
+	      out);
+	return fputs(notes_of_pages[model->page], out) >= 0;
 }
 
 /* ---- the table ---- */
 
-static enum table_colour colour_of(const char *state)
+static enum table_colour colour_of(struct json_object *row, enum top_page page)
 {
-	return strcmp(state, "ready") == 0 ? TABLE_GREEN : strcmp(state, "gone") == 0 ? TABLE_RED : TABLE_YELLOW;
+	static const char *const good[] = {"ready", "alive", "up"}, *const bad[] = {"gone", "out_of_reach", "down"};
+	const char *state = top_state(row);
+	if (page == TOP_PROBLEMS && network_is_notice(row))
+		return TABLE_NO_COLOUR;
+	if (page == TOP_PROBLEMS)
+		return network_is_grave(row) ? TABLE_RED : TABLE_YELLOW;
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+		if (strcmp(state, good[i]) == 0)
+			return TABLE_GREEN;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		if (strcmp(state, bad[i]) == 0)
+			return TABLE_RED;
+	return TABLE_YELLOW;
 }
 
-static bool put_cell(struct buffer *line, struct json_object *row, enum top_column column, size_t width)
+static bool put_cell(struct buffer *line, const struct top_model *model, struct json_object *row, size_t column,
+		     size_t width)
 {
-	char *text = top_cell(row, column);
-	bool is_state = column == TOP_STATE;
-	const char *begin = is_state ? table_colour_escape(colour_of(top_state(row))) : "";
+	const struct top_page_kind *page = top_page_kind(model);
+	char *text = top_cell(model, row, column);
+	bool is_state = column == page->state;
+	const char *begin = is_state ? table_colour_escape(colour_of(row, model->page)) : "";
 	const char *end = is_state ? table_colour_escape(TABLE_NO_COLOUR) : "";
 	bool is_good = text != NULL && buffer_append(line, begin, strlen(begin)) &&
-		       cells_put(line, text, width, top_columns[column].is_number) &&
+		       cells_put(line, text, width, page->columns[column].is_number) &&
 		       buffer_append(line, end, strlen(end));
 	free(text);
 	return is_good;
 }
 
 /* A line of the table, or its headings for NULL, in so many cells. */
-static void add_row(struct picture *picture, const struct top_layout *layout, struct json_object *row, size_t columns,
-		    enum picture_style style)
+static void add_row(struct picture *picture, const struct top_model *model, const struct top_layout *layout,
+		    struct json_object *row, size_t columns, enum picture_style style)
 {
 	struct buffer line = {0};
 	bool is_good = true;
 	size_t used = 0;
 	for (size_t i = 0; i < layout->count && is_good; i++) {
-		enum top_column column = layout->places[i].column;
+		size_t column = layout->places[i].column;
 		size_t width = layout->places[i].width, gap = i == 0 ? 0 : TOP_GAP;
-		const struct top_column_kind *kind = &top_columns[column];
+		const struct top_column *kind = &top_page_kind(model)->columns[column];
 		is_good = cells_put(&line, "", gap, false) &&
 			  (row == NULL ? cells_put(&line, kind->heading, width, kind->is_number)
-				       : put_cell(&line, row, column, width));
+				       : put_cell(&line, model, row, column, width));
 		used += gap + width;
 	}
 	is_good = is_good && cells_put(&line, "", columns - used, false);
@@ -155,54 +173,70 @@ static void add_row(struct picture *picture, const struct top_layout *layout, st
 
 static void add_table(struct picture *picture, struct top_model *model, size_t rows, size_t columns)
 {
-	struct top_layout layout = top_layout(columns, model->sort, model->wants);
-	size_t page = rows > picture->count + 1 ? rows - picture->count - 1 : 0;
-	top_scroll(model, page);
+	const struct top_place *place = top_place(model);
+	struct top_layout layout = top_layout(top_page_kind(model), columns, place->sort, model->wants);
+	size_t height = rows > picture->count + 1 ? rows - picture->count - 1 : 0;
+	top_scroll(model, height);
 	if (rows == 0)
 		return;
-	add_row(picture, &layout, NULL, columns, PICTURE_BOLD);
-	for (size_t i = 0; i < page && model->first + i < model->shown.count; i++)
-		add_row(picture, &layout, model->shown.list[model->first + i], columns,
-			model->first + i == model->selected ? PICTURE_REVERSE : PICTURE_PLAIN);
+	add_row(picture, model, &layout, NULL, columns, PICTURE_BOLD);
+	for (size_t i = 0; i < height && place->first + i < model->shown.count; i++)
+		add_row(picture, model, &layout, model->shown.list[place->first + i], columns,
+			place->first + i == place->selected ? PICTURE_REVERSE : PICTURE_PLAIN);
 }
 
 /* ---- the last line ---- */
 
 /* "the highest first": what the order of the column is. */
-static const char *order_words(const struct top_model *model)
+static const char *order_words(const struct top_page_kind *page, const struct top_place *place)
 {
-	if (!top_columns[model->sort].is_number)
-		return model->is_reversed ? ", backwards" : "";
-	return model->is_reversed ? ", lowest first" : ", highest first";
+	if (!page->columns[place->sort].is_number)
+		return place->is_reversed ? ", backwards" : "";
+	return place->is_reversed ? ", lowest first" : ", highest first";
 }
 
-static void format_summary(const struct top_model *model, char *out, size_t out_bytes)
+/* "1 peers [2 nodes] 3 links 4 problems" */
+static void print_pages(FILE *out, enum top_page shown)
 {
-	size_t all = model->status.peers.count + model->gone.count;
-	size_t length = model->filter[0] == '\0' ? 0
-						 : (size_t)snprintf(out, out_bytes, "/%s: %zu of %zu  ", model->filter,
-								    model->shown.count, all);
-	snprintf(out + length, out_bytes - length, "%ssorted by %s%s  Enter why  / search  ? help  q quit",
-		 model->is_paused ? "paused  " : "", top_columns[model->sort].words, order_words(model));
+	for (enum top_page page = 0; page < TOP_PAGES; page++)
+		fprintf(out, "%s%s%d %s%s", page == 0 ? "" : " ", page == shown ? "[" : "", page + 1,
+			top_pages[page].word, page == shown ? "]" : "");
 }
 
-static void add_last_line(struct picture *picture, const struct top_model *model, size_t columns)
+/* What matters least comes last: a narrow terminal cuts it off. */
+static bool print_summary(FILE *out, struct top_model *model)
 {
-	char text[PROBLEM_BYTES + TOP_TEXT_BYTES];
+	const struct top_page_kind *page = top_page_kind(model);
+	const struct top_place *place = top_place(model);
+	if (model->filter[0] != '\0')
+		fprintf(out, "/%s: %zu of %zu  ", model->filter, model->shown.count, model->all);
+	fprintf(out, "%ssorted by %s%s  ", model->is_paused ? "paused  " : "", page->columns[place->sort].words,
+		order_words(page, place));
+	print_pages(out, model->page);
+	return fputs("  ? help  q quit  Enter why  / search", out) >= 0;
+}
+
+static bool print_last_line(FILE *out, struct top_model *model)
+{
 	if (model->mode == TOP_SEARCH)
-		snprintf(text, sizeof text, "/%s_", model->filter);
-	else if (model->trouble.text[0] != '\0')
-		snprintf(text, sizeof text, "%s", model->trouble.text);
-	else if (model->mode == TOP_LIST)
-		format_summary(model, text, sizeof text);
-	else
-		snprintf(text, sizeof text, "%sUp Down scroll  Esc back", model->is_paused ? "paused  " : "");
-	char *clean = words_clean(text, TEXT_LINE);
+		return fprintf(out, "/%s_", model->filter) > 0;
+	if (model->trouble.text[0] != '\0')
+		return fputs(model->trouble.text, out) >= 0;
+	if (model->mode == TOP_LIST)
+		return print_summary(out, model);
+	return fprintf(out, "%sUp Down scroll  Esc back", model->is_paused ? "paused  " : "") > 0;
+}
+
+static void add_last_line(struct picture *picture, struct top_model *model, size_t columns)
+{
+	char *text = print_into_text(print_last_line, model);
+	char *clean = text == NULL ? NULL : words_clean(text, TEXT_LINE);
 	if (clean == NULL)
 		picture->lacks_memory = true;
 	else
 		add_cut(picture, clean, columns, PICTURE_REVERSE);
 	free(clean);
+	free(text);
 }
 
 /* ---- all of it ---- */
@@ -211,12 +245,22 @@ static void add_text_page(struct picture *picture, struct top_model *model, cons
 			  size_t columns)
 {
 	struct picture ignored = {0};
-	model->page = rows > 0 ? rows : 1;
+	model->height = rows > 0 ? rows : 1;
 	model->story_lines = add_wrapped(&ignored, text, columns, 0, 0);
-	size_t last = model->story_lines > model->page ? model->story_lines - model->page : 0;
+	size_t last = model->story_lines > model->height ? model->story_lines - model->height : 0;
 	model->story_first = model->story_first > last ? last : model->story_first;
 	add_wrapped(picture, text, columns, model->story_first, model->story_first + rows);
 	picture_fini(&ignored);
+}
+
+static void add_help(struct picture *picture, struct top_model *model, size_t rows, size_t columns)
+{
+	char *text = print_into_text(print_help, model);
+	if (text == NULL)
+		picture->lacks_memory = true;
+	else
+		add_text_page(picture, model, text, rows, columns);
+	free(text);
 }
 
 /* A third of the screen is for what status tells, if the table keeps some lines. */
@@ -240,19 +284,16 @@ struct picture top_view(struct top_model *model, size_t rows, size_t columns)
 {
 	struct picture picture = {0};
 	size_t room = rows > 0 ? rows - 1 : 0;
-	bool is_page = model->mode == TOP_STORY || model->mode == TOP_HELP;
-	char *text = is_page ? print_into_text(model->mode == TOP_STORY ? print_story : print_help, model) : NULL;
-	if (is_page && text == NULL)
-		picture.lacks_memory = true;
-	else if (is_page)
-		add_text_page(&picture, model, text, room, columns);
-	else
+	if (model->mode == TOP_STORY) {
+		add_text_page(&picture, model, model->story_text == NULL ? "" : model->story_text, room, columns);
+	} else if (model->mode == TOP_HELP) {
+		add_help(&picture, model, room, columns);
+	} else {
 		add_status(&picture, model->status_text == NULL ? "" : model->status_text, room, columns);
-	if (!is_page)
 		add_table(&picture, model, room, columns);
+	}
 	fill(&picture, room);
 	if (rows > 0)
 		add_last_line(&picture, model, columns);
-	free(text);
 	return picture;
 }

@@ -7,6 +7,7 @@
 
 #include "base/buffer.h"
 #include "kith/words.h"
+#include "wire/nodeid.h"
 
 static struct json_object *value_of(struct json_object *row, const char *key)
 {
@@ -76,6 +77,8 @@ static void format_number(double number, enum value_form form, char out[static W
 		words_duration(number, out);
 	else if (form == FORM_AGO)
 		words_ago(number, out);
+	else if (form == FORM_SINCE)
+		words_since(number, words_now(), out);
 	else if (form == FORM_RTT)
 		words_rtt(number, out);
 	else
@@ -87,7 +90,8 @@ static bool append_value(struct buffer *out, struct json_object *value, enum val
 	enum { NODEID_DIGITS = 8 };
 	char words[WORDS_BYTES];
 	const char *text = json_string(value);
-	if (form == FORM_NODEID && text != NULL)
+	struct nodeid nodeid;
+	if (text != NULL && (form == FORM_NODEID || (form == FORM_NAME && nodeid_parse(text, &nodeid))))
 		return buffer_append(out, text, strnlen(text, NODEID_DIGITS));
 	if (form == FORM_YES && json_object_is_type(value, json_type_boolean))
 		return append(out, json_object_get_boolean(value) ? "yes" : "");

@@ -82,7 +82,24 @@ void words_time(const char *rfc3339, int64_t now_s, bool has_milliseconds, char 
 		snprintf(out + length, WORDS_BYTES - length, ".%03d", (int)((seconds + 0.0005 - whole) * 1000));
 }
 
-static bool has_utf8(void)
+double words_now(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+void words_since(double seconds, double now_s, char out[static WORDS_BYTES])
+{
+	char rfc3339[WORDS_BYTES];
+	time_t then = (time_t)(now_s - (seconds < longest_s ? seconds : longest_s));
+	struct tm parts;
+	gmtime_r(&then, &parts);
+	strftime(rfc3339, sizeof rfc3339, "%Y-%m-%dT%H:%M:%SZ", &parts);
+	words_time(rfc3339, (int64_t)now_s, false, out);
+}
+
+bool words_are_utf8(void)
 {
 	return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
@@ -94,7 +111,7 @@ char *words_clean(const char *text, enum text_style style)
 	if (clean == NULL)
 		return NULL;
 	length = text_escape(clean, room, text, length, style);
-	if (has_utf8())
+	if (words_are_utf8())
 		return clean;
 	/* An escape takes four bytes for one of those that are left, and none for those that are escaped already. */
 	char *ascii = malloc(4 * length + 1), *to = ascii;

@@ -8,6 +8,9 @@ void allowance_init(struct allowance *allowance, int64_t now_us)
 	token_bucket_init(&allowance->addresses, ALLOWANCE_ADDRESSES_BURST, now_us);
 	token_bucket_init(&allowance->suspects, ALLOWANCE_SUSPECTS_BURST, now_us);
 	token_bucket_init(&allowance->questions, ALLOWANCE_QUESTIONS_BURST, now_us);
+	token_bucket_init(&allowance->reports, ALLOWANCE_REPORTS_BURST, now_us);
+	token_bucket_init(&allowance->asked_reports, ALLOWANCE_ASKED_REPORTS_BURST, now_us);
+	token_bucket_init(&allowance->comparisons, ALLOWANCE_COMPARISONS_BURST, now_us);
 }
 
 bool allowance_take_hello(struct allowance *allowance)
@@ -40,6 +43,28 @@ bool allowance_take_suspect(struct allowance *allowance, int64_t now_us)
 {
 	return token_bucket_take(&allowance->suspects, 1, ALLOWANCE_SUSPECTS_PER_S, ALLOWANCE_SUSPECTS_BURST, now_us) >
 	       0;
+}
+
+bool allowance_take_report(struct allowance *allowance, size_t bytes, double per_s, int64_t now_us)
+{
+	per_s = per_s > ALLOWANCE_REPORTS_PER_S ? per_s : ALLOWANCE_REPORTS_PER_S;
+	/* One that does not fit is not heard, and takes nothing. */
+	if (token_bucket_charge(&allowance->reports, (double)bytes, per_s, ALLOWANCE_REPORTS_BURST, now_us) == 0)
+		return true;
+	token_bucket_add(&allowance->reports, (double)bytes);
+	return false;
+}
+
+bool allowance_take_asked_report(struct allowance *allowance, int64_t now_us)
+{
+	return token_bucket_take(&allowance->asked_reports, 1, ALLOWANCE_ASKED_REPORTS_PER_S,
+				 ALLOWANCE_ASKED_REPORTS_BURST, now_us) > 0;
+}
+
+bool allowance_take_comparison(struct allowance *allowance, int64_t now_us)
+{
+	return token_bucket_take(&allowance->comparisons, 1, ALLOWANCE_COMPARISONS_PER_S, ALLOWANCE_COMPARISONS_BURST,
+				 now_us) > 0;
 }
 
 void allowance_expect_addresses(struct allowance *allowance)

@@ -14,8 +14,7 @@ void liveness_init(struct liveness *liveness, int64_t interval_us, int64_t timeo
 				      .doubt_us = FOREVER_US};
 }
 
-/* Its next turn, if the last ping is answered by then. */
-static int64_t regular_us(const struct liveness *liveness)
+int64_t liveness_turn_us(const struct liveness *liveness)
 {
 	return liveness->turn_us + liveness->interval_us;
 }
@@ -23,11 +22,11 @@ static int64_t regular_us(const struct liveness *liveness)
 void liveness_set(struct liveness *liveness, int64_t interval_us, int64_t timeout_us)
 {
 	/* A first ping, or a hurried one, doesn't wait for an interval. */
-	bool is_regular = !liveness->is_waiting && liveness->ping_due_us == regular_us(liveness);
+	bool is_regular = !liveness->is_waiting && liveness->ping_due_us == liveness_turn_us(liveness);
 	liveness->interval_us = interval_us;
 	liveness->timeout_us = timeout_us;
 	if (is_regular)
-		liveness->ping_due_us = regular_us(liveness);
+		liveness->ping_due_us = liveness_turn_us(liveness);
 }
 
 /* When the ping of the far end that is expected next is overdue. */
@@ -50,23 +49,13 @@ bool liveness_is_due(const struct liveness *liveness, int64_t now_us)
 
 bool liveness_is_in_turn(const struct liveness *liveness, int64_t now_us)
 {
-	return liveness_is_due(liveness, now_us) && (!liveness->has_pinged || now_us >= regular_us(liveness));
+	return liveness_is_due(liveness, now_us) && (!liveness->has_pinged || now_us >= liveness_turn_us(liveness));
 }
 
-void liveness_note_ping(struct liveness *liveness, int64_t slack_us, int64_t now_us)
+void liveness_note_ping(struct liveness *liveness, int64_t next_us, int64_t slack_us, int64_t now_us)
 {
-	enum { EXTRA = 2 };
-	int64_t wait_us = now_us - liveness->theirs_us, usual_us = liveness->theirs_wait_us;
-	int64_t last_wait_us = now_us - liveness->theirs_last_us;
-	bool is_first = liveness->theirs_us < 0, is_early = usual_us >= 0 && wait_us < usual_us - usual_us / 4;
-	liveness->theirs_last_us = now_us;
-	if (is_early && liveness->theirs_extra < EXTRA) {
-		liveness->theirs_extra++;
-		return;
-	}
-	if (!is_first)
-		liveness->theirs_wait_us = is_early ? last_wait_us : wait_us;
-	liveness->theirs_extra = 0;
+	if (next_us > 0)
+		liveness->theirs_wait_us = next_us;
 	liveness->theirs_us = now_us;
 	liveness->slack_us = slack_us;
 }
@@ -116,14 +105,33 @@ void liveness_doubt_again(struct liveness *liveness, int64_t now_us)
 		liveness->doubt_us = now_us + AGAIN_US;
 }
 
+/* Counts those that are much shorter than usual; true when there are enough. */
+static bool has_fallen(struct liveness *liveness)
+{
+	int64_t rtt_us = liveness->rtt_us, usual_us = liveness->usual_rtt_us;
+	if (rtt_us >= usual_us / 2 || usual_us - rtt_us < LIVENESS_FALL_US) {
+		liveness->fallen = 0;
+		return false;
+	}
+	if (liveness->fallen++ == 0 || rtt_us > liveness->fallen_us)
+		liveness->fallen_us = rtt_us;
+	return liveness->fallen >= LIVENESS_FALLS;
+}
+
 /* As TCP does (RFC 6298, 2.3). */
 static void smooth(struct liveness *liveness)
 {
 	enum { PART = 8 };
-	if (liveness->usual_rtt_us < 0)
+	bool is_first = liveness->usual_rtt_us < 0;
+	liveness->has_fallen = !is_first && has_fallen(liveness);
+	if (is_first)
 		liveness->usual_rtt_us = liveness->rtt_us;
+	else if (liveness->has_fallen)
+		liveness->usual_rtt_us = liveness->fallen_us;
 	else
 		liveness->usual_rtt_us += (liveness->rtt_us - liveness->usual_rtt_us) / PART;
+	if (liveness->has_fallen)
+		liveness->fallen = 0;
 }
 
 bool liveness_pong(struct liveness *liveness, int64_t now_us)
@@ -134,7 +142,7 @@ bool liveness_pong(struct liveness *liveness, int64_t now_us)
 	liveness->doubt_us = FOREVER_US;
 	liveness->rtt_us = now_us - liveness->pinged_us;
 	smooth(liveness);
-	liveness->ping_due_us = regular_us(liveness);
+	liveness->ping_due_us = liveness_turn_us(liveness);
 	return true;
 }
 
@@ -142,7 +150,7 @@ int64_t liveness_next_ping_us(const struct liveness *liveness, int64_t now_us)
 {
 	if (!liveness->is_waiting)
 		return due_us(liveness);
-	int64_t regular = regular_us(liveness) > now_us ? regular_us(liveness) : FOREVER_US;
+	int64_t regular = liveness_turn_us(liveness) > now_us ? liveness_turn_us(liveness) : FOREVER_US;
 	int64_t expected = expected_us(liveness) > now_us ? expected_us(liveness) : FOREVER_US;
 	return clock_earlier(regular, expected);
 }

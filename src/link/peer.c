@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "link/peer_priv.h"
 #include "telemetry/counters.h"
 
@@ -128,6 +127,7 @@ struct peer_info peer_look(struct peer *peer, int64_t now_us)
 	info.late_us = peer->state == PEER_READY ? late_us(peer, info.heard_us, now_us) : -1;
 	info.ending = peer->ending;
 	info.reason = peer->reason;
+	info.error = peer->error;
 	if (peer->ending_text != NULL)
 		info.ending_text = peer->ending_text;
 	else
@@ -205,7 +205,7 @@ void peer_set_claim(struct peer *peer, const struct address *address)
 	peer_leave(peer);
 }
 
-static void count_sent(struct peer *peer, enum message_type type, size_t bytes)
+void peer_count_sent(struct peer *peer, enum message_type type, size_t bytes)
 {
 	counters_count_message(peer->counters, COUNTERS_OUT, type, bytes);
 	atomic_fetch_add_explicit(&peer->messages_out, 1, memory_order_relaxed);
@@ -256,10 +256,10 @@ static void send_line(struct peer *peer, enum message_type type, const char *lin
 {
 	switch (outbox_put(peer->outbox, line, length, peer->stream != NULL)) {
 	case OUTBOX_TAKEN:
-		count_sent(peer, type, length);
+		peer_count_sent(peer, type, length);
 		break;
 	case OUTBOX_EMPTY:
-		count_sent(peer, type, length);
+		peer_count_sent(peer, type, length);
 		write_line(peer, line, length);
 		break;
 	case OUTBOX_FULL:
@@ -289,130 +289,6 @@ void peer_send_type(struct peer *peer, enum message_type type)
 {
 	const char *line = message_bare_line(type);
 	send_line(peer, type, line, strlen(line));
-}
-
-static bool set_ending(struct peer *peer, enum peer_ending ending, enum bye_reason reason, const char *text, bool stays)
-{
-	char *copy = strndup(text, PEER_ENDING_BYTES - 1);
-	peer_enter(peer);
-	bool is_first = peer->ending == PEER_GOES_ON, stayed = peer->stays;
-	bool was_paced = is_first && peer->pace != NULL && peer->state == PEER_READY;
-	if (is_first) {
-		peer->ending = ending;
-		peer->reason = reason;
-		peer->ending_text = copy;
-		peer->stays = stays;
-		atomic_store(&peer->is_closing, true);
-	}
-	peer_leave(peer);
-	if (was_paced)
-		pace_leave(peer->pace);
-	if (!is_first)
-		free(copy);
-	if (stayed)
-		stream_shut(peer->stream);
-	return is_first;
-}
-
-void peer_close_because(struct peer *peer, enum bye_reason reason, const char *text)
-{
-	struct message bye = {.type = MESSAGE_BYE, .bye.reason = reason};
-	struct buffer line = {0};
-
-	bool has_failed = reason == BYE_TIMEOUT || reason == BYE_SLOW;
-	if (!set_ending(peer, has_failed ? PEER_FAILED : PEER_CLOSED, reason, text, false))
-		return;
-	if (message_encode(&bye, &line) &&
-	    outbox_close(peer->outbox, buffer_content(&line), buffer_length(&line)) == OUTBOX_TAKEN)
-		count_sent(peer, MESSAGE_BYE, buffer_length(&line));
-	else
-		outbox_close(peer->outbox, "", 0);
-	buffer_fini(&line);
-	/* Otherwise the kernel would keep what a peer does not read for minutes after the connection's end. */
-	if (reason == BYE_SLOW && peer->stream != NULL)
-		stream_abort(peer->stream);
-}
-
-void peer_close(struct peer *peer, enum bye_reason reason)
-{
-	peer_close_because(peer, reason, "");
-}
-
-/* An ending without a bye: nothing more is sent. */
-static void end_silently(struct peer *peer, enum peer_ending ending, enum bye_reason reason, const char *text)
-{
-	if (set_ending(peer, ending, reason, text, false))
-		outbox_close(peer->outbox, "", 0);
-}
-
-static void cut(struct peer *peer, enum peer_ending ending, const char *text)
-{
-	/* A reader that gives up before READY does not wait for a pinger: none may start. */
-	if (peer_state(peer) != PEER_READY)
-		outbox_retire_pinger(peer->outbox);
-	end_silently(peer, ending, BYE_UNKNOWN, text);
-	if (peer->stream != NULL)
-		stream_shut(peer->stream);
-}
-
-void peer_cut(struct peer *peer, const char *text)
-{
-	cut(peer, PEER_CLOSED, text);
-}
-
-void peer_cut_here(struct peer *peer, const char *text)
-{
-	cut(peer, PEER_HINDERED, text);
-}
-
-void peer_note_bye(struct peer *peer, enum bye_reason reason, const char *text)
-{
-	end_silently(peer, PEER_LEFT, reason, text);
-}
-
-void peer_fail(struct peer *peer, const char *text)
-{
-	end_silently(peer, PEER_FAILED, BYE_UNKNOWN, text);
-}
-
-bool peer_fail_and_stay(struct peer *peer, const char *text)
-{
-	bool is_first = set_ending(peer, PEER_FAILED, BYE_UNKNOWN, text, true);
-	if (is_first)
-		outbox_close(peer->outbox, "", 0);
-	return is_first;
-}
-
-bool peer_stays(struct peer *peer)
-{
-	peer_enter(peer);
-	bool stays = peer->stays;
-	peer_leave(peer);
-	return stays;
-}
-
-void peer_hinder(struct peer *peer, const char *text)
-{
-	end_silently(peer, PEER_HINDERED, BYE_UNKNOWN, text);
-}
-
-void peer_refuse(struct peer *peer, const char *text)
-{
-	end_silently(peer, PEER_REFUSED, BYE_UNKNOWN, text);
-}
-
-void peer_fail_errno(struct peer *peer, int error)
-{
-	char text[TEXT_ERROR_BYTES];
-	text_error(error, text);
-	peer_fail(peer, text);
-}
-
-void peer_hinder_errno(struct peer *peer, int error)
-{
-	char text[TEXT_ERROR_BYTES];
-	text_error(error, text);
-	peer_hinder(peer, text);
 }
 
 void peer_note_losses(struct peer *peer)
@@ -490,4 +366,9 @@ void peer_count_useless(struct peer *peer, size_t addresses)
 struct allowance *peer_allowance(struct peer *peer)
 {
 	return &peer->allowance;
+}
+
+struct peer_reports *peer_reports(struct peer *peer)
+{
+	return &peer->reports;
 }

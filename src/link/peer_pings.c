@@ -1,6 +1,11 @@
 #include "link/peer_priv.h"
 #include "telemetry/counters.h"
 
+static int64_t longer(int64_t one_us, int64_t other_us)
+{
+	return one_us > other_us ? one_us : other_us;
+}
+
 /* Up to `most`, drawn for this moment. */
 static int64_t draw_us(const struct peer *peer, int64_t most_us, int64_t now_us) REQUIRES(peer_guard)
 {
@@ -9,16 +14,26 @@ static int64_t draw_us(const struct peer *peer, int64_t most_us, int64_t now_us)
 	return most_us * drawn >> BITS;
 }
 
-/* From a ping of this moment to the next one. */
-static int64_t next_interval_us(struct peer *peer, int64_t now_us) REQUIRES(peer_guard)
+/* From a turn at this moment to the next one, at most. */
+static int64_t next_wait_us(struct peer *peer, int64_t now_us) REQUIRES(peer_guard)
 {
-	if (peer->pace != NULL && peer->paced < PEER_DRAWN_WAITS) {
+	if (peer->pace == NULL)
+		return peer->ping_interval_us;
+	if (peer->paced <= PEER_DRAWN_WAITS)
 		peer->paced++;
-		return draw_us(peer, pace_interval_us(peer->pace) / 2, now_us);
-	}
-	int64_t wait_us = peer->pace == NULL ? peer->ping_interval_us : pace_take_us(peer->pace, now_us);
-	int64_t early_us = wait_us / PEER_PING_JITTER;
-	return wait_us - draw_us(peer, early_us < PEER_PING_EARLY_US ? early_us : PEER_PING_EARLY_US, now_us);
+	return peer->paced <= PEER_DRAWN_WAITS ? draw_us(peer, pace_interval_us(peer->pace) / 2, now_us)
+					       : pace_take_us(peer->pace, now_us);
+}
+
+/* What a ping of this moment says of the next one; nothing if that is what the last one has said. */
+static void say_next(struct peer *peer, struct message_ping *ping, int64_t now_us) REQUIRES(peer_guard)
+{
+	enum { MS_US = 1000 };
+	int64_t next_us = peer->turn_us - now_us;
+	if (next_us <= peer->said_us && next_us >= peer->said_us - PEER_SAID_US)
+		return;
+	ping->next_ms = clock_earlier((next_us + MS_US - 1) / MS_US, MESSAGE_NEXT_MS);
+	peer->said_us = ping->next_ms * MS_US;
 }
 
 int64_t peer_ping(struct peer *peer, int64_t now_us)
@@ -26,12 +41,23 @@ int64_t peer_ping(struct peer *peer, int64_t now_us)
 	peer_enter(peer);
 	bool is_ready = peer->state == PEER_READY;
 	bool is_in_turn = is_ready && liveness_is_in_turn(&peer->liveness, now_us);
-	bool is_due =
-		is_ready && liveness_ping(&peer->liveness, is_in_turn ? next_interval_us(peer, now_us) : 0, now_us);
+	struct message ping = {.type = MESSAGE_PING};
+	int64_t interval_us = 0;
+	if (is_in_turn) {
+		int64_t wait_us = next_wait_us(peer, now_us);
+		int64_t early_us = clock_earlier(wait_us / PEER_PING_JITTER, PEER_PING_EARLY_US);
+		peer->turn_us = now_us + wait_us;
+		interval_us = wait_us - draw_us(peer, early_us, peer->turn_us);
+	}
+	bool is_due = is_ready && liveness_ping(&peer->liveness, interval_us, now_us);
+	if (is_due)
+		say_next(peer, &ping.ping, now_us);
 	int64_t next_us = is_ready ? liveness_next_ping_us(&peer->liveness, now_us) : FOREVER_US;
 	peer_leave(peer);
-	if (is_due)
+	if (is_due && ping.ping.next_ms == 0)
 		peer_send_type(peer, MESSAGE_PING);
+	else if (is_due)
+		peer_send(peer, &ping);
 	return next_us;
 }
 
@@ -41,13 +67,14 @@ static int64_t next_look_us(const struct peer *peer, int64_t now_us) REQUIRES(pe
 	return clock_earlier(liveness_next_ping_us(&peer->liveness, now_us), liveness_deadline_us(&peer->liveness));
 }
 
-void peer_note_ping(struct peer *peer, int64_t now_us)
+void peer_note_ping(struct peer *peer, int64_t next_us, int64_t now_us)
 {
 	bool is_earlier = false;
 	peer_enter(peer);
 	if (peer->state == PEER_READY) {
 		int64_t before_us = next_look_us(peer, now_us);
-		liveness_note_ping(&peer->liveness, PEER_SLACK_US + draw_us(peer, PEER_SLACK_US, now_us), now_us);
+		int64_t slack_us = longer(PEER_SLACK_US, peer->liveness.usual_rtt_us / PEER_SLACK_PART);
+		liveness_note_ping(&peer->liveness, next_us, slack_us + draw_us(peer, slack_us, now_us), now_us);
 		is_earlier = next_look_us(peer, now_us) < before_us;
 	}
 	peer_leave(peer);
@@ -66,6 +93,7 @@ void peer_set_pings(struct peer *peer, const struct settings *settings, int64_t 
 		liveness_set(&peer->liveness,
 			     peer->pace == NULL ? settings->ping_interval_us : pace_interval_us(peer->pace),
 			     settings->ping_timeout_us);
+		peer->turn_us = liveness_turn_us(&peer->liveness);
 		is_earlier = next_look_us(peer, now_us) < before_us;
 	}
 	peer_leave(peer);
@@ -118,10 +146,10 @@ void peer_hurry_ping(struct peer *peer, int64_t now_us)
 		outbox_call_pinger(peer->outbox);
 }
 
-void peer_ping_soon(struct peer *peer, int64_t now_us)
+void peer_ping_by(struct peer *peer, int64_t then_us, int64_t now_us)
 {
 	peer_enter(peer);
-	int64_t at_us = now_us >= peer->hurry_us ? now_us : peer->hurry_us;
+	int64_t at_us = then_us >= peer->hurry_us ? then_us : peer->hurry_us;
 	bool is_waiting = peer->liveness.is_waiting;
 	if (!is_waiting && liveness_next_ping_us(&peer->liveness, now_us) > at_us) {
 		liveness_hurry(&peer->liveness, at_us);
@@ -131,6 +159,11 @@ void peer_ping_soon(struct peer *peer, int64_t now_us)
 	/* Also if it is due already: the pinger may not have looked since. */
 	if (!is_waiting)
 		outbox_call_pinger(peer->outbox);
+}
+
+void peer_ping_soon(struct peer *peer, int64_t now_us)
+{
+	peer_ping_by(peer, now_us, now_us);
 }
 
 void peer_ask_ping(struct peer *peer, int64_t now_us)
@@ -161,14 +194,25 @@ bool peer_takes_news(struct peer *peer, int64_t now_us)
 	return news < PEER_NEWS;
 }
 
-void peer_send_news(struct peer *peer, const struct message *message, int64_t now_us)
+static void count_news(struct peer *peer, int64_t now_us)
 {
-	peer_send(peer, message);
 	peer_enter(peer);
 	peer->news++;
 	peer_leave(peer);
 	/* In time for what comes next. */
 	peer_takes_news(peer, now_us);
+}
+
+void peer_send_news(struct peer *peer, const struct message *message, int64_t now_us)
+{
+	peer_send(peer, message);
+	count_news(peer, now_us);
+}
+
+void peer_send_news_line(struct peer *peer, enum message_type type, const struct buffer *line, int64_t now_us)
+{
+	peer_send_line(peer, type, line);
+	count_news(peer, now_us);
 }
 
 bool peer_pong(struct peer *peer, int64_t now_us)
@@ -178,6 +222,9 @@ bool peer_pong(struct peer *peer, int64_t now_us)
 	if (is_awaited)
 		peer->news = 0;
 	bool is_due = is_awaited && liveness_next_ping_us(&peer->liveness, now_us) <= now_us;
+	bool is_falling = is_awaited && peer->liveness.fallen > 0;
+	if (is_awaited && peer->liveness.has_fallen)
+		atomic_store(&peer->has_fallen, true);
 	/* A peer that sends pongs unasked may have sent the others before their pings, to seem near. */
 	peer->has_guessed = peer->has_guessed || !is_awaited;
 	int64_t rtt_us = peer->liveness.rtt_us > peer->kernel_rtt_us ? peer->liveness.rtt_us : peer->kernel_rtt_us;
@@ -191,7 +238,14 @@ bool peer_pong(struct peer *peer, int64_t now_us)
 	}
 	if (is_due)
 		outbox_call_pinger(peer->outbox);
+	if (is_falling)
+		peer_ping_by(peer, now_us + PEER_FALL_US, now_us);
 	return is_awaited;
+}
+
+bool peer_take_fall(struct peer *peer)
+{
+	return atomic_exchange(&peer->has_fallen, false);
 }
 
 int64_t peer_rtt_us(const struct peer *peer)
@@ -218,8 +272,7 @@ int64_t peer_ping_deadline_us(struct peer *peer)
 
 int64_t peer_late_after_us(const struct peer *peer)
 {
-	int64_t usual_us = PEER_LATE_RTTS * peer->liveness.usual_rtt_us;
-	return usual_us > PEER_LATE_US ? usual_us : PEER_LATE_US;
+	return longer(PEER_LATE_US, PEER_LATE_RTTS * peer->liveness.usual_rtt_us);
 }
 
 struct peer_silence peer_silence(struct peer *peer)
@@ -229,8 +282,10 @@ struct peer_silence peer_silence(struct peer *peer)
 	if (peer->state == PEER_READY)
 		silence.since_us = liveness_silent_since_us(&peer->liveness, silence.heard_us);
 	silence.late_after_us = peer_late_after_us(peer);
+	int64_t least_us = peer_is_missed(peer) ? PEER_SHARED_US : PEER_SUSPECT_US;
+	int64_t suspect_us = longer(least_us, PEER_SUSPECT_RTTS * peer->liveness.usual_rtt_us);
 	peer_leave(peer);
-	silence.ask_us = silence.since_us == FOREVER_US ? FOREVER_US : silence.since_us + silence.late_after_us / 2;
+	silence.ask_us = silence.since_us == FOREVER_US ? FOREVER_US : silence.since_us + suspect_us;
 	return silence;
 }
 

@@ -41,6 +41,11 @@ void resolver_library_fini(void)
 	ares_library_cleanup();
 }
 
+const char *resolver_library_version(void)
+{
+	return ares_version(NULL);
+}
+
 /* Each address found is among those used with the same probability (reservoir sampling). */
 static void take_address(struct lookup *lookup, const struct ares_addrinfo_node *node)
 {
@@ -96,7 +101,8 @@ static bool step(ares_channel channel, int wake_fd, int64_t deadline_us)
 		if (events != 0)
 			fds[count++] = (struct pollfd){.fd = sockets[i], .events = events};
 	}
-	struct timeval most = {.tv_sec = left_us / 1000000, .tv_usec = left_us % 1000000}, soonest;
+	struct timeval most = {.tv_sec = (time_t)(left_us / 1000000), .tv_usec = (suseconds_t)(left_us % 1000000)},
+		       soonest;
 	struct timeval *wait = ares_timeout(channel, &most, &soonest);
 	struct timespec timeout = {.tv_sec = wait->tv_sec, .tv_nsec = wait->tv_usec * 1000};
 	ppoll(fds, count, &timeout, NULL);
@@ -204,9 +210,11 @@ static bool are_all_done(const struct lookup *lookup)
 static void wait_for_answers(ares_channel channel, const struct lookup *lookup, int wake_fd, int64_t deadline_us)
 {
 	int64_t end_us = deadline_us;
-	while (!are_all_done(lookup) && step(channel, wake_fd, end_us))
+	do {
+		/* What is in /etc/hosts was found before the first step. */
 		if (lookup->found > 0 && end_us == deadline_us)
 			end_us = clock_earlier(deadline_us, clock_now_us() + RESOLVER_OTHER_FAMILY_US);
+	} while (!are_all_done(lookup) && step(channel, wake_fd, end_us));
 }
 
 /* No name server answered this question. */

@@ -1,5 +1,6 @@
 #include "link/route.h"
 
+#include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <string.h>
@@ -97,6 +98,26 @@ struct address route_source(const struct address *listen, size_t listen_count, c
 		if (address_is_known(&choice) && address_same_host(&listen[i], &choice))
 			return listen[i];
 	return address_is_known(&choice) ? in_the_same_network(listen, listen_count, &choice) : choice;
+}
+
+/* What the kernel says of this machine's use of an address. 0 or an errno. */
+static int try_to_use(const struct address *address)
+{
+	struct address any_port = *address;
+	struct sockaddr_storage socket_address;
+	any_port.port = 0;
+	socklen_t length = address_to_socket(&any_port, &socket_address);
+	int fd = socket(socket_address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return errno;
+	int error = bind(fd, (struct sockaddr *)&socket_address, length) == 0 ? 0 : errno;
+	close(fd);
+	return error;
+}
+
+bool route_host_is_gone(const struct address *address)
+{
+	return try_to_use(address) == EADDRNOTAVAIL;
 }
 
 /* FNV-1a, 64 bits: nobody gains by a collision here. */

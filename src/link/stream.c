@@ -95,8 +95,8 @@ static int wait_for(int fd, short events, int64_t deadline_us)
 	struct pollfd ready = {.fd = fd, .events = events};
 	for (;;) {
 		int64_t left_us = deadline_us == FOREVER_US ? 0 : deadline_us - clock_now_us();
-		struct timespec timeout = {.tv_sec = left_us > 0 ? left_us / 1000000 : 0,
-					   .tv_nsec = left_us > 0 ? left_us % 1000000 * 1000 : 0};
+		struct timespec timeout = {.tv_sec = left_us > 0 ? (time_t)(left_us / 1000000) : 0,
+					   .tv_nsec = left_us > 0 ? (long)(left_us % 1000000 * 1000) : 0};
 		int n = ppoll(&ready, 1, deadline_us == FOREVER_US ? NULL : &timeout, NULL);
 		if (n > 0)
 			return 0;
@@ -211,6 +211,11 @@ const char *stream_problem(const struct stream *stream)
 	return stream->tls != NULL ? tls_problem(stream->tls) : stream->problem;
 }
 
+bool stream_lacks_secret(const struct stream *stream)
+{
+	return stream->tls != NULL && tls_lacks_secret(stream->tls);
+}
+
 void stream_linger(struct stream *stream, int64_t deadline_us)
 {
 	enum { DROPPED_BYTES = 256 * 1024 };
@@ -235,7 +240,7 @@ void stream_linger(struct stream *stream, int64_t deadline_us)
  */
 static bool set_receive_timeout(struct stream *stream, int64_t left_us)
 {
-	struct timeval timeout = {.tv_sec = left_us / 1000000, .tv_usec = left_us % 1000000};
+	struct timeval timeout = {.tv_sec = (time_t)(left_us / 1000000), .tv_usec = (suseconds_t)(left_us % 1000000)};
 	stream->receive_timeout_us = left_us;
 	return setsockopt(atomic_load(&stream->fd), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout) == 0;
 }
@@ -479,24 +484,4 @@ int64_t stream_rtt_us(const struct stream *stream)
 	socklen_t length = sizeof info;
 	bool is_known = getsockopt(atomic_load(&stream->fd), IPPROTO_TCP, TCP_INFO, &info, &length) == 0;
 	return is_known ? (int64_t)info.tcpi_rtt : 0;
-}
-
-/* What the kernel says of this machine's use of an address. 0 or an errno. */
-static int try_to_use(const struct address *address)
-{
-	struct address any_port = *address;
-	struct sockaddr_storage socket_address;
-	any_port.port = 0;
-	socklen_t length = address_to_socket(&any_port, &socket_address);
-	int fd = socket(socket_address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return errno;
-	int error = bind(fd, (struct sockaddr *)&socket_address, length) == 0 ? 0 : errno;
-	close(fd);
-	return error;
-}
-
-bool stream_host_is_gone(const struct address *address)
-{
-	return try_to_use(address) == EADDRNOTAVAIL;
 }

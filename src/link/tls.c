@@ -58,6 +58,7 @@ struct tls {
 	int read_error GUARDED_BY(tls_guard);
 	/* Written under the lock once, before the call that tells of it returns. */
 	char problem[TLS_PROBLEM_BYTES];
+	bool lacks_secret; /* that is the problem */
 };
 
 static void enter(struct tls *tls) ACQUIRES(tls_guard) UNCHECKED
@@ -238,8 +239,13 @@ void tls_free(struct tls *tls) UNCHECKED
 
 /* ---- the handshake ---- */
 
-#define NO_MEMBER "does not hold this network's secret"
 #define OTHER_VERSION "speaks a TLS other than 1.3, which private nodes speak"
+
+static int set_no_member(struct tls *tls)
+{
+	tls->lacks_secret = true;
+	return set_problem(tls, "does not hold this network's secret", "");
+}
 
 /* Why the far end has ended the handshake. */
 static int explain_alert(struct tls *tls) REQUIRES(tls_guard)
@@ -247,7 +253,7 @@ static int explain_alert(struct tls *tls) REQUIRES(tls_guard)
 	gnutls_alert_description_t alert = gnutls.alert_get(tls->session);
 	const char *name = gnutls.alert_get_name(alert);
 	if (alert == GNUTLS_A_UNKNOWN_PSK_IDENTITY)
-		return set_problem(tls, NO_MEMBER, "");
+		return set_no_member(tls);
 	if (alert == GNUTLS_A_PROTOCOL_VERSION)
 		return set_problem(tls, OTHER_VERSION, "");
 	return set_problem(tls, "refuses the TLS handshake: ", name == NULL ? "no reason" : name);
@@ -261,7 +267,7 @@ static int explain(struct tls *tls, int result) REQUIRES(tls_guard)
 	if (tls->has_ended)
 		return ECONNRESET;
 	if (tls->search.is_unknown)
-		return set_problem(tls, NO_MEMBER, "");
+		return set_no_member(tls);
 	switch (result) {
 	case GNUTLS_E_AGAIN:
 		return set_problem(tls, "sends too much before its TLS handshake is done", "");
@@ -275,7 +281,7 @@ static int explain(struct tls *tls, int result) REQUIRES(tls_guard)
 	case GNUTLS_E_INSUFFICIENT_CREDENTIALS:
 	case GNUTLS_E_RECEIVED_ILLEGAL_PARAMETER:
 	case GNUTLS_E_NO_CIPHER_SUITES:
-		return set_problem(tls, NO_MEMBER, "");
+		return set_no_member(tls);
 	default:
 		return set_problem(tls, "fails at the TLS handshake: ", gnutls.strerror(result));
 	}
@@ -356,6 +362,11 @@ int tls_handshake(struct tls *tls)
 const char *tls_problem(const struct tls *tls)
 {
 	return tls->problem[0] == '\0' ? NULL : tls->problem;
+}
+
+bool tls_lacks_secret(const struct tls *tls)
+{
+	return tls->lacks_secret;
 }
 
 /* ---- bytes ---- */

@@ -180,3 +180,9 @@ struct tls_crew *tls_context_crew(struct tls_context *context)
 {
 	return context->crew;
 }
+
+const char *tls_context_library_version(void)
+{
+	struct problem problem;
+	return tls_library_open(&problem) ? gnutls.check_version(NULL) : NULL;
+}

@@ -183,6 +183,18 @@ static struct offender *choose_to_forget(struct access *access, const struct add
 	return chosen;
 }
 
+/* At the end of the queue. NULL, and it is freed, if there is no memory; or was none to count it in its network. */
+static struct offender *append(struct access *access, struct offender *offender) REQUIRES(access_guard)
+{
+	if (offender->network != NULL)
+		HASH_ADD(hh, access->offenders, host, sizeof offender->host, offender);
+	if (offender->hh.tbl != NULL)
+		return offender;
+	tally_quit(&access->networks, offender->network);
+	slab_give(&access->slab, offender);
+	return NULL;
+}
+
 /* Adds this host at the end of the queue. NULL if there is no memory. */
 static struct offender *add(struct access *access, const struct address *host) REQUIRES(access_guard)
 {
@@ -193,13 +205,7 @@ static struct offender *add(struct access *access, const struct address *host) R
 		return NULL;
 	offender->host = address_source(host);
 	offender->network = tally_join(&access->networks, address_network(host));
-	if (offender->network != NULL)
-		HASH_ADD(hh, access->offenders, host, sizeof offender->host, offender);
-	if (offender->hh.tbl != NULL)
-		return offender;
-	tally_quit(&access->networks, offender->network);
-	slab_give(&access->slab, offender);
-	return NULL;
+	return append(access, offender);
 }
 
 /* Moves this host to the end of the queue, or adds it there. NULL if there is no memory. */
@@ -209,12 +215,7 @@ static struct offender *queue(struct access *access, const struct address *host)
 	if (offender == NULL)
 		return add(access, host);
 	HASH_DEL(access->offenders, offender);
-	HASH_ADD(hh, access->offenders, host, sizeof offender->host, offender);
-	if (offender->hh.tbl != NULL)
-		return offender;
-	tally_quit(&access->networks, offender->network);
-	slab_give(&access->slab, offender);
-	return NULL;
+	return append(access, offender);
 }
 
 /* Were the last `often` errors within the window? */

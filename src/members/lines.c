@@ -25,9 +25,10 @@ struct lines {
 static const struct {
 	double burst, per_hour;
 } amounts[LINES_KINDS] = {
-	[LINES_PEERS] = {4000, 36000},	   [LINES_DIALLED] = {4000, 36000},   [LINES_STRANGERS] = {200, 3600},
-	[LINES_DIALS] = {200, 3600},	   [LINES_DENIED] = {1, 60},	      [LINES_BANNED] = {1, 60},
-	[LINES_MAX_CONNECTIONS] = {1, 60}, [LINES_MAX_PER_ADDRESS] = {1, 60}, [LINES_MAX_PER_GROUP] = {1, 60},
+	[LINES_PEERS] = {4000, 36000},	 [LINES_DIALLED] = {4000, 36000},   [LINES_STRANGERS] = {200, 3600},
+	[LINES_DIALS] = {200, 3600},	 [LINES_PROBLEMS] = {200, 3600},    [LINES_DENIED] = {1, 60},
+	[LINES_BANNED] = {1, 60},	 [LINES_MAX_CONNECTIONS] = {1, 60}, [LINES_MAX_PER_ADDRESS] = {1, 60},
+	[LINES_MAX_PER_GROUP] = {1, 60},
 };
 
 static void enter(struct lines *lines) ACQUIRES(lines_guard) UNCHECKED

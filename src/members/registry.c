@@ -368,15 +368,30 @@ struct registry_counts registry_count(struct registry *registry)
 	return counts;
 }
 
-size_t registry_walk(struct registry *registry, uint64_t *after, struct peer *peers[static REGISTRY_STEP])
+static void take_step(struct registry_visit *visit)
 {
-	size_t count = 0;
-	registry_enter(registry);
 	struct entry *entry;
-	while (count < REGISTRY_STEP && (entry = roll_next(&registry->roll, after)) != NULL)
-		peers[count++] = peer_hold(entry->peer);
-	registry_leave(registry);
-	return count;
+	visit->count = visit->next = 0;
+	registry_enter(visit->registry);
+	while (visit->count < REGISTRY_STEP && (entry = roll_next(&visit->registry->roll, &visit->after)) != NULL)
+		visit->peers[visit->count++] = peer_hold(entry->peer);
+	registry_leave(visit->registry);
+}
+
+struct peer *registry_visit_next(struct registry_visit *visit)
+{
+	if (visit->next > 0)
+		peer_release(visit->peers[visit->next - 1]);
+	if (visit->next == visit->count)
+		take_step(visit);
+	return visit->count == 0 ? NULL : visit->peers[visit->next++];
+}
+
+void registry_visit_stop(struct registry_visit *visit)
+{
+	for (size_t i = visit->next; i > 0 && i <= visit->count; i++)
+		peer_release(visit->peers[i - 1]);
+	visit->count = visit->next = 0;
 }
 
 void registry_wait_empty(struct registry *registry)

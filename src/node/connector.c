@@ -1,13 +1,13 @@
 #include "node/connector.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "node/dialing.h"
+#include "node/memory_priv.h"
 
 /* Takes what dial points to. */
 static void start_dial(const struct worker_parts *parts, struct dial *dial, int64_t now_us)
@@ -42,7 +42,7 @@ static void give_back_memory(struct connector *connector, int64_t now_us)
 	if (now_us < connector->trim_us)
 		return;
 	connector->trim_us = now_us + CONNECTOR_TRIM_US;
-	malloc_trim(0);
+	memory_trim();
 }
 
 static void *connect_all(void *argument)
@@ -53,11 +53,16 @@ static void *connect_all(void *argument)
 		progress_show(&connector->progress);
 		int64_t now_us = clock_now_us();
 		give_back_memory(connector, now_us);
+		protocol_note_clock(parts->protocol, now_us, clock_unix_us());
 		int64_t timers_us = protocol_run_timers(parts->protocol, now_us, clock_asleep_us());
 		int64_t rerouting_us = rerouting_run(&connector->rerouting, parts, now_us);
 		int64_t tick_us = clock_earlier(now_us + CONNECTOR_TICK_US, rerouting_us);
 		struct next_dial next =
 			dialing_next(parts->common.settings, parts->common.registry, parts->common.book, now_us);
+		if (!next.is_due) {
+			tick_us = clock_earlier(tick_us, next.next_us);
+			next = protocol_next_feeler(parts->protocol, now_us);
+		}
 		if (next.is_due)
 			start_dial(parts, &next.dial, now_us);
 		else

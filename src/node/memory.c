@@ -12,6 +12,7 @@ enum { KEPT_BYTES = 64 * 1024, TOP_BYTES = 16 * 1024 };
  */
 void memory_share_pools(void)
 {
+#ifdef __GLIBC__
 	/* One pool for each processor, where glibc has eight: 2,392. */
 	mallopt(M_ARENA_MAX, get_nprocs());
 	/* Otherwise glibc keeps twice the largest block that was ever freed, 2 MiB after one full outbox: 2,900, and
@@ -20,4 +21,12 @@ void memory_share_pools(void)
 	/* Otherwise 128 KiB, of which malloc_trim gives back nothing but in the main thread's pool: 2,388, and the soak
 	 * fails (+2.4 %). */
 	mallopt(M_TOP_PAD, TOP_BYTES);
+#endif
+}
+
+void memory_trim(void)
+{
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
 }

@@ -1,7 +1,6 @@
 #include "node/node.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +21,8 @@
 #include "members/lines.h"
 #include "members/registry.h"
 #include "members/sources.h"
+#include "mesh/problems.h"
+#include "mesh/reports.h"
 #include "node/acceptor.h"
 #include "node/connector.h"
 #include "node/memory_priv.h"
@@ -52,6 +53,8 @@ struct node {
 	struct sources *sources;
 	struct lines *lines;
 	struct pace *pace;
+	struct reports *reports;
+	struct problems *problems;
 	struct acceptor *acceptor;
 	struct protocol *protocol;
 	struct pool *pool;
@@ -116,10 +119,12 @@ static bool build(struct node *node, const struct address_records *kept)
 	node->sources = sources_new();
 	node->lines = lines_new(node->sources, clock_now_us());
 	node->pace = pace_new(settings);
+	node->reports = reports_new(settings, &node->nodeid);
+	node->problems = problems_new();
 	node->pool = pool_new((size_t)settings->max_parked, PARKED_US);
 	if (node->registry == NULL || node->book == NULL || node->access == NULL || node->bans == NULL ||
 	    node->journal == NULL || node->sources == NULL || node->lines == NULL || node->pace == NULL ||
-	    node->pool == NULL)
+	    node->reports == NULL || node->problems == NULL || node->pool == NULL)
 		return false;
 	struct parts common = {.settings = settings,
 			       .listening = acceptor_listening(node->acceptor),
@@ -131,7 +136,9 @@ static bool build(struct node *node, const struct address_records *kept)
 			       .counters = &node->counters,
 			       .sources = node->sources,
 			       .lines = node->lines,
-			       .pace = node->pace};
+			       .pace = node->pace,
+			       .reports = node->reports,
+			       .problems = node->problems};
 	struct protocol_parts parts = {.common = common,
 				       .self = node->nodeid,
 				       .alarm = &node->alarm,
@@ -155,7 +162,7 @@ static bool build_from_state(struct node *node)
 	address_records_fini(&kept);
 	/* Reading them leaves free memory between what is kept: 80 of 100 MB for a full book (make bench BENCH=worst).
 	 */
-	malloc_trim(0);
+	memory_trim();
 	return built;
 }
 
@@ -314,35 +321,26 @@ static void log_change(struct node *node, const struct settings *fresh, enum set
 
 static void set_all_pings(struct node *node)
 {
-	struct peer *peers[REGISTRY_STEP];
-	uint64_t after = 0;
-	size_t count;
-	while ((count = registry_walk(node->registry, &after, peers)) > 0) {
-		for (size_t i = 0; i < count; i++) {
-			peer_set_pings(peers[i], node->settings, clock_now_us());
-			peer_release(peers[i]);
-		}
-	}
+	struct registry_visit all = {.registry = node->registry};
+	struct peer *peer;
+	while ((peer = registry_visit_next(&all)) != NULL)
+		peer_set_pings(peer, node->settings, clock_now_us());
 }
 
 /* Peers that the lists now deny are cut. */
 static void take_over_lists(struct node *node)
 {
-	struct peer *peers[REGISTRY_STEP];
-	uint64_t after = 0;
-	size_t count;
+	struct registry_visit all = {.registry = node->registry};
+	struct peer *peer;
 	node->lacks_lists = !access_set_lists(node->access, node->settings);
 	if (node->lacks_lists) {
 		log_error("allow and deny stay as they were: %s; the next SIGHUP tries again", strerror(ENOMEM));
 		return;
 	}
-	while ((count = registry_walk(node->registry, &after, peers)) > 0) {
-		for (size_t i = 0; i < count; i++) {
-			const struct address *far_end = &peer_dial(peers[i])->address;
-			if (address_is_known(far_end) && !access_allows(node->access, far_end))
-				peer_cut(peers[i], "allow and deny exclude it");
-			peer_release(peers[i]);
-		}
+	while ((peer = registry_visit_next(&all)) != NULL) {
+		const struct address *far_end = &peer_dial(peer)->address;
+		if (address_is_known(far_end) && !access_allows(node->access, far_end))
+			peer_cut(peer, "allow and deny exclude it");
 	}
 }
 
@@ -360,6 +358,8 @@ static void pass_on(struct node *node, const bool changed[static SETTING_COUNT])
 	const struct settings *settings = node->settings;
 	if (changed[SETTING_NAME] || changed[SETTING_ADVERTISE])
 		protocol_introduce_as(node->protocol, settings->texts->name, &settings->texts->advertise);
+	if (changed[SETTING_TAGS] || changed[SETTING_MAX_NODES])
+		protocol_report_anew(node->protocol);
 	if (changed[SETTING_BOOTSTRAP] || node->lacks_bootstraps)
 		take_over_bootstraps(node);
 	if (changed[SETTING_ALLOW] || changed[SETTING_DENY] || node->lacks_lists)
@@ -424,17 +424,13 @@ const char *node_who_hangs(const struct node *node)
 
 static void close_all_peers(struct node *node)
 {
-	struct peer *peers[REGISTRY_STEP];
-	uint64_t after = 0;
-	size_t count;
-	while ((count = registry_walk(node->registry, &after, peers)) > 0) {
-		for (size_t i = 0; i < count; i++) {
-			if (peer_state(peers[i]) == PEER_READY)
-				peer_close(peers[i], BYE_SHUTDOWN);
-			else
-				peer_cut(peers[i], "this node is stopping");
-			peer_release(peers[i]);
-		}
+	struct registry_visit all = {.registry = node->registry};
+	struct peer *peer;
+	while ((peer = registry_visit_next(&all)) != NULL) {
+		if (peer_state(peer) == PEER_READY)
+			peer_close(peer, BYE_SHUTDOWN);
+		else
+			peer_cut(peer, "this node is stopping");
 	}
 }
 
@@ -457,6 +453,8 @@ void node_stop(struct node *node)
 		saver_stop(&node->saver);
 	pool_free(node->pool);
 	protocol_free(node->protocol);
+	reports_free(node->reports);
+	problems_free(node->problems);
 	acceptor_close(node->acceptor);
 	address_book_free(node->book);
 	access_free(node->access);

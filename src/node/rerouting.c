@@ -9,7 +9,6 @@
 #include "base/sync.h"
 #include "link/netwatch.h"
 #include "link/route.h"
-#include "link/stream.h"
 
 void rerouting_open(struct rerouting *rerouting, int64_t now_us)
 {
@@ -58,7 +57,7 @@ static void visit(struct peer *peer, struct end_of_connections *last, bool is_ov
 	if (info.is_closing || !address_is_known(&info.local))
 		return;
 	if (!address_same_host(&last->host, &info.local))
-		*last = (struct end_of_connections){.host = info.local, .is_gone = stream_host_is_gone(&info.local)};
+		*last = (struct end_of_connections){.host = info.local, .is_gone = route_host_is_gone(&info.local)};
 	if (last->is_gone && is_over) {
 		address_format_host(&info.local, address);
 		snprintf(text, sizeof text, "%s is no longer an address of this machine", address);
@@ -71,16 +70,11 @@ static void visit(struct peer *peer, struct end_of_connections *last, bool is_ov
 /* Pings the peers whose end of the connection is gone, or ends them. */
 static void visit_all(struct registry *registry, bool is_over, int64_t now_us)
 {
-	struct peer *peers[REGISTRY_STEP];
 	struct end_of_connections last = {0};
-	uint64_t after = 0;
-	size_t count;
-	while ((count = registry_walk(registry, &after, peers)) > 0) {
-		for (size_t i = 0; i < count; i++) {
-			visit(peers[i], &last, is_over, now_us);
-			peer_release(peers[i]);
-		}
-	}
+	struct registry_visit all = {.registry = registry};
+	struct peer *peer;
+	while ((peer = registry_visit_next(&all)) != NULL)
+		visit(peer, &last, is_over, now_us);
 }
 
 int64_t rerouting_run(struct rerouting *rerouting, const struct worker_parts *parts, int64_t now_us)

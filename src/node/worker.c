@@ -107,6 +107,15 @@ static int64_t next_look_us(struct peer *peer, int64_t now_us)
 	return clock_earlier(next_us, peer_silence(peer).ask_us);
 }
 
+/* The far end is nobody who may join, as its stream says. */
+static void refuse(struct worker *worker, bool may_answer, int64_t now_us)
+{
+	const struct stream *stream = peer_stream(worker->peer);
+	struct protocol_stranger stranger = {
+		.what = stream_problem(stream), .lacks_secret = stream_lacks_secret(stream), .may_answer = may_answer};
+	protocol_refused(worker->parts->protocol, worker->peer, &stranger, now_us);
+}
+
 /* Handles the result of a read: n bytes, the end of file, or an error. */
 static void handle_read(struct worker *worker, ssize_t n, int error, int64_t now_us)
 {
@@ -116,11 +125,11 @@ static void handle_read(struct worker *worker, ssize_t n, int error, int64_t now
 	if (n > 0)
 		take_in(worker, (size_t)n, now_us);
 	else if (n == 0 && was_ready)
-		peer_fail(peer, "it closed the connection without a bye");
+		peer_fail(peer, 0, "it closed the connection without a bye");
 	else if (n == 0 || (error == ECONNRESET && !was_ready))
-		peer_fail(peer, "it closed the connection before its hello: " TURNED_AWAY);
+		peer_fail(peer, 0, "it closed the connection before its hello: " TURNED_AWAY);
 	else if (error == EPROTO && stream_problem(peer_stream(peer)) != NULL)
-		protocol_refused(worker->parts->protocol, peer, stream_problem(peer_stream(peer)), true, now_us);
+		refuse(worker, true, now_us);
 	else if (error != ETIMEDOUT)
 		peer_fail_errno(peer, error);
 	worker->is_at_end |= n == 0 || (n < 0 && error != ETIMEDOUT && error != EPROTO);
@@ -251,9 +260,9 @@ static void resolve(struct worker *worker)
 		stream_lookup(peer_stream(worker->peer), dial->host, dial->port,
 			      clock_now_us() + worker->parts->common.settings->connect_timeout_us);
 	if (answer.is_unanswered)
-		peer_hinder(worker->peer, answer.problem);
+		peer_hinder(worker->peer, EAGAIN, answer.problem);
 	else if (answer.problem != NULL)
-		peer_fail(worker->peer, answer.problem);
+		peer_fail(worker->peer, ENOENT, answer.problem);
 	else
 		address_book_resolved(worker->parts->common.book, dial, answer.addresses, answer.count, clock_now_us());
 }
@@ -296,14 +305,13 @@ static enum reach shake_hands(struct worker *worker)
 	if (error == 0)
 		return REACHED_PEER;
 	if (error == EPROTO) {
-		const char *problem = stream_problem(peer_stream(peer));
-		protocol_refused(worker->parts->protocol, peer, problem, false, clock_now_us());
+		refuse(worker, false, clock_now_us());
 		return REACHED_SOCKET;
 	}
 	if (error == ETIMEDOUT)
-		peer_fail(peer, "no TLS handshake within handshake_timeout");
+		peer_fail(peer, ETIMEDOUT, "no TLS handshake within handshake_timeout");
 	else if (error == ECONNRESET)
-		peer_fail(peer, "it closed the connection at the TLS handshake: " TURNED_AWAY);
+		peer_fail(peer, 0, "it closed the connection at the TLS handshake: " TURNED_AWAY);
 	else
 		peer_fail_errno(peer, error);
 	return REACHED_NOBODY;

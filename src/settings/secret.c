@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sodium/crypto_auth_hmacsha256.h>
 #include <sodium/utils.h>
+#include <sodium/version.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -328,4 +329,9 @@ bool secret_new(char out[static SECRET_TEXT_BYTES])
 		sodium_bin2hex(out, SECRET_TEXT_BYTES, bytes, sizeof bytes);
 	sodium_memzero(bytes, sizeof bytes);
 	return good;
+}
+
+const char *secret_library_version(void)
+{
+	return sodium_version_string();
 }

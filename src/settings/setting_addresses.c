@@ -3,14 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool wrong_list(const struct setting *setting, const struct value *value, struct problem *problem)
-{
-	if (value->wrong_element == 0)
-		return setting_wrong_value(setting, problem);
-	return problem_set(problem, "element %d must be text in double quotes: write %s", value->wrong_element,
-			   setting->wanted);
-}
-
 /* A name of letters, digits, hyphens, underscores and dots: what DNS can hold. */
 static bool is_host_name(const char *host)
 {
@@ -51,7 +43,7 @@ static bool set_listen(struct settings *settings, const struct setting *setting,
 		       struct problem *problem)
 {
 	if (value->kind != VALUE_LIST)
-		return wrong_list(setting, value, problem);
+		return setting_wrong_list(setting, value, problem);
 	free(settings->listen);
 	settings->listen = calloc(value->count + 1, sizeof *settings->listen);
 	settings->listen_count = 0;
@@ -131,7 +123,7 @@ static bool set_bootstrap(struct settings *settings, const struct setting *setti
 			  struct problem *problem)
 {
 	if (value->kind != VALUE_LIST)
-		return wrong_list(setting, value, problem);
+		return setting_wrong_list(setting, value, problem);
 	settings->texts->bootstrap_count = 0;
 	for (size_t i = 0; i < value->count; i++)
 		if (!setting_append_bootstrap(settings, value->list[i], problem))
@@ -162,7 +154,7 @@ static bool set_blocks(struct settings *settings, const struct setting *setting,
 {
 	struct address_blocks *list = setting_field(settings, setting);
 	if (value->kind != VALUE_LIST)
-		return wrong_list(setting, value, problem);
+		return setting_wrong_list(setting, value, problem);
 	free(list->blocks);
 	list->blocks = calloc(value->count + 1, sizeof *list->blocks);
 	list->count = 0;

@@ -1,6 +1,5 @@
 #include "settings/settings_priv.h"
 
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +18,14 @@ bool setting_lacks_memory(struct problem *problem)
 bool setting_wrong_value(const struct setting *setting, struct problem *problem)
 {
 	return problem_set(problem, "must be %s", setting->wanted);
+}
+
+bool setting_wrong_list(const struct setting *setting, const struct value *value, struct problem *problem)
+{
+	if (value->wrong_element == 0)
+		return setting_wrong_value(setting, problem);
+	return problem_set(problem, "element %d must be text in double quotes: write %s", value->wrong_element,
+			   setting->wanted);
 }
 
 /* Written so that NaN, which is neither below nor above anything, is out of range. */
@@ -89,8 +96,9 @@ static bool set_network(struct settings *settings, const struct setting *setting
 
 static void set_host_name(struct settings *settings)
 {
+	enum { LONGEST = 64 }; /* that Linux has, whatever HOST_NAME_MAX says */
 	char name[MESSAGE_TEXT_BYTES] = "";
-	_Static_assert(sizeof name > HOST_NAME_MAX, "the longest host name fits");
+	_Static_assert(sizeof name > LONGEST, "the longest host name fits");
 	if (gethostname(name, sizeof name) != 0 || !text_is_plain(name, strlen(name)))
 		name[0] = '\0';
 	strcpy(settings->texts->name, name);
@@ -103,6 +111,31 @@ static bool set_name(struct settings *settings, const struct setting *setting, c
 		return false;
 	if (settings->texts->name[0] == '\0')
 		set_host_name(settings);
+	return true;
+}
+
+static bool set_tags(struct settings *settings, const struct setting *setting, const struct value *value,
+		     struct problem *problem)
+{
+	struct settings_texts *texts = settings->texts;
+	if (value->kind != VALUE_LIST)
+		return setting_wrong_list(setting, value, problem);
+	if (value->count > SETTINGS_TAGS)
+		return problem_set(problem, "has %zu entries: write at most %d", value->count, SETTINGS_TAGS);
+	texts->tag_count = 0;
+	for (size_t i = 0; i < value->count; i++) {
+		const char *tag = value->list[i];
+		size_t length = strlen(tag);
+		if (length == 0 || length >= sizeof texts->tags[i] || !text_is_plain(tag, length))
+			return problem_set(problem,
+					   "element %zu must be 1 to %zu bytes of UTF-8 without control characters",
+					   i + 1, sizeof texts->tags[i] - 1);
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(tag, texts->tags[j]) == 0)
+				return problem_set(problem, "\"%.100s\" is listed twice: remove one", tag);
+		strcpy(texts->tags[i], tag);
+		texts->tag_count++;
+	}
 	return true;
 }
 
@@ -224,6 +257,17 @@ static void format_text(const struct settings *settings, const struct setting *s
 	setting_add_quoted(out, setting_const_field(settings, setting));
 }
 
+static void format_tags(const struct settings *settings, const struct setting *setting, struct written *out)
+{
+	(void)setting;
+	setting_add_text(out, "[");
+	for (size_t i = 0; i < settings->texts->tag_count; i++) {
+		setting_add_text(out, "%s", i == 0 ? "" : ", ");
+		setting_add_quoted(out, settings->texts->tags[i]);
+	}
+	setting_add_text(out, "]");
+}
+
 static void format_nodeid(const struct settings *settings, const struct setting *setting, struct written *out)
 {
 	char given[NODEID_TEXT_BYTES];
@@ -249,6 +293,15 @@ static bool equals_number(const struct settings *one, const struct settings *oth
 static bool equals_text(const struct settings *one, const struct settings *other, const struct setting *setting)
 {
 	return strcmp(setting_const_field(one, setting), setting_const_field(other, setting)) == 0;
+}
+
+static bool equals_tags(const struct settings *one, const struct settings *other, const struct setting *setting)
+{
+	bool equals = one->texts->tag_count == other->texts->tag_count;
+	(void)setting;
+	for (size_t i = 0; equals && i < one->texts->tag_count; i++)
+		equals = strcmp(one->texts->tags[i], other->texts->tags[i]) == 0;
+	return equals;
 }
 
 static bool equals_nodeid(const struct settings *one, const struct settings *other, const struct setting *setting)
@@ -300,6 +353,8 @@ const struct setting_type setting_type_network = {
 	.set = set_network, .format = format_text, .equals = equals_text, .option_syntax = READ_TEXT};
 const struct setting_type setting_type_name = {
 	.set = set_name, .format = format_text, .equals = equals_text, .option_syntax = READ_TEXT};
+const struct setting_type setting_type_tags = {
+	.set = set_tags, .format = format_tags, .equals = equals_tags, .option_syntax = READ_LIST};
 const struct setting_type setting_type_nodeid = {
 	.set = set_nodeid, .format = format_nodeid, .equals = equals_nodeid, .option_syntax = READ_TEXT};
 const struct setting_type setting_type_path = {

@@ -157,3 +157,11 @@ bool settings_read_file(struct settings *settings, const char *path, bool (*inte
 	free(content);
 	return good;
 }
+
+#define TEXT_OF(number) #number
+#define VERSION(major, minor, revision) TEXT_OF(major) "." TEXT_OF(minor) "." TEXT_OF(revision)
+
+const char *settings_library_version(void)
+{
+	return VERSION(LIBCONFIG_VER_MAJOR, LIBCONFIG_VER_MINOR, LIBCONFIG_VER_REVISION);
+}

@@ -71,6 +71,17 @@ static const char *judge(int fd, const struct stat *status, bool is_again, const
 	return NULL;
 }
 
+/* Why a file cannot be opened, with what to do if that is known. */
+static const char *unopened(int error, bool is_again)
+{
+	if (error == EACCES)
+		return is_again ? "Permission denied: let the user of this node read it, and send SIGHUP again"
+				: "Permission denied: run kithd as a user that may read it, as with sudo -u kithd";
+	if (error == ENOENT && is_again)
+		return "No such file or directory: put it back, and send SIGHUP again";
+	return strerror(error);
+}
+
 static char *refuse(char *content, const char *why, struct problem *problem)
 {
 	/* A colon introduces what to do. */
@@ -97,7 +108,7 @@ char *settings_source_read(const char *path, bool (*interrupted)(void), struct p
 	const char *why;
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &status) != 0)
-		why = strerror(errno);
+		why = unopened(errno, is_again);
 	else if (S_ISDIR(status.st_mode))
 		why = strerror(EISDIR);
 	else if (is_again && !S_ISREG(status.st_mode))

@@ -6,10 +6,10 @@
 #include "base/text.h"
 
 /* Rows of a kind. */
-#define COUNT(setting_name, default_value, minimum, restart)                                                           \
+#define COUNT(setting_name, default_value, minimum, maximum, restart)                                                  \
 	{                                                                                                              \
 		.name = #setting_name, .type = &setting_type_count, .default_text = (default_value),                   \
-		.wanted = "a whole number from " #minimum " to 1000000", .least = (minimum), .most = 1000000,          \
+		.wanted = "a whole number from " #minimum " to " #maximum, .least = (minimum), .most = (maximum),      \
 		.offset = offsetof(struct settings, setting_name), .needs_restart = (restart)                          \
 	}
 #define LIMIT(setting_name, default_value, minimum, maximum)                                                           \
@@ -77,6 +77,11 @@ const struct setting settings_table[SETTING_COUNT] = {
 			  .wanted = "a text of at most 64 bytes of UTF-8 without control characters, as in \"alpha\"",
 			  .is_in_texts = true,
 			  .offset = offsetof(struct settings_texts, name)},
+	[SETTING_TAGS] = {.name = "tags",
+			  .type = &setting_type_tags,
+			  .default_text = "[]",
+			  .wanted = "a list of at most 16 texts, as in [\"role=db\", \"rack 7\"]",
+			  .is_in_texts = true},
 	[SETTING_NODEID] = {.name = "nodeid",
 			    .type = &setting_type_nodeid,
 			    .default_text = "\"auto\"",
@@ -91,11 +96,11 @@ const struct setting settings_table[SETTING_COUNT] = {
 			  .wanted = "the name of a user, as in \"nobody\", or \"\" for the one who starts kithd",
 			  .offset = offsetof(struct settings, user),
 			  .needs_restart = true},
-	[SETTING_MAX_OUTBOUND] = COUNT(max_outbound, "64", 0, false),
-	[SETTING_MAX_INBOUND] = COUNT(max_inbound, "512", 0, false),
-	[SETTING_MAX_DIALING] = COUNT(max_dialing, "16", 1, false),
-	[SETTING_MAX_PARKED] = COUNT(max_parked, "64", 0, false),
-	[SETTING_MAX_ADDRESSES] = COUNT(max_addresses, "81920", 256, true),
+	[SETTING_MAX_OUTBOUND] = COUNT(max_outbound, "64", 0, 1000000, false),
+	[SETTING_MAX_INBOUND] = COUNT(max_inbound, "512", 0, 1000000, false),
+	[SETTING_MAX_DIALING] = COUNT(max_dialing, "16", 1, 1000000, false),
+	[SETTING_MAX_PARKED] = COUNT(max_parked, "64", 0, 1000000, false),
+	[SETTING_MAX_ADDRESSES] = COUNT(max_addresses, "81920", 256, 1000000, true),
 	[SETTING_MAX_CONNECTIONS] = LIMIT(max_connections, "1024", 1, 1000000),
 	[SETTING_MAX_HANDSHAKES] = LIMIT(max_handshakes, "128", 1, 1000000),
 	[SETTING_MAX_PER_ADDRESS] = LIMIT(max_per_address, "8", 1, 1000000),
@@ -118,11 +123,15 @@ const struct setting settings_table[SETTING_COUNT] = {
 	[SETTING_SILENT_AFTER] = SECONDS(silent_after, "5"),
 	[SETTING_PING_INTERVAL] = SECONDS(ping_interval, "60"),
 	[SETTING_PING_TIMEOUT] = SECONDS(ping_timeout, "20"),
+	[SETTING_MAX_NODES] = COUNT(max_nodes, "4096", 0, 16384, false),
+	[SETTING_REPORT_RATE] = COUNT(report_rate, "8192", 1024, 1000000000, false),
+	[SETTING_FORGET_AFTER] = SECONDS(forget_after, "3600"),
 	[SETTING_CONNECT_TIMEOUT] = SECONDS(connect_timeout, "10"),
 	[SETTING_HANDSHAKE_TIMEOUT] = SECONDS(handshake_timeout, "10"),
 	[SETTING_SHARE_WITHIN] = SECONDS(share_within, "240"),
 	[SETTING_RETRY_MIN] = SECONDS(retry_min, "1"),
 	[SETTING_RETRY_MAX] = SECONDS(retry_max, "60"),
+	[SETTING_FEELER_INTERVAL] = SECONDS(feeler_interval, "120"),
 	[SETTING_LOG_LEVEL] = {.name = "log_level",
 			       .type = &setting_type_choice,
 			       .default_text = "\"info\"",
@@ -150,8 +159,8 @@ const struct setting settings_table[SETTING_COUNT] = {
 				   .wanted = "the name of a group, as in \"kith\", or \"\" for none",
 				   .offset = offsetof(struct settings, control_group),
 				   .needs_restart = true},
-	[SETTING_MAX_CONTROLS] = COUNT(max_controls, "16", 1, false),
-	[SETTING_JOURNAL_EVENTS] = COUNT(journal_events, "10000", 0, false),
+	[SETTING_MAX_CONTROLS] = COUNT(max_controls, "16", 1, 1000000, false),
+	[SETTING_JOURNAL_EVENTS] = COUNT(journal_events, "10000", 0, 1000000, false),
 };
 
 const char *setting_name(enum setting_id setting)

@@ -42,6 +42,8 @@ struct settings_texts *settings_texts_copy(const struct settings_texts *texts)
 		return NULL;
 	copy->advertise = texts->advertise;
 	memcpy(copy->name, texts->name, sizeof copy->name);
+	memcpy(copy->tags, texts->tags, sizeof copy->tags);
+	copy->tag_count = texts->tag_count;
 	copy->bootstrap_count = texts->bootstrap_count;
 	copy->allow.count = texts->allow.count;
 	copy->deny.count = texts->deny.count;

@@ -1,4 +1,5 @@
 #include "talk/notes_priv.h"
+#include "talk/reporting_priv.h"
 
 #include <stdio.h>
 
@@ -33,6 +34,7 @@ static void end_ready_peer(struct protocol *protocol, struct peer *peer, const s
 	ending_words(protocol, peer, info, &words);
 	black_holes_judge(protocol, peer, info, &words);
 	notes_connection_ended(protocol, info);
+	reporting_note_end(protocol, peer, info, now_us);
 	if (address_book_disconnected(protocol->parts.common.book, peer, was_steady, is_blameless ? NULL : words.text,
 				      now_us))
 		alarm_ring(protocol->parts.alarm);
@@ -73,10 +75,17 @@ static void end_dial(struct protocol *protocol, struct peer *peer, const struct 
 		counters_count(protocol->parts.common.counters, COUNTER_DIALS_FOUND);
 		return;
 	}
+	/* Somebody is there. */
+	if (dial->kind == DIAL_FEELER_PEER && info->ending == PEER_LEFT) {
+		reporting_note_reached(protocol, &dial->address);
+		return;
+	}
 	ending_words(protocol, peer, info, &words);
 	if (is_self)
 		snprintf(words.text, sizeof words.text, "is this node itself");
 	bool is_news = notes_is_news(protocol, peer, &words);
+	if (info->reason != BYE_DUPLICATE && !is_self)
+		reporting_note_failure(protocol, peer, info, now_us);
 	if (info->ending == PEER_HINDERED) {
 		address_book_hindered(protocol->parts.common.book, dial, words.text, now_us);
 		notes_dial_failed(protocol, peer, &words, is_news, 1);

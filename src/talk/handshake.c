@@ -8,6 +8,7 @@
 #include "talk/directory.h"
 #include "talk/greeter.h"
 #include "talk/notes_priv.h"
+#include "talk/reporting_priv.h"
 
 /* Where the peer listens: it was dialled there, or says so, which must be found out. */
 static void learn_listen(struct protocol *protocol, struct peer *peer, const struct peer_info *info,
@@ -63,6 +64,19 @@ static void become_ready(struct protocol *protocol, struct peer *peer, const str
 	peer_ping(peer, now_us);
 	log_ready(protocol, peer, &info, is_second, now_us);
 	notes_peer_up(protocol, peer, now_us);
+	if (info.direction == PEER_OUTBOUND)
+		reporting_note_reached(protocol, &peer_dial(peer)->address);
+	reporting_note_ready(protocol, peer);
+}
+
+/* Another connection says that it is a node that is connected. */
+static void note_second(struct protocol *protocol, struct peer *peer, struct peer *first, int64_t now_us)
+{
+	struct peer_info info = peer_look(peer, now_us);
+	if (info.direction == PEER_OUTBOUND)
+		reporting_note_reached(protocol, &peer_dial(peer)->address);
+	else if (peer_is_established(first))
+		reporting_note_double(protocol, first, &info, now_us);
 }
 
 static void claim_nodeid(struct protocol *protocol, struct peer *peer, const struct message_hello *hello,
@@ -85,6 +99,7 @@ static void claim_nodeid(struct protocol *protocol, struct peer *peer, const str
 		peer_doubt(other, now_us);
 		if (peer_direction(peer) == PEER_OUTBOUND)
 			address_book_found(protocol->parts.common.book, peer_dial(peer), &hello->nodeid, now_us);
+		note_second(protocol, peer, other, now_us);
 		peer_close(peer, BYE_DUPLICATE);
 		break;
 	case REGISTRY_FULL:
@@ -182,6 +197,7 @@ static void finish_feeler(struct protocol *protocol, struct peer *feeler, const 
 	if (is_proven)
 		hearsay_ask_tenant(protocol, &dial->address, found, now_us);
 	enum address_book_place place = address_book_reached(protocol->parts.common.book, dial, found, now_us);
+	reporting_note_reached(protocol, &dial->address);
 	if (place != ADDRESS_BOOK_NO_PLACE)
 		make_place(protocol, &dial->address, place, now_us);
 	if (is_proven && dial->kind == DIAL_PROOF_CLAIM)

@@ -12,6 +12,7 @@
 #include "talk/gossip.h"
 #include "talk/greeter.h"
 #include "talk/notes_priv.h"
+#include "talk/reporting_priv.h"
 #include "talk/silence_priv.h"
 
 void protocol_enter(struct protocol *protocol) UNCHECKED
@@ -43,11 +44,13 @@ struct protocol *protocol_new(const struct protocol_parts *parts) UNCHECKED
 	protocol->greeter = greeter_new(parts->common.settings, &parts->self, parts->common.listening);
 	protocol->gossip = gossip_new(parts->common.registry, parts->alarm, &parts->secret);
 	protocol->silence = silence_new(parts->seed);
+	protocol->reporting = reporting_new(parts);
 	protocol->asleep_us = -1;
 	rng_seed(&protocol->rng, parts->seed);
+	rng_seed(&protocol->feelers.rng, parts->seed);
 	mutex_init(&protocol->mutex);
 	if (protocol->announcer == NULL || protocol->directory == NULL || protocol->greeter == NULL ||
-	    protocol->gossip == NULL || protocol->silence == NULL) {
+	    protocol->gossip == NULL || protocol->silence == NULL || protocol->reporting == NULL) {
 		protocol_free(protocol);
 		return NULL;
 	}
@@ -67,6 +70,8 @@ void protocol_free(struct protocol *protocol)
 	greeter_free(protocol->greeter);
 	gossip_free(protocol->gossip);
 	silence_free(protocol->silence);
+	reporting_free(protocol->reporting);
+	outlook_fini(&protocol->outlook);
 	mutex_fini(&protocol->mutex);
 	free(protocol);
 }
@@ -75,6 +80,12 @@ void protocol_introduce_as(struct protocol *protocol, const char *name, const st
 {
 	greeter_introduce_as(protocol->greeter, name, advertise);
 	address_book_set_advertised(protocol->parts.common.book, advertise);
+	reporting_changed(protocol);
+}
+
+void protocol_report_anew(struct protocol *protocol)
+{
+	reporting_changed(protocol);
 }
 
 void protocol_listens(struct protocol *protocol, const struct address *address)
@@ -112,16 +123,18 @@ void protocol_turn_away(struct protocol *protocol, struct peer *peer, enum log_l
 
 static void handle_ping(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us)
 {
-	(void)protocol, (void)message;
-	peer_note_ping(peer, now_us);
+	(void)protocol;
+	peer_note_ping(peer, message->ping.next_ms * 1000, now_us);
 	peer_send_type(peer, MESSAGE_PONG);
 }
 
 static void handle_pong(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us)
 {
-	(void)protocol, (void)message;
+	(void)message;
 	if (!peer_pong(peer, now_us))
 		peer_count_ignored(peer);
+	else if (peer_take_fall(peer))
+		reporting_changed(protocol);
 }
 
 static void handle_getaddr(struct protocol *protocol, struct peer *peer, struct message *message, int64_t now_us)
@@ -152,16 +165,19 @@ static const struct {
 	protocol_handler *before_ready;
 	protocol_handler *when_ready;
 } handlers[MESSAGE_TYPES] = {
-	[MESSAGE_UNKNOWN] = {ignore,                    ignore},
-	[MESSAGE_HELLO]   = {handshake_handle_hello,    handshake_handle_hello},
-	[MESSAGE_PING]    = {ignore,                    handle_ping},
-	[MESSAGE_PONG]    = {ignore,                    handle_pong},
-	[MESSAGE_GETADDR] = {ignore,                    handle_getaddr},
-	[MESSAGE_ADDR]    = {hearsay_handle_early_addr, hearsay_handle_addr},
-	[MESSAGE_BYE]     = {handle_bye,                handle_bye},
-	[MESSAGE_SUSPECT] = {ignore,                    silence_handle_suspect},
-	[MESSAGE_HEARD]   = {ignore,                    silence_handle_heard},
-	[MESSAGE_UNHEARD] = {ignore,                    silence_handle_unheard},
+	[MESSAGE_UNKNOWN]   = {ignore,                    ignore},
+	[MESSAGE_HELLO]     = {handshake_handle_hello,    handshake_handle_hello},
+	[MESSAGE_PING]      = {ignore,                    handle_ping},
+	[MESSAGE_PONG]      = {ignore,                    handle_pong},
+	[MESSAGE_GETADDR]   = {ignore,                    handle_getaddr},
+	[MESSAGE_ADDR]      = {hearsay_handle_early_addr, hearsay_handle_addr},
+	[MESSAGE_BYE]       = {handle_bye,                handle_bye},
+	[MESSAGE_SUSPECT]   = {ignore,                    silence_handle_suspect},
+	[MESSAGE_HEARD]     = {ignore,                    silence_handle_heard},
+	[MESSAGE_UNHEARD]   = {ignore,                    silence_handle_unheard},
+	[MESSAGE_REPORT]    = {ignore,                    reporting_handle_report},
+	[MESSAGE_REPORTS]   = {ignore,                    reporting_handle_reports},
+	[MESSAGE_GETREPORT] = {ignore,                    reporting_handle_getreport},
 };
 /* clang-format on */
 
@@ -212,7 +228,7 @@ size_t protocol_receive(struct protocol *protocol, struct peer *peer, const char
 	struct problem problem;
 
 	peer_count_message(peer);
-	if (!message_decode(line, length, &message, &problem)) {
+	if (!message_decode(line, length, now_us, &message, &problem)) {
 		if (problem.lacks_memory)
 			peer_fail_errno(peer, ENOMEM);
 		else if (is_from_a_stranger(peer, line, length))
@@ -232,15 +248,18 @@ size_t protocol_receive(struct protocol *protocol, struct peer *peer, const char
 	return message.values;
 }
 
-void protocol_refused(struct protocol *protocol, struct peer *peer, const char *what, bool may_answer, int64_t now_us)
+void protocol_refused(struct protocol *protocol, struct peer *peer, const struct protocol_stranger *stranger,
+		      int64_t now_us)
 {
-	bool is_stranger = peer_direction(peer) == PEER_INBOUND && peer_state(peer) != PEER_READY;
-	if (is_stranger)
-		lines_log_peer(protocol->parts.common.lines, peer, LOG_WARNING, now_us, "%s", what);
-	if (is_stranger && may_answer)
-		peer_close_because(peer, BYE_PROTOCOL, what);
+	bool has_dialled = peer_direction(peer) == PEER_INBOUND && peer_state(peer) != PEER_READY;
+	if (has_dialled)
+		lines_log_peer(protocol->parts.common.lines, peer, LOG_WARNING, now_us, "%s", stranger->what);
+	if (has_dialled && stranger->lacks_secret)
+		reporting_note_refusal(protocol, &peer_dial(peer)->address, now_us);
+	if (has_dialled && stranger->may_answer)
+		peer_close_because(peer, BYE_PROTOCOL, stranger->what);
 	else
-		peer_refuse(peer, what);
+		peer_refuse(peer, stranger->lacks_secret ? EACCES : EPROTO, stranger->what);
 }
 
 /* ---- the beginning and the end of a connection ---- */
@@ -275,16 +294,12 @@ void protocol_forget(struct protocol *protocol, struct peer *peer)
 
 static void ping_all(struct protocol *protocol, int64_t now_us)
 {
-	struct peer *peers[REGISTRY_STEP];
-	uint64_t after = 0;
-	size_t count;
-	while ((count = registry_walk(protocol->parts.common.registry, &after, peers)) > 0) {
-		for (size_t i = 0; i < count; i++) {
-			if (peer_state(peers[i]) == PEER_READY) {
-				peer_excuse(peers[i], now_us);
-				peer_hurry_ping(peers[i], now_us);
-			}
-			peer_release(peers[i]);
+	struct registry_visit all = {.registry = protocol->parts.common.registry};
+	struct peer *peer;
+	while ((peer = registry_visit_next(&all)) != NULL) {
+		if (peer_state(peer) == PEER_READY) {
+			peer_excuse(peer, now_us);
+			peer_hurry_ping(peer, now_us);
 		}
 	}
 }
@@ -332,8 +347,11 @@ static void notice_sleep(struct protocol *protocol, int64_t now_us, int64_t asle
 int64_t protocol_run_timers(struct protocol *protocol, int64_t now_us, int64_t asleep_us)
 {
 	notice_sleep(protocol, now_us, asleep_us);
-	int64_t times_us[] = {announcer_run(protocol->announcer, now_us), gossip_run(protocol->gossip, now_us),
+	int64_t times_us[] = {announcer_run(protocol->announcer, now_us),
+			      gossip_run(protocol->gossip, now_us),
 			      run_telling(protocol, now_us),
+			      reporting_run(protocol, now_us),
+			      outlook_run(protocol, now_us),
 			      isolation_run(&protocol->isolation, protocol->parts.common.registry,
 					    protocol->parts.common.book, now_us)};
 	int64_t next_us = FOREVER_US;
@@ -341,4 +359,9 @@ int64_t protocol_run_timers(struct protocol *protocol, int64_t now_us, int64_t a
 		if (times_us[i] < next_us)
 			next_us = times_us[i];
 	return next_us;
+}
+
+struct next_dial protocol_next_feeler(struct protocol *protocol, int64_t now_us)
+{
+	return feelers_next(protocol, now_us);
 }

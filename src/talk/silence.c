@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "talk/notes_priv.h"
+#include "talk/reporting_priv.h"
 
 /* ---- the silence of one peer, as its pinger sees it ---- */
 
@@ -10,8 +11,7 @@ size_t protocol_late(struct protocol *protocol)
 	return atomic_load(&protocol->silence->late);
 }
 
-/* More than half of the peers are late, three at least: it may be this node that is cut off. */
-static bool is_me(const struct protocol *protocol)
+bool silence_is_me(const struct protocol *protocol)
 {
 	enum { LEAST = 3 };
 	size_t late = atomic_load(&protocol->silence->late);
@@ -27,6 +27,7 @@ static void end_late(struct protocol *protocol, struct peer *peer, bool is_heard
 	if (since_us < 0)
 		return;
 	atomic_fetch_sub(&protocol->silence->late, 1);
+	reporting_changed(protocol);
 	if (!is_heard)
 		return;
 	notes_peer_ok(protocol, peer, now_us - since_us);
@@ -43,6 +44,7 @@ static void begin_late(struct protocol *protocol, struct peer *peer, const struc
 	if (!peer_begin_late(peer, silent->since_us))
 		return;
 	atomic_fetch_add(&protocol->silence->late, 1);
+	reporting_changed(protocol);
 	/* Another thread may have ended it before it was late, and would not end that. */
 	if (peer_is_closing(peer)) {
 		end_late(protocol, peer, false, now_us);
@@ -90,7 +92,7 @@ static void choose(struct silence *silence, struct silence_case *one, const stru
 	struct suspicion *suspicion = &one->suspicion;
 	const struct witness *stale;
 	size_t fresh = suspicion_fresh(suspicion, now_us);
-	while (fresh + round->count < SUSPICION_ENOUGH && (stale = suspicion_stale(suspicion, now_us)) != NULL &&
+	while (fresh + round->count < SUSPICION_MANY && (stale = suspicion_stale(suspicion, now_us)) != NULL &&
 	       take_question(silence, now_us)) {
 		round->nodeids[round->count] = stale->nodeid;
 		suspicion_ask(suspicion, &round->nodeids[round->count++], now_us);
@@ -140,7 +142,7 @@ static int64_t ask(struct protocol *protocol, const struct nodeid *suspect, int6
 	int64_t round_us = next_round_us(silence, suspect, now_us);
 	if (round_us > now_us)
 		return round_us;
-	if (is_me(protocol))
+	if (silence_is_me(protocol))
 		return FOREVER_US;
 	size_t count = draw_others(protocol, others, now_us);
 	silence_enter(silence);
@@ -160,6 +162,28 @@ static int64_t ask(struct protocol *protocol, const struct nodeid *suspect, int6
 	return now_us + SUSPICION_ROUND_US;
 }
 
+static bool is_in(const struct audience *audience, const struct nodeid *nodeid)
+{
+	for (size_t i = 0; i < audience->count; i++)
+		if (nodeid_equals(&audience->nodeids[i], nodeid))
+			return true;
+	return false;
+}
+
+/* Those that have asked, and, as far as there are questions left, the others that hear nothing either: for a node that
+ * has missed the suspect later than others, such a word makes the verdict. */
+static void gather_for_verdict(struct silence *silence, struct silence_case *one, struct audience *audience,
+			       int64_t now_us) REQUIRES(silence_guard)
+{
+	silence_gather(one, true, audience);
+	for (size_t i = 0; i < one->suspicion.count; i++) {
+		const struct witness *witness = &one->suspicion.witnesses[i];
+		if (witness->testimony == TESTIMONY_UNHEARD && !is_in(audience, &witness->nodeid) &&
+		    take_question(silence, now_us))
+			audience->nodeids[audience->count++] = witness->nodeid;
+	}
+}
+
 /* Does what is known make it certain that the node is gone? Then the case is closed, and copied. */
 static bool judge(struct protocol *protocol, const struct nodeid *nodeid, const struct peer_silence *silent,
 		  struct suspicion *evidence, struct audience *audience, int64_t now_us, int64_t *next_us)
@@ -169,7 +193,7 @@ static bool judge(struct protocol *protocol, const struct nodeid *nodeid, const 
 	struct suspect suspect = {.since_us = silent->since_us,
 				  .silent_after_us = protocol->parts.common.settings->silent_after_us,
 				  .others = counts.inbound + counts.outbound - 1};
-	bool accuses_nobody = is_me(protocol);
+	bool accuses_nobody = silence_is_me(protocol);
 	*next_us = FOREVER_US;
 	silence_enter(silence);
 	struct silence_case *one = silence_find(silence, nodeid);
@@ -179,7 +203,7 @@ static bool judge(struct protocol *protocol, const struct nodeid *nodeid, const 
 		*evidence = one->suspicion;
 		one->closed_us = one->touched_us = now_us;
 		one->since_us = silent->since_us;
-		silence_gather(one, true, audience);
+		gather_for_verdict(silence, one, audience, now_us);
 	}
 	silence_leave(silence);
 	return is_proven;
@@ -197,6 +221,31 @@ static void answer_askers(struct protocol *protocol, const struct nodeid *suspec
 	silence_tell(protocol, &audience, MESSAGE_UNHEARD, suspect, silent_us);
 }
 
+/* The node is there: others have heard it since this one has missed it. */
+static bool is_broken(struct protocol *protocol, const struct nodeid *nodeid, const struct peer_silence *silent)
+{
+	struct suspicion suspicion;
+	return silence_look(protocol, nodeid, &suspicion) &&
+	       suspicion.heard_us >= silent->since_us + REPORTING_HEARD_US;
+}
+
+/* Pings peers a little sooner than it is their turn, so that all that is broken is known soon. */
+static void look_around(struct protocol *protocol, int64_t now_us)
+{
+	int64_t next_us = atomic_load(&protocol->silence->around_us);
+	if (now_us < next_us || silence_is_me(protocol) ||
+	    !atomic_compare_exchange_strong(&protocol->silence->around_us, &next_us, now_us + SILENCE_AROUND_AGAIN_US))
+		return;
+	struct rng rng;
+	rng_seed(&rng, protocol->silence->seed ^ (uint64_t)now_us);
+	struct registry_snapshot ready = registry_take_snapshot(protocol->parts.common.registry, true);
+	registry_shuffle_snapshot(&ready, &rng);
+	size_t count = ready.count < SILENCE_AROUND ? ready.count : SILENCE_AROUND;
+	for (size_t i = 0; i < count; i++)
+		peer_ping_by(ready.peers[i], now_us + SILENCE_AROUND_US * (int64_t)i / (int64_t)count, now_us);
+	registry_release_snapshot(&ready);
+}
+
 /* It has been silent for long enough to ask. Returns when to look again. */
 static int64_t watch_silent(struct protocol *protocol, struct peer *peer, const struct peer_silence *silent,
 			    int64_t now_us)
@@ -210,6 +259,8 @@ static int64_t watch_silent(struct protocol *protocol, struct peer *peer, const 
 		begin_late(protocol, peer, silent, now_us);
 		next_us = clock_earlier(next_us, log_late(protocol, peer, silent, now_us));
 		answer_askers(protocol, &suspect, silent_us);
+		if (is_broken(protocol, &suspect, silent))
+			look_around(protocol, now_us);
 	} else {
 		next_us = clock_earlier(next_us, silent->since_us + silent->late_after_us);
 	}
@@ -247,6 +298,8 @@ int64_t protocol_watch(struct protocol *protocol, struct peer *peer, int64_t now
 void protocol_stalled(struct protocol *protocol, struct peer *peer, int64_t stalled_us, int64_t now_us)
 {
 	peer_excuse(peer, now_us);
+	if (stalled_us >= PROTOCOL_STALL_US)
+		reporting_note_stall(protocol, stalled_us, now_us);
 	int64_t logged_us = atomic_load(&protocol->silence->stall_logged_us);
 	if (stalled_us < PROTOCOL_STALL_US || (logged_us != 0 && now_us - logged_us < SILENCE_KEPT_US) ||
 	    !atomic_compare_exchange_strong(&protocol->silence->stall_logged_us, &logged_us, now_us))

@@ -78,7 +78,7 @@ void silence_handle_suspect(struct protocol *protocol, struct peer *peer, struct
 	}
 	/* Its reader may have heard it since now_us was taken. */
 	int64_t ago_us = now_us - clock_earlier(peer_silence(suspect).heard_us, now_us);
-	if (ago_us < SILENCE_RECENT_US)
+	if (ago_us < clock_earlier(SILENCE_RECENT_US, said->ms * 1000))
 		silence_say(peer, MESSAGE_HEARD, &said->nodeid, ago_us);
 	else
 		investigate(protocol, peer, suspect, said, now_us);

@@ -111,7 +111,7 @@ bool suspicion_is_proven(const struct suspicion *suspicion, const struct suspect
 	int64_t since_us = later(suspect->since_us, suspicion->heard_us);
 	size_t existing = 0, halves = 0, wholes = 0;
 	*next_us = FOREVER_US;
-	bool has_most = has_lasted(since_us, whole_us - whole_us / 4, now_us, next_us);
+	bool has_half = has_lasted(since_us, half_us, now_us, next_us);
 	bool has_whole = has_lasted(since_us, whole_us, now_us, next_us);
 	for (size_t i = 0; i < suspicion->count; i++) {
 		const struct witness *witness = &suspicion->witnesses[i];
@@ -124,5 +124,5 @@ bool suspicion_is_proven(const struct suspicion *suspicion, const struct suspect
 	}
 	bool has_enough = halves >= SUSPICION_ENOUGH || (halves >= 1 && halves == existing &&
 							 has_asked_all(suspicion, suspect->others, now_us, next_us));
-	return has_enough && (has_whole || (has_most && wholes >= SUSPICION_ENOUGH));
+	return (has_whole && has_enough) || (has_half && wholes >= SUSPICION_MANY);
 }

@@ -40,6 +40,7 @@ static const struct {
 	[COUNTER_BANS] = {METRIC_BANS, "{}"},
 	[COUNTER_EVENTS_LEFT_OUT] = {METRIC_JOURNAL_LEFT_OUT, "{}"},
 	[COUNTER_REQUESTS] = {METRIC_CONTROL_REQUESTS, "{}"},
+	[COUNTER_REPORTS_RELAYED] = {METRIC_REPORTS_RELAYED, "{}"},
 };
 
 static uint64_t read_count(const _Atomic uint64_t *count)

@@ -3,10 +3,13 @@
 #include <string.h>
 
 static const char *const kind_names[EVENT_KINDS] = {
-	[EVENT_STARTED] = "started",	     [EVENT_STOPPING] = "stopping", [EVENT_RELOADED] = "reloaded",
-	[EVENT_SETTING] = "setting",	     [EVENT_PEER_UP] = "peer_up",   [EVENT_PEER_DOWN] = "peer_down",
-	[EVENT_PEER_LATE] = "peer_late",     [EVENT_PEER_OK] = "peer_ok",   [EVENT_DIAL_OK] = "dial_ok",
-	[EVENT_DIAL_FAILED] = "dial_failed", [EVENT_REFUSED] = "refused",   [EVENT_BANNED] = "banned",
+	[EVENT_STARTED] = "started",	       [EVENT_STOPPING] = "stopping",	[EVENT_RELOADED] = "reloaded",
+	[EVENT_SETTING] = "setting",	       [EVENT_PEER_UP] = "peer_up",	[EVENT_PEER_DOWN] = "peer_down",
+	[EVENT_PEER_LATE] = "peer_late",       [EVENT_PEER_OK] = "peer_ok",	[EVENT_DIAL_FAILED] = "dial_failed",
+	[EVENT_DIAL_OK] = "dial_ok",	       [EVENT_REFUSED] = "refused",	[EVENT_BANNED] = "banned",
+	[EVENT_NODE_UP] = "node_up",	       [EVENT_NODE_LATE] = "node_late", [EVENT_NODE_GONE] = "node_gone",
+	[EVENT_LINK_DOWN] = "link_down",       [EVENT_LINK_UP] = "link_up",	[EVENT_PROBLEM] = "problem",
+	[EVENT_PROBLEM_OVER] = "problem_over",
 };
 
 const char *event_kind_name(enum event_kind kind)

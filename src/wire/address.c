@@ -159,6 +159,11 @@ bool address_equals(const struct address *one, const struct address *other)
 	return one->port == other->port && address_same_host(one, other);
 }
 
+int address_compare(const struct address *one, const struct address *other)
+{
+	return memcmp(one, other, sizeof *one);
+}
+
 bool address_same_host(const struct address *one, const struct address *other)
 {
 	return one->family == other->family && memcmp(one->host, other->host, sizeof one->host) == 0;

@@ -3,20 +3,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/must.h"
 #include "base/text.h"
 #include "wire/json.h"
 
 /* clang-format off */
 static const char *const type_names[MESSAGE_TYPES] = {
-	[MESSAGE_HELLO]   = "hello",
-	[MESSAGE_PING]    = "ping",
-	[MESSAGE_PONG]    = "pong",
-	[MESSAGE_GETADDR] = "getaddr",
-	[MESSAGE_ADDR]    = "addr",
-	[MESSAGE_BYE]     = "bye",
-	[MESSAGE_SUSPECT] = "suspect",
-	[MESSAGE_HEARD]   = "heard",
-	[MESSAGE_UNHEARD] = "unheard",
+	[MESSAGE_HELLO]     = "hello",
+	[MESSAGE_PING]      = "ping",
+	[MESSAGE_PONG]      = "pong",
+	[MESSAGE_GETADDR]   = "getaddr",
+	[MESSAGE_ADDR]      = "addr",
+	[MESSAGE_BYE]       = "bye",
+	[MESSAGE_SUSPECT]   = "suspect",
+	[MESSAGE_HEARD]     = "heard",
+	[MESSAGE_UNHEARD]   = "unheard",
+	[MESSAGE_REPORT]    = "report",
+	[MESSAGE_REPORTS]   = "reports",
+	[MESSAGE_GETREPORT] = "getreport",
 };
 
 static const char *const reason_names[] = {
@@ -40,7 +44,7 @@ static const char *const limit_names[BYE_LIMITS] = {
 };
 /* clang-format on */
 
-enum { REASONS = sizeof reason_names / sizeof *reason_names };
+enum { REASON_WORDS = sizeof reason_names / sizeof *reason_names };
 
 const char *message_type_name(enum message_type type)
 {
@@ -167,7 +171,7 @@ static bool decode_bye(struct json_object *object, struct message *message, stru
 	text_escape(message->bye.text, sizeof message->bye.text, json_object_get_string(value),
 		    (size_t)json_object_get_string_len(value), TEXT_LINE);
 	const char *word = json_string(value);
-	for (int i = BYE_UNKNOWN + 1; word != NULL && i < REASONS; i++)
+	for (int i = BYE_UNKNOWN + 1; word != NULL && i < REASON_WORDS; i++)
 		if (strcmp(word, reason_names[i]) == 0)
 			message->bye.reason = (enum bye_reason)i;
 	word = json_object_object_get_ex(object, "limit", &value) ? json_string(value) : NULL;
@@ -200,6 +204,24 @@ static bool decode_silence(struct json_object *object, struct message *message, 
 	       problem_set(problem, "%s: \"%s\" must be a whole number from 0 to %d", name, key, MESSAGE_SILENCE_MS);
 }
 
+static bool decode_ping(struct json_object *object, struct message *message, struct problem *problem)
+{
+	struct json_object *value;
+	return !json_object_object_get_ex(object, "next_ms", &value) ||
+	       json_integer(value, 1, MESSAGE_NEXT_MS, &message->ping.next_ms) ||
+	       problem_set(problem, "ping: \"next_ms\" must be a whole number from 1 to %d", MESSAGE_NEXT_MS);
+}
+
+static bool decode_reports(struct json_object *object, struct message *message, struct problem *problem)
+{
+	return reports_line_read(object, &message->reports, problem);
+}
+
+static bool decode_getreport(struct json_object *object, struct message *message, struct problem *problem)
+{
+	return getreport_line_read(object, &message->getreport, problem);
+}
+
 static bool decode_nothing(struct json_object *object, struct message *message, struct problem *problem)
 {
 	(void)object, (void)message, (void)problem;
@@ -226,20 +248,22 @@ static bool is_deeper_than(struct json_object *value, int depth)
 	return depth == 0;
 }
 
-static bool decode_object(struct json_object *object, struct message *message, struct problem *problem)
+static bool decode_object(struct json_object *object, int64_t now_us, struct message *message, struct problem *problem)
 {
 	/* clang-format off */
 	static bool (*const decoders[MESSAGE_TYPES])(struct json_object *, struct message *, struct problem *) = {
-		[MESSAGE_UNKNOWN] = decode_nothing,
-		[MESSAGE_HELLO]   = decode_hello,
-		[MESSAGE_PING]    = decode_nothing,
-		[MESSAGE_PONG]    = decode_nothing,
-		[MESSAGE_GETADDR] = decode_nothing,
-		[MESSAGE_ADDR]    = decode_addr,
-		[MESSAGE_BYE]     = decode_bye,
-		[MESSAGE_SUSPECT] = decode_silence,
-		[MESSAGE_HEARD]   = decode_silence,
-		[MESSAGE_UNHEARD] = decode_silence,
+		[MESSAGE_UNKNOWN]   = decode_nothing,
+		[MESSAGE_HELLO]     = decode_hello,
+		[MESSAGE_PING]      = decode_ping,
+		[MESSAGE_PONG]      = decode_nothing,
+		[MESSAGE_GETADDR]   = decode_nothing,
+		[MESSAGE_ADDR]      = decode_addr,
+		[MESSAGE_BYE]       = decode_bye,
+		[MESSAGE_SUSPECT]   = decode_silence,
+		[MESSAGE_HEARD]     = decode_silence,
+		[MESSAGE_UNHEARD]   = decode_silence,
+		[MESSAGE_REPORTS]   = decode_reports,
+		[MESSAGE_GETREPORT] = decode_getreport,
 	};
 	/* clang-format on */
 	struct json_object *msgtype;
@@ -256,6 +280,8 @@ static bool decode_object(struct json_object *object, struct message *message, s
 	for (int i = MESSAGE_UNKNOWN + 1; name != NULL && i < MESSAGE_TYPES; i++)
 		if (strcmp(name, type_names[i]) == 0)
 			message->type = (enum message_type)i;
+	if (message->type == MESSAGE_REPORT)
+		return report_read(object, now_us, &message->report, problem);
 	return decoders[message->type](object, message, problem);
 }
 
@@ -297,10 +323,11 @@ static enum message_type match_bare_line(const char *line, size_t length)
 	return MESSAGE_UNKNOWN;
 }
 
-bool message_decode(const char *line, size_t length, struct message *message, struct problem *problem)
+bool message_decode(const char *line, size_t length, int64_t now_us, struct message *message, struct problem *problem)
 {
 	message->type = match_bare_line(line, length);
 	message->values = 1;
+	message->ping.next_ms = 0;
 	if (message->type != MESSAGE_UNKNOWN)
 		return true;
 	memset(message, 0, sizeof *message);
@@ -315,7 +342,7 @@ bool message_decode(const char *line, size_t length, struct message *message, st
 		return problem_set(problem, "more than %d values", MESSAGE_JSON_VALUES);
 	struct json_object *object;
 	bool decoded = json_parse(line, length, MESSAGE_JSON_DEPTH, &object, problem) &&
-		       decode_object(object, message, problem);
+		       decode_object(object, now_us, message, problem);
 	json_object_put(object);
 	if (!decoded)
 		message_fini(message);
@@ -324,8 +351,22 @@ bool message_decode(const char *line, size_t length, struct message *message, st
 
 void message_fini(struct message *message)
 {
-	if (message->type == MESSAGE_ADDR)
+	switch (message->type) {
+	case MESSAGE_ADDR:
 		free(message->addr.entries);
+		break;
+	case MESSAGE_REPORT:
+		report_release(message->report);
+		break;
+	case MESSAGE_REPORTS:
+		free(message->reports.have);
+		break;
+	case MESSAGE_GETREPORT:
+		free(message->getreport.nodeids);
+		break;
+	default:
+		break;
+	}
 	message->type = MESSAGE_UNKNOWN;
 }
 
@@ -358,6 +399,9 @@ static bool encode_keys(struct json_object *object, const struct message *messag
 	switch (message->type) {
 	case MESSAGE_HELLO:
 		return encode_hello(object, message);
+	case MESSAGE_PING:
+		return message->ping.next_ms == 0 ||
+		       json_add(object, "next_ms", json_object_new_int64(message->ping.next_ms));
 	case MESSAGE_BYE:
 		return json_add_text(object, "reason", reason_names[message->bye.reason]) &&
 		       (message->bye.limit == BYE_NO_LIMIT ||
@@ -371,13 +415,26 @@ static bool encode_keys(struct json_object *object, const struct message *messag
 	}
 }
 
-bool message_encode(const struct message *message, struct buffer *out)
+static bool encode_object(const struct message *message, struct buffer *out)
 {
-	if (message->type == MESSAGE_ADDR)
-		return addr_line_write(&message->addr, out);
 	struct json_object *object = json_object_new_object();
 	bool encoded = object != NULL && encode_keys(object, message) && json_write(object, out) &&
 		       buffer_append(out, "\n", 1);
 	json_object_put(object);
 	return encoded;
+}
+
+bool message_encode(const struct message *message, struct buffer *out)
+{
+	must(message->type != MESSAGE_REPORT);
+	switch (message->type) {
+	case MESSAGE_ADDR:
+		return addr_line_write(&message->addr, out);
+	case MESSAGE_REPORTS:
+		return reports_line_write(&message->reports, out);
+	case MESSAGE_GETREPORT:
+		return getreport_line_write(&message->getreport, out);
+	default:
+		return encode_object(message, out);
+	}
 }

@@ -3,6 +3,8 @@
 #include <string.h>
 #include <uuid/uuid.h>
 
+#include "base/version.h"
+
 const struct nodeid nodeid_none;
 
 struct nodeid nodeid_random(void)
@@ -35,4 +37,9 @@ bool nodeid_equals(const struct nodeid *one, const struct nodeid *other)
 bool nodeid_is_none(const struct nodeid *nodeid)
 {
 	return nodeid_equals(nodeid, &nodeid_none);
+}
+
+const char *nodeid_library_version(void)
+{
+	return version_of_file((void *)uuid_parse);
 }

@@ -49,6 +49,35 @@ def nodeids(count):
     return [f"600d0000-0000-4000-8000-{number:012x}" for number in range(count)]
 
 
+def report(**keys):
+    return line(json.dumps({"msgtype": "report", **keys}, separators=(",", ":")))
+
+
+LINKS = [[nodeid, 1234567, 1] for nodeid in nodeids(600)]
+
+
+def complete_reports():
+    for seq in itertools.count(1):
+        yield report(seq=seq, up_s=1, links=LINKS)
+
+
+def changes():
+    yield report(seq=1, up_s=1, links=LINKS)
+    for seq in itertools.count(2):
+        yield report(seq=seq, links=[[LINKS[seq % 600][0], seq, 0]])
+
+
+def invented_reports():
+    for number in itertools.count():
+        yield report(nodeid=f"1abe1000-0000-4000-8000-{number:012x}", seq=1, up_s=1, links=[])
+
+
+def numbers():
+    for first in itertools.count(0, 1000):
+        have = [[f"1abe1000-0000-4000-8000-{number:012x}", 9] for number in range(first, first + 1000)]
+        yield line(json.dumps({"msgtype": "reports", "have": have}, separators=(",", ":")))
+
+
 # Each is sent again and again; of a generator, one after the other.
 KINDS = {
     "ping": ("ping", line('{"msgtype":"ping"}')),
@@ -61,11 +90,18 @@ KINDS = {
     "addr_one": ("addr, 1 entry", addr(hosts(0, 1, 9))),
     "addr_useless": ("addr, 1,000 entries that are no addresses", addr([""] * 1000)),
     "addr_pairs": ("addr, 1,000 entries that are no addresses, with nodeids", addr([["", ""]] * 1000)),
+    "reports": ("report, complete, 600 links, each time newer", complete_reports),
+    "report_again": ("report, complete, 600 links, the same", report(seq=9, up_s=1, links=LINKS)),
+    "changes": ("report, a change of one of 600 links", changes),
+    "invented": ("report, of a node that is new each time", invented_reports),
+    "numbers": ("reports, 1,000 numbers, each time others", numbers),
+    "sums": ("reports, sums", line(json.dumps({"msgtype": "reports", "sums": ["0123456789abcdef"] * 64}))),
+    "getreport": ("getreport, 64 nodeids", line(json.dumps({"msgtype": "getreport", "nodeids": nodeids(64)}))),
     "objects": ("4,096 values: objects", unknown(["{}"] * (VALUES // 2))),
     "nested": ("4,096 values: objects within objects", unknown([NESTED] * (VALUES // 28))),
     "few_nested": ("127 values: objects within objects", unknown([NESTED] * 4 + ['{"":{}}'] * 3)),
     "lists": ("4,096 values: lists", unknown(["[]"] * (VALUES // 2))),
-    "numbers": ("4,096 values: fractions", unknown(["1e9"] * (VALUES - 2))),
+    "fractions": ("4,096 values: fractions", unknown(["1e9"] * (VALUES - 2))),
     "keys": ("4,096 values: keys", line("{" + ",".join(f'"{n:x}":0' for n in range(VALUES - 2)) + ',"msgtype":"x"}')),
     "same_keys": ("4,096 values: one key", line("{" + '"":0,' * (VALUES - 2) + '"msgtype":"x"}')),
     "deep": ("16 levels", line('{"msgtype":"x","x":' + "[" * 15 + "]" * 15 + "}")),

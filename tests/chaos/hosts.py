@@ -38,6 +38,7 @@ class Hosts:
         self.relay = None
         self.loss_percent = 0  # for every host
         self.cut = set()  # (from, to): nothing gets from one to the other
+        self.undialled = set()  # (from, to): new connections are not let in, those that are there stay
         self.hole = {}  # host: packets that are longer don't get there
         self.applied = {}  # host: its rules
         batch([f"netns add {self.namespace(i)}" for i in self.all])
@@ -95,6 +96,9 @@ class Hosts:
         cut = [self.host(sender) for sender, receiver in sorted(self.cut) if receiver == i]
         if cut:
             yield f"ip saddr {{ {', '.join(cut)} }} drop"
+        undialled = [self.host(sender) for sender, receiver in sorted(self.undialled) if receiver == i]
+        if undialled:
+            yield f"ip saddr {{ {', '.join(undialled)} }} tcp flags & (syn | ack) == syn drop"
         if i in self.hole:
             yield f"meta length > {self.hole[i]} drop"
         if self.loss_percent:

@@ -8,11 +8,13 @@ import signal
 import socket
 import subprocess
 import time
+from dataclasses import dataclass
 
 from hosts import Failure
 
 BUILD = os.environ.get("BUILD", "build")
 KITHD = os.environ.get("KITHD", os.path.join(BUILD, "kithd"))
+KITH = os.environ.get("KITH", os.path.join(BUILD, "kith"))
 SLOW = float(os.environ.get("SLOW", "1"))
 
 READ_BYTES = 1 << 20
@@ -48,11 +50,20 @@ class Source:
             self.take_line(line.decode(errors="replace"))
 
 
+@dataclass
+class Problem:
+    kind: str
+    text: str
+    raised: float
+    over: float = None
+
+
 class Node:
     """One kithd. Who is at the far end of a connection is told by its host, since a nodeid may be on two of them."""
 
-    def __init__(self, number, arguments):
+    def __init__(self, number, arguments, has_control):
         self.number = number
+        self.has_control = has_control
         self.child = subprocess.Popen(
             arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
@@ -61,9 +72,13 @@ class Node:
         self.table = None  # [(host, RTT in ms)] of the READY peers
         self.rows = []
         self.events = None  # its control socket
+        self.problems = {}  # number: each that it has raised
 
     def signal(self, number):
         self.child.send_signal(number)
+
+    def has_problems(self):
+        return any(problem.over is None for problem in self.problems.values())
 
     def says(self, words):
         return any(words in line for _, line in self.lines)
@@ -79,11 +94,14 @@ class Mesh:
         self.gains = []  # (when, who, whom)
         self.lates = []  # (when, who, whom)
 
-    def start(self, i, arguments, prefix=()):
-        command = [*self.hosts.inside(i), *prefix, KITHD, "-c", "/dev/null", "-l", self.hosts.address(i)]
+    def start(self, i, arguments, prefix=(), program=KITHD):
+        command = [*self.hosts.inside(i), *prefix, program, "-c", "/dev/null", "-l", self.hosts.address(i)]
         if "CHAOS_SECRET" in os.environ:
             command += ["-o", f"secret_file={os.environ['CHAOS_SECRET']}"]
-        node = Node(i, [*command, "-o", f"name=h{i}", "-o", f"control={self.control(i)}", *arguments])
+        has_control = program == KITHD  # version 0.1.0 has none
+        if has_control:
+            command += ["-o", f"control={self.control(i)}"]
+        node = Node(i, [*command, "-o", f"name=h{i}", *arguments], has_control)
         self.nodes[i] = node
         self.listen(node.child.stdout, lambda line: self.read_line(node, line))
 
@@ -94,17 +112,31 @@ class Mesh:
         self.selector.register(source, selectors.EVENT_READ, Source(take_line))
 
     def watch_events(self, i):
-        """From now on it is noted whom the node finds late."""
+        """From now on it is noted whom the node finds late, and what problems of the network it finds."""
         node = self.nodes[i]
+        if not node.has_control:
+            return
         node.events = socket.socket(socket.AF_UNIX)
         node.events.connect(self.control(i))
-        node.events.sendall(b'{"msgtype":"watch","kinds":["peer_late"]}\n')
+        node.events.sendall(b'{"msgtype":"watch","kinds":["peer_late","problem","problem_over"]}\n')
         self.listen(node.events, lambda line: self.read_event(node, line))
 
     def read_event(self, node, line):
         event = json.loads(line)
         if event.get("kind") == "peer_late":
             self.lates.append((time.monotonic(), node.number, int(event["name"].removeprefix("h"))))
+        elif event.get("kind") == "problem":
+            node.problems[event["problem"]] = Problem(event["value"], event["reason"], time.monotonic())
+        elif event.get("kind") == "problem_over" and event["problem"] in node.problems:
+            node.problems[event["problem"]].over = time.monotonic()
+
+    def ask(self, i, *arguments):
+        """The rows that kith prints of this node."""
+        command = [KITH, "-s", self.control(i), *arguments, "-j"]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=TABLE_LIMIT_S * SLOW, check=False)
+        if result.returncode != 0:
+            raise Failure(f"kith {' '.join(arguments)}: {result.stderr.strip()}")
+        return [json.loads(line) for line in result.stdout.splitlines()]
 
     def read(self, timeout_s):
         for key, _ in self.selector.select(timeout_s):

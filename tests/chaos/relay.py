@@ -6,7 +6,8 @@ Usage: relay.py LEAST_MS MOST_MS NAMESPACE...
 Makes the device tun0 in each of the namespaces, prints "ready", and relays
 until it is killed. The last number of an IPv4 address, from 1, is the place of
 its namespace in the list. The delays are even between the two bounds, and the
-order isn't kept: a packet with a shorter delay overtakes others.
+order isn't kept: a packet with a shorter delay overtakes others. From SIGUSR1 to
+SIGUSR2, what comes from the last host takes SLOW_S longer.
 """
 
 import ctypes
@@ -15,6 +16,7 @@ import heapq
 import os
 import random
 import select
+import signal
 import struct
 import sys
 import time
@@ -24,6 +26,7 @@ IFF_TUN = 0x0001
 IFF_NO_PI = 0x1000
 CLONE_NEWNET = 0x40000000
 PACKET_BYTES = 65536
+SLOW_S = 0.4
 MOST_WAITING = 10000  # packets; what is more is lost, as in any network
 
 
@@ -45,6 +48,16 @@ def read_packets(tun):
             return
 
 
+class Last:
+    """The last host."""
+
+    delay_s = 0
+
+    @classmethod
+    def set_delay(cls, number, _):
+        cls.delay_s = SLOW_S if number == signal.SIGUSR1 else 0
+
+
 def relay(tuns, least_s, most_s):
     poll = select.poll()
     for tun in tuns:
@@ -61,16 +74,19 @@ def relay(tuns, least_s, most_s):
                 pass  # a device that is down, or full, loses it
         timeout_ms = (waiting[0][0] - now) * 1000 + 0.5 if waiting else None
         for tun, _ in poll.poll(timeout_ms):
+            extra_s = Last.delay_s if tun == tuns[-1] else 0
             for packet in read_packets(tun):
                 to = packet[19] - 1 if len(packet) >= 20 and packet[0] >> 4 == 4 else -1
                 if 0 <= to < len(tuns) and len(waiting) < MOST_WAITING:
                     number += 1
-                    due = time.monotonic() + random.uniform(least_s, most_s)
+                    due = time.monotonic() + random.uniform(least_s, most_s) + extra_s
                     heapq.heappush(waiting, (due, number, to, packet))
 
 
 def main():
     tuns = [open_tun(namespace) for namespace in sys.argv[3:]]
+    for number in (signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, Last.set_delay)
     print("ready", flush=True)
     relay(tuns, float(sys.argv[1]) / 1000, float(sys.argv[2]) / 1000)
 

@@ -1,12 +1,13 @@
 """The scenarios. README.md says of each what it does and what is asserted."""
 
 import calendar
-import glob
 import os
 import signal
 import time
 
+import fake
 import serf
+import truth
 from hosts import Failure
 from mesh import SLOW
 from stage import QUICK, SIZE, START_LIMIT_S, Stage
@@ -251,24 +252,14 @@ def double(stage, is_smoke):
 
 def clock(stage, is_smoke):
     """The clock of the last host jumps: by a day, back, and back by a day more."""
-    preload = sorted(glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1"))
-    if not preload:
-        raise Failure("there is no libfaketimeMT.so.1; install faketime (make deps-dev)")
-    folder = f"/run/{stage.name}"
+    faketime = fake.Clock(stage.name)
+    folder = faketime.folder
     os.makedirs(f"{folder}/state")
     state = ["-o", f"state_dir={folder}/state"]
-    variables = {
-        "LD_PRELOAD": preload[0],
-        "FAKETIME_TIMESTAMP_FILE": f"{folder}/time",
-        "FAKETIME_CACHE_DURATION": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    }
-    faked = ["env", *(f"{key}={value}" for key, value in variables.items())]
+    faked = faketime.prefix
 
     def jump(days):
-        with open(f"{folder}/new", "w", encoding="ascii") as file:
-            file.write(f"{days:+d}d\n")
-        os.rename(f"{folder}/new", f"{folder}/time")
+        faketime.jump(f"{days:+d}d")
 
     jump(0)
     stage.hosts.apply()
@@ -309,11 +300,12 @@ SCENARIOS = {
     "delay": (delay, {"with_serf": True, "relay_ms": (100, 300), "witness_slack_s": 2}),
     "flap": (flap, {"settings": {**QUICK, "ping_timeout": 2 * SLOW}}),
     "partition": (partition, {"settings": QUICK}),
-    "hole": (hole, {"settings": QUICK}),
+    "hole": (hole, {"settings": {**QUICK, "max_nodes": 0}}),
     "double": (double, {"settings": QUICK}),
     "clock": (clock, {"settings": {**QUICK, "ping_timeout": 5 * SLOW}}),
+    **truth.SCENARIOS,
 }
-SMOKE = ["hang", "oneway", "partition", "hole", "double"]
+SMOKE = ["hang", "oneway", "partition", "hole", "double", *truth.SMOKE]
 
 
 def play(report, name, is_smoke):

@@ -61,6 +61,7 @@ class Report:
         self.begin = time.monotonic()
         self.passed = self.failed = 0
         self.rows = []
+        self.truths = []
 
     def say(self, name, words):
         with self.lock:
@@ -103,11 +104,11 @@ class Stage:
 
     # ---- the nodes ----
 
-    def start(self, i, arguments=(), prefix=(), has_bootstrap=True):
+    def start(self, i, arguments=(), prefix=(), has_bootstrap=True, **how):
         bootstraps = [j for j in (1, 2) if j != i] if has_bootstrap else []
         words = [word for j in bootstraps for word in ("-b", self.hosts.address(j))]
         words += [word for key, value in self.options.items() for word in ("-o", f"{key}={value}")]
-        self.mesh.start(i, [*words, *arguments], prefix)
+        self.mesh.start(i, [*words, *arguments], prefix, **how)
 
     def start_all(self):
         self.hosts.apply()

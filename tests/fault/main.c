@@ -26,7 +26,10 @@ int main(int argc, char **argv)
 		suite_tables,
 		suite_bootstraps,
 		suite_saves,
-		suite_controls,
+		suite_controls_0,
+		suite_controls_1,
+		suite_controls_2,
+		suite_controls_3,
 		/* Over TLS too. */
 		suite_guest,
 		suite_reloads,
@@ -36,7 +39,7 @@ int main(int argc, char **argv)
 		suite_sum,
 		CU_SUITE_INFO_NULL,
 	};
-	enum { PLAIN = 5 };
+	enum { PLAIN = 8 };
 	const char *only = argc > 1 ? argv[1] : NULL;
 	return secure_is_on() ? run_suites("fault over TLS", suites + PLAIN, only) : run_suites("fault", suites, only);
 }

@@ -1,5 +1,6 @@
 /*
- * A client of the control socket sends any bytes to a node with a journal, three peers and some addresses. The whole
+ * A client of the control socket sends any bytes to a node with a journal, three peers, some addresses, and a network
+ * beyond its peers in which something is wrong. The whole
  * way is there: a real socket, the threads of the control, and one in the place of the main thread, for commands.
  *
  * The input is what the client sends. Whatever that is: each line that comes back is an object with a msgtype; each
@@ -20,6 +21,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "control/control.h"
+#include "mesh/problems.h"
 #include "talk/protocol.h"
 #include "wire/frame.h"
 #include "wire/json.h"
@@ -110,6 +112,42 @@ static void meet(struct node *node, size_t number, const char *from, const char 
 	node->peers[number] = peer;
 }
 
+#define BOB "b0b00000-0000-4000-8000-000000000002"
+#define OTHER_BOB "b0b00000-0000-4000-8000-000000000003"
+#define CAROL "ca401000-0000-4000-8000-000000000004"
+
+/* The peers say what they know: Carol, whom this node has never met, has crashed, and the two Bobs can't talk. */
+static void hear(struct node *node)
+{
+	static const struct {
+		size_t peer;
+		const char *line;
+	} reports[] = {
+		{0, "{\"msgtype\":\"report\",\"seq\":5,\"name\":\"alice\",\"agent\":\"fuzz/1\",\"address\":"
+		    "\"192.0.2.1:5999\",\"up_s\":900,\"tags\":[\"role=a\"],\"links\":[[\"" BOB "\",400,1],[\"" OTHER_BOB
+		    "\",400,1]],\"drop\":[[\"" CAROL "\",\"closed\",9]]}"},
+		{1, "{\"msgtype\":\"report\",\"seq\":5,\"name\":\"bob\",\"address\":\"192.0.2.2:5999\",\"up_s\":900,"
+		    "\"links\":[[\"a11ce000-0000-4000-8000-000000000001\",400,0]],\"drop\":[[\"" OTHER_BOB
+		    "\",\"silent\",30],[\"" CAROL "\",\"closed\",9]],\"failing\":[[\"192.0.2.3:5999\",\"" OTHER_BOB
+		    "\",\"timed_out\",9,29,1,60]]}"},
+		{2, "{\"msgtype\":\"report\",\"seq\":5,\"name\":\"bob\",\"address\":\"192.0.2.3:5999\",\"up_s\":900,"
+		    "\"links\":[[\"a11ce000-0000-4000-8000-000000000001\",400,0]],\"drop\":[[\"" BOB
+		    "\",\"silent\",30]]}"},
+		{0, "{\"msgtype\":\"report\",\"nodeid\":\"" CAROL "\",\"seq\":5,\"name\":\"carol\",\"address\":"
+		    "\"192.0.2.4:5999\",\"up_s\":900}"},
+	};
+	const int64_t step_us = 500000;
+	int64_t now_us = clock_now_us();
+	size_t kinds[FINDING_KINDS];
+	for (size_t i = 0; i < sizeof reports / sizeof *reports; i++)
+		protocol_receive(node->protocol, node->peers[reports[i].peer], reports[i].line, strlen(reports[i].line),
+				 now_us);
+	for (int i = 0; i < 10; i++)
+		protocol_run_timers(node->protocol, now_us + i * step_us, 0);
+	must(problems_count(node->parts.common.problems, kinds) > 0 && kinds[FINDING_NODE] == 1 &&
+	     kinds[FINDING_LINK] == 1);
+}
+
 static void start(struct node *node)
 {
 	struct problem problem;
@@ -131,6 +169,8 @@ static void start(struct node *node)
 						   .bans = bans_new(),
 						   .sources = sources_new(),
 						   .journal = journal_new(20),
+						   .reports = reports_new(&node->settings, &self),
+						   .problems = problems_new(),
 						   .counters = &node->counters},
 					.self = self,
 					.alarm = &node->alarm,
@@ -145,6 +185,7 @@ static void start(struct node *node)
 	     "{\"msgtype\":\"hello\",\"nodeid\":\"b0b00000-0000-4000-8000-000000000002\",\"name\":\"bob\"}");
 	meet(node, 2, "192.0.2.3:4001",
 	     "{\"msgtype\":\"hello\",\"nodeid\":\"b0b00000-0000-4000-8000-000000000003\",\"name\":\"bob\"}");
+	hear(node);
 	node->commands = commands_new(ring);
 	must(node->commands != NULL && thread_start(&node->main, obey, node) == 0);
 	struct place place = {.fd = -1};
@@ -178,6 +219,8 @@ static void stop(struct node *node)
 	}
 	must(registry_count(node->parts.common.registry).connections == 0);
 	protocol_free(node->protocol);
+	reports_free(node->parts.common.reports);
+	problems_free(node->parts.common.problems);
 	journal_free(node->parts.common.journal);
 	bans_free(node->parts.common.bans);
 	access_free(node->parts.common.access);

@@ -429,6 +429,8 @@ void node_settings(struct settings *settings)
 	/* Below what a user may set, and more than the longest addr that a node of so few addresses says. */
 	settings->max_outbox = 16384;
 	settings->ban_after = 2;
+	settings->max_nodes = NODE_REPORTS;
+	settings->report_rate = 1024;
 	settings->ping_interval_us = 300 * NODE_SECOND_US;
 	strcpy(settings->texts->name, "fuzz");
 }
@@ -442,15 +444,17 @@ static void build(struct node *node)
 	node->access = access_new(node->settings);
 	node->sources = sources_new();
 	node->lines = lines_new(node->sources, node->now_us);
+	node->reports = reports_new(node->settings, &self);
 	must(node->registry != NULL && node->book != NULL && node->access != NULL && node->sources != NULL &&
-	     node->lines != NULL);
+	     node->lines != NULL && node->reports != NULL);
 	struct protocol_parts parts = {.common = {.settings = node->settings,
 						  .listening = &node->listening,
 						  .registry = node->registry,
 						  .book = node->book,
 						  .access = node->access,
 						  .sources = node->sources,
-						  .lines = node->lines},
+						  .lines = node->lines,
+						  .reports = node->reports},
 				       .secret = secret,
 				       .self = self,
 				       .alarm = &node->alarm,
@@ -488,7 +492,7 @@ void node_init(struct node *node, struct settings *settings)
 			      .listen = {node_parse("192.0.2.80:5999"), node_parse("127.0.0.1:5999"),
 					 node_parse("[2001:db8::80]:5999")},
 			      .listening = {.addresses = node->listen, .count = NODE_LISTENS},
-			      .now_us = 1000 * NODE_SECOND_US,
+			      .now_us = NODE_BEGIN_US,
 			      .inbound = {.setting = &settings->max_inbound},
 			      .outbound = {.setting = &settings->max_outbound},
 			      .handshakes = {.setting = &settings->max_handshakes}};
@@ -516,6 +520,7 @@ void node_fini(struct node *node)
 	struct registry_counts counts = registry_count(node->registry), none = {0};
 	must(memcmp(&counts, &none, sizeof counts) == 0);
 	protocol_free(node->protocol);
+	reports_free(node->reports);
 	address_book_free(node->book);
 	access_free(node->access);
 	lines_free(node->lines);

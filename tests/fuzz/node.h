@@ -21,6 +21,7 @@
 #include "members/lines.h"
 #include "members/registry.h"
 #include "members/sources.h"
+#include "mesh/reports.h"
 #include "settings/settings.h"
 #include "talk/protocol.h"
 #include "wire/address.h"
@@ -28,6 +29,8 @@
 #include "wire/nodeid.h"
 
 #define NODE_SECOND_US ((int64_t)1000 * 1000)
+/* When it starts. */
+#define NODE_BEGIN_US (1000 * NODE_SECOND_US)
 
 enum {
 	NODE_GOOD = 3, /* ends that behave: these are the first */
@@ -36,7 +39,8 @@ enum {
 	NODE_OFFENDERS = 128,
 	NODE_LOOKS = 1000, /* for what is due; then no more time passes */
 	NODE_LISTENS = 3,
-	NODE_ERRORS = 8, /* that a ban is for at most, here */
+	NODE_ERRORS = 8,   /* that a ban is for at most, here */
+	NODE_REPORTS = 12, /* nodes whose reports are remembered */
 };
 
 /* Limits that change while the node runs: what is beyond one when that becomes smaller may stay. */
@@ -62,6 +66,7 @@ struct node_end {
 	bool was_told_hello, was_told_early_addr, was_told_bye;
 	bool waits_for_pong; /* it has sent a ping, and the answer is still to come */
 	unsigned pings;	     /* that wait for its answer */
+	int64_t told_seq;    /* of the last report of the node itself */
 	int64_t rtt_us;	     /* as it was before the step, like the next */
 	bool was_established;
 };
@@ -84,6 +89,8 @@ struct node {
 	struct access *access;
 	struct sources *sources;
 	struct lines *lines;
+	struct reports *reports;
+	size_t relayed_bytes; /* of reports of other nodes that it has sent */
 	struct protocol *protocol;
 	int64_t now_us, asleep_us;
 	unsigned looks; /* for what is due */

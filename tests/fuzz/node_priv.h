@@ -15,7 +15,7 @@ bool node_is_ready(const struct node_end *end);
 struct node_end *node_find_end(struct node *node, const struct peer *peer);
 
 /* Takes what waits in the outbox, and checks it. True if there was something. */
-bool node_read_outbox(const struct node *node, struct node_end *end);
+bool node_read_outbox(struct node *node, struct node_end *end);
 /* May the end have this ending? */
 void node_judge(struct node *node, const struct node_end *end, const struct peer_info *info);
 /* A connection from this host has ended in a protocol error. */

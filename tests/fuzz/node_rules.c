@@ -56,13 +56,31 @@ static void check_addr(const struct node *node, struct node_end *end, const stru
 	}
 }
 
+/* Its own reports have rising numbers, but for one that is asked for. Those of others keep to their rate. */
+static void check_report(struct node *node, struct node_end *end, const struct report *report, size_t length)
+{
+	enum { AT_ONCE_S = 8, TARGETS = 6 };
+	double seconds = (double)(node->now_us - NODE_BEGIN_US) / 1e6;
+	struct nodeid self = node_nodeid(NODE_SELF);
+	must(!nodeid_equals(&report->nodeid, &self));
+	if (nodeid_is_none(&report->nodeid)) {
+		must(report->seq >= end->told_seq && report->link_count <= NODE_ENDS);
+		must(report->base == 0 || (report->base <= end->told_seq && end->told_seq > 0));
+		end->told_seq = report->seq;
+		return;
+	}
+	node->relayed_bytes += length + 1;
+	must((double)node->relayed_bytes <=
+	     (double)node->settings->report_rate * (seconds + AT_ONCE_S) + TARGETS * (double)FRAME_LINE_BYTES);
+}
+
 /* A line that the end is sent. */
-static void check_line(const struct node *node, struct node_end *end, const char *line, size_t length)
+static void check_line(struct node *node, struct node_end *end, const char *line, size_t length)
 {
 	struct message message;
 	struct problem problem;
 	must(!end->was_told_bye);
-	must(length <= FRAME_LINE_BYTES && message_decode(line, length, &message, &problem));
+	must(length <= FRAME_LINE_BYTES && message_decode(line, length, node->now_us, &message, &problem));
 	switch (message.type) {
 	case MESSAGE_HELLO:
 		check_hello(node, end, &message.hello);
@@ -82,14 +100,19 @@ static void check_line(const struct node *node, struct node_end *end, const char
 		must(end->was_told_hello);
 		end->waits_for_pong = false;
 		break;
+	case MESSAGE_REPORT:
+		must(end->was_told_hello);
+		check_report(node, end, message.report, length);
+		break;
 	default:
-		must(message.type == MESSAGE_GETADDR && end->was_told_hello);
+		must(end->was_told_hello && (message.type == MESSAGE_GETADDR || message.type == MESSAGE_REPORTS ||
+					     message.type == MESSAGE_GETREPORT));
 	}
 	must(!end->was_told_early_addr || end->was_told_bye || message.type == MESSAGE_ADDR || !node_is_inbound(end));
 	message_fini(&message);
 }
 
-bool node_read_outbox(const struct node *node, struct node_end *end)
+bool node_read_outbox(struct node *node, struct node_end *end)
 {
 	struct outbox *outbox = peer_outbox(end->peer);
 	const char *bytes;
@@ -290,20 +313,15 @@ static void check_counts(struct node *node)
 	check_bound(&node->handshakes, counts.handshakes, false);
 }
 
-/* The walk and the snapshot have those that there are, each once. */
-static void check_walk(struct node *node)
+/* The visit and the snapshot have those that there are, each once. */
+static void check_visit(struct node *node)
 {
-	struct peer *peers[REGISTRY_STEP];
-	uint64_t after = 0;
-	size_t count, walked = 0, ready = 0;
-	while ((count = registry_walk(node->registry, &after, peers)) > 0) {
-		for (size_t i = 0; i < count; i++) {
-			must(node_find_end(node, peers[i]) != NULL);
-			peer_release(peers[i]);
-		}
-		walked += count;
-	}
-	must(walked == registry_count(node->registry).connections);
+	struct registry_visit all = {.registry = node->registry};
+	struct peer *peer;
+	size_t visited = 0, ready = 0;
+	for (; (peer = registry_visit_next(&all)) != NULL; visited++)
+		must(node_find_end(node, peer) != NULL);
+	must(visited == registry_count(node->registry).connections);
 	struct registry_snapshot snapshot = registry_take_snapshot(node->registry, true);
 	for (size_t i = 0; i < NODE_ENDS; i++)
 		ready += node_is_ready(&node->ends[i]);
@@ -353,8 +371,10 @@ static void check_ends(struct node *node)
 void node_check(struct node *node)
 {
 	check_counts(node);
-	check_walk(node);
+	check_visit(node);
 	check_nodeids(node);
 	check_ends(node);
 	must(address_book_count(node->book) <= (size_t)node->settings->max_addresses);
+	size_t bytes;
+	must(reports_count(node->reports, &bytes) <= NODE_REPORTS);
 }

@@ -7,6 +7,7 @@ set -u
 build=$1 seconds=$2
 shift 2
 passed=0 failed=0
+declare -A running=() # targets by process
 
 fuzz()
 {
@@ -41,21 +42,25 @@ report()
 	fi
 }
 
+await_one()
+{
+	local ended status=0
+	wait -n -p ended "${!running[@]}" || status=$?
+	report "${running[$ended]}" "$status"
+	unset "running[$ended]"
+}
+
 for target in "$@"; do
 	[ -x "$build/tests/fuzz/$target" ] || { echo "there is no fuzzer \"$target\""; exit 2; }
 done
 printf 'each fuzzer runs for %s s, two at a time\n' "$seconds"
-while [ $# -gt 0 ]; do
-	fuzz "$1" &
-	first=$! second=
-	[ $# -lt 2 ] || { fuzz "$2" & second=$!; }
-	wait "$first"
-	report "$1" $?
-	shift
-	[ -n "$second" ] || continue
-	wait "$second"
-	report "$1" $?
-	shift
+for target in "$@"; do
+	[ ${#running[@]} -lt 2 ] || await_one
+	fuzz "$target" &
+	running[$!]=$target
+done
+while [ ${#running[@]} -gt 0 ]; do
+	await_one
 done
 printf 'fuzz: %d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" -eq 0 ]

@@ -32,6 +32,12 @@ bool host_keeps(struct host *host, agenda_call *call, void *subject, uint32_t ma
 
 /* ---- the connector's loop ---- */
 
+static int64_t unix_us(int64_t now_us)
+{
+	enum { SOME_DAY_S = 1800000000 };
+	return SOME_DAY_S * SECOND_US + now_us;
+}
+
 /* A stale call is told by its mark. */
 static void look_at(struct host *host, int64_t at_us)
 {
@@ -58,6 +64,17 @@ static void start_dial(struct host *host, struct dial *dial, int64_t now_us)
 	wire_dial(host, &dial->address, peer);
 }
 
+static struct next_dial next_dial(struct host *host, int64_t now_us)
+{
+	struct next_dial next = dialing_next(host->settings, host->registry, host->book, now_us);
+	if (next.is_due)
+		return next;
+	struct next_dial feeler = protocol_next_feeler(host->protocol, now_us);
+	if (!feeler.is_due)
+		feeler.next_us = clock_earlier(feeler.next_us, next.next_us);
+	return feeler;
+}
+
 /* As connector.c's loop, up to where it would wait. */
 static void run_connector(void *subject, uint32_t mark)
 {
@@ -68,10 +85,11 @@ static void run_connector(void *subject, uint32_t mark)
 	if (host->state != HOST_UP || mark != host->connector_mark || host_keeps(host, run_connector, host, mark))
 		return;
 	host->connector_us = FOREVER_US;
+	protocol_note_clock(host->protocol, now_us, unix_us(now_us));
 	do {
 		host->alarm.ringing = false;
 		timers_us = protocol_run_timers(host->protocol, now_us, 0);
-		while ((next = dialing_next(host->settings, host->registry, host->book, now_us)).is_due) {
+		while ((next = next_dial(host, now_us)).is_due) {
 			start_dial(host, &next.dial, now_us);
 			timers_us = protocol_run_timers(host->protocol, now_us, 0);
 		}
@@ -90,12 +108,6 @@ static struct hash_key new_key(struct world *world)
 	for (size_t i = 0; i < sizeof key.bytes; i++)
 		key.bytes[i] = (unsigned char)world_below(world, 256);
 	return key;
-}
-
-static int64_t unix_us(int64_t now_us)
-{
-	enum { SOME_DAY_S = 1800000000 };
-	return SOME_DAY_S * SECOND_US + now_us;
 }
 
 void host_save(struct host *host)
@@ -124,6 +136,7 @@ void host_start(struct host *host)
 	host->sources = sources_new();
 	host->pace = pace_new(host->settings);
 	host->lines = lines_new(host->sources, host->up_us);
+	host->reports = reports_new(host->settings, &host->nodeid);
 	host->listening = (struct listening){.addresses = &host->address, .count = 1};
 	struct protocol_parts parts = {.common = {.settings = host->settings,
 						  .listening = &host->listening,
@@ -132,14 +145,15 @@ void host_start(struct host *host)
 						  .access = host->access,
 						  .sources = host->sources,
 						  .pace = host->pace,
-						  .lines = host->lines},
+						  .lines = host->lines,
+						  .reports = host->reports},
 				       .self = host->nodeid,
 				       .alarm = &host->alarm,
 				       .secret = new_key(world),
 				       .seed = world_below(world, 1U << 31)};
 	host->protocol = protocol_new(&parts);
 	must(host->access != NULL && host->sources != NULL && host->pace != NULL && host->lines != NULL);
-	must(host->protocol != NULL);
+	must(host->reports != NULL && host->protocol != NULL);
 	address_book_import(host->book, &host->saved, host->up_us);
 	address_records_fini(&host->saved);
 	look_at(host, host->up_us);
@@ -157,6 +171,7 @@ static void vanish(struct host *host, enum host_state state)
 	address_book_free(host->book);
 	registry_free(host->registry);
 	access_free(host->access);
+	reports_free(host->reports);
 	lines_free(host->lines);
 	sources_free(host->sources);
 	pace_free(host->pace);
@@ -168,6 +183,7 @@ static void vanish(struct host *host, enum host_state state)
 	host->sources = NULL;
 	host->pace = NULL;
 	host->lines = NULL;
+	host->reports = NULL;
 }
 
 void host_kill(struct host *host)

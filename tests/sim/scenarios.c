@@ -10,6 +10,8 @@
 #include "graph.h"
 #include "reflector.h"
 #include "silence.h"
+#include "traffic.h"
+#include "truth.h"
 #include "world.h"
 
 /* Nodes start at random moments of this time. */
@@ -19,9 +21,9 @@
 
 struct run {
 	const struct play *play;
-	char name[REPORT_NAME_BYTES]; /* SCENARIO-NODES */
+	char name[RESULTS_NAME_BYTES]; /* SCENARIO-NODES */
 	struct world world;
-	struct report *report;
+	struct results *results;
 	FILE *curve; /* may be NULL */
 	int64_t from_us, until_us;
 	size_t heap_bytes; /* before */
@@ -47,7 +49,7 @@ static int64_t now_of(const struct run *run)
 
 static void add(struct run *run, const char *name, double value, int decimals)
 {
-	report_add(run->report, run->name, name, value, decimals);
+	results_add(run->results, run->name, name, value, decimals);
 }
 
 static double percent(double part, double whole)
@@ -136,7 +138,7 @@ static struct watch watch_for(struct run *run, int64_t time_us)
 
 static void add_times(struct run *run, const struct watch *watch, const char *since)
 {
-	char name[REPORT_NAME_BYTES];
+	char name[RESULTS_NAME_BYTES];
 	snprintf(name, sizeof name, "one component, s after %s", since);
 	add(run, name, watch->one_s, 1);
 	snprintf(name, sizeof name, "all have their outbound peers, s after %s", since);
@@ -243,7 +245,7 @@ static void watch_newcomer(struct run *run)
 {
 	struct host *newcomer = world_add_host(&run->world, 0);
 	double nodes = (double)graph_look(&run->world).nodes, half_s = NAN, most_s = NAN;
-	FILE *curve = report_open_curve(run->report, run->name, "newcomer");
+	FILE *curve = results_open_curve(run->results, run->name, "newcomer");
 	struct spread spread = {0};
 	int64_t from_us = now_of(run);
 
@@ -318,20 +320,9 @@ static void play_loss(struct run *run)
 
 /* ---- churn ---- */
 
-/* Somebody goes, in one of three ways, and somebody else comes. */
 static void replace_one(struct run *run)
 {
-	struct host *host = random_node(run, 1, run->world.host_count - 1);
-	switch (world_below(&run->world, 3)) {
-	case 0:
-		host_stop(host);
-		break;
-	case 1:
-		host_kill(host);
-		break;
-	default:
-		host_die(host);
-	}
+	world_lose_one(&run->world);
 	host_start(world_add_host(&run->world, 0));
 }
 
@@ -403,7 +394,7 @@ static void play_partition(struct run *run)
 static void add_share(struct run *run, const char *when)
 {
 	struct graph graph = graph_look(&run->world);
-	char name[REPORT_NAME_BYTES];
+	char name[RESULTS_NAME_BYTES];
 	snprintf(name, sizeof name, "the attacker has of the outbound connections %s, %%", when);
 	add(run, name, percent((double)graph.outbound_attacker, (double)graph.outbound), 2);
 }
@@ -483,7 +474,7 @@ static double syns(const struct run *run)
 /* Tells one node so many ports of a host that nobody knows, and watches what comes of it. */
 static struct reflector *reflect(struct run *run, size_t ports, uint8_t victim)
 {
-	char name[REPORT_NAME_BYTES];
+	char name[RESULTS_NAME_BYTES];
 	struct host *node = random_node(run, 0, run->play->nodes);
 	run->world.victim = (struct address){.family = ADDRESS_IPV4, .host = {250, victim, 0, 1}, .port = 10000};
 	run->world.counts.victim_dials = 0;
@@ -540,18 +531,19 @@ static const struct scenario {
 /* clang-format on */
 enum { SCENARIOS = sizeof scenarios / sizeof *scenarios };
 
-static void play_scenario(const struct scenario *scenario, const struct play *play, struct report *report)
+static void play_scenario(const struct scenario *scenario, const struct play *play, struct results *results)
 {
-	struct run run = {.play = play, .report = report, .heap_bytes = heap_bytes(), .wall_us = clock_now_us()};
+	struct run run = {.play = play, .results = results, .heap_bytes = heap_bytes(), .wall_us = clock_now_us()};
 	int64_t minutes = play->minutes == 0 ? scenario->minutes : play->minutes;
 	snprintf(run.name, sizeof run.name, "%s-%zu", scenario->name, play->nodes);
 	world_init(&run.world, play->seed, play->nodes * 2 + 16, scenario->outbound);
 	/* A ping a second would take most of the time. silence.c plays those. */
 	world_ping_rarely(&run.world);
+	world_report_nothing(&run.world);
 	run.world.loss = scenario->loss;
 	run.from_us = run.sampled_us = now_of(&run);
 	run.until_us = run.from_us + minutes * MINUTE_US;
-	run.curve = report_open_curve(report, run.name, NULL);
+	run.curve = results_open_curve(results, run.name, NULL);
 	scenario->play(&run);
 	if (run.curve != NULL)
 		fclose(run.curve);
@@ -560,14 +552,14 @@ static void play_scenario(const struct scenario *scenario, const struct play *pl
 	world_fini(&run.world);
 }
 
-bool scenario_play(const struct play *play, struct report *report)
+bool scenario_play(const struct play *play, struct results *results)
 {
 	for (size_t i = 0; i < SCENARIOS; i++)
 		if (strcmp(scenarios[i].name, play->scenario) == 0) {
-			play_scenario(&scenarios[i], play, report);
+			play_scenario(&scenarios[i], play, results);
 			return true;
 		}
-	return silence_play(play, report);
+	return silence_play(play, results) || truth_play(play, results) || traffic_play(play, results);
 }
 
 void scenario_list(FILE *out)
@@ -575,4 +567,6 @@ void scenario_list(FILE *out)
 	for (size_t i = 0; i < SCENARIOS; i++)
 		fprintf(out, "  %-10s %s\n", scenarios[i].name, scenarios[i].meaning);
 	silence_list(out);
+	truth_list(out);
+	traffic_list(out);
 }

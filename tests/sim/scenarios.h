@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "report.h"
+#include "results.h"
 
 struct play {
 	const char *scenario;
@@ -17,7 +17,7 @@ struct play {
 };
 
 /* False if there is no such scenario. */
-bool scenario_play(const struct play *play, struct report *report);
+bool scenario_play(const struct play *play, struct results *results);
 /* All of them on one line each. */
 void scenario_list(FILE *out);
 

@@ -23,9 +23,9 @@ enum { FULL_MESH = 64, FEW = 8, MOST_FULL = 100, MOST_TRIALS = 100 };
 
 struct run {
 	const struct play *play;
-	char name[REPORT_NAME_BYTES]; /* SCENARIO-NODES */
+	char name[RESULTS_NAME_BYTES]; /* SCENARIO-NODES */
 	struct world world;
-	struct report *report;
+	struct results *results;
 };
 
 static int64_t now_of(const struct run *run)
@@ -46,9 +46,9 @@ static double seconds(int64_t us)
 /* With two names, the second says more: "5 %: false verdicts". */
 static void add(struct run *run, const char *what, const char *name, double value, int decimals)
 {
-	char full[2 * REPORT_NAME_BYTES + 4];
+	char full[2 * RESULTS_NAME_BYTES + 4];
 	snprintf(full, sizeof full, "%s%s%s", what, what[0] == '\0' ? "" : ": ", name);
-	report_add(run->report, run->name, full, value, decimals);
+	results_add(run->results, run->name, full, value, decimals);
 }
 
 /* ---- a network ---- */
@@ -73,22 +73,10 @@ static void begin(struct run *run)
 	run->world.counts_questions = true;
 }
 
-static void start_host(void *subject, uint32_t mark)
-{
-	(void)mark;
-	host_start(subject);
-}
-
 /* The bootstrap and then the others; each is then connected with all, if there are no more than MOST_FULL. */
 static void grow(struct run *run)
 {
-	struct world *world = &run->world;
-	struct host *bootstrap = world_add_host(world, 0);
-	world_set_bootstrap(world, bootstrap);
-	host_start(bootstrap);
-	for (size_t i = 1; i < run->play->nodes; i++)
-		agenda_add(&world->agenda, now_of(run) + world_below(world, START_WITHIN_US), start_host,
-			   world_add_host(world, 0), 0);
+	world_grow(&run->world, run->play->nodes, START_WITHIN_US);
 	pass(run, START_WITHIN_US + SETTLE_US);
 }
 
@@ -305,7 +293,7 @@ static void play_lossy(struct run *run)
 	static const int percents[] = {1, 5, 10, 20, 30};
 	int64_t minutes = run->play->minutes == 0 ? HOUR : run->play->minutes;
 	for (size_t i = 0; i < sizeof percents / sizeof *percents; i++) {
-		char what[REPORT_NAME_BYTES];
+		char what[RESULTS_NAME_BYTES];
 		for (int rule = 0; rule < 3; rule++) {
 			static const char *const rules[] = {"", ", ping_timeout alone", ", pings as before too"};
 			begin(run);
@@ -372,7 +360,7 @@ static void add_liars(struct run *run, size_t count, bool say_heard, const char 
 	grow(run);
 	struct liars *liars = liars_new(&run->world, count, say_heard);
 	pass(run, MINUTE_US);
-	char name[2 * REPORT_NAME_BYTES];
+	char name[2 * RESULTS_NAME_BYTES];
 	struct world_counts before = run->world.counts;
 	pass(run, MINUTES * MINUTE_US);
 	add_false(run, what, &before);
@@ -442,22 +430,29 @@ static size_t second_half(const struct run *run, size_t fewer)
 	return run->play->nodes / 2 + fewer;
 }
 
-static void play_mass(struct run *run)
+/* What is sent is the questions' alone. */
+static void begin_mass(struct run *run)
 {
 	begin(run);
+	world_report_nothing(&run->world);
+}
+
+static void play_mass(struct run *run)
+{
+	begin_mass(run);
 	grow(run);
 	for (size_t i = second_half(run, 0); i < run->play->nodes; i++)
 		host_freeze(&run->world.hosts[i], FOREVER_US);
 	add_mass(run, "half are frozen");
 	end(run);
-	begin(run);
+	begin_mass(run);
 	grow(run);
 	for (size_t i = second_half(run, 2); i < run->play->nodes; i++)
 		host_freeze(&run->world.hosts[i], FOREVER_US);
 	add_mass(run, "nearly half are frozen");
 	end(run);
 	for (size_t fewer = 0; fewer <= 2; fewer += 2) {
-		begin(run);
+		begin_mass(run);
 		grow(run);
 		for (size_t i = second_half(run, fewer); i < run->play->nodes; i++)
 			run->world.hosts[i].is_far_side = true;
@@ -528,12 +523,12 @@ static const struct scenario {
 /* clang-format on */
 enum { SCENARIOS = sizeof scenarios / sizeof *scenarios };
 
-bool silence_play(const struct play *play, struct report *report)
+bool silence_play(const struct play *play, struct results *results)
 {
 	for (size_t i = 0; i < SCENARIOS; i++) {
 		if (strcmp(scenarios[i].name, play->scenario) != 0)
 			continue;
-		struct run run = {.play = play, .report = report};
+		struct run run = {.play = play, .results = results};
 		int64_t wall_us = clock_now_us();
 		snprintf(run.name, sizeof run.name, "%s-%zu", play->scenario, play->nodes);
 		scenarios[i].play(&run);

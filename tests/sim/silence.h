@@ -5,7 +5,7 @@
 #include "scenarios.h"
 
 /* As scenario_play and scenario_list, which call these. */
-bool silence_play(const struct play *play, struct report *report);
+bool silence_play(const struct play *play, struct results *results);
 void silence_list(FILE *out);
 
 #endif

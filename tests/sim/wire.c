@@ -212,18 +212,30 @@ static void forget(struct end *end)
 
 static void deliver(void *subject, uint32_t mark);
 
-static bool is_way_cut(const struct host *from, const struct host *to)
+static bool has_cut(const struct host *from, const struct host *to, bool is_of_dials)
 {
 	const struct world *world = from->world;
-	bool is_cut = world->is_parted && from->is_far_side != to->is_far_side;
-	for (size_t i = 0; i < world->cut_count && !is_cut; i++)
-		is_cut = world->cuts[i].from == from && world->cuts[i].to == to;
+	bool is_cut = false;
+	for (size_t i = 0; i < world->cut_count && !is_cut; i++) {
+		const struct cut *cut = &world->cuts[i];
+		is_cut = cut->from == from && cut->to == to && cut->is_of_dials == is_of_dials;
+	}
 	return is_cut;
+}
+
+static bool is_way_cut(const struct host *from, const struct host *to)
+{
+	return (from->world->is_parted && from->is_far_side != to->is_far_side) || has_cut(from, to, false);
 }
 
 static bool is_cut(const struct host *one, const struct host *other)
 {
 	return is_way_cut(one, other) || is_way_cut(other, one);
+}
+
+static bool is_dial_cut(const struct host *from, const struct host *to)
+{
+	return is_cut(from, to) || has_cut(from, to, true);
 }
 
 bool wire_is_whole(const struct wire *wire)
@@ -419,7 +431,7 @@ static void run_pinger(struct end *end, int64_t late_us, int64_t now_us)
 static void look_at_peer(struct end *end, int64_t late_us, int64_t now_us)
 {
 	if (end->state != END_OPEN) {
-		peer_fail(end->peer, strerror(ETIMEDOUT));
+		peer_fail_errno(end->peer, ETIMEDOUT);
 	} else if (peer_state(end->peer) != PEER_READY) {
 		peer_close(end->peer, BYE_TIMEOUT);
 	} else {
@@ -460,6 +472,44 @@ static void count_lines(struct world *world, size_t lines, size_t bytes)
 	world->counts.bytes += bytes;
 }
 
+static bool begins_with(const char *line, size_t length, const char *beginning)
+{
+	size_t bytes = strlen(beginning);
+	return length >= bytes && memcmp(line, beginning, bytes) == 0;
+}
+
+/* A message begins with its type; only a report of another node says next whose it is: then it is true. */
+static bool count_told(struct end *end, const char *line, size_t length)
+{
+	static const char report[] = "{\"msgtype\":\"report\",", compare[] = "{\"msgtype\":\"reports\",",
+			  ask[] = "{\"msgtype\":\"getreport\",";
+	uint64_t *told = end->wire->world->counts.told_bytes;
+	bool is_relayed = false;
+	if (begins_with(line, length, report)) {
+		size_t type = sizeof report - 1;
+		is_relayed = begins_with(line + type, length - type, "\"nodeid\"");
+		told[is_relayed ? WORLD_RELAYED : WORLD_OWN] += length + 1;
+		if (is_relayed)
+			end_other(end)->host->relayed += length + 1;
+	} else if (begins_with(line, length, compare) || begins_with(line, length, ask)) {
+		told[WORLD_COMPARED] += length + 1;
+	}
+	return is_relayed;
+}
+
+static void receive_line(struct end *end, const char *line, size_t length)
+{
+	struct host *host = end->host;
+	struct world_counts *counts = &end->wire->world->counts;
+	if (end->wire->world->drops_addresses && begins_with(line, length, "{\"msgtype\":\"addr\""))
+		return;
+	bool is_relayed = count_told(end, line, length);
+	uint64_t version = is_relayed ? reports_version(host->reports) : 0;
+	protocol_receive(host->protocol, end->peer, line, length, now_of(end));
+	counts->relayed += is_relayed;
+	counts->news += is_relayed && reports_version(host->reports) != version;
+}
+
 static void receive_lines(struct end *end, const char *bytes, size_t length)
 {
 	struct host *host = end->host;
@@ -472,7 +522,7 @@ static void receive_lines(struct end *end, const char *bytes, size_t length)
 	peer_count_read(end->peer, length, now_us);
 	for (const char *line = bytes, *past = bytes + length; line < past && !peer_is_closing(end->peer); lines++) {
 		const char *stop = memchr(line, '\n', (size_t)(past - line));
-		protocol_receive(host->protocol, end->peer, line, (size_t)(stop - line), now_us);
+		receive_line(end, line, (size_t)(stop - line));
 		line = stop + 1;
 	}
 	if (!end_other(end)->host->is_attacker)
@@ -506,8 +556,10 @@ static void receive_end(struct end *end, enum segment_kind kind)
 		send_segment(end, SEGMENT_END, NULL, 0, false);
 		close_end(end);
 	} else {
-		peer_fail(end->peer,
-			  kind == SEGMENT_END ? "it closed the connection without a bye" : strerror(ECONNRESET));
+		if (kind == SEGMENT_END)
+			peer_fail(end->peer, 0, "it closed the connection without a bye");
+		else
+			peer_fail_errno(end->peer, ECONNRESET);
 	}
 	host_attend(host);
 }
@@ -603,7 +655,7 @@ void wire_dial(struct host *host, const struct address *to, struct peer *peer)
 	wire->ends[1].address = *to;
 	wire->ends[1].host = far;
 	look_by(end, world->agenda.now_us + host->settings->connect_timeout_us);
-	if (far == NULL || is_lost || is_cut(host, far))
+	if (far == NULL || is_lost || is_dial_cut(host, far))
 		return;
 	wire->latency_us = world->latency_us != 0 ? world->latency_us : latency_us(host, far);
 	agenda_add(&world->agenda, world->agenda.now_us + wire->latency_us, arrive, wire, wire->generation);
@@ -664,7 +716,7 @@ static void arrive(void *subject, uint32_t mark)
 	struct host *host = end->host;
 	int64_t back_us = agenda->now_us + wire->latency_us;
 
-	if (mark != wire->generation || host->state == HOST_DEAD || is_cut(host, wire->ends[0].host))
+	if (mark != wire->generation || host->state == HOST_DEAD || is_dial_cut(wire->ends[0].host, host))
 		return;
 	if (!listens(host, &end->address)) {
 		agenda_add(agenda, back_us, be_refused, wire, mark);
@@ -704,7 +756,7 @@ static void be_refused(void *subject, uint32_t mark)
 		close_end(end);
 		return;
 	}
-	peer_fail(end->peer, strerror(ECONNREFUSED));
+	peer_fail_errno(end->peer, ECONNREFUSED);
 	host_attend(host);
 }
 

@@ -106,10 +106,48 @@ void world_ping_rarely(struct world *world)
 	world->first.probe_interval_us = world->others.probe_interval_us = world->first.ping_interval_us;
 }
 
-void world_cut(struct world *world, const struct host *from, const struct host *to)
+void world_report_nothing(struct world *world)
+{
+	world->first.max_nodes = world->others.max_nodes = 0;
+}
+
+static void add_cut(struct world *world, const struct host *from, const struct host *to, bool is_of_dials)
 {
 	must(world->cut_count < WORLD_CUTS);
-	world->cuts[world->cut_count++] = (struct cut){.from = from, .to = to};
+	world->cuts[world->cut_count++] = (struct cut){.from = from, .to = to, .is_of_dials = is_of_dials};
+}
+
+void world_cut(struct world *world, const struct host *from, const struct host *to)
+{
+	add_cut(world, from, to, false);
+}
+
+void world_cut_dials(struct world *world, const struct host *from, const struct host *to)
+{
+	add_cut(world, from, to, true);
+}
+
+void world_heal(struct world *world)
+{
+	world->cut_count = 0;
+}
+
+void world_lose_one(struct world *world)
+{
+	struct host *host;
+	do
+		host = &world->hosts[1 + world_below(world, (uint32_t)world->host_count - 1)];
+	while (host->state != HOST_UP || host->is_attacker);
+	switch (world_below(world, 3)) {
+	case 0:
+		host_stop(host);
+		break;
+	case 1:
+		host_kill(host);
+		break;
+	default:
+		host_die(host);
+	}
 }
 
 void world_set_bootstrap(struct world *world, struct host *bootstrap)
@@ -119,4 +157,21 @@ void world_set_bootstrap(struct world *world, struct host *bootstrap)
 	address_format(&bootstrap->address, text);
 	must(settings_add_bootstrap(&world->others, text, "the simulation", &problem));
 	bootstrap->settings = &world->first;
+}
+
+static void start_host(void *subject, uint32_t mark)
+{
+	(void)mark;
+	host_start(subject);
+}
+
+void world_grow(struct world *world, size_t nodes, uint32_t within_us)
+{
+	struct host *bootstrap = world_add_host(world, 0);
+	world_set_bootstrap(world, bootstrap);
+	host_start(bootstrap);
+	for (size_t i = 1; i < nodes; i++) {
+		struct host *host = world_add_host(world, 0);
+		agenda_add(&world->agenda, world->agenda.now_us + world_below(world, within_us), start_host, host, 0);
+	}
 }

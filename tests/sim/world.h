@@ -35,6 +35,7 @@
 #include "members/lines.h"
 #include "members/registry.h"
 #include "members/sources.h"
+#include "mesh/reports.h"
 #include "settings/settings.h"
 #include "talk/protocol.h"
 #include "wire/address.h"
@@ -110,6 +111,7 @@ struct host {
 	struct sources *sources;
 	struct pace *pace;
 	struct lines *lines;
+	struct reports *reports;
 	struct address_book *book;
 	struct protocol *protocol;
 	bool has_heard; /* of the address that is watched */
@@ -120,10 +122,11 @@ struct host {
 	int64_t connector_us; /* when the connector looks again */
 	uint32_t connector_mark;
 	uint16_t last_port;
-	int64_t up_us;	/* since when it runs */
-	uint64_t sent;	/* bytes */
-	uint64_t asked; /* questions about peers that are silent, where these are counted */
-	uint32_t key;	/* the host part of its address */
+	int64_t up_us;	  /* since when it runs */
+	uint64_t sent;	  /* bytes */
+	uint64_t relayed; /* bytes of the reports of others that have arrived */
+	uint64_t asked;	  /* questions about peers that are silent, where these are counted */
+	uint32_t key;	  /* the host part of its address */
 	UT_hash_handle hh;
 };
 
@@ -133,9 +136,14 @@ struct attack {
 	void (*looks)(struct end *end); /* it was connected or accepted, or its time has come */
 };
 
+/* Messages about the whole network. */
+enum world_told { WORLD_OWN, WORLD_RELAYED, WORLD_COMPARED, WORLD_TOLD };
+
 /* What has happened so far. */
 struct world_counts {
-	uint64_t messages, bytes; /* delivered to nodes and by nodes, attackers aside */
+	uint64_t told_bytes[WORLD_TOLD]; /* delivered to nodes */
+	uint64_t relayed, news;		 /* reports of other nodes, and those that changed what was known */
+	uint64_t messages, bytes;	 /* delivered to nodes and by nodes, attackers aside */
 	uint64_t dials, dials_failed;
 	uint64_t victim_dials;
 	uint64_t ready;		 /* ends that became READY */
@@ -144,12 +152,13 @@ struct world_counts {
 	uint64_t false_verdicts; /* of these, where witnesses were the reason, and not ping_timeout */
 };
 
-/* Nothing gets from this host to that one any more, nor do acknowledgements. */
+/* Nothing gets from this host to that one any more, nor do acknowledgements. Or no dial does. */
 struct cut {
 	const struct host *from, *to;
+	bool is_of_dials;
 };
 
-enum { WORLD_CUTS = 2 };
+enum { WORLD_CUTS = 64 };
 
 struct world {
 	struct agenda agenda;
@@ -168,6 +177,7 @@ struct world {
 	size_t cut_count;
 	bool is_parted;
 	bool counts_questions;
+	bool drops_addresses;		   /* what nodes tell each other of addresses is lost */
 	char drop_text[PEER_ENDING_BYTES]; /* of the last READY end that was dropped */
 	char watched[ADDRESS_TEXT_BYTES];  /* "" for none */
 	struct address victim;		   /* dials to its host are counted; unknown for none */
@@ -185,10 +195,16 @@ uint32_t world_below(struct world *world, uint32_t bound);
 
 /* A host at a random place, stopped; its address is in a random /16, or in this one unless that is 0. */
 struct host *world_add_host(struct world *world, uint32_t network);
+/* Any that runs, but the first, is stopped, is killed or falls silent. */
+void world_lose_one(struct world *world);
 /* Each connection is pinged once in a ping_interval, however many a node has. Before the first node starts. */
 void world_ping_rarely(struct world *world);
+/* Nodes say nothing about themselves: max_nodes is 0. Before the first node starts. */
+void world_report_nothing(struct world *world);
 /* All others know this one. Before the first of them starts. */
 void world_set_bootstrap(struct world *world, struct host *bootstrap);
+/* The first hosts: the bootstrap, whose node starts at once, and those that know it, which start within this time. */
+void world_grow(struct world *world, size_t nodes, uint32_t within_us);
 
 /* Its node starts with what it has saved, or an empty address book. */
 void host_start(struct host *host);
@@ -203,8 +219,12 @@ void host_stop(struct host *host);
 /* The process does not run until then; FOREVER_US for good. */
 void host_freeze(struct host *host, int64_t until_us);
 bool host_is_frozen(const struct host *host);
-/* From now on nothing gets there, for good. */
+/* From now on nothing gets there. */
 void world_cut(struct world *world, const struct host *from, const struct host *to);
+/* From now on no dial gets there; connections are spared. */
+void world_cut_dials(struct world *world, const struct host *from, const struct host *to);
+/* There are no cuts any more; connections that were broken stay so. */
+void world_heal(struct world *world);
 
 /* An attacker's dial. */
 void host_dial(struct host *host, const struct address *to);

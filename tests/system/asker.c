@@ -49,6 +49,16 @@ bool asker_can_connect(const char *path)
 	return fd >= 0;
 }
 
+void asker_leave_dead_socket(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof address) != 0)
+		abort();
+	close(fd);
+}
+
 struct asker *asker_connect(const char *path)
 {
 	int64_t since_us = clock_now_us(), deadline_us = harness_deadline_us(HARNESS_PATIENCE_S);
@@ -280,6 +290,11 @@ size_t asker_ask(struct asker *asker, const char *format, ...)
 	if (asker_number(asker, "rows") != (double)count)
 		harness_fail_here("%zu rows, and then: %s", count, asker_row(asker));
 	return count;
+}
+
+void asker_set(struct asker *asker, const char *setting, double value)
+{
+	asker_ask(asker, "{'msgtype':'set','setting':'%s','value':%g}", setting, value);
 }
 
 bool asker_pick(struct asker *asker, size_t number)

@@ -16,6 +16,8 @@ struct asker;
 struct asker *asker_connect(const char *path);
 /* Does one connect to it? */
 bool asker_can_connect(const char *path);
+/* The file of a socket whose process was killed. */
+void asker_leave_dead_socket(const char *path);
 /* It is gone then. */
 void asker_close(struct asker *asker);
 int asker_fd(const struct asker *asker);
@@ -47,6 +49,8 @@ const char *asker_row(const struct asker *asker);
 
 /* Sends a request, and reads its answer, which must not be an error. How many rows it has, before its end. */
 size_t asker_ask(struct asker *asker, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Gives a setting another value. */
+void asker_set(struct asker *asker, const char *setting, double value);
 /* Picks a row of the answer: by its number, or the first whose key has that value; false if there is none. */
 bool asker_pick(struct asker *asker, size_t number);
 bool asker_find(struct asker *asker, const char *key, const char *value);
@@ -63,6 +67,7 @@ void asker_close_all(void);
 #define asker_expect_error(...) (harness_at(__FILE__, __LINE__), asker_expect_error(__VA_ARGS__))
 #define asker_expect_close(...) (harness_at(__FILE__, __LINE__), asker_expect_close(__VA_ARGS__))
 #define asker_ask(...) (harness_at(__FILE__, __LINE__), asker_ask(__VA_ARGS__))
+#define asker_set(...) (harness_at(__FILE__, __LINE__), asker_set(__VA_ARGS__))
 #endif
 
 #endif

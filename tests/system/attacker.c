@@ -88,7 +88,7 @@ static void read_some(struct villain *villain, struct bad_peer *peer)
 		end(villain, peer);
 }
 
-/* Over loopback the connection stands by now, or where the kernel has much to do in a moment. */
+/* Over loopback it is connected by now, or in a moment if the kernel is busy. */
 static void say_hello(const struct villain *villain, const struct bad_peer *peer)
 {
 	enum { LONGEST_MS = 1000 };

@@ -177,7 +177,7 @@ static bool is_free_everywhere(int port)
 	return is_free;
 }
 
-/* Whoever holds a datagram socket on a port owns it; until the end of this process. */
+/* The process that holds a datagram socket on a port owns that port, until it ends. */
 static bool claim_port(int port)
 {
 	int claim = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);

@@ -1,5 +1,5 @@
 /*
- * What the system tests stand on: waits that end when a condition holds, addresses that no other run of the suite uses,
+ * What all system tests use: waits that end when a condition holds, addresses that no other run of the suite uses,
  * and an end of each test that leaves nothing behind. One thread. A wait that is in vain ends the test.
  */
 #ifndef KITH_TEST_HARNESS_H
@@ -22,7 +22,7 @@ _Noreturn void harness_fail_at(const char *file, int line, const char *format, .
 	__attribute__((format(printf, 3, 4)));
 #define harness_fail(...) harness_fail_at(__FILE__, __LINE__, __VA_ARGS__)
 
-/* Where in a test the next call stands, so that a failure within it is reported there. */
+/* Where in a test the next call is, so that a failure within it is reported there. */
 void harness_at(const char *file, int line);
 _Noreturn void harness_fail_here(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -39,15 +39,18 @@ void harness_pause(int64_t since_us);
 
 enum { HARNESS_PATIENCE_S = 15 };
 
-/* Waits until the condition, which is evaluated again and again, is true. */
+/* Waits until the condition, which is evaluated again and again, is true; once more when the time is over, since this
+ * process may not have run for a while. */
 #define AWAIT(condition) AWAIT_WITHIN(HARNESS_PATIENCE_S, condition)
 #define AWAIT_WITHIN(seconds, condition)                                                                               \
 	do {                                                                                                           \
 		int64_t await_since_us = clock_now_us(), await_deadline_us = harness_deadline_us(seconds);             \
+		bool await_is_over = false;                                                                            \
 		while (!(condition)) {                                                                                 \
-			if (clock_now_us() > await_deadline_us)                                                        \
+			if (await_is_over)                                                                             \
 				harness_fail("waited in vain for: %s", #condition);                                    \
 			harness_pause(await_since_us);                                                                 \
+			await_is_over = clock_now_us() > await_deadline_us;                                            \
 		}                                                                                                      \
 	} while (0)
 

@@ -195,21 +195,28 @@ struct kithd *kithd_plain(void)
 	return kithd;
 }
 
-void kithd_await_listening(struct kithd *kithd)
+/* Where its log goes on after these words, until the end of the line, which is there. */
+static const char *await_words(struct kithd *kithd, const char *words)
 {
-	static const char listening[] = "listening on ";
 	const char *found = NULL;
 	int64_t since_us = clock_now_us(), deadline_us = harness_deadline_us(HARNESS_PATIENCE_S);
-	while ((found = strstr(kithd_log(kithd), listening)) == NULL || strchr(found, '\n') == NULL) {
+	while ((found = strstr(kithd_log(kithd), words)) == NULL || strchr(found, '\n') == NULL) {
 		if (kithd_has_ended(kithd))
 			harness_fail_here("kithd%s ended with status %d:\n%s", kithd->arguments, kithd->status,
 					  kithd_log(kithd));
 		if (clock_now_us() > deadline_us)
-			harness_fail_here("kithd%s doesn't listen:\n%s", kithd->arguments, kithd_log(kithd));
+			harness_fail_here("kithd%s doesn't say \"%s\":\n%s", kithd->arguments, words, kithd_log(kithd));
 		harness_pause(since_us);
 	}
-	found += strlen(listening);
-	kithd->address = harness_text("%.*s", (int)strcspn(found, " \n"), found);
+	return found + strlen(words);
+}
+
+void kithd_await_listening(struct kithd *kithd)
+{
+	const char *address = await_words(kithd, "listening on ");
+	kithd->address = harness_text("%.*s", (int)strcspn(address, " \n"), address);
+	if (strstr(kithd->arguments, "control=/") != NULL)
+		await_words(kithd, " control socket");
 }
 
 const char *kithd_address(struct kithd *kithd)
@@ -300,10 +307,17 @@ size_t kithd_log_count(struct kithd *kithd, const char *one, const char *other)
 	return count;
 }
 
+size_t kithd_log_crashes(struct kithd *kithd)
+{
+	return kithd_log_count(kithd, ") failed: it closed the connection without a bye", "") +
+	       kithd_log_count(kithd, ") failed: connection reset by peer", "");
+}
+
 size_t kithd_log_lines(struct kithd *kithd, const char *word)
 {
 	return kithd_log_count(kithd, word, "") - kithd_log_count(kithd, word, " warning running as root") -
-	       kithd_log_count(kithd, word, " warning anyone who can reach ");
+	       kithd_log_count(kithd, word, " warning anyone who can reach ") -
+	       kithd_log_count(kithd, word, " warning this process did not run for ");
 }
 
 void kithd_signal(struct kithd *kithd, int signal)

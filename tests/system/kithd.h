@@ -37,6 +37,7 @@ struct kithd *kithd_spawn_at(const char *address, const char *format, ...) __att
 /* With these arguments and no others; returns at once. */
 struct kithd *kithd_run(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* And on its control socket, if its arguments name one, or has said why not. */
 void kithd_await_listening(struct kithd *kithd);
 /* The first address that it listens on, and its nodeid as its table tells. */
 const char *kithd_address(struct kithd *kithd);
@@ -55,8 +56,10 @@ const char *kithd_log(struct kithd *kithd);
 const char *kithd_output(struct kithd *kithd);
 /* How many of its log lines hold both. */
 size_t kithd_log_count(struct kithd *kithd, const char *one, const char *other);
-/* How many of them hold this, but for the warnings that come because root runs the tests, and because a node without a
- * secret listens on more than loopback addresses. */
+/* How many of them tell of a peer that crashed. Its connection is reset if it had not read all that was sent to it. */
+size_t kithd_log_crashes(struct kithd *kithd);
+/* How many of them hold this, but for the warnings that come because root runs the tests, because a node without a
+ * secret listens on more than loopback addresses, and because the machine stood still. */
 size_t kithd_log_lines(struct kithd *kithd, const char *word);
 
 void kithd_signal(struct kithd *kithd, int signal);

@@ -15,8 +15,8 @@ static int run_over_tls(const char *only)
 		suite_handshake,      suite_errors,	  suite_identity,	suite_addresses,    suite_liveness,
 		suite_mesh,	      suite_names,	  suite_stop,		suite_table,	    suite_hosts,
 		suite_reload,	      suite_recovery,	  suite_bounds,		suite_claims_pairs, suite_claims_hints,
-		suite_claims_sources, suite_claims_rates, suite_claims_targets, suite_silence,	    suite_limits,
-		CU_SUITE_INFO_NULL,
+		suite_claims_sources, suite_claims_rates, suite_claims_targets, suite_silence,	    suite_reports,
+		suite_limits,	      CU_SUITE_INFO_NULL,
 	};
 	enum { LIMITS = sizeof suites / sizeof *suites - 2 };
 	if (!harness_can(geteuid() == 0, "limits", "only root can count the descriptors of a kithd that has a secret"))
@@ -35,6 +35,7 @@ int main(int argc, char **argv)
 		suite_addresses,
 		suite_liveness,
 		suite_silence,
+		suite_reports,
 		suite_late,
 		suite_mesh,
 		suite_names,
@@ -48,6 +49,9 @@ int main(int argc, char **argv)
 		suite_bounds,
 		suite_private,
 		suite_attack,
+		suite_attack_addr,
+		suite_attack_getaddr,
+		suite_attack_unread,
 		suite_documents,
 		suite_binary,
 		suite_privileges,
@@ -63,6 +67,9 @@ int main(int argc, char **argv)
 		suite_top,
 		suite_kith,
 		suite_kith_commands,
+		suite_kith_network,
+		suite_nodes,
+		suite_broken,
 		suite_claims_pairs,
 		suite_claims_hints,
 		suite_claims_sources,
@@ -70,6 +77,8 @@ int main(int argc, char **argv)
 		suite_claims_targets,
 		suite_hooks,
 		suite_monitoring,
+		suite_map,
+		suite_web,
 		CU_SUITE_INFO_NULL,
 	};
 	/* clang-format on */

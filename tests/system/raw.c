@@ -16,8 +16,6 @@
 #include "secure.h"
 #include "wire/address.h"
 
-#define PING "{\"msgtype\":\"ping\"}"
-
 enum { RAWS = 2048, LINE_BYTES = 140000, USUAL_HOST = 200 };
 
 struct raw {
@@ -180,7 +178,7 @@ static ssize_t push(gnutls_transport_ptr_t transport, const void *bytes, size_t 
 	return send(raw->fd, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-/* Before the first byte. Who is turned away at it, or finds nobody there, is at the end. */
+/* Before the first byte. If it is refused, or nobody answers, the connection is at its end. */
 static void shake_hands(struct raw *raw)
 {
 	int64_t deadline_us = harness_deadline_us(HARNESS_PATIENCE_S);
@@ -228,7 +226,7 @@ struct raw *raw_accept(struct raw *listener)
 		harness_fail_here("cannot accept: %s", strerror(errno));
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
 	struct raw *raw = raw_new(fd);
-	/* Who has dialled waits for it. */
+	/* The side that has dialled waits for it. */
 	shake_hands(raw);
 	return raw;
 }
@@ -422,16 +420,39 @@ const char *raw_line(struct raw *raw)
 	return line;
 }
 
-/* What kithd may ask at any time: a ping is answered, a question about another peer that is late is not. */
-static bool passes_over(struct raw *raw, const char *line)
+static bool is_question_about_others(const char *line)
 {
 	static const char suspect[] = "{\"msgtype\":\"suspect\",";
-	if (line == NULL)
+	return strncmp(line, suspect, sizeof suspect - 1) == 0;
+}
+
+static bool is_ping(const char *line)
+{
+	return strstr(line, "\"msgtype\":\"ping\"") != NULL;
+}
+
+static bool is_about_reports(const char *line)
+{
+	static const char *const begins[] = {"{\"msgtype\":\"report\"", "{\"msgtype\":\"reports\"",
+					     "{\"msgtype\":\"getreport\""};
+	for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
+		if (strncmp(line, begins[i], strlen(begins[i])) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * May come at any time, unless it is wanted: a ping of kithd, which is answered, a question about another peer that is
+ * late, which is not, and what it says of itself and of other nodes.
+ */
+static bool passes_over(struct raw *raw, const char *line, bool wants_ping, bool wants_report)
+{
+	if (line == NULL || (is_about_reports(line) && wants_report))
 		return false;
-	bool is_ping = strcmp(line, PING) == 0;
-	if (is_ping)
+	bool is_over = is_ping(line) && !wants_ping;
+	if (is_over)
 		raw_send(raw, "{\"msgtype\":\"pong\"}");
-	return is_ping || strncmp(line, suspect, sizeof suspect - 1) == 0;
+	return is_over || is_about_reports(line) || is_question_about_others(line);
 }
 
 void raw_expect_line(struct raw *raw, const char *format, ...)
@@ -442,7 +463,7 @@ void raw_expect_line(struct raw *raw, const char *format, ...)
 	vsnprintf(wanted, sizeof wanted, format, arguments);
 	va_end(arguments);
 	const char *line = raw_line(raw);
-	while (strcmp(wanted, PING) != 0 && passes_over(raw, line))
+	while (passes_over(raw, line, is_ping(wanted), is_about_reports(wanted)))
 		line = raw_line(raw);
 	if (line == NULL || strcmp(line, wanted) != 0)
 		harness_fail_here("expected the line %s\nand not %s", wanted, line == NULL ? "the end" : line);
@@ -475,7 +496,7 @@ static const char *last_message(const struct raw *raw)
 void raw_expect_next(struct raw *raw, const char *type)
 {
 	const char *line = raw_line(raw);
-	while (strcmp(type, "ping") != 0 && passes_over(raw, line))
+	while (passes_over(raw, line, strcmp(type, "ping") == 0, strstr(type, "report") != NULL))
 		line = raw_line(raw);
 	const char *next = take_message(raw, line);
 	if (next == NULL)
@@ -541,6 +562,15 @@ bool raw_has(struct raw *raw, const char *key)
 	return json_object_object_get_ex(raw->message, key, NULL);
 }
 
+const char *raw_json(struct raw *raw, const char *key)
+{
+	struct json_object *value = raw->message;
+	if (key != NULL && !json_object_object_get_ex(raw->message, key, &value))
+		return "";
+	return harness_text(
+		"%s", json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
 static struct json_object *told_peers(struct raw *raw)
 {
 	struct json_object *peers;
@@ -574,17 +604,25 @@ void raw_send_hello(struct raw *raw, const char *nodeid, const char *more_keys)
 	raw_send(raw, "{\"msgtype\":\"hello\",\"nodeid\":\"%s\"%s}", nodeid, more_keys);
 }
 
+/*
+ * Once kithd has read the hello it sends its first ping, and only then reads on: the pong behind the hello answers that
+ * ping at once, even if this process does not run for a while.
+ */
+static void send_hello_and_pong(struct raw *raw, const char *nodeid, const char *more_keys)
+{
+	raw_send(raw, "{\"msgtype\":\"hello\",\"nodeid\":\"%s\"%s}\n{\"msgtype\":\"pong\"}", nodeid, more_keys);
+}
+
 /* What both sides get once they are ready: an address, a question and a ping. */
 static void get_acquainted(struct raw *raw)
 {
 	raw_expect(raw, "getaddr");
 	raw_expect(raw, "ping");
-	raw_send(raw, "{\"msgtype\":\"pong\"}");
 }
 
 void raw_shake_hands(struct raw *raw, const char *nodeid, const char *more_keys)
 {
-	raw_send_hello(raw, nodeid, more_keys);
+	send_hello_and_pong(raw, nodeid, more_keys);
 	raw_expect_next(raw, "hello");
 	get_acquainted(raw);
 }
@@ -637,6 +675,21 @@ int raw_ask_anew(struct kithd *kithd)
 void raw_answer_hello(struct raw *raw, const char *nodeid, const char *more_keys)
 {
 	raw_expect_next(raw, "hello");
-	raw_send_hello(raw, nodeid, more_keys);
+	send_hello_and_pong(raw, nodeid, more_keys);
 	get_acquainted(raw);
+}
+
+struct raw *raw_accept_in_time(struct raw *listener, const char *nodeid)
+{
+	int64_t deadline_us = harness_deadline_us(HARNESS_PATIENCE_S);
+	while (clock_now_us() < deadline_us) {
+		const char *line;
+		struct raw *raw = raw_accept(listener);
+		send_hello_and_pong(raw, nodeid, "");
+		while ((line = raw_line(raw)) != NULL && !is_ping(line))
+			continue;
+		if (line != NULL)
+			return raw;
+	}
+	harness_fail_here("no dial to %s is answered in time", listener->address);
 }

@@ -29,7 +29,7 @@ struct raw *raw_connect(const char *to);
 /* NULL if it is refused. */
 struct raw *raw_try_connect(const char *to);
 struct raw *raw_listen(const char *address);
-/* A listener whose queue is full: who dials it gets no answer at all. */
+/* A listener whose queue is full: a dial gets no answer at all. */
 struct raw *raw_listen_deaf(const char *address);
 struct raw *raw_accept(struct raw *listener);
 /* Is somebody waiting to be accepted? */
@@ -62,7 +62,8 @@ int64_t raw_arrived_us(const struct raw *raw);
 int64_t raw_clock_us(void);
 /*
  * The next line is exactly this. Here, in raw_expect_next and in raw_ping_next, pings of kithd that come between are
- * answered and passed over, unless one is expected, and its questions about other peers that are late are passed over.
+ * answered and passed over, unless one is expected; questions about other peers that are late, and what it says about
+ * reports, are passed over too.
  */
 void raw_expect_line(struct raw *raw, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The next message has this type, or the next but for others. */
@@ -80,12 +81,14 @@ void raw_expect_end(struct raw *raw);
 const char *raw_text(struct raw *raw, const char *key);
 int64_t raw_number(struct raw *raw, const char *key);
 bool raw_has(struct raw *raw, const char *key);
+/* The key's value as JSON without spaces, "" if it isn't there; of the whole message if key is NULL. */
+const char *raw_json(struct raw *raw, const char *key);
 /* The nodeid that an addr has with the address: "" for a bare one, NULL if the address isn't in it. */
 const char *raw_told(struct raw *raw, const char *address);
 int raw_told_count(struct raw *raw);
 
 void raw_send_hello(struct raw *raw, const char *nodeid, const char *more_keys);
-/* A handshake as the side that dialled, until the other side's first ping is answered. */
+/* A handshake as the side that dialled, with the answer to the other side's first ping. */
 struct raw *raw_join(struct kithd *kithd, const char *nodeid, const char *more_keys);
 struct raw *raw_join_from(const char *from, struct kithd *kithd, const char *nodeid, const char *more_keys);
 void raw_shake_hands(struct raw *raw, const char *nodeid, const char *more_keys);
@@ -97,6 +100,8 @@ struct raw *raw_join_found(struct kithd *kithd, const char *nodeid, int port);
 int raw_ask_anew(struct kithd *kithd);
 /* The same on a connection that kithd dialled. */
 void raw_answer_hello(struct raw *raw, const char *nodeid, const char *more_keys);
+/* The same on the first that comes to this listener and is answered before kithd has lost its patience. */
+struct raw *raw_accept_in_time(struct raw *listener, const char *nodeid);
 
 /* For harness_end. */
 void raw_close_all(void);
@@ -126,6 +131,7 @@ void raw_close_all(void);
 #define raw_ask_anew(...) (harness_at(__FILE__, __LINE__), raw_ask_anew(__VA_ARGS__))
 #define raw_shake_hands(...) (harness_at(__FILE__, __LINE__), raw_shake_hands(__VA_ARGS__))
 #define raw_answer_hello(...) (harness_at(__FILE__, __LINE__), raw_answer_hello(__VA_ARGS__))
+#define raw_accept_in_time(...) (harness_at(__FILE__, __LINE__), raw_accept_in_time(__VA_ARGS__))
 #endif
 
 #endif

@@ -24,6 +24,7 @@ enum {
 	LINE_BYTES = 131072,
 	IDLE_KIB = 40,	  /* of a connection that does little */
 	LINE_KIB = 512,	  /* of one whose long lines are read */
+	ONCE_KIB = 128,	  /* of the node itself, which does some things for the first time */
 	PER_NETWORK = 64, /* attackers in one network */
 };
 
@@ -39,6 +40,12 @@ struct siege {
 	int threads, descriptors;
 	long private_kib;
 };
+
+/* A sanitizer, which takes as much longer for each, sees with few what it sees with many. */
+static size_t as_many(int count)
+{
+	return (size_t)(count / harness_slowness());
+}
 
 /* ---- the good peer ---- */
 
@@ -122,10 +129,10 @@ static void expect_bounds(const struct siege *siege, int threads, int descriptor
 	EXPECT(more_threads <= threads + MAX_PARKED, "%d threads more", more_threads);
 	EXPECT(more_descriptors <= descriptors, "%d descriptors more", more_descriptors);
 	/* A sanitizer has its own ideas of memory. */
-	EXPECT(more_kib <= private_kib || harness_slowness() > 1, "%ld KiB more", more_kib);
+	EXPECT(more_kib <= private_kib + ONCE_KIB || harness_slowness() > 1, "%ld KiB more", more_kib);
 }
 
-/* Attacks, and goes on with it: the good peer is answered, and who comes now is welcome. */
+/* Attacks without an end: the good peer is answered, and a newcomer is let in. */
 static void attack(struct siege *siege, const struct attack *attack)
 {
 	siege->attacker = attacker_start(siege->kithd, attack);
@@ -204,13 +211,14 @@ static size_t repeat(char *text, size_t bytes, const char *line)
 
 static void test_never_reading(void)
 {
-	enum { CONNECTIONS = 200, OUTBOX_KIB = 128 };
+	enum { OUTBOX_KIB = 128 };
+	const size_t connections = as_many(200);
 	static char questions[4096];
 	size_t bytes = repeat(questions, sizeof questions, "{\"msgtype\":\"ping\"}\n{\"msgtype\":\"pong\"}\n");
 	/* As many pings as it takes to fill an outbox, where most answers are short. */
 	struct siege siege = begin("-o max_outbox=131072 -o max_message_rate=1000000");
 	attack(&siege, &(struct attack){.name = "200 peers that never read",
-					.connections = CONNECTIONS,
+					.connections = connections,
 					.hosts = ATTACK_HOSTS,
 					.receive_buffer_bytes = 1024,
 					.hello_keys = ",\"listen\":9",
@@ -218,11 +226,11 @@ static void test_never_reading(void)
 					.text_bytes = bytes,
 					.bytes_at_once = bytes,
 					.never_reads = true});
-	expect_bounds(&siege, 2 * MAX_CONNECTIONS, MAX_CONNECTIONS, CONNECTIONS * (2 * OUTBOX_KIB + IDLE_KIB));
+	expect_bounds(&siege, 2 * MAX_CONNECTIONS, MAX_CONNECTIONS, (long)connections * (2 * OUTBOX_KIB + IDLE_KIB));
 	/* Each of them fills its outbox first. */
-	AWAIT_WITHIN(4 * HARNESS_PATIENCE_S, kithd_log_count(siege.kithd, "it does not read what", "") >= CONNECTIONS);
+	AWAIT_WITHIN(4 * HARNESS_PATIENCE_S, kithd_log_count(siege.kithd, "it does not read what", "") >= connections);
 	/* And not only by the node's own account. */
-	AWAIT(attacker_ended(siege.attacker) >= CONNECTIONS);
+	AWAIT(attacker_ended(siege.attacker) >= connections);
 	end(&siege);
 }
 
@@ -254,7 +262,7 @@ static void test_garbage(void)
 	end(&siege);
 }
 
-/* With pongs, so that nobody is closed for being silent however long it takes. */
+/* With pongs, so that no connection is closed for its silence, however long it takes. */
 static size_t write_addr_lines(char *text, int lines)
 {
 	enum { ENTRIES = 1000 };
@@ -272,14 +280,15 @@ static size_t write_addr_lines(char *text, int lines)
 static void test_addr(void)
 {
 	enum { LINES = 8, MAX_ADDRESSES = 2000 };
+	const size_t connections = as_many(PER_NETWORK);
 	static char lines[LINES * LINE_BYTES];
 	size_t bytes = write_addr_lines(lines, LINES);
 	/* Under a sanitizer a node takes as much longer to read each of its lines. */
 	struct siege siege =
 		begin(harness_text("-o max_addresses=2000 -o handshake_timeout=%g", 10 * harness_slowness()));
 	attack(&siege, &(struct attack){.name = "a flood of addr",
-					.connections = PER_NETWORK,
-					.hosts = PER_NETWORK,
+					.connections = connections,
+					.hosts = (int)connections,
 					.hello_keys = "",
 					.text = lines,
 					.text_bytes = bytes,
@@ -290,7 +299,7 @@ static void test_addr(void)
 	       kithd_log_count(siege.kithd, "no answer to a ping", ""),
 	       kithd_log_count(siege.kithd, "it does not read what", ""),
 	       kithd_log_count(siege.kithd, "; was up ", ""));
-	expect_bounds(&siege, 3 * PER_NETWORK, 2 * PER_NETWORK, PER_NETWORK * LINE_KIB);
+	expect_bounds(&siege, 3 * (int)connections, 2 * (int)connections, (long)connections * LINE_KIB);
 	end(&siege);
 }
 
@@ -345,7 +354,7 @@ static void test_connects_while_lists_change(void)
 	end(&siege);
 }
 
-/* Who has said bye is read to its end, but not for ever. */
+/* A connection is read to its end after a bye, but not for ever. */
 static void test_flood_after_bye(void)
 {
 	enum { CONNECTIONS = 2, MOST_BYTES = 16 * 1024 * 1024 }; /* the kernel alone may take 10 MB */
@@ -386,7 +395,7 @@ static struct siege begin_with_control(const char *path)
 	return begin(harness_text("-o max_controls=40 -o control=%s", path));
 }
 
-/* While they do what they do, the good peer is answered, and who comes is welcome. */
+/* Meanwhile the good peer is answered, and a newcomer is let in. */
 static void beset(struct siege *siege, const char *name)
 {
 	int pings = count_of_pings();
@@ -467,16 +476,36 @@ static CU_TestInfo tests[] = {
 	{"300 dripping hellos", test_dripping},
 	{"200 peers that never read", test_never_reading},
 	{"a flood of garbage", test_garbage},
-	{"a flood of addr", test_addr},
-	{"a flood of getaddr", test_getaddr},
 	{"a flood of connects and disconnects", test_connects},
 	{"connects while the lists change", test_connects_while_lists_change},
 	{"a flood after bye", test_flood_after_bye},
-	{"16 clients of the control socket that never read", test_clients_that_never_read},
 	{"16 clients that send as fast as they can", test_clients_that_send_much},
 	{"16 watchers, and peers that come and go", test_watchers},
 	CU_TEST_INFO_NULL,
 };
 
-CU_SuiteInfo suite_attack = {
-	.pName = "attack", .pSetUpFunc = harness_begin, .pTearDownFunc = clean_up, .pTests = tests};
+/* Most of their time these wait for the node to close the last connection. Each is a suite, so that they wait at once.
+ */
+static CU_TestInfo tests_of_addr[] = {
+	{"a flood of addr", test_addr},
+	CU_TEST_INFO_NULL,
+};
+
+static CU_TestInfo tests_of_getaddr[] = {
+	{"a flood of getaddr", test_getaddr},
+	CU_TEST_INFO_NULL,
+};
+
+static CU_TestInfo tests_of_unread[] = {
+	{"16 clients of the control socket that never read", test_clients_that_never_read},
+	CU_TEST_INFO_NULL,
+};
+
+#define SUITE(variable, name, its_tests)                                                                               \
+	CU_SuiteInfo variable = {                                                                                      \
+		.pName = (name), .pSetUpFunc = harness_begin, .pTearDownFunc = clean_up, .pTests = (its_tests)}
+
+SUITE(suite_attack, "attack", tests);
+SUITE(suite_attack_addr, "attack-addr", tests_of_addr);
+SUITE(suite_attack_getaddr, "attack-getaddr", tests_of_getaddr);
+SUITE(suite_attack_unread, "attack-unread", tests_of_unread);

@@ -8,7 +8,7 @@
 #include "raw.h"
 #include "suites.h"
 
-/* As often dialled, so that the tests are quick. */
+/* Addresses are dialled again soon, so that the tests are quick. */
 #define QUICK "-o retry_min=0.05"
 
 static void tell(struct raw *raw, const char *address, const char *nodeid)
@@ -88,7 +88,7 @@ static void test_behind_one_address(void)
 	raw_send(carol, "{\"msgtype\":\"getaddr\"}");
 	raw_expect(carol, "addr");
 	CU_ASSERT_STRING_EQUAL(raw_told(carol, raw_address(first)), ALICE);
-	/* Nor is the address let go when the second one leaves, but when the first one does. */
+	/* The address is not dialled when the second one leaves, but when the first one does. */
 	raw_close(bob);
 	AWAIT(!kithd_has_peer(kithd, BOB));
 	raw_ping(alice);
@@ -122,7 +122,7 @@ static void test_false_ports(void)
 	CU_ASSERT_STRING_EQUAL(address_cell(kithd, honest, 2), "tried");
 }
 
-/* No port is forwarded to it: it is a peer like others, and nobody is sent to where it isn't. */
+/* No port is forwarded to it: it is a peer like others, and its address is told to nobody. */
 static void test_no_way_in(void)
 {
 	struct kithd *kithd = kithd_start(QUICK);

@@ -2,9 +2,11 @@
  * What claims of a nodeid do to the connections of others: nothing. kith-protocol(7), "One connection for a pair". Each
  * attack has an honest node beside it that does the same with its own nodeid. Over TLS the attacker is a member.
  */
+#include <math.h>
 #include <signal.h>
 #include <string.h>
 
+#include "asker.h"
 #include "kithd.h"
 #include "raw.h"
 #include "suites.h"
@@ -128,7 +130,9 @@ static void test_claim_without_a_pong(void)
 	static const char *const nodeids[] = {SMALLEST, GREATEST};
 	for (int i = 0; i < 2; i++) {
 		struct raw *listener = raw_listen(harness_address());
-		struct kithd *kithd = kithd_start(EAGER " -o ping_timeout=0.3 -b %s", raw_address(listener));
+		const char *path = harness_text("%s/sock", harness_make_folder());
+		struct kithd *kithd = kithd_start(EAGER " -o control=%s -b %s", path, raw_address(listener));
+		struct asker *asker = asker_connect(path);
 		struct raw *honest = raw_accept(listener);
 		raw_expect_next(honest, "hello");
 		struct raw *liar = raw_connect_from(harness_host(201), kithd_address(kithd), 0);
@@ -139,7 +143,9 @@ static void test_claim_without_a_pong(void)
 		 */
 		if (i == 0) {
 			raw_expect_bye(honest, "duplicate");
+			asker_set(asker, "ping_timeout", 0.3);
 			raw_expect_bye(liar, "timeout");
+			asker_set(asker, "ping_timeout", 20);
 			honest = raw_accept(listener);
 			raw_answer_hello(honest, nodeids[i], "");
 		} else {
@@ -196,8 +202,18 @@ static double seconds_since(int64_t since_us)
 	return (double)(clock_now_us() - since_us) / 1e6 / harness_slowness();
 }
 
+/* Once in a few times it takes 2 seconds at the most, whatever else this machine has to do. */
+static void expect_soon(double (*take)(void))
+{
+	enum { TIMES = 3 };
+	double seconds = INFINITY;
+	for (int i = 0; i < TIMES && seconds > 2; i++)
+		seconds = take();
+	CU_ASSERT(seconds <= 2);
+}
+
 /* Killed and started again, with the same nodeid and the default back-off. */
-static void test_back_after_a_crash(void)
+static double come_back_after_a_crash(void)
 {
 	struct kithd *one = kithd_plain();
 	const char *address = harness_address();
@@ -208,11 +224,16 @@ static void test_back_after_a_crash(void)
 	int64_t since_us = clock_now_us();
 	other = kithd_start_at(address, "-o nodeid=" ALICE " -b %s", kithd_address(one));
 	AWAIT(kithd_has_peer(other, kithd_nodeid(one)) && kithd_has_peer(one, ALICE));
-	CU_ASSERT(seconds_since(since_us) <= 2);
+	return seconds_since(since_us);
+}
+
+static void test_back_after_a_crash(void)
+{
+	expect_soon(come_back_after_a_crash);
 }
 
 /* Two nodes with one nodeid: the first keeps its place, and when it dies the second one has it soon. */
-static void test_double(void)
+static double take_over_from_a_double(void)
 {
 	struct kithd *one = kithd_plain();
 	struct kithd *first = kithd_start("-o nodeid=" ALICE " -b %s", kithd_address(one));
@@ -226,7 +247,12 @@ static void test_double(void)
 	kithd_wait(first);
 	int64_t since_us = clock_now_us();
 	AWAIT(kithd_has_peer(second, kithd_nodeid(one)) && kithd_has_peer(one, ALICE));
-	CU_ASSERT(seconds_since(since_us) <= 2);
+	return seconds_since(since_us);
+}
+
+static void test_double(void)
+{
+	expect_soon(take_over_from_a_double);
 }
 
 static CU_TestInfo tests[] = {

@@ -194,7 +194,7 @@ static void test_dead_addresses(void)
 	struct kithd *kithd = kithd_run("-l 127.0.0.1:5999 -o retry_min=0.01 -o retry_max=0.02 -o max_dialing=64");
 	kithd_await_listening(kithd);
 	int64_t since_us = clock_now_us();
-	/* By several hosts, since the book keeps only so many of one teller. */
+	/* By several hosts, since the book bounds what it keeps of one. */
 	for (unsigned i = 0; i < NETWORKS; i++) {
 		raw = raw_join_from(harness_text("127.%u.0.1", 100 + i), kithd, nodeid(i), "");
 		tell_dead_addresses(raw, 200 + i, 0, EACH);
@@ -222,7 +222,7 @@ static void err_from(struct kithd *kithd, const char *from)
 	raw_close(raw);
 }
 
-/* For IPv6, a route alone lets nobody bind to the addresses that it makes local. */
+/* For IPv6, a local route alone does not allow to bind to its addresses. */
 static void allow_any_address(void)
 {
 	int fd = harness_keep_fd(open("/proc/sys/net/ipv6/ip_nonlocal_bind", O_WRONLY | O_CLOEXEC));

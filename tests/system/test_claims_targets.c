@@ -151,7 +151,7 @@ static void test_dark_claims(void)
 	CU_ASSERT(kithd_rows(kithd, "STATE", "DIAL") >= 2);
 }
 
-/* A host listens on many ports. It has all places while there is nobody else, and one when there is. */
+/* A host listens on many ports. It has all places while it is alone, and one when there are others. */
 static void test_many_ports(void)
 {
 	enum { PORTS = 12, PLACES = 4 };

@@ -117,7 +117,13 @@ static const char *row_of_fact(const char *row, const char *fact, const char *ke
 		return row;
 	if (strcmp(fact, "connection") == 0)
 		return "peer";
-	return strcmp(fact, "address") == 0 || strcmp(fact, "event") == 0 ? fact : row;
+	if (strcmp(fact, "link") == 0 && strcmp(key, "common") == 0)
+		return row;
+	static const char *const rows[] = {"address", "event", "node", "link", "problem"};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (strcmp(fact, rows[i]) == 0)
+			return fact;
+	return row;
 }
 
 /* Notes the keys of the row, but for those that each has. They are read from the text of it, at its top level. */
@@ -156,10 +162,23 @@ static void note_answer(struct asker *asker, const char *request)
 	} while (!asker_is(asker, "msgtype", "end") && !asker_is(asker, "msgtype", "error"));
 }
 
+/* A node crashes, and the network knows. */
+static void make_problem(struct kithd *kithd, struct asker *asker)
+{
+	struct kithd *beta = kithd_start("-o name=beta -b %s", kithd_address(kithd));
+	AWAIT((asker_ask(asker, "{'msgtype':'nodes'}"), asker_find(asker, "nodeid", kithd_nodeid(beta))) &&
+	      asker_is(asker, "has_report", "true"));
+	kithd_signal(beta, SIGKILL);
+	kithd_wait(beta);
+	AWAIT(asker_ask(asker, "{'msgtype':'problems'}") == 1);
+	AWAIT(asker_ask(asker, "{'msgtype':'links'}") == 1);
+}
+
 static void send_everything(void)
 {
 	const char *path = harness_text("%s/sock", harness_make_folder()), *file = harness_write_file("");
-	struct kithd *kithd = kithd_start(RARE_PINGS " -c %s -o control=%s -o journal_events=4", file, path);
+	struct kithd *kithd =
+		kithd_start(RARE_PINGS " -o name=alpha -c %s -o control=%s -o journal_events=4", file, path);
 	struct asker *asker = asker_connect(path);
 	struct raw *alice = raw_join(kithd, ALICE, ",\"name\":\"alice\",\"listen\":7");
 	static const char *const requests[] = {
@@ -169,6 +188,10 @@ static void send_everything(void)
 		"{'msgtype':'addresses'}",
 		"{'msgtype':'settings'}",
 		"{'msgtype':'metrics'}",
+		"{'msgtype':'nodes'}",
+		"{'msgtype':'links'}",
+		"{'msgtype':'problems'}",
+		"{'msgtype':'why','about':'alpha','other':'a11ce000'}",
 		"{'msgtype':'ban','block':'10.0.0.0/8'}",
 		"{'msgtype':'bans'}",
 		"{'msgtype':'set','setting':'max_outbound','value':0}",
@@ -178,6 +201,7 @@ static void send_everything(void)
 		"{'msgtype':'reload'}",
 		"{'msgtype':'nothing'}",
 	};
+	make_problem(kithd, asker);
 	sent.count = 0;
 	for (size_t i = 0; i < sizeof requests / sizeof *requests; i++)
 		note_answer(asker, requests[i]);

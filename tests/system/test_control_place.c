@@ -227,6 +227,29 @@ static void test_directory_that_cannot_be_made(void)
 	raw_join(kithd, ALICE, "");
 }
 
+static void test_what_killed_nodes_have_left(void)
+{
+	enum { DEAD = 100 };
+	static const char *const options[] = {NULL, NULL};
+	const char *folder = harness_make_folder(), *dead[DEAD];
+	struct kithd *other = start_with("RUNTIME_DIRECTORY", folder, options);
+	const char *others = harness_text("%s/%s.sock", folder, kithd_address(other));
+	const char *foreign = harness_text("%s/mine.sock", folder);
+	expect_answer(others, other);
+	asker_leave_dead_socket(foreign);
+	for (int i = 0; i < DEAD; i++) {
+		dead[i] = harness_text("%s/10.0.0.%d:5999.sock", folder, i);
+		asker_leave_dead_socket(dead[i]);
+	}
+	struct kithd *kithd = start_with("RUNTIME_DIRECTORY", folder, options);
+	AWAIT(kithd_log_count(kithd, "removed 100 control sockets of killed nodes from ", folder) == 1);
+	for (int i = 0; i < DEAD; i++)
+		EXPECT(access(dead[i], F_OK) != 0, "%s", dead[i]);
+	CU_ASSERT_EQUAL(access(foreign, F_OK), 0);
+	expect_answer(others, other);
+	expect_answer(harness_text("%s/%s.sock", folder, kithd_address(kithd)), kithd);
+}
+
 static CU_TestInfo tests[] = {
 	{"the socket is removed when the node stops", test_removed_on_exit},
 	{"a socket that a killed node has left is replaced", test_stale_socket},
@@ -238,6 +261,7 @@ static CU_TestInfo tests[] = {
 	{"others are refused", test_other_users},
 	{"auto is in the directory that systemd made", test_directory_of_the_unit},
 	{"a directory that root makes is the user's", test_directory_given_to_the_user},
+	{"what killed nodes have left is removed, and nothing else", test_what_killed_nodes_have_left},
 	{"a directory that can't be made is a warning", test_directory_that_cannot_be_made},
 	CU_TEST_INFO_NULL,
 };

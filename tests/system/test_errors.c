@@ -92,7 +92,7 @@ struct scene {
 
 static struct scene scene_set(void)
 {
-	struct kithd *kithd = kithd_start("-o ban_after=0");
+	struct kithd *kithd = kithd_start("-o ban_after=0 -o max_nodes=0");
 	return (struct scene){kithd, raw_join(kithd, CAROL, ""), raw_join(kithd, DAVE, ""), 0};
 }
 

@@ -30,10 +30,11 @@ static struct scene prepare(void)
 			      .gate = harness_text("%s/gate", folder)};
 }
 
+/* Without reports no event of the network comes between. */
 static struct scene start(const char *options)
 {
 	struct scene scene = prepare();
-	scene.kithd = kithd_start("-o name=alpha -o control=%s %s", scene.path, options);
+	scene.kithd = kithd_start(RARE_PINGS " -o name=alpha -o max_nodes=0 -o control=%s %s", scene.path, options);
 	return scene;
 }
 
@@ -192,7 +193,7 @@ static void test_timeout(void)
 	struct scene scene = start("");
 	const char *child = harness_text("%s/child", scene.folder);
 	/* The child of the command ignores SIGTERM. */
-	struct kith *kith = follow(&scene, "up --timeout 0.5",
+	struct kith *kith = follow(&scene, "up --timeout 2",
 				   harness_text("(trap \"\" TERM; exec sleep 1000) & echo $! >%s; wait", child));
 	join(&scene, ALICE, "alice");
 	AWAIT(strchr(text_of(child), '\n') != NULL);
@@ -338,7 +339,7 @@ static void test_node_restarts(void)
 	AWAIT(log_has(&scene, "peer_down alice 3\n"));
 	const char *address = kithd_address(scene.kithd);
 	kithd_stop(scene.kithd, SIGTERM);
-	scene.kithd = kithd_start_at(address, "-o name=alpha -o control=%s", scene.path);
+	scene.kithd = kithd_start_at(address, RARE_PINGS " -o name=alpha -o max_nodes=0 -o control=%s", scene.path);
 	AWAIT(log_has(&scene, "lost\n") && log_has(&scene, "started"));
 	join(&scene, BOB, "bob");
 	AWAIT(log_has(&scene, "peer_up bob 2\n"));
@@ -348,7 +349,7 @@ static void test_node_restarts(void)
 	       run.err);
 	/* Also if it was started again while nobody followed it. */
 	kithd_stop(scene.kithd, SIGTERM);
-	scene.kithd = kithd_start_at(address, "-o name=alpha -o control=%s", scene.path);
+	scene.kithd = kithd_start_at(address, RARE_PINGS " -o name=alpha -o max_nodes=0 -o control=%s", scene.path);
 	unlink(scene.log);
 	kith = kith_spawn("-s %s on up --cursor %s -- sh -c 'echo $KITH_KIND $KITH_REASON >>%s'", scene.path,
 			  scene.cursor, scene.log);
@@ -364,7 +365,7 @@ static void test_waits_for_node(void)
 	/* It has looked in vain. */
 	AWAIT(strstr(text_of(harness_text("/proc/%d/status", (int)kith_pid(kith))), "SigBlk:\t0000000000000000") ==
 	      NULL);
-	scene.kithd = kithd_start("-o name=alpha -o control=%s", scene.path);
+	scene.kithd = kithd_start(RARE_PINGS " -o name=alpha -o max_nodes=0 -o control=%s", scene.path);
 	join(&scene, ALICE, "alice");
 	AWAIT(log_has(&scene, "peer_up 2\n"));
 	stop_well(kith);
@@ -389,7 +390,7 @@ static void test_initial(void)
 	log_is(&scene, "peer_up alice\npeer_down alice 5\npeer_up carol 6\n");
 }
 
-/* One that is being closed has gone already, which was an event before. */
+/* A peer that is being closed is gone already: its event came before. */
 static void test_initial_leaves_out_who_goes(void)
 {
 	struct scene scene = start("");

@@ -97,13 +97,13 @@ static void test_reaching_oneself_is_no_warning(void)
 	struct hosts hosts = two_hosts();
 	struct kithd *kithd = start_on(hosts.one, "0.0.0.0", "-b", ONE);
 	enter(hosts.other);
-	/* Who is dialled again and again while the node's own address isn't. */
+	/* Bob, who is dialled again and again, while the node's own address is not. */
 	struct raw *other = raw_listen(OTHER_LISTENS);
 	struct raw *teller = raw_connect_from(OTHER, ONE_LISTENS, 0);
 	raw_shake_hands(teller, ALICE, "");
 	raw_send(teller, "{\"msgtype\":\"addr\",\"peers\":[[\"" OTHER ":5999\",\"" BOB "\"]]}");
 	raw_answer_hello(raw_accept(other), BOB, "");
-	AWAIT(kithd_peers(kithd) == 2 && kithd_rows(kithd, "STATE", "READY") == 2);
+	AWAIT(kithd_peers(kithd) == 2 && kithd_has_peer(kithd, ALICE) && kithd_has_peer(kithd, BOB));
 	CU_ASSERT_EQUAL(kithd_log_lines(kithd, " warning "), 0);
 }
 
@@ -313,7 +313,7 @@ static void test_reinstalled(void)
 	AWAIT_WITHIN(5, kithd_peers(one) == 1);
 }
 
-/* The same node: its first dial is refused as a duplicate, and makes the other one find out that it is none. */
+/* The same node: its first dial is refused as a duplicate, and the other node finds out that the old one is dead. */
 static void test_back_after_a_power_cut(void)
 {
 	if (!harness_is_root("a node that starts again after a power cut is back within 2 seconds"))
@@ -332,14 +332,14 @@ static void test_back_after_a_power_cut(void)
 	CU_ASSERT(kithd_log_count(one, " failed: connection reset", "") == 1);
 }
 
-/* A power cut, and the same node on another machine: the old connection has nobody at its other end. */
+/* A power cut, and the same node on another machine: the old connection has no other end. */
 static void test_restarts_elsewhere(void)
 {
 	if (!harness_is_root("a node that restarts elsewhere is back soon, and is no double"))
 		return;
 	struct hosts hosts = two_hosts();
 	add_second_cable(&hosts);
-	struct kithd *one = start_on(hosts.one, "0.0.0.0", "-o", "handshake_timeout=0.2");
+	struct kithd *one = start_on(hosts.one, "0.0.0.0", "-o", "handshake_timeout=1");
 	const char *argv[2][10] = {
 		{"-l", OTHER_LISTENS, "-b", ONE, "-o", NODEID_ALICE, NULL},
 		{"-l", "10.98.0.2:5999", "-b", "10.98.0.1", "-o", NODEID_ALICE, "-o", "retry_max=1", NULL}};

@@ -82,13 +82,29 @@ static void test_two_nodes(void)
 	expect_status(run, 69);
 	has(run.err, "no node that runs here is called \"gamma\"");
 	has(run.err, one);
-	run = kith_run("-s %s nodes -r --noheadings", folder);
+	run = kith_run("-s %s local -r --noheadings", folder);
 	CU_ASSERT_STRING_EQUAL(run.out, harness_text("alpha %s %s\nbeta %s %s\n", kithd_address(alpha), one,
 						     kithd_address(beta), two));
 	/* One of them is gone: the other is the only one. */
 	kithd_signal(alpha, SIGKILL);
 	kithd_wait(alpha);
 	CU_ASSERT_STRING_EQUAL(kith_run("-s %s info -r -o name", folder).out, "name beta\n");
+}
+
+/* More than kith asks nodes, and named so that they come first. */
+static void test_one_node_among_dead_sockets(void)
+{
+	enum { DEAD = 300 };
+	const char *folder = harness_make_folder(), *path = harness_text("%s/9.sock", folder);
+	for (int i = 0; i < DEAD; i++)
+		asker_leave_dead_socket(harness_text("%s/0.%d.sock", folder, i));
+	struct kithd *kithd = kithd_start("-o name=alpha -o control=%s", path);
+	asker_connect(path);
+	CU_ASSERT_STRING_EQUAL(kith_run("-s %s info -r -o name", folder).out, "name alpha\n");
+	CU_ASSERT_STRING_EQUAL(kith_run("-s %s -n alpha info -r -o name", folder).out, "name alpha\n");
+	struct kith_run run = kith_run("-s %s local -r --noheadings", folder);
+	CU_ASSERT_STRING_EQUAL(run.out, harness_text("alpha %s %s\n", kithd_address(kithd), path));
+	CU_ASSERT_STRING_EQUAL(run.err, "");
 }
 
 static void test_two_of_a_name(void)
@@ -347,8 +363,8 @@ static void test_wrong_usage(void)
 		{"pe", "there is no command \"pe\"; did you mean \"peers\"?"},
 		{"something", "there is no command \"something\"; kith -h lists them"},
 		{"peers alice", "kith peers takes no operands"},
-		{"why", "too few words: write kith why NAME|NODEID|ADDRESS"},
-		{"why a b", "too many words: write kith why"},
+		{"why", "too few words: write kith why NODE|ADDRESS [NODE]"},
+		{"why a b c", "too many words: write kith why"},
 		{"-x", "there is no option -x here; kith -h lists the options"},
 		{"peers --colour", "there is no option --colour here"},
 		{"-s", "-s has no value"},
@@ -377,13 +393,16 @@ static void test_help(void)
 	CU_ASSERT_STRING_EQUAL(kith_run("help").out, run.out);
 	has(kith_run("peers -h").out, "  * RTT         the last round trip\n");
 	CU_ASSERT_STRING_EQUAL(kith_run("help peers").out, kith_run("peers -h").out);
-	CU_ASSERT_STRING_EQUAL(kith_run("-V").out, "kith " KITH_VERSION "\n");
+	run = kith_run("-V");
+	has(run.out, "kith " KITH_VERSION "\ncommit ");
+	has(run.out, "\nwith json-c 0.");
 }
 
 static CU_TestInfo tests[] = {
 	{"without a node it says where it looked, and how to start one", test_no_node},
 	{"one node is found", test_one_node},
 	{"several nodes are listed, and -n chooses one", test_two_nodes},
+	{"sockets that killed nodes have left hide none that runs", test_one_node_among_dead_sockets},
 	{"nodes of one name are told apart by their sockets", test_two_of_a_name},
 	{"a dead socket is named as such", test_dead_socket},
 	{"who is not allowed is told who is", test_not_allowed},

@@ -42,7 +42,7 @@ static void test_private_addresses(void)
 		EXPECT(kithd_log_count(nodes[i], "max_per_", "") == 0, "%s", kithd_log(nodes[i]));
 }
 
-/* Nine nodes and more behind one public address, as behind a router, and none of them is left out. */
+/* Nine nodes and more behind one public address, as behind a router: all of them are peers. */
 static void test_one_public_address(void)
 {
 	enum { NODES = 16 };

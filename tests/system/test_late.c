@@ -15,15 +15,17 @@
 struct node {
 	struct kithd *kithd;
 	const char *path;
-	struct asker *asker, *watcher; /* the second one is told what happens to peers */
+	struct asker *asker, *watcher, *pinger; /* the second one is told what happens to peers */
 };
 
+/* Without reports no event of the network comes between. */
 static struct node start(const char *options)
 {
 	struct node node = {.path = harness_text("%s/sock", harness_make_folder())};
-	node.kithd = kithd_start("-o name=alpha -o control=%s %s", node.path, options);
+	node.kithd = kithd_start("-o name=alpha -o max_nodes=0 -o control=%s %s", node.path, options);
 	node.asker = asker_connect(node.path);
 	node.watcher = asker_connect(node.path);
+	node.pinger = asker_connect(node.path);
 	asker_send(node.watcher, "{'msgtype':'watch','since':0,'kinds':['peer_late','peer_ok','peer_down']}");
 	return node;
 }
@@ -40,6 +42,14 @@ static double await_event(const struct node *node, const char *kind)
 	if (!asker_is(node->watcher, "kind", kind))
 		harness_fail("not %s: %s", kind, asker_row(node->watcher));
 	return asker_number(node->watcher, "lasted_s");
+}
+
+/* The same of one of several peers. On a busy machine others may be late too. */
+static void await_event_of(const struct node *node, const char *kind, const char *name)
+{
+	do
+		asker_expect(node->watcher, "event");
+	while (!asker_is(node->watcher, "name", name) || !asker_is(node->watcher, "kind", kind));
 }
 
 /* Answers a ping. */
@@ -60,11 +70,28 @@ static bool is_in_state(const struct node *node, const char *nodeid, const char 
 	return asker_find(node->asker, "nodeid", nodeid) && asker_is(node->asker, "state", state);
 }
 
+/* The node pings her, and no other ping comes by itself. */
+static void ping(const struct node *node, struct raw *alice)
+{
+	asker_send(node->pinger, "{'msgtype':'ping','peer':'" ALICE "','count':1}");
+	raw_expect(alice, "ping");
+}
+
+/* A node, and a peer that has answered a ping and owes the answer to a second one. */
+static struct node start_owing(const char *options, struct raw **alice)
+{
+	struct node node = start(harness_text(RARE_PINGS " %s", options));
+	*alice = join(&node, ALICE, "alice");
+	/* Once this is answered, so is the first ping of the node. */
+	raw_ping(*alice);
+	ping(&node, *alice);
+	return node;
+}
+
 static void test_seen_everywhere(void)
 {
-	struct node node = start("");
-	struct raw *alice = join(&node, ALICE, "alice");
-	raw_expect(alice, "ping");
+	struct raw *alice;
+	struct node node = start_owing("", &alice);
 	double silent_s = await_event(&node, "peer_late");
 	EXPECT(silent_s >= 1 && silent_s < 5 * harness_slowness(), "%f s", silent_s);
 	CU_ASSERT(asker_is(node.watcher, "nodeid", ALICE) && asker_is(node.watcher, "name", "alice"));
@@ -97,13 +124,14 @@ static void test_seen_everywhere(void)
 
 static void test_back(void)
 {
-	struct node node = start("");
-	struct raw *alice = join(&node, ALICE, "alice");
-	double silent_s;
+	struct raw *alice;
+	struct node node = start_owing("", &alice);
+	double silent_s = 0;
 	size_t lines = 0;
 	/* Under load the pause may be longer than it should be. */
 	do {
-		raw_expect(alice, "ping");
+		if (silent_s >= 2)
+			ping(&node, alice);
 		await_event(&node, "peer_late");
 		answer(alice);
 		AWAIT(is_in_state(&node, ALICE, "ready"));
@@ -120,9 +148,8 @@ static void test_back(void)
 
 static void test_gone_while_late(void)
 {
-	struct node node = start("-o ping_timeout=1.5");
-	struct raw *alice = join(&node, ALICE, "alice");
-	raw_expect(alice, "ping");
+	struct raw *alice;
+	struct node node = start_owing("-o ping_timeout=1.5", &alice);
 	await_event(&node, "peer_late");
 	await_event(&node, "peer_down");
 	CU_ASSERT(has(asker_value(node.watcher, "reason"), "silent for ") &&
@@ -141,9 +168,8 @@ static void test_witnessed(void)
 	struct kithd *three = kithd_start("-o name=gamma %s -b %s", settings, kithd_address(node.kithd));
 	AWAIT(kithd_peers(node.kithd) == 2 && kithd_peers(two) == 2 && kithd_peers(three) == 2);
 	kithd_signal(two, SIGSTOP);
-	await_event(&node, "peer_late");
-	CU_ASSERT(asker_is(node.watcher, "name", "beta"));
-	await_event(&node, "peer_down");
+	await_event_of(&node, "peer_late", "beta");
+	await_event_of(&node, "peer_down", "beta");
 	EXPECT(has(asker_value(node.watcher, "reason"), ", also to gamma"), "%s", asker_value(node.watcher, "reason"));
 	kithd_signal(two, SIGCONT);
 	const char *metrics = kith_run("-s %s metrics", node.path).out;
@@ -163,7 +189,9 @@ static void test_cut_off(void)
 	for (size_t i = 0; i < 3; i++)
 		join(&node, nodeids[i], "x");
 	asker_ask(node.asker, "{'msgtype':'info'}");
-	CU_ASSERT(asker_pick(node.asker, 0) && !has(asker_value(node.asker, "problems"), "cut off"));
+	/* None is late yet, unless this process did not run meanwhile. */
+	CU_ASSERT(asker_pick(node.asker, 0) &&
+		  (asker_number(node.asker, "late") > 0 || !has(asker_value(node.asker, "problems"), "cut off")));
 	AWAIT((asker_ask(node.asker, "{'msgtype':'info'}"), asker_pick(node.asker, 0)) &&
 	      has(asker_value(node.asker, "problems"), "it may be cut off: 3 of 3 peers are late"));
 	CU_ASSERT_EQUAL(asker_number(node.asker, "late"), 3);
@@ -172,10 +200,9 @@ static void test_cut_off(void)
 
 static void test_commands(void)
 {
-	struct node node = start("");
-	struct raw *alice = join(&node, ALICE, "alice");
+	struct raw *alice;
+	struct node node = start_owing("", &alice);
 	const char *log = harness_text("%s/log", harness_make_folder());
-	raw_expect(alice, "ping");
 	await_event(&node, "peer_late");
 	struct kith *kith = kith_spawn("-s %s on up late ok down --initial -- sh -c "
 				       "'echo $KITH_KIND $KITH_NAME $KITH_SEQ >>%s'",

@@ -18,7 +18,8 @@
 struct name_server {
 	int fd;
 	const char *resolv_conf;
-	bool drops_aaaa; /* questions for IPv6 addresses get no answer */
+	const char *hosts; /* instead of /etc/hosts, if not NULL */
+	bool drops_aaaa;   /* questions for IPv6 addresses get no answer */
 	int questions;
 };
 
@@ -43,10 +44,12 @@ static bool opens_name_server(struct name_server *server, const char *test)
 	return opens_name_server_at(server, harness_host(53), test);
 }
 
-static bool use_resolv_conf(const void *path)
+static bool use_name_server(const void *given)
 {
+	const struct name_server *server = given;
 	return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-	       mount(path, "/etc/resolv.conf", NULL, MS_BIND, NULL) == 0;
+	       mount(server->resolv_conf, "/etc/resolv.conf", NULL, MS_BIND, NULL) == 0 &&
+	       (server->hosts == NULL || mount(server->hosts, "/etc/hosts", NULL, MS_BIND, NULL) == 0);
 }
 
 static struct kithd *start_with_names(const struct name_server *server, const char *format, ...)
@@ -65,13 +68,12 @@ static struct kithd *start_with_names(const struct name_server *server, const ch
 	for (char *word = strtok_r(text, " ", &rest); word != NULL && count < 23; word = strtok_r(NULL, " ", &rest))
 		argv[count++] = word;
 	argv[count] = NULL;
-	struct kithd *kithd =
-		kithd_launch(&(struct launch){.argv = argv, .prepare = use_resolv_conf, .given = server->resolv_conf});
+	struct kithd *kithd = kithd_launch(&(struct launch){.argv = argv, .prepare = use_name_server, .given = server});
 	kithd_await_listening(kithd);
 	return kithd;
 }
 
-/* Takes the questions that have come; those for IPv4 addresses are answered with these hosts, others with none. */
+/* Answers the questions that have come: those for IPv4 addresses with these hosts, others without one. */
 static void answer(struct name_server *server, const char *const *hosts, size_t host_count)
 {
 	unsigned char packet[1024];
@@ -192,6 +194,18 @@ static void test_dropped_aaaa(void)
 	AWAIT(kithd_has_peer(kithd, ALICE));
 }
 
+static void test_hosts(void)
+{
+	struct name_server server;
+	if (!opens_name_server(&server, "a name in /etc/hosts does not wait for a name server"))
+		return;
+	struct raw *listener = raw_listen(harness_text("%s:7000", harness_host(1)));
+	server.hosts = harness_write_file(harness_text("%s listed.kith.test\n", harness_host(1)));
+	start_with_names(&server, "-b listed.kith.test:7000 -o connect_timeout=300");
+	raw_answer_hello(raw_accept(listener), ALICE, "");
+	CU_ASSERT(was_asked(&server));
+}
+
 /* Two sockets that answer nothing, then the name server; resolv.conf asks for time-outs that no look-up survives. */
 static void test_third_name_server(void)
 {
@@ -238,6 +252,7 @@ static CU_TestInfo tests[] = {
 	{"a name without an address is looked up again until it has one", test_unknown_name},
 	{"a name server that never answers delays neither the others nor a stop", test_silent_name_server},
 	{"lost questions for IPv6 addresses don't cost the IPv4 ones", test_dropped_aaaa},
+	{"a name in /etc/hosts does not wait for a name server", test_hosts},
 	{"of three name servers, two silent, the third is asked", test_third_name_server},
 	{"of a name with too many addresses each is tried in the end", test_many_addresses},
 	CU_TEST_INFO_NULL,

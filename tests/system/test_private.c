@@ -71,7 +71,7 @@ static void test_members_meet(void)
 	kithd_stop(third, SIGTERM);
 	AWAIT(kithd_log_count(one, "left: it is shutting down", "") == 1 && kithd_peers(other) == 1);
 	kithd_signal(other, SIGKILL);
-	AWAIT(kithd_log_count(one, "failed: it closed the connection without a bye", "") == 1 && kithd_peers(one) == 0);
+	AWAIT(kithd_log_crashes(one) == 1 && kithd_peers(one) == 0);
 	CU_ASSERT_EQUAL(kithd_wait(other), 128 + SIGKILL);
 }
 
@@ -207,7 +207,7 @@ static void test_reload_without_a_good_settings_file(void)
 	}
 }
 
-/* As whoever keeps the machine has written it. */
+/* A policy as an administrator may write it. */
 static void test_a_policy_that_forbids_tls(void)
 {
 	static const char *const policies[] = {
@@ -228,7 +228,7 @@ static void test_a_policy_that_forbids_tls(void)
 	}
 }
 
-/* What is called so is none: there is no other way to hide it from a process. */
+/* An empty file has its name: there is no other way to hide a library from a process. */
 static void test_a_machine_without_gnutls(void)
 {
 	const char *folder = harness_make_folder(), *secrets = harness_write_file(new_secret());
@@ -455,7 +455,8 @@ static void fail_in_each_way(struct kithd *node, const char *secret, int threads
 static void test_failed_handshakes_leave_nothing(void)
 {
 	const char *secret = new_secret(), *other = new_secret();
-	struct kithd *node = start_private(secret, "-o handshake_timeout=0.5 -o max_parked=0");
+	double most_s = 0.5 * harness_slowness();
+	struct kithd *node = start_private(secret, harness_text("-o handshake_timeout=%g -o max_parked=0", most_s));
 	struct kithd *peer = start_next_to(node, secret);
 	/* The feeler that has found it where it listens is over. */
 	AWAIT(kithd_cell_is(node, kithd_nodeid(peer), "LISTEN", kithd_address(peer)));
@@ -601,10 +602,9 @@ static void test_records_and_padding_have_their_rates(void)
 		size_t padding;
 		int64_t least_us;
 	} cases[] = {
-		/* 10 s of messages, and 1,500 more. */
-		{"-o max_message_rate=1000", 10000 + 1500, 1, 1500 * 1000},
-		/* 4 s of bytes, and 140 kB more. */
-		{"-o max_byte_rate=100000", 27 + 9, 15000, 1350 * 1000},
+		/* All of it is one line: 10 s of messages, and 1,500 more; 4 s of bytes, and 140 kB more. */
+		{"-o handshake_timeout=60 -o max_message_rate=1000", 10000 + 1500, 1, 1500 * 1000},
+		{"-o handshake_timeout=60 -o max_byte_rate=100000", 27 + 9, 15000, 1350 * 1000},
 	};
 	const char *secret = new_secret();
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -702,7 +702,7 @@ static void test_secrets_are_locked(void)
 		CU_ASSERT(kithd_status_number(node, "VmLck") >= (long)sizeof(struct secrets) / 1024);
 }
 
-/* Root reads the file, and nobody goes on. */
+/* Root reads the file, and the node goes on as the user nobody. */
 static void test_file_of_another_user(void)
 {
 	const char *secret = new_secret(), *path = harness_write_file(secret);

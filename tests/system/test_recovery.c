@@ -246,7 +246,7 @@ static void test_old_file(void)
 	CU_ASSERT(file_holds(folder, ALICE));
 }
 
-/* Peers that have been connected longest are dialled first: with one dial at a time, nobody else before them. */
+/* Peers that were connected longest are dialled first: with one dial at a time, all of them before any other. */
 static void test_anchors(void)
 {
 	enum { PEERS = 6 };
@@ -512,7 +512,7 @@ static void test_replacement(void)
 	nodes[0] = kithd_start(QUICK " -o max_outbound=2");
 	for (int i = 1; i < NODES; i++)
 		nodes[i] = kithd_start(QUICK " -o max_outbound=2 -b %s", kithd_address(nodes[0]));
-	/* Whom all others have dialled has nobody to dial. */
+	/* A node that all others have dialled has nobody left to dial. */
 	everybody_has_dialled(nodes + 1, NODES - 1, "2");
 	const char *lost = kithd_nodeid(nodes[0]);
 	die(nodes[0]);

@@ -24,7 +24,7 @@ static struct node start(const char *content, const char *options)
 	return node;
 }
 
-/* Changes the file; returns when one more line of the log holds this, and all that it means is true. */
+/* Changes the file; returns when one more line of the log has this, and the change is in force. */
 static void reload(const struct node *node, const char *content, const char *line)
 {
 	size_t before = kithd_log_count(node->kithd, line, "");
@@ -48,7 +48,7 @@ static void test_max_inbound(void)
 {
 	struct node node = start("", "");
 	struct raw *alice = raw_join(node.kithd, ALICE, ""), *bob = raw_join(node.kithd, BOB, "");
-	/* Their own pongs have been read by then: who is near makes no room. */
+	/* Their own pongs have been read by then: near peers are not evicted. */
 	raw_ping_next(alice);
 	raw_ping_next(bob);
 	reload(&node, "max_inbound = 1;", " info  max_inbound: 512 is now 1");
@@ -151,7 +151,7 @@ static void test_share_within(void)
 	AWAIT(raw_ask_anew(node.kithd) == 1);
 }
 
-/* What it says of itself to one who comes now. */
+/* What it says about itself to a new peer. */
 static void introduces_itself(const struct node *node, const char *nodeid, const char *name, const char *address)
 {
 	struct raw *raw = says_hello(node, nodeid);
@@ -191,7 +191,7 @@ static void test_log_level(void)
 	CU_ASSERT_EQUAL(kithd_log_lines(node.kithd, ""), 0);
 	reload(&node, "log_level = \"debug\";", " info  log_level: \"warning\" is now \"debug\"");
 	raw_ping(alice);
-	AWAIT(kithd_log_count(node.kithd, " debug ", "sent ping") == 1);
+	AWAIT(kithd_log_count(node.kithd, " debug ", ") sent ping") == 1);
 	reload(&node, "log_level = \"info\";", "log_level: \"debug\" is now \"info\"");
 	size_t before = kithd_log_count(node.kithd, " debug ", "");
 	raw_ping(alice);
@@ -279,7 +279,8 @@ static void test_errors(void)
 	}
 	unlink(node.path);
 	kithd_signal(node.kithd, SIGHUP);
-	AWAIT(kithd_log_count(node.kithd, " error " REFUSED "cannot read ", "No such file or directory") == 1);
+	AWAIT(kithd_log_count(node.kithd, " error " REFUSED "cannot read ", "No such file or directory: put it back") ==
+	      1);
 	CU_ASSERT_EQUAL(kithd_log_count(node.kithd, " is now ", ""), 0);
 	raw_join(node.kithd, BOB, "");
 	reload(&node, "name = \"two\"; max_inbound = 2;", "name: \"one\" is now \"two\"");
@@ -342,7 +343,7 @@ static void test_peers_notice_nothing(void)
 	raw_ping(alice);
 	CU_ASSERT_STRING_EQUAL(kithd_cell(node.kithd, kithd_nodeid(other), "ADDRESS"), address);
 	AWAIT(kithd_cell_number(node.kithd, kithd_nodeid(other), "UP_S") > up_s);
-	CU_ASSERT(kithd_cell_number(other, kithd_nodeid(node.kithd), "UP_S") >= up_s);
+	AWAIT(kithd_cell_number(other, kithd_nodeid(node.kithd), "UP_S") >= up_s);
 	CU_ASSERT_EQUAL(kithd_peers(node.kithd), 2);
 	CU_ASSERT_EQUAL(kithd_log_count(other, "ready after", ""), 1);
 }

@@ -145,8 +145,8 @@ static void test_version_and_help(void)
 {
 	static const char *const options[] = {"--config", "--listen",  "--bootstrap", "--option",    "--verbose",
 					      "--test",	  "--version", "--help",      "--new-secret"};
-	prints("-V", KITH_VERSION);
-	prints("--version", "kithd " KITH_VERSION);
+	prints("-V", "kithd " KITH_VERSION "\ncommit ");
+	prints("--version", "\nwith json-c 0.");
 	prints("-h", "-l");
 	for (size_t i = 0; i < sizeof options / sizeof *options; i++)
 		prints("--help", options[i]);

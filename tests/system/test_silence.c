@@ -39,11 +39,19 @@ static void test_verdict(void)
 	kithd_signal(hung, SIGSTOP);
 	for (int i = 0; i < NODES - 1; i++) {
 		AWAIT(!kithd_has_peer(nodes[i], nodeid));
-		CU_ASSERT(kithd_log_count(nodes[i], "epsilon (", " failed: silent for ") >= 1);
-		CU_ASSERT(kithd_log_count(nodes[i], " failed: silent for ", " s, also to ") >= 1);
+		/* It is logged once it is in no table. */
+		AWAIT(kithd_log_count(nodes[i], "epsilon (", " failed: silent for ") >= 1);
+		AWAIT(kithd_log_count(nodes[i], " failed: silent for ", " s, also to ") >= 1);
 	}
 	kithd_signal(hung, SIGCONT);
 	AWAIT(are_whole(nodes, NODES));
+}
+
+/* Why it ended this peer, which it logs once the peer is in no table. A node that did not run for a while blames nobody
+ * for that, and ping_timeout decides. */
+static void await_why(struct kithd *kithd, const char *peer, const char *words)
+{
+	AWAIT(kithd_log_count(kithd, peer, words) == 1 || kithd_log_count(kithd, " did not run for ", "") > 0);
 }
 
 static void test_two_nodes(void)
@@ -54,7 +62,7 @@ static void test_two_nodes(void)
 	const char *nodeid = kithd_nodeid(beta);
 	kithd_signal(beta, SIGSTOP);
 	AWAIT(!kithd_has_peer(alpha, nodeid));
-	CU_ASSERT_EQUAL(kithd_log_count(alpha, "beta (", " s; no witness"), 1);
+	await_why(alpha, "beta (", " s; no witness");
 	kithd_signal(beta, SIGCONT);
 	AWAIT(kithd_peers(alpha) == 1 && kithd_peers(beta) == 1);
 }
@@ -68,8 +76,10 @@ struct witness {
 	int asked;
 	const char *question; /* the last; "" before the first */
 	const char *told;     /* the last heard or unheard; "" before the first */
+	long long unheard_ms; /* of the last unheard that says for how long */
 	int tellings;
 	bool has_ended;
+	int64_t served_us, longest_us; /* when it was served last, and how long it has waited for that at the most */
 };
 
 #define HEARD "{\"msgtype\":\"heard\",\"nodeid\":\"%s\",\"ago_ms\":0}"
@@ -120,6 +130,8 @@ static void take_line(struct witness *witness, const char *line)
 	} else if (is_of(line, "heard") || is_of(line, "unheard")) {
 		witness->tellings++;
 		witness->told = harness_text("%s", line);
+		if (is_of(line, "unheard"))
+			witness->unheard_ms = number_of(line, "silent_ms");
 	}
 }
 
@@ -127,9 +139,14 @@ static void take_line(struct witness *witness, const char *line)
 static bool serve(struct witness *witnesses, int count)
 {
 	enum { WAIT_US = 10 * 1000 };
-	for (int i = 0; i < count; i++)
-		while (!witnesses[i].has_ended && raw_has_line(witnesses[i].raw, clock_now_us() + WAIT_US))
-			take_line(&witnesses[i], raw_line(witnesses[i].raw));
+	for (int i = 0; i < count; i++) {
+		struct witness *witness = &witnesses[i];
+		int64_t waited_us = witness->served_us == 0 ? 0 : clock_now_us() - witness->served_us;
+		witness->longest_us = waited_us > witness->longest_us ? waited_us : witness->longest_us;
+		while (!witness->has_ended && raw_has_line(witness->raw, clock_now_us() + WAIT_US))
+			take_line(witness, raw_line(witness->raw));
+		witness->served_us = clock_now_us();
+	}
 	return true;
 }
 
@@ -149,11 +166,18 @@ static void test_witness_hears_it(void)
 	struct raw *alice = raw_join(kithd, ALICE, ",\"name\":\"alice\"");
 	AWAIT_SERVED(&bob, 1, bob.asked > 0);
 	CU_ASSERT_PTR_NOT_NULL(strstr(bob.question, "\"nodeid\":\"" ALICE "\""));
-	CU_ASSERT(number_of(bob.question, "silent_ms") >= 500);
+	CU_ASSERT(number_of(bob.question, "silent_ms") >= 250);
 	AWAIT_SERVED(&bob, 1, !kithd_has_peer(kithd, ALICE));
-	CU_ASSERT_EQUAL(kithd_log_count(kithd, "alice (", " s; bob still hears it"), 1);
+	await_why(kithd, "alice (", " s; bob still hears it");
 	raw_expect_bye(alice, "timeout");
 	CU_ASSERT(kithd_has_peer(kithd, BOB));
+}
+
+/* A node takes a witness that is silent for 2.5 s for one that does not know the question; and this process may not
+ * have run for as long. */
+static bool was_slow(const struct witness *witness)
+{
+	return witness->longest_us >= 2 * 1000 * 1000;
 }
 
 static void test_witnesses_agree(void)
@@ -163,9 +187,10 @@ static void test_witnesses_agree(void)
 	struct raw *alice = raw_join(kithd, ALICE, ",\"name\":\"alice\"");
 	AWAIT_SERVED(witnesses, 2, !kithd_has_peer(kithd, ALICE));
 	CU_ASSERT(witnesses[0].asked > 0 && witnesses[1].asked > 0);
-	const char *log = kithd_log(kithd), *words = strstr(log, " failed: silent for ");
-	CU_ASSERT_PTR_NOT_NULL_FATAL(words);
-	CU_ASSERT(strstr(words, ", also to bob and carol") != NULL || strstr(words, ", also to carol and bob") != NULL);
+	AWAIT(kithd_log_count(kithd, "alice (", " failed: silent for ") == 1);
+	CU_ASSERT(kithd_log_count(kithd, " failed: silent for ", ", also to bob and carol") == 1 ||
+		  kithd_log_count(kithd, " failed: silent for ", ", also to carol and bob") == 1 ||
+		  was_slow(&witnesses[0]) || was_slow(&witnesses[1]));
 	raw_expect_bye(alice, "timeout");
 }
 
@@ -179,8 +204,7 @@ static void test_no_witness(void)
 		raw_join(kithd, ALICE, ",\"name\":\"alice\"");
 		AWAIT_SERVED(&bob, 1, !kithd_has_peer(kithd, ALICE));
 		CU_ASSERT(bob.asked > 0);
-		EXPECT(kithd_log_count(kithd, "alice (", " s; no witness") == 1,
-		       answers[i] == NULL ? "no answer" : "a stranger");
+		await_why(kithd, "alice (", " s; no witness");
 		CU_ASSERT(kithd_has_peer(kithd, BOB));
 	}
 }
@@ -192,7 +216,7 @@ static void test_mixed_witnesses(void)
 	struct witness witnesses[] = {join(kithd, BOB, "bob", UNHEARD), join(kithd, CAROL, "carol", NULL)};
 	raw_join(kithd, ALICE, ",\"name\":\"alice\"");
 	AWAIT_SERVED(witnesses, 2, !kithd_has_peer(kithd, ALICE));
-	CU_ASSERT_EQUAL(kithd_log_count(kithd, " failed: silent for ", " s, also to bob"), 1);
+	AWAIT(kithd_log_count(kithd, " failed: silent for ", " s, also to bob") == 1);
 	CU_ASSERT(witnesses[1].asked > 0);
 }
 
@@ -203,6 +227,17 @@ static void ask(struct raw *raw, const char *nodeid)
 	raw_send(raw, "{\"msgtype\":\"suspect\",\"nodeid\":\"%s\",\"silent_ms\":1200}", nodeid);
 }
 
+/* The asker is told that Alice is heard; at first otherwise only if she kept the node waiting for a second. */
+static void ask_and_hear(struct witness *asker, struct witness *alice)
+{
+	int before = asker->tellings;
+	ask(asker->raw, ALICE);
+	AWAIT_SERVED(asker, 1, serve(alice, 1) && asker->tellings > before && is_of(asker->told, "heard"));
+	CU_ASSERT(asker->tellings == before + 1 || (asker->tellings == before + 2 && asker->unheard_ms >= 1000));
+	CU_ASSERT_PTR_NOT_NULL(strstr(asker->told, "\"nodeid\":\"" ALICE "\""));
+	CU_ASSERT(number_of(asker->told, "ago_ms") >= 0);
+}
+
 static void test_is_asked(void)
 {
 	struct kithd *kithd = kithd_start(RARE_PINGS);
@@ -210,25 +245,19 @@ static void test_is_asked(void)
 	struct witness *asker = &bob;
 	/* One that talks. */
 	raw_ping(alice.raw);
-	ask(asker->raw, ALICE);
-	AWAIT_SERVED(asker, 1, serve(&alice, 1) && asker->tellings == 1);
-	CU_ASSERT(is_of(asker->told, "heard"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(asker->told, "\"nodeid\":\"" ALICE "\""));
-	CU_ASSERT(number_of(asker->told, "ago_ms") >= 0);
+	ask_and_hear(asker, &alice);
 	/* One that has not talked for a while is pinged, and answers. */
 	AWAIT_SERVED(asker, 1, kithd_cell_number(kithd, ALICE, "HEARD_S") >= 1);
-	ask(asker->raw, ALICE);
-	AWAIT_SERVED(asker, 1, serve(&alice, 1) && asker->tellings == 2);
-	CU_ASSERT(is_of(asker->told, "heard"));
-	CU_ASSERT(number_of(asker->told, "ago_ms") >= 0);
+	ask_and_hear(asker, &alice);
 	/* The same, and it does not answer. */
 	AWAIT_SERVED(asker, 1, kithd_cell_number(kithd, ALICE, "HEARD_S") >= 1);
+	int before = asker->tellings;
 	ask(asker->raw, ALICE);
-	AWAIT_SERVED(asker, 1, asker->tellings == 3);
+	AWAIT_SERVED(asker, 1, asker->tellings == before + 1);
 	CU_ASSERT(is_of(asker->told, "unheard"));
 	CU_ASSERT(number_of(asker->told, "silent_ms") >= 1000);
-	/* And answers late: who was told otherwise is told. */
-	AWAIT_SERVED(asker, 1, serve(&alice, 1) && asker->tellings == 4);
+	/* She answers late: the asker, who was told otherwise, is told. */
+	AWAIT_SERVED(asker, 1, serve(&alice, 1) && asker->tellings == before + 2);
 	CU_ASSERT(is_of(asker->told, "heard"));
 }
 
@@ -270,7 +299,7 @@ static void test_too_many_questions(void)
 	raw_ping(bob.raw);
 }
 
-/* About a peer that answers nobody: the first question is taken, and those of the same second are not. */
+/* About a peer that answers nothing: the first question of a second is taken, and the others are not. */
 static void test_same_question(void)
 {
 	enum { ASKED = 10 };
@@ -372,7 +401,7 @@ static void test_reload_silent_after(void)
 	CU_ASSERT(kithd_has_peer(kithd, ALICE));
 	rewrite(kithd, path, "silent_after = 1;", "silent_after: 600 is now 1");
 	AWAIT_SERVED(witnesses, 2, !kithd_has_peer(kithd, ALICE));
-	CU_ASSERT_EQUAL(kithd_log_count(kithd, " failed: silent for ", " s, also to "), 1);
+	AWAIT(kithd_log_count(kithd, " failed: silent for ", " s, also to ") == 1);
 }
 
 static CU_TestInfo tests[] = {

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,7 +100,9 @@ static void test_peer_that_never_reads(void)
 	raw_expect_bye(reader, "shutdown");
 }
 
-static void test_second_signal(void)
+/* How long does a node run after the first of two signals? A peer that does not read would make it wait for a second.
+ */
+static double stop_twice(void)
 {
 	struct kithd *kithd = kithd_start("-o max_message_rate=0");
 	struct raw *raw = raw_connect_from(NULL, kithd_address(kithd), 1024);
@@ -110,8 +113,17 @@ static void test_second_signal(void)
 	kithd_signal(kithd, SIGTERM);
 	AWAIT(kithd_log_count(kithd, "stopping", "") == 1);
 	kithd_signal(kithd, SIGINT);
-	CU_ASSERT(kithd_wait(kithd) != 0);
-	CU_ASSERT((double)(clock_now_us() - began_us) < 0.8e6 * harness_slowness());
+	return kithd_wait(kithd) == 0 ? INFINITY : (double)(clock_now_us() - began_us) / 1e6;
+}
+
+/* Once in a few times at least, whatever else this machine has to do. */
+static void test_second_signal(void)
+{
+	enum { TIMES = 3 };
+	double most_s = 0.8 * harness_slowness(), took_s = INFINITY;
+	for (int i = 0; i < TIMES && took_s >= most_s; i++)
+		took_s = stop_twice();
+	CU_ASSERT(took_s < most_s);
 }
 
 static void test_unfinished_handshakes(void)
@@ -143,7 +155,7 @@ static void test_dial_times_out(void)
 	CU_ASSERT(kithd_has_peer(kithd, ALICE));
 }
 
-/* A pipe that holds as much as it can. */
+/* A pipe that is full. */
 static void fill_pipe(int ends[2])
 {
 	static const char bytes[4096];
@@ -174,15 +186,23 @@ static void test_stdout_that_nobody_reads(void)
 	raw_expect_bye(raw, "shutdown");
 }
 
-static void test_stderr_that_nobody_reads(void)
+/* A peer of a node that logs everything, into a pipe that is full. */
+static struct raw *join_unheard(struct kithd **kithd, int ends[2])
 {
-	int ends[2];
 	fill_pipe(ends);
 	const char *argv[] = {"-l", harness_address(), "-o", "log_level=debug", NULL};
-	struct kithd *kithd = kithd_launch(&(struct launch){.argv = argv, .stderr_fd = ends[1]});
+	*kithd = kithd_launch(&(struct launch){.argv = argv, .stderr_fd = ends[1]});
 	struct raw *raw = NULL;
 	AWAIT((raw = raw_try_connect(argv[1])) != NULL);
 	raw_shake_hands(raw, ALICE, "");
+	return raw;
+}
+
+static void test_stderr_that_nobody_reads(void)
+{
+	int ends[2];
+	struct kithd *kithd;
+	struct raw *raw = join_unheard(&kithd, ends);
 	for (int i = 0; i < 200; i++)
 		raw_ping_next(raw);
 	CU_ASSERT_EQUAL(kithd_peers(kithd), 1);
@@ -194,12 +214,8 @@ static void test_dropped_log_lines_are_counted(void)
 {
 	static char bytes[1 << 17];
 	int ends[2];
-	fill_pipe(ends);
-	const char *argv[] = {"-l", harness_address(), "-o", "log_level=debug", NULL};
-	struct kithd *kithd = kithd_launch(&(struct launch){.argv = argv, .stderr_fd = ends[1]});
-	struct raw *raw = NULL;
-	AWAIT((raw = raw_try_connect(argv[1])) != NULL);
-	raw_shake_hands(raw, ALICE, "");
+	struct kithd *kithd;
+	struct raw *raw = join_unheard(&kithd, ends);
 	for (int i = 0; i < 20; i++)
 		raw_ping_next(raw);
 	CU_ASSERT(read(ends[0], bytes, sizeof bytes) > 0);

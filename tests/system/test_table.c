@@ -43,7 +43,7 @@ static void test_columns(void)
 
 static void test_counts(void)
 {
-	struct kithd *kithd = kithd_plain();
+	struct kithd *kithd = kithd_start(RARE_PINGS " -o max_nodes=0");
 	struct raw *raw = raw_join(kithd, ALICE, "");
 	raw_join(kithd, BOB, "");
 	for (int i = 0; i < 3; i++)
@@ -131,7 +131,8 @@ static void test_default_name(void)
 static void test_dialling_and_shaking_hands(void)
 {
 	struct raw *deaf = raw_listen_deaf(harness_address()), *mute = raw_listen(harness_address());
-	struct kithd *kithd = kithd_start("-b %s -b %s", raw_address(deaf), raw_address(mute));
+	struct kithd *kithd = kithd_start("-o connect_timeout=60 -o handshake_timeout=60 -b %s -b %s",
+					  raw_address(deaf), raw_address(mute));
 	struct raw *raw = raw_connect(kithd_address(kithd));
 	AWAIT(kithd_rows(kithd, "STATE", "DIAL") == 1 && kithd_rows(kithd, "STATE", "HELLO") == 2);
 	const char *table = kithd_table(kithd);

@@ -159,7 +159,7 @@ struct node {
 static struct node start_node(void)
 {
 	struct node node = {.path = harness_text("%s/sock", harness_make_folder())};
-	node.kithd = kithd_start("-o name=alpha -o control=%s", node.path);
+	node.kithd = kithd_start(RARE_PINGS " -o name=alpha -o control=%s", node.path);
 	AWAIT(asker_can_connect(node.path));
 	return node;
 }
@@ -251,7 +251,7 @@ static void test_restart(void)
 	AWAIT(shows("no node answers since"));
 	AWAIT(shows("alice"));
 	type("t");
-	node.kithd = kithd_start_at(address, "-o name=alpha -o control=%s", node.path);
+	node.kithd = kithd_start_at(address, RARE_PINGS " -o name=alpha -o control=%s", node.path);
 	raw_join(node.kithd, BOB, ",\"name\":\"bob\"");
 	AWAIT(shows("bob"));
 	AWAIT(shows("sorted by rtt"));
@@ -351,9 +351,95 @@ static void test_no_terminal(void)
 	CU_ASSERT(has_printed("there is no such socket"));
 }
 
+#define UUID(n) "'" #n "0000000-0000-4000-8000-000000000000'"
+#define END "{'msgtype':'end'}\n"
+
+/* What the node says of a network of three, in which two cannot talk. */
+static const struct fake_answer network[] = {
+	{"info", "{'msgtype':'info','name':'alpha','nodeid':" UUID(1) ",'boot':'x','uptime_s':60}\n" END},
+	{"peers", "{'msgtype':'peer','nodeid':" UUID(2) ",'name':'beta','state':'ready'}\n" END},
+	{"addresses", END},
+	{"watch", END},
+	{"problems",
+	 "{'msgtype':'problem','number':7,'kind':'link','since_s':60,'evidence_s':3,'subjects':[" UUID(2) "," UUID(
+		 3) "],'text':'beta and gamma are apart','advice':'Look at the firewall'}\n" END},
+	{"nodes", "{'msgtype':'node','nodeid':" UUID(2) ",'name':'beta','state':'alive','has_report':true,'links':1,"
+							"'tags':['role=db']}\n"
+							"{'msgtype':'node','nodeid':" UUID(
+								3) ",'name':'gamma','state':'late','links':1}\n" END},
+	{"links", "{'msgtype':'link','one':" UUID(1) ",'one_name':'alpha','other':" UUID(
+			  2) ",'other_name':'beta','state':'up','rtt_ms':0.5}\n"
+			     "{'msgtype':'link','one':" UUID(2) ",'one_name':'beta','other':" UUID(
+				     3) ",'other_name':'gamma','state':'down','one_says':'timed out'}\n" END},
+	{"why", "{'msgtype':'fact','fact':'node','nodeid':" UUID(
+			2) ",'name':'beta','state':'alive'}\n"
+			   "{'msgtype':'fact','fact':'node','nodeid':" UUID(
+				   3) ",'name':'gamma','state':'late'}\n"
+				      "{'msgtype':'fact','fact':'link','one':" UUID(2) ",'other':" UUID(
+					      3) ",'state':'down','is_up':false,'one_says':'timed out'}\n" END},
+	{NULL, NULL}};
+
+static void test_pages(void)
+{
+	const char *path = harness_text("%s/sock", harness_make_folder());
+	fake_node(path, network, false);
+	start(path);
+	AWAIT(shows("[1 peers] 2 nodes 3 links 4 problems"));
+	AWAIT(shows("link  beta and gamma are apart"));
+	type("2");
+	AWAIT(shows("2 nodes: 1 alive, 1 late"));
+	AWAIT(shows("1/1"));
+	AWAIT(shows("no report"));
+	type("s/role=db\r");
+	AWAIT(shows("1 of 2"));
+	AWAIT(shows("sorted by state"));
+	type(ESCAPE "\t");
+	AWAIT(shows("2 links: 1 up, 1 down"));
+	AWAIT(shows("timed out"));
+	type("\r");
+	AWAIT(shows("beta and gamma can't talk"));
+	type(ESCAPE "4");
+	AWAIT(shows("1 problem"));
+	AWAIT(shows("sorted by kind"));
+	type("\r");
+	AWAIT(shows("Look at the firewall"));
+	AWAIT(shows("the last report about it came 3 s ago"));
+	AWAIT(shows("beta says   timed out"));
+	type(ESCAPE "?");
+	AWAIT(shows("list the problems of the whole network"));
+	AWAIT(shows("sort by time that it lasts"));
+	type("q\t");
+	AWAIT(shows("[1 peers]"));
+	type("q");
+	expect_end("[ended 0]");
+}
+
+/* A node of before there were reports knows of its peers alone. */
+static void test_old_node(void)
+{
+	static const struct fake_answer old[] = {
+		{"info", "{'msgtype':'info','name':'old','nodeid':" UUID(1) ",'boot':'x','uptime_s':60}\n" END},
+		{"peers", "{'msgtype':'peer','nodeid':" UUID(2) ",'name':'beta','state':'ready'}\n" END},
+		{"addresses", END},
+		{"watch", END},
+		{NULL, NULL}};
+	const char *path = harness_text("%s/sock", harness_make_folder());
+	fake_node(path, old, false);
+	start(path);
+	AWAIT(shows("beta"));
+	type("2");
+	AWAIT(shows("this node tells nothing of the network"));
+	type("1");
+	AWAIT(shows("beta"));
+	type("q");
+	expect_end("[ended 0]");
+}
+
 static CU_TestInfo tests[] = {
 	{"peers are listed, sorted and searched", test_list},
 	{"the story of a peer", test_story},
+	{"pages of the network", test_pages},
+	{"a node that knows no network", test_old_node},
 	{"a terminal of another size", test_sizes},
 	{"a node that is started again", test_restart},
 	{"a node that hangs", test_hanging_node},

@@ -87,6 +87,7 @@ void core_start(struct core *core)
 	core->access = access_new(&core->settings);
 	core->sources = sources_new();
 	core->lines = lines_new(core->sources, core->now_us);
+	core->reports = core->has_reports ? reports_new(&core->settings, &core->self) : NULL;
 	struct protocol_parts parts = {.common = {.settings = &core->settings,
 						  .listening = &core->listening,
 						  .registry = core->registry,
@@ -95,7 +96,8 @@ void core_start(struct core *core)
 						  .sources = core->sources,
 						  .journal = core->journal,
 						  .pace = core->pace,
-						  .lines = core->lines},
+						  .lines = core->lines,
+						  .reports = core->reports},
 				       .secret = core_secret,
 				       .self = core->self,
 				       .alarm = &core->alarm,
@@ -114,6 +116,7 @@ void core_fini(struct core *core)
 	registry_release_snapshot(&all);
 	CU_ASSERT_EQUAL(registry_count(core->registry).connections, 0);
 	protocol_free(core->protocol);
+	reports_free(core->reports);
 	address_book_free(core->book);
 	access_free(core->access);
 	lines_free(core->lines);
@@ -165,7 +168,7 @@ struct peer *core_dial(struct core *core, const char *to)
 void core_end(struct core *core, struct peer *peer)
 {
 	peer_hold(peer);
-	peer_fail(peer, "it closed the connection without a bye");
+	peer_fail(peer, 0, "it closed the connection without a bye");
 	protocol_ended(core->protocol, peer, core->now_us);
 	protocol_forget(core->protocol, peer);
 	peer_release(peer);
@@ -308,7 +311,7 @@ static size_t summarize(char *out, size_t room, const char *line)
 	struct message message;
 	struct problem problem;
 	size_t used;
-	if (!EXPECT(message_decode(line, strlen(line), &message, &problem), "%s: %s", problem.text, line))
+	if (!EXPECT(message_decode(line, strlen(line), 0, &message, &problem), "%s: %s", problem.text, line))
 		return 0;
 	if (message.type == MESSAGE_ADDR)
 		used = summarize_addr(out, room, &message.addr);
@@ -384,7 +387,7 @@ bool link_pass(struct link *link, int from)
 	if (line == NULL) {
 		end(link, from);
 		if (receiver != NULL && !peer_is_closing(receiver))
-			peer_fail(receiver, "it closed the connection without a bye");
+			peer_fail(receiver, 0, "it closed the connection without a bye");
 	} else if (receiver != NULL && !peer_is_closing(receiver)) {
 		core_say(link->cores[to], receiver, "%s", line);
 	}

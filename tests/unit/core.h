@@ -16,6 +16,7 @@
 #include "members/lines.h"
 #include "members/registry.h"
 #include "members/sources.h"
+#include "mesh/reports.h"
 #include "settings/settings.h"
 #include "talk/protocol.h"
 #include "wire/address.h"
@@ -38,6 +39,8 @@ struct core {
 	struct sources *sources;
 	struct lines *lines;
 	struct protocol *protocol;
+	struct reports *reports; /* where has_reports was set before core_start */
+	bool has_reports;
 	struct journal *journal; /* NULL, or the test's own, like the next; set before core_start */
 	struct pace *pace;
 	int64_t now_us; /* tests move it */

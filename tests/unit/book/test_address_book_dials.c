@@ -171,6 +171,37 @@ static void addresses_that_lead_nowhere_leave_room_for_others(void)
 	fixture_fini(&fixture);
 }
 
+/* A teller knows of its own address, and not of others in its network, be it a /64 or a /24. */
+static void what_is_told_of_a_neighbour_is_dialled_one_at_a_time(void)
+{
+	static const struct {
+		const char *teller, *host;
+		size_t dials;
+	} cases[] = {
+		{"192.0.2.1:9", "192.0.2.7", 1},	 {"192.0.2.7:9", "192.0.2.7", 6},
+		{"[2001:db8::1]:9", "[2001:db8::7]", 1}, {"[2001:db8::7]:9", "[2001:db8::7]", 6},
+		{"[fd00::1]:9", "[fd00::7]", 1},	 {"[fd00::7]:9", "[fd00::7]", 6},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct fixture fixture;
+		struct dial dials[MOST_PICKS];
+		int64_t next_us;
+		size_t count = 0;
+		char text[ADDRESS_TEXT_BYTES];
+		fixture_init(&fixture, "");
+		fixture.settings.max_dialing = 64;
+		for (unsigned port = 1; port <= 6; port++) {
+			snprintf(text, sizeof text, "%s:%u", cases[i].host, port);
+			CU_ASSERT(hear_from(&fixture, text, 0, cases[i].teller));
+		}
+		const char *words = pick_all(&fixture, dials, &next_us);
+		for (const char *word = words; (word = strstr(word, cases[i].host)) != NULL; word++)
+			count++;
+		EXPECT(count == cases[i].dials, "%s of %s: %s", cases[i].teller, cases[i].host, words);
+		fixture_fini(&fixture);
+	}
+}
+
 /* The kind of an address may change while it is dialled or felt; what is counted of dials under way doesn't drift. */
 static void the_counts_of_dials_survive_what_becomes_of_an_address_meanwhile(void)
 {
@@ -565,6 +596,7 @@ static CU_TestInfo tests[] = {
 	 of_the_addresses_of_one_nodeid_one_is_dialled_and_the_others_later},
 	{"what is not due waits", what_is_not_due_waits},
 	{"addresses that lead nowhere leave room for others", addresses_that_lead_nowhere_leave_room_for_others},
+	{"what is told of a neighbour is dialled one at a time", what_is_told_of_a_neighbour_is_dialled_one_at_a_time},
 	{"the counts of dials survive what becomes of an address meanwhile",
 	 the_counts_of_dials_survive_what_becomes_of_an_address_meanwhile},
 	{"of many dead addresses one is tried in retry min", of_many_dead_addresses_one_is_tried_in_retry_min},

@@ -575,7 +575,7 @@ static void save_and_be_killed(unsigned version, int64_t save_us, struct rng *rn
 	int ready[2], status;
 	char byte;
 	int64_t pause_us = rng_below(rng, (uint32_t)(4 * save_us));
-	struct timespec pause = {.tv_sec = pause_us / 1000000, .tv_nsec = pause_us % 1000000 * 1000};
+	struct timespec pause = {.tv_sec = (time_t)(pause_us / 1000000), .tv_nsec = (long)(pause_us % 1000000 * 1000)};
 	CU_ASSERT_FATAL(pipe2(ready, O_CLOEXEC) == 0);
 	pid_t child = fork();
 	CU_ASSERT_FATAL(child >= 0);

@@ -101,6 +101,37 @@ static void what_is_no_state_of_the_same_is_kept_in_order(void)
 	hook_queue_fini(queue);
 }
 
+static void put_of_network(uint64_t number, const char *kind, const char *rest)
+{
+	char text[512];
+	struct problem problem;
+	struct json_object *row = NULL;
+	int length = snprintf(text, sizeof text, "{\"kind\":\"%s\",\"nodeid\":" A ",%s}", kind, rest);
+	CU_ASSERT_FATAL(json_parse(text, (size_t)length, 4, &row, &problem));
+	CU_ASSERT(hook_queue_put(queue, row, number));
+	json_object_put(row);
+}
+
+static void states_of_the_network_are_of_pairs_and_problems(void)
+{
+	static const uint64_t left[] = {3, 4, 6, 7, 9};
+	put_of_network(1, "link_down", "\"other\":" B);
+	put_of_network(2, "node_up", "\"name\":\"a\"");
+	put_of_network(3, "node_gone", "\"name\":\"a\"");
+	put_of_network(4, "link_up", "\"other\":" B);
+	put_of_network(5, "problem", "\"problem\":1");
+	put_of_network(6, "problem", "\"problem\":2");
+	put_of_network(7, "problem_over", "\"problem\":1");
+	put_of_network(8, "link_down", "\"other\":" A);
+	put_of_network(9, "link_up", "\"other\":" A);
+	CU_ASSERT(queue->count == sizeof left / sizeof *left);
+	for (size_t i = 0; i < sizeof left / sizeof *left; i++) {
+		struct hook_event event = take(left[i]);
+		hook_queue_done(queue, &event);
+	}
+	hook_queue_fini(queue);
+}
+
 static void commands_and_events_are_bounded(void)
 {
 	struct hook_event events[HOOK_RUNNING_MOST];
@@ -148,6 +179,7 @@ static CU_TestInfo tests[] = {
 	{"one command runs for each peer", one_command_runs_for_each_peer},
 	{"the newest state wins", the_newest_state_wins},
 	{"what is no state of the same is kept, in order", what_is_no_state_of_the_same_is_kept_in_order},
+	{"states of the network are of pairs and of problems", states_of_the_network_are_of_pairs_and_problems},
 	{"commands and events are bounded", commands_and_events_are_bounded},
 	{"what waits is noted", what_waits_is_noted},
 	CU_TEST_INFO_NULL,

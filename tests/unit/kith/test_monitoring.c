@@ -39,6 +39,17 @@ static void expect_text(struct buffer *out, const char *text)
 
 /* ---- check ---- */
 
+static const struct rows no_rows = {.count = 0};
+
+/* The line of what was found begins with these words. */
+static void expect_line(enum outcome found, enum outcome outcome, struct buffer *line, const char *words, size_t number)
+{
+	CU_ASSERT(buffer_append(line, "", 1));
+	EXPECT(found == outcome && strncmp(buffer_content(line), words, strlen(words)) == 0, "case %zu: %d %s", number,
+	       (int)found, buffer_content(line));
+	buffer_fini(line);
+}
+
 static void thresholds_decide(void)
 {
 	static const char *const peers[] = {
@@ -71,12 +82,8 @@ static void thresholds_decide(void)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct buffer line = {0};
 		struct json_object *info = parse(cases[i].info);
-		enum outcome outcome = health_describe(info, &rows, &cases[i].limits, &line);
-		CU_ASSERT(buffer_append(&line, "", 1));
-		EXPECT(outcome == cases[i].outcome &&
-			       strncmp(buffer_content(&line), cases[i].words, strlen(cases[i].words)) == 0,
-		       "case %zu: %d %s", i, (int)outcome, buffer_content(&line));
-		buffer_fini(&line);
+		enum outcome outcome = health_describe(info, &rows, &no_rows, &cases[i].limits, &line);
+		expect_line(outcome, cases[i].outcome, &line, cases[i].words, i);
 		json_object_put(info);
 	}
 	rows_fini(&rows);
@@ -97,10 +104,8 @@ static void a_peer_that_is_late_for_long_is_a_warning(void)
 		struct rows rows = parse_all(peers[i]);
 		struct buffer line = {0};
 		struct json_object *info = parse("{'peers':2,'problems':[]}");
-		CU_ASSERT(health_describe(info, &rows, &none, &line) == (i == 0 ? OUTCOME_DONE : OUTCOME_WARNING));
-		CU_ASSERT(buffer_append(&line, "", 1));
-		EXPECT(strncmp(buffer_content(&line), lines[i], strlen(lines[i])) == 0, "%s", buffer_content(&line));
-		buffer_fini(&line);
+		enum outcome outcome = health_describe(info, &rows, &no_rows, &none, &line);
+		expect_line(outcome, i == 0 ? OUTCOME_DONE : OUTCOME_WARNING, &line, lines[i], i);
 		json_object_put(info);
 		rows_fini(&rows);
 	}
@@ -113,9 +118,10 @@ static void the_line_has_one_bar(void)
 	struct buffer line = {0};
 	struct json_object *info = parse("{'peers':0,'inbound':0,'outbound':0,'uptime_s':12.4,'memory_bytes':2000,"
 					 "'problems':['a|b\\nc']}");
-	CU_ASSERT(health_describe(info, &rows, &none, &line) == OUTCOME_CRITICAL);
-	expect_text(&line, "KITH CRITICAL - 0 peers (fewer than 1); a/b\\x0ac | peers=0;;1:;0 inbound=0;;;0 "
-			   "outbound=0;;;0 late=0;;;0 problems=1;;;0 uptime=12s;;;0 memory=2000B;;;0");
+	CU_ASSERT(health_describe(info, &rows, &no_rows, &none, &line) == OUTCOME_CRITICAL);
+	expect_text(&line,
+		    "KITH CRITICAL - 0 peers (fewer than 1); a/b\\x0ac | peers=0;;1:;0 inbound=0;;;0 "
+		    "outbound=0;;;0 late=0;;;0 problems=1;;;0 network_problems=0;;;0 uptime=12s;;;0 memory=2000B;;;0");
 	json_object_put(info);
 }
 
@@ -179,9 +185,43 @@ static void the_worst_peers_are_added(void)
 	rows_fini(&rows);
 }
 
+static void problems_of_the_network(void)
+{
+#define PROBLEM(kind, more, text) "{'kind':'" kind "'" more ",'text':'" text "'}"
+	static const struct {
+		const char *problems[6];
+		enum outcome outcome;
+		const char *words;
+	} cases[] = {
+		{{NULL}, OUTCOME_DONE, "KITH OK - 4 peers | "},
+		{{PROBLEM("link", "", "a|b are apart")}, OUTCOME_WARNING, "KITH WARNING - 4 peers; a/b are apart | "},
+		{{PROBLEM("single", ",'is_notice':true", "c has one link")}, OUTCOME_DONE, "KITH OK - 4 peers | "},
+		{{PROBLEM("node", ",'is_notice':true", "c is gone")}, OUTCOME_DONE, "KITH OK - 4 peers | "},
+		{{PROBLEM("slow", "", "c is slow"), PROBLEM("news", "", "what is that")},
+		 OUTCOME_DONE,
+		 "KITH OK - 4 peers | "},
+		{{PROBLEM("me", "", "1"), PROBLEM("partition", "", "2"), PROBLEM("node", "", "3"),
+		  PROBLEM("cut", "", "4"), PROBLEM("link", "", "5")},
+		 OUTCOME_WARNING,
+		 "KITH WARNING - 4 peers; 1; 2; 3; 2 more problems of the network | "},
+	};
+	static const struct health_limits limits = {-1, 1, -1, -1};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct rows problems = parse_all(cases[i].problems);
+		struct json_object *info = parse("{'peers':4,'problems':[]}");
+		struct buffer line = {0};
+		enum outcome outcome = health_describe(info, &no_rows, &problems, &limits, &line);
+		expect_line(outcome, cases[i].outcome, &line, cases[i].words, i);
+		json_object_put(info);
+		rows_fini(&problems);
+	}
+#undef PROBLEM
+}
+
 static CU_TestInfo tests[] = {
 	{"check: thresholds decide", thresholds_decide},
 	{"check: the line has one bar", the_line_has_one_bar},
+	{"problems of the network are a warning, if a node or a connection is missing", problems_of_the_network},
 	{"a peer that is late for long is a warning", a_peer_that_is_late_for_long_is_a_warning},
 	{"metrics: samples of a metric are together", samples_of_a_metric_are_together},
 	{"metrics: texts are escaped", texts_are_escaped},

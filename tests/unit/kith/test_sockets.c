@@ -26,7 +26,7 @@ static int make_socket(const char *path, bool listens)
 static void sockets_of_a_directory(void)
 {
 	char directory[] = "/tmp/kith-unit-XXXXXX", paths[4][64];
-	static const char *const names[] = {"10.sock", "9.sock", "dead.sock", "other"};
+	static const char *const names[] = {"10.sock", "9.sock", "1.sock", "other"};
 	struct sockets sockets = {0};
 	int fds[4];
 	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(directory));
@@ -36,14 +36,15 @@ static void sockets_of_a_directory(void)
 	}
 	sockets_look_in(&sockets, directory);
 	/* In the order of people: 9 comes before 10. */
-	CU_ASSERT_EQUAL_FATAL(sockets.count, 3);
-	CU_ASSERT_STRING_EQUAL(sockets.found[0].path, paths[1]);
-	CU_ASSERT_STRING_EQUAL(sockets.found[1].path, paths[0]);
-	CU_ASSERT_EQUAL(sockets_count_connected(&sockets), 2);
-	CU_ASSERT_PTR_EQUAL(sockets_find_failed(&sockets, ECONNREFUSED), &sockets.found[2]);
-	CU_ASSERT_PTR_NULL(sockets_find_failed(&sockets, EACCES));
+	CU_ASSERT_EQUAL_FATAL(sockets.count, 2);
+	CU_ASSERT_STRING_EQUAL(sockets.connected[0].path, paths[1]);
+	CU_ASSERT_STRING_EQUAL(sockets.connected[1].path, paths[0]);
+	CU_ASSERT(sockets.connected[0].fd >= 0 && sockets.connected[1].fd >= 0);
+	CU_ASSERT_STRING_EQUAL(sockets.failed.path, paths[2]);
+	CU_ASSERT_EQUAL(sockets.failed.error, ECONNREFUSED);
+	CU_ASSERT_EQUAL(sockets.left_out, 0);
 	sockets_close(&sockets);
-	CU_ASSERT_EQUAL(sockets_count_connected(&sockets), 0);
+	CU_ASSERT(sockets.connected[0].fd < 0 && sockets.connected[1].fd < 0);
 	for (int i = 0; i < 4; i++) {
 		close(fds[i]);
 		unlink(paths[i]);
@@ -51,10 +52,41 @@ static void sockets_of_a_directory(void)
 	sockets = (struct sockets){0};
 	sockets_look_in(&sockets, directory);
 	CU_ASSERT_EQUAL(sockets.count, 0);
+	CU_ASSERT_STRING_EQUAL(sockets.failed.path, "");
 	rmdir(directory);
 	sockets_look_in(&sockets, directory);
 	CU_ASSERT_EQUAL(sockets.count, 0);
 	CU_ASSERT_STRING_EQUAL(sockets.closed_directory, "");
+}
+
+/* Three live ones too many, and as many dead ones before them. */
+static void more_than_are_asked(void)
+{
+	enum { LIVE = SOCKETS_MOST + 3, ALL = LIVE + SOCKETS_MOST };
+	static char paths[ALL][64];
+	static int fds[ALL];
+	char directory[] = "/tmp/kith-unit-XXXXXX";
+	struct sockets *sockets = calloc(1, sizeof *sockets);
+	CU_ASSERT_FATAL(mkdtemp(directory) != NULL && sockets != NULL);
+	for (int i = 0; i < ALL; i++) {
+		bool is_live = i >= SOCKETS_MOST;
+		snprintf(paths[i], sizeof paths[i], "%s/%03d.sock", directory, i);
+		fds[i] = make_socket(paths[i], is_live);
+		if (!is_live)
+			close(fds[i]);
+	}
+	sockets_look_in(sockets, directory);
+	CU_ASSERT_EQUAL_FATAL(sockets->count, SOCKETS_MOST);
+	CU_ASSERT_STRING_EQUAL(sockets->connected[0].path, paths[SOCKETS_MOST]);
+	CU_ASSERT_EQUAL(sockets->left_out, 3);
+	sockets_close(sockets);
+	free(sockets);
+	for (int i = 0; i < ALL; i++) {
+		if (i >= SOCKETS_MOST)
+			close(fds[i]);
+		unlink(paths[i]);
+	}
+	rmdir(directory);
 }
 
 static void one_socket(void)
@@ -65,15 +97,16 @@ static void one_socket(void)
 	path[0] = '/';
 	path[SOCKET_PATH_BYTES] = '\0';
 	CU_ASSERT_FALSE(sockets_look_at(&sockets, path));
-	CU_ASSERT_EQUAL(sockets.count, 0);
+	CU_ASSERT_STRING_EQUAL(sockets.failed.path, "");
 	path[SOCKET_PATH_BYTES - 1] = '\0';
 	CU_ASSERT(sockets_look_at(&sockets, path));
-	CU_ASSERT_EQUAL(sockets.found[0].fd, -1);
-	CU_ASSERT_EQUAL(sockets.found[0].error, ENOENT);
+	CU_ASSERT_EQUAL(sockets.count, 0);
+	CU_ASSERT_EQUAL(sockets.failed.error, ENOENT);
 }
 
 static CU_TestInfo tests[] = {
 	{"the sockets of a directory are found, and tried", sockets_of_a_directory},
+	{"dead ones take no place, and live ones beyond the bound are counted", more_than_are_asked},
 	{"a path that a socket can't have is refused", one_socket},
 	CU_TEST_INFO_NULL,
 };

@@ -13,7 +13,7 @@ static size_t width_of(const struct top_layout *layout)
 	return width;
 }
 
-static bool has(const struct top_layout *layout, enum top_column column, size_t *width)
+static bool has(const struct top_layout *layout, size_t column, size_t *width)
 {
 	for (size_t i = 0; i < layout->count; i++)
 		if (layout->places[i].column == column) {
@@ -23,65 +23,101 @@ static bool has(const struct top_layout *layout, enum top_column column, size_t 
 	return false;
 }
 
-/* At any width and order: it fits, has a name and the sorted column, and keeps the order from left to right. */
+static size_t column_of(const struct top_page_kind *page, const char *heading)
+{
+	for (size_t i = 0; i < page->column_count; i++)
+		if (strcmp(page->columns[i].heading, heading) == 0)
+			return i;
+	EXPECT(false, "%s has no column %s", page->word, heading);
+	return 0;
+}
+
+/* At that width and order: it fits, has the first and the sorted column, and keeps the order from left to right. */
+static void expect_fit(const struct top_page_kind *page, size_t cells, size_t sort,
+		       const size_t wants[static TOP_MOST_COLUMNS])
+{
+	struct top_layout layout = top_layout(page, cells, sort, wants);
+	size_t width;
+	EXPECT(width_of(&layout) <= cells, "%s, %zu cells", page->word, cells);
+	EXPECT(has(&layout, 0, &width), "%s, %zu cells", page->word, cells);
+	EXPECT(cells < 40 || has(&layout, sort, &width), "%s, %zu cells, by %s", page->word, cells,
+	       page->columns[sort].words);
+	for (size_t i = 1; i < layout.count; i++)
+		EXPECT(layout.places[i - 1].column < layout.places[i].column, "%s, %zu cells", page->word, cells);
+}
+
 static void test_fits(void)
 {
-	const size_t wants[TOP_COLUMNS] = {[TOP_NAME] = 30, [TOP_ADDRESS] = 47, [TOP_AGENT] = 20};
-	for (size_t cells = 1; cells < 250; cells++)
-		for (enum top_column sort = 0; sort < TOP_COLUMNS; sort++) {
-			struct top_layout layout = top_layout(cells, sort, wants);
-			size_t width;
-			EXPECT(width_of(&layout) <= cells, "%zu cells", cells);
-			EXPECT(has(&layout, TOP_NAME, &width), "%zu cells", cells);
-			EXPECT(cells < 30 || has(&layout, sort, &width), "%zu cells, by %s", cells,
-			       top_columns[sort].words);
-			for (size_t i = 1; i < layout.count; i++)
-				EXPECT(layout.places[i - 1].column < layout.places[i].column, "%zu cells", cells);
-		}
+	const size_t wants[TOP_MOST_COLUMNS] = {30, 8, 47, [5] = 20, [10] = 20};
+	for (const struct top_page_kind *page = top_pages; page < top_pages + TOP_PAGES; page++)
+		for (size_t cells = 1; cells < 250; cells++)
+			for (size_t sort = 0; sort < page->column_count; sort++)
+				expect_fit(page, cells, sort, wants);
 }
 
 static void test_usual_widths(void)
 {
 	static const struct {
+		enum top_page page;
 		size_t cells;
-		enum top_column sort;
-		const char *headings;
+		const char *sort, *headings;
 	} cases[] = {
-		{7, TOP_NAME, "NAME"},
-		{40, TOP_NAME, "NAME DIR STATE RTT UP"},
-		{40, TOP_BYTES_IN, "NAME DIR STATE RTT BYTES_IN"},
-		{80, TOP_NAME, "NAME NODEID ADDRESS DIR STATE RTT HEARD UP"},
-		{200, TOP_NAME, "NAME NODEID ADDRESS DIR STATE RTT HEARD UP BYTES_IN BYTES_OUT AGENT"},
+		{TOP_PEERS, 7, "NAME", "NAME"},
+		{TOP_PEERS, 40, "NAME", "NAME DIR STATE RTT UP"},
+		{TOP_PEERS, 40, "BYTES_IN", "NAME DIR STATE RTT BYTES_IN"},
+		{TOP_PEERS, 80, "NAME", "NAME NODEID ADDRESS DIR STATE RTT HEARD UP"},
+		{TOP_PEERS, 200, "NAME", "NAME NODEID ADDRESS DIR STATE RTT HEARD UP BYTES_IN BYTES_OUT AGENT"},
+		{TOP_NODES, 40, "NAME", "NAME STATE SEEN_BY RTT HOPS"},
+		{TOP_NODES, 80, "NAME", "NAME NODEID ADDRESS STATE SEEN_BY RTT SINCE UP"},
+		{TOP_LINKS, 40, "STATE", "ONE OTHER STATE RTT"},
+		{TOP_LINKS, 80, "STATE", "ONE OTHER STATE RTT DOWN ONE_SAYS OTHER_SAYS"},
+		{TOP_PROBLEMS, 40, "KIND", "KIND TEXT"},
+		{TOP_PROBLEMS, 80, "KIND", "KIND SINCE TEXT"},
 	};
-	const size_t wants[TOP_COLUMNS] = {0};
+	const size_t wants[TOP_MOST_COLUMNS] = {0};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct top_layout layout = top_layout(cases[i].cells, cases[i].sort, wants);
+		const struct top_page_kind *page = &top_pages[cases[i].page];
+		struct top_layout layout = top_layout(page, cases[i].cells, column_of(page, cases[i].sort), wants);
 		char headings[256] = "";
 		for (size_t j = 0; j < layout.count; j++)
-			strcat(strcat(headings, j == 0 ? "" : " "), top_columns[layout.places[j].column].heading);
-		EXPECT(strcmp(headings, cases[i].headings) == 0, "%zu cells: %s", cases[i].cells, headings);
+			strcat(strcat(headings, j == 0 ? "" : " "), page->columns[layout.places[j].column].heading);
+		EXPECT(strcmp(headings, cases[i].headings) == 0, "%s, %zu cells: %s", page->word, cases[i].cells,
+		       headings);
 	}
 }
 
 static void test_growing(void)
 {
-	size_t wants[TOP_COLUMNS] = {[TOP_NAME] = 12}, name, address;
-	struct top_layout layout = top_layout(80, TOP_NAME, wants);
-	CU_ASSERT(has(&layout, TOP_NAME, &name) && name == 12);
-	wants[TOP_NAME] = 300;
-	wants[TOP_ADDRESS] = 21;
-	layout = top_layout(220, TOP_NAME, wants);
-	CU_ASSERT(has(&layout, TOP_NAME, &name) && name == top_columns[TOP_NAME].most);
-	CU_ASSERT(has(&layout, TOP_ADDRESS, &address) && address == 21);
+	const struct top_page_kind *page = &top_pages[TOP_PEERS];
+	size_t wants[TOP_MOST_COLUMNS] = {12}, name, address, address_column = column_of(page, "ADDRESS");
+	struct top_layout layout = top_layout(page, 80, 0, wants);
+	CU_ASSERT(has(&layout, 0, &name) && name == 12);
+	wants[0] = 300;
+	wants[address_column] = 21;
+	layout = top_layout(page, 220, 0, wants);
+	CU_ASSERT(has(&layout, 0, &name) && name == page->columns[0].most);
+	CU_ASSERT(has(&layout, address_column, &address) && address == 21);
 }
 
-/* No two columns have the same letter, and none one that means something else. */
-static void test_letters(void)
+/* Each is chosen once by its importance, and its letter neither sorts by another nor means something else. */
+static void expect_column(const struct top_page_kind *page, size_t column)
 {
-	for (enum top_column i = 0; i < TOP_COLUMNS; i++) {
-		EXPECT(strchr("qh?/pr jk<>", top_columns[i].letter) == NULL, "%s", top_columns[i].words);
-		for (enum top_column j = 0; j < i; j++)
-			EXPECT(top_columns[i].letter != top_columns[j].letter, "%s", top_columns[i].words);
+	char letter = page->columns[column].letter;
+	size_t times = 0;
+	EXPECT(letter == '\0' || strchr("qh?/pr jk<>1234", letter) == NULL, "%s, %c", page->word, letter);
+	for (size_t i = 0; i < column; i++)
+		EXPECT(letter == '\0' || page->columns[i].letter != letter, "%s, %c", page->word, letter);
+	for (size_t i = 0; i < page->column_count; i++)
+		times += page->by_importance[i] == column;
+	EXPECT(times == 1, "%s: %s is listed %zu times", page->word, page->columns[column].heading, times);
+}
+
+static void test_columns(void)
+{
+	for (const struct top_page_kind *page = top_pages; page < top_pages + TOP_PAGES; page++) {
+		EXPECT(page->column_count <= TOP_MOST_COLUMNS, "%s", page->word);
+		for (size_t i = 0; i < page->column_count; i++)
+			expect_column(page, i);
 	}
 }
 
@@ -89,7 +125,7 @@ static CU_TestInfo tests[] = {
 	{"the columns fit at any width", test_fits},
 	{"which columns are shown", test_usual_widths},
 	{"names and addresses take what is left", test_growing},
-	{"each letter sorts by one column", test_letters},
+	{"each column has a letter and a place of its own", test_columns},
 	CU_TEST_INFO_NULL,
 };
 

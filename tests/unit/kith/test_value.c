@@ -60,6 +60,9 @@ static void values_as_text(void)
 		{"false", FORM_PLAIN, "no", "no"},
 		{"\"1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5d\"", FORM_NODEID, "1a2b3c4d",
 		 "1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5d"},
+		{"\"1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5d\"", FORM_NAME, "1a2b3c4d",
+		 "1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5d"},
+		{"\"1a2b3c4d-node\"", FORM_NAME, "1a2b3c4d-node", "1a2b3c4d-node"},
 		{"[\"a\",1,[true]]", FORM_PLAIN, "a, 1, yes", "a,\\x201,\\x20yes"},
 		{"{\"a\":[]}", FORM_PLAIN, "{\"a\":[]}", "{\"a\":[]}"},
 	};

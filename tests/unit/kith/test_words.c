@@ -73,6 +73,11 @@ static void times(void)
 	expect_time("yesterday", now_s, false, "yesterday");
 	expect_time("2026-11-23T09:03:58.114+01:00", now_s, false, "2026-11-23T09:03:58.114+01:00");
 	expect_time("\033[2J", now_s, false, "\\x1b[2J");
+	char out[WORDS_BYTES];
+	words_since(7200, (double)now_s + 0.7, out);
+	CU_ASSERT_STRING_EQUAL(out, "10:00:00");
+	words_since(86400, (double)now_s, out);
+	CU_ASSERT_STRING_EQUAL(out, "2026-11-22 12:00:00");
 	setenv("TZ", "EST5", 1);
 	tzset();
 	expect_time("2026-11-23T09:03:58.114Z", now_s, true, "04:03:58.114");

@@ -227,6 +227,35 @@ static void the_usual_round_trip_follows_slowly(void)
 	}
 }
 
+static void round_trips_that_stay_much_shorter_are_usual_at_once(void)
+{
+	enum { STEPS = 8, MS = 1000 };
+	static const struct {
+		const char *what;
+		int64_t rtts_ms[STEPS], usual_ms; /* after one of 800 ms; 0 ends them */
+	} cases[] = {
+		{"two", {4, 4}, 613},
+		{"three", {4, 9, 6}, 9},
+		{"with one that is not", {4, 4, 500, 4, 4}, 459},
+		{"not by so much", {790, 780, 770, 760}, 788},
+		{"half", {400, 400, 400}, 667},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct liveness liveness;
+		int64_t now_us = 0;
+		liveness_init(&liveness, 1000 * MS, 20000 * MS, 0);
+		CU_ASSERT(liveness_ping(&liveness, 1000 * MS, 0) && liveness_pong(&liveness, 800 * MS));
+		for (size_t j = 0; j < STEPS && cases[i].rtts_ms[j] > 0; j++) {
+			now_us += 1000 * MS;
+			CU_ASSERT(liveness_ping(&liveness, 1000 * MS, now_us));
+			CU_ASSERT(liveness_pong(&liveness, now_us + cases[i].rtts_ms[j] * MS));
+		}
+		EXPECT(liveness.usual_rtt_us / MS == cases[i].usual_ms, "%s: %lld", cases[i].what,
+		       (long long)liveness.usual_rtt_us);
+		EXPECT(liveness.has_fallen == (cases[i].usual_ms == 9), "%s", cases[i].what);
+	}
+}
+
 static void a_peer_is_silent_since_the_last_thing_that_excuses_it(void)
 {
 	static const struct {
@@ -254,35 +283,36 @@ static void a_peer_is_silent_since_the_last_thing_that_excuses_it(void)
 	}
 }
 
-/* When ours is due after pings of the far end at these moments; the last of them has this slack. */
+/* When ours is due after such pings of the far end; the last of them has this slack. */
 static void a_ping_of_the_far_end_that_does_not_come_makes_ours_due(void)
 {
-	enum { PINGS = 7, OWN = 900000 };
+	enum { PINGS = 4, OWN = 900000 };
 	static const struct {
 		const char *what;
-		int64_t theirs_us[PINGS]; /* 0 ends them */
+		struct {
+			int64_t then_us, next_us; /* 0 ends them; what it says, 0 for nothing */
+		} theirs[PINGS];
 		int64_t slack_us, due_us;
 	} cases[] = {
-		{"none", {0}, 300, OWN},
-		{"one", {5000}, 300, OWN},
-		{"two", {5000, 9000}, 300, 13300},
-		{"regular", {5000, 9000, 13000, 17000}, 300, 21300},
-		{"more slack", {5000, 9000, 13000, 17000}, 700, 21700},
-		{"the last is slow", {5000, 9000, 13000, 20000}, 300, 27300},
-		{"the last is a little early", {5000, 9000, 13000, 16000}, 300, 19300},
-		{"one out of turn", {5000, 9000, 13000, 15999}, 300, 17300},
-		{"two out of turn", {5000, 9000, 13000, 14000, 15000}, 300, 17300},
-		{"three out of turn, of two turns", {5000, 9000, 13000, 13500, 17000, 17500, 17600}, 300, 21300},
-		{"in turn after one out of turn", {5000, 9000, 13000, 14000, 17000}, 300, 21300},
-		{"a new pace", {5000, 9000, 13000, 13500, 14000, 14500}, 300, 15300},
-		{"and on", {5000, 9000, 13000, 13500, 14000, 14500, 15000}, 300, 15800},
+		{"none", {{0}}, 300, OWN},
+		{"it never says", {{5000, 0}, {9000, 0}, {13000, 0}}, 300, OWN},
+		{"once", {{5000, 4000}}, 300, 9300},
+		{"more slack", {{5000, 4000}}, 700, 9700},
+		{"as long as it has said", {{5000, 4000}, {9000, 0}}, 300, 13300},
+		{"longer", {{5000, 4000}, {9000, 7000}}, 300, 16300},
+		{"and so on", {{5000, 4000}, {9000, 7000}, {16000, 0}}, 300, 23300},
+		{"shorter", {{5000, 4000}, {9000, 1000}, {10000, 0}}, 300, 11300},
+		{"sooner than it has said", {{5000, 4000}, {6000, 0}}, 300, 10300},
+		{"one out of turn", {{5000, 4000}, {6000, 3000}}, 300, 9300},
+		{"later than it has said", {{5000, 4000}, {11000, 0}}, 300, 15300},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct liveness liveness;
 		liveness_init(&liveness, OWN, 20000, 0);
 		CU_ASSERT(liveness_ping(&liveness, OWN, 0) && liveness_pong(&liveness, 10));
-		for (size_t j = 0; j < PINGS && cases[i].theirs_us[j] > 0; j++)
-			liveness_note_ping(&liveness, cases[i].slack_us, cases[i].theirs_us[j]);
+		for (size_t j = 0; j < PINGS && cases[i].theirs[j].then_us > 0; j++)
+			liveness_note_ping(&liveness, cases[i].theirs[j].next_us, cases[i].slack_us,
+					   cases[i].theirs[j].then_us);
 		int64_t due_us = liveness_next_ping_us(&liveness, 20000);
 		EXPECT(due_us == cases[i].due_us, "%s: %lld", cases[i].what, (long long)due_us);
 		EXPECT(!liveness_is_due(&liveness, due_us - 1) && liveness_is_due(&liveness, due_us), "%s",
@@ -303,8 +333,7 @@ static void a_ping_that_is_expected_ends_the_sleep_after_ours(void)
 	struct liveness liveness;
 	liveness_init(&liveness, OWN, 20000, 0);
 	CU_ASSERT(liveness_ping(&liveness, OWN, 0) && liveness_pong(&liveness, 10));
-	liveness_note_ping(&liveness, SLACK, 100);
-	liveness_note_ping(&liveness, SLACK, 4100);
+	liveness_note_ping(&liveness, 4000, SLACK, 4100);
 	liveness_hurry(&liveness, 5000);
 	CU_ASSERT(liveness_ping(&liveness, OWN, 5000));
 	CU_ASSERT_EQUAL(liveness_next_ping_us(&liveness, 5000), 8400);
@@ -323,7 +352,7 @@ static void a_far_end_cannot_make_us_ping_without_end(void)
 		liveness_init(&liveness, LASTS_US, 20 * SECOND_US, 0);
 		CU_ASSERT(liveness_ping(&liveness, LASTS_US, 0) && liveness_pong(&liveness, 0));
 		for (int i = 0; i < burst + 2; i++, theirs++)
-			liveness_note_ping(&liveness, SLACK_US, STEP_US);
+			liveness_note_ping(&liveness, 1, SLACK_US, STEP_US);
 		for (int64_t now_us = 2 * STEP_US; now_us < LASTS_US; now_us += STEP_US) {
 			if (!liveness_ping(&liveness, LASTS_US, now_us))
 				continue;
@@ -332,7 +361,7 @@ static void a_far_end_cannot_make_us_ping_without_end(void)
 				least_us = now_us - last_us;
 			last_us = now_us;
 			for (int i = 0; i < burst; i++, theirs++)
-				liveness_note_ping(&liveness, SLACK_US, now_us);
+				liveness_note_ping(&liveness, 1, SLACK_US, now_us);
 		}
 		EXPECT(least_us >= SLACK_US, "%d at once: again after %lld us", burst, (long long)least_us);
 		EXPECT(ours <= theirs, "%d at once: %d for %d", burst, ours, theirs);
@@ -353,6 +382,7 @@ static CU_TestInfo tests[] = {
 	{"the longest interval fits a machine that is long up", the_longest_interval_fits_a_machine_that_is_long_up},
 	{"a time in which nothing is read does not count", a_time_in_which_nothing_is_read_does_not_count},
 	{"the usual round trip follows slowly", the_usual_round_trip_follows_slowly},
+	{"round trips that stay much shorter are usual at once", round_trips_that_stay_much_shorter_are_usual_at_once},
 	{"a peer is silent since the last thing that excuses it",
 	 a_peer_is_silent_since_the_last_thing_that_excuses_it},
 	{"a ping of the far end that does not come makes ours due",

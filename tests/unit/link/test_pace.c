@@ -98,23 +98,47 @@ static void no_peer_waits_for_longer_than_ping_interval(void)
 	pace_free(turns.pace);
 }
 
-static void peers_that_leave_take_their_moments_with_them(void)
+/* The last peer has ended. */
+static void end_last(struct turns *turns)
+{
+	turns->count--;
+	pace_leave(turns->pace, turns->next_us[turns->count]);
+}
+
+static void peers_that_leave_give_their_moments_back(void)
 {
 	struct turns turns;
 	begin(&turns, 20);
 	run(&turns, 100 * SECOND_US);
-	for (; turns.count > 5; turns.count--)
-		pace_leave(turns.pace);
+	while (turns.count > 5)
+		end_last(&turns);
 	CU_ASSERT_EQUAL(pace_interval_us(turns.pace), 5 * SECOND_US);
-	/* Each has pinged once by the old count. */
-	run(&turns, 20 * SECOND_US);
-	struct seen seen = run(&turns, 100 * SECOND_US);
+	struct seen seen = run(&turns, 20 * SECOND_US);
+	EXPECT(seen.most_us <= SECOND_US && seen.pings <= 21, "%lld us, %d pings", (long long)seen.most_us, seen.pings);
+	seen = run(&turns, 100 * SECOND_US);
 	CU_ASSERT_EQUAL(seen.wait_us, 5 * SECOND_US);
 	CU_ASSERT(seen.pings >= 99 && seen.pings <= 101);
-	for (; turns.count > 0; turns.count--)
-		pace_leave(turns.pace);
+	while (turns.count > 0)
+		end_last(&turns);
 	/* Nobody is there; the next one begins as the first has. */
 	CU_ASSERT_EQUAL(pace_interval_us(turns.pace), SECOND_US);
+	pace_free(turns.pace);
+}
+
+/* Moments of ended peers that are far away, since there were many peers, or ping_interval was longer. */
+static void nobody_waits_for_a_moment_that_is_more_than_an_interval_away(void)
+{
+	struct turns turns;
+	begin(&turns, 20);
+	run(&turns, 100 * SECOND_US);
+	for (int i = 0; i < 18; i++)
+		pace_leave(turns.pace, i == 0 ? turns.now_us + 19 * SECOND_US : 0);
+	CU_ASSERT(pace_take_us(turns.pace, turns.now_us) <= 2 * SECOND_US);
+	/* It is taken when it is near. */
+	CU_ASSERT_EQUAL(pace_take_us(turns.pace, turns.now_us + 18 * SECOND_US), SECOND_US);
+	pace_leave(turns.pace, turns.now_us + 50 * SECOND_US);
+	turns.settings.ping_interval_us = 500 * MS_US;
+	CU_ASSERT(pace_take_us(turns.pace, turns.now_us + 20 * SECOND_US) <= 500 * MS_US);
 	pace_free(turns.pace);
 }
 
@@ -152,7 +176,9 @@ static CU_TestInfo tests[] = {
 	{"one ping is sent in each interval, whatever the number of peers",
 	 one_ping_is_sent_in_each_interval_whatever_the_number_of_peers},
 	{"no peer waits for longer than ping_interval", no_peer_waits_for_longer_than_ping_interval},
-	{"peers that leave take their moments with them", peers_that_leave_take_their_moments_with_them},
+	{"peers that leave give their moments back", peers_that_leave_give_their_moments_back},
+	{"nobody waits for a moment that is more than an interval away",
+	 nobody_waits_for_a_moment_that_is_more_than_an_interval_away},
 	{"another probe_interval holds from the next ping on", another_probe_interval_holds_from_the_next_ping_on},
 	{"after a pause the first come sooner", after_a_pause_the_first_come_sooner},
 	CU_TEST_INFO_NULL,

@@ -108,7 +108,7 @@ static void end(struct peer *peer, enum act act)
 	else if (act == LEAVE)
 		peer_note_bye(peer, BYE_DUPLICATE, "duplicate");
 	else
-		peer_fail(peer, "broken");
+		peer_fail(peer, 0, "broken");
 }
 
 static void a_peer_has_its_part_of_the_pace_from_ready_to_its_end(void)

@@ -42,11 +42,27 @@ static void an_address_that_this_machine_does_not_have_is_never_chosen(void)
 	CU_ASSERT_FALSE(address_is_known(&from));
 }
 
+static void one_knows_the_hosts_of_this_machine(void)
+{
+	static const struct {
+		const char *address;
+		bool is_local;
+	} cases[] = {
+		{"127.0.0.1:5999", true},  {"127.0.0.1:1", true}, {"127.200.0.9:5999", true},
+		{"192.0.2.1:5999", false}, {"8.8.8.8:1", false},  {"[2001:db8::1]:5999", false},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct address address = address_of(cases[i].address);
+		EXPECT(route_host_is_gone(&address) != cases[i].is_local, "%s", cases[i].address);
+	}
+}
+
 static CU_TestInfo tests[] = {
 	{"loopback and wildcards are decided without the kernel",
 	 loopback_and_wildcards_are_decided_without_the_kernel},
 	{"an address that this machine does not have is never chosen",
 	 an_address_that_this_machine_does_not_have_is_never_chosen},
+	{"one knows the hosts of this machine", one_knows_the_hosts_of_this_machine},
 	CU_TEST_INFO_NULL,
 };
 

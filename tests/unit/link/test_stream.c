@@ -619,21 +619,6 @@ static void a_stream_closes_its_descriptor_when_it_is_freed_and_not_before(void)
 	stream_free(NULL);
 }
 
-static void one_knows_the_hosts_of_this_machine(void)
-{
-	static const struct {
-		const char *address;
-		bool is_local;
-	} cases[] = {
-		{"127.0.0.1:5999", true},  {"127.0.0.1:1", true}, {"127.200.0.9:5999", true},
-		{"192.0.2.1:5999", false}, {"8.8.8.8:1", false},  {"[2001:db8::1]:5999", false},
-	};
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct address address = address_of(cases[i].address);
-		EXPECT(stream_host_is_gone(&address) != cases[i].is_local, "%s", cases[i].address);
-	}
-}
-
 static CU_TestInfo tests[] = {
 	{"bytes go both ways", bytes_go_both_ways},
 	{"an end knows its own address once it is connected", an_end_knows_its_own_address_once_it_is_connected},
@@ -660,7 +645,6 @@ static CU_TestInfo tests[] = {
 	{"a stream that was shut before connects no more", a_stream_that_was_shut_before_connects_no_more},
 	{"a stream closes its descriptor when it is freed and not before",
 	 a_stream_closes_its_descriptor_when_it_is_freed_and_not_before},
-	{"one knows the hosts of this machine", one_knows_the_hosts_of_this_machine},
 	CU_TEST_INFO_NULL,
 };
 

@@ -285,6 +285,8 @@ static void *send_all(void *argument)
 		side->sent++;
 	}
 	stream_shut_writing(side->stream);
+	/* As the farewell does: the socket may be full. */
+	stream_drain(side->stream, late_us());
 	return NULL;
 }
 

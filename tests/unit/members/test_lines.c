@@ -53,6 +53,7 @@ static void each_kind_has_its_bound(void)
 		{"dialled", LINES_DIALLED, 4000, 600},
 		{"strangers", LINES_STRANGERS, 200, 60},
 		{"dials", LINES_DIALS, 200, 60},
+		{"problems", LINES_PROBLEMS, 200, 60},
 		{"denied", LINES_DENIED, 1, 1},
 		{"banned", LINES_BANNED, 1, 1},
 		{"max_connections", LINES_MAX_CONNECTIONS, 1, 1},

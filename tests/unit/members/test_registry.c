@@ -91,37 +91,52 @@ static void a_snapshot_holds_the_connections_of_its_moment(void)
 	CU_ASSERT_EQUAL(all.count, 0);
 }
 
-static void a_walk_comes_by_every_connection_once(void)
+static void a_visit_comes_by_every_connection_once(void)
 {
 	enum { CONNECTIONS = 4 * REGISTRY_STEP + 10, GONE = 2 * REGISTRY_STEP };
 	static struct peer *added[CONNECTIONS];
 	struct registry *registry = crowd_new(CROWD_SELF);
-	struct peer *step[REGISTRY_STEP];
-	uint64_t after = 0;
-	size_t count, seen = 0, next = 0;
+	struct registry_visit visit = {.registry = registry};
+	struct peer *peer;
+	size_t seen = 0, next = 0;
 	for (int i = 0; i < CONNECTIONS; i++)
 		added[i] = crowd_add(registry, i % 2 == 0 ? PEER_INBOUND : PEER_OUTBOUND);
 	registry_remove(registry, added[1]);
 	added[1] = NULL;
-	while ((count = registry_walk(registry, &after, step)) > 0) {
-		for (size_t i = 0; i < count; i++, next++) {
-			while (next < CONNECTIONS && added[next] == NULL)
-				next++;
-			EXPECT(next >= CONNECTIONS || step[i] == added[next], "connection %zu", next);
-			peer_release(step[i]);
-		}
-		/* In the midst of the walk one comes, and so many go, before and after it, that gaps are closed. */
-		for (size_t i = 0; seen == 0 && i < GONE; i++) {
-			size_t gone = 10 + i;
+	for (; (peer = registry_visit_next(&visit)) != NULL; next++) {
+		while (next < CONNECTIONS && added[next] == NULL)
+			next++;
+		EXPECT(next >= CONNECTIONS || peer == added[next], "connection %zu", next);
+		if (++seen != REGISTRY_STEP)
+			continue;
+		/* In the midst of it one comes, and so many go, before and after it, that gaps are closed. */
+		for (size_t gone = 10; gone < 10 + GONE; gone++) {
 			registry_remove(registry, added[gone]);
 			added[gone] = NULL;
 		}
-		if (seen == 0)
-			crowd_add(registry, PEER_INBOUND);
-		seen += count;
+		crowd_add(registry, PEER_INBOUND);
 	}
 	CU_ASSERT_EQUAL(next, CONNECTIONS + 1);
 	CU_ASSERT_EQUAL(seen, CONNECTIONS - 1 - (GONE - (REGISTRY_STEP - 9)) + 1);
+	crowd_remove_all(registry);
+}
+
+static void a_visit_may_stop_before_its_end(void)
+{
+	enum { CONNECTIONS = 2 * REGISTRY_STEP + 10 };
+	static const size_t ends[] = {0, 1, REGISTRY_STEP - 1, REGISTRY_STEP, REGISTRY_STEP + 1, CONNECTIONS};
+	struct peer *added[CONNECTIONS];
+	struct registry *registry = crowd_new(CROWD_SELF);
+	for (int i = 0; i < CONNECTIONS; i++)
+		added[i] = crowd_add(registry, PEER_INBOUND);
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+		struct registry_visit visit = {.registry = registry};
+		for (size_t seen = 0; seen < ends[i]; seen++)
+			EXPECT(registry_visit_next(&visit) == added[seen], "connection %zu", seen);
+		if (ends[i] == CONNECTIONS)
+			CU_ASSERT_PTR_NULL(registry_visit_next(&visit));
+		registry_visit_stop(&visit);
+	}
 	crowd_remove_all(registry);
 }
 
@@ -290,7 +305,8 @@ static CU_TestInfo tests[] = {
 	{"a closing connection is not found", a_closing_connection_is_not_found},
 	{"a snapshot holds the connections of its moment", a_snapshot_holds_the_connections_of_its_moment},
 	{"any of the outbound peers is found", any_of_the_outbound_peers_is_found},
-	{"a walk comes by every connection once", a_walk_comes_by_every_connection_once},
+	{"a visit comes by every connection once", a_visit_comes_by_every_connection_once},
+	{"a visit may stop before its end", a_visit_may_stop_before_its_end},
 	{"beyond the limit an inbound newcomer finds the node full",
 	 beyond_the_limit_an_inbound_newcomer_finds_the_node_full},
 	{"another limit holds from now on", another_limit_holds_from_now_on},

@@ -506,6 +506,12 @@ static const struct {
 	{SETTING_PROBE_INTERVAL, "0.5", NULL},
 	{SETTING_SILENT_AFTER, "2.5", NULL},
 	{SETTING_PING_INTERVAL, "0.25", NULL},
+	{SETTING_MAX_NODES, "0", NULL},
+	{SETTING_MAX_NODES, "16384", NULL},
+	{SETTING_REPORT_RATE, "1024", NULL},
+	{SETTING_FORGET_AFTER, "7.5", NULL},
+	{SETTING_TAGS, "[]", NULL},
+	{SETTING_TAGS, "[\"role=db\", \"rack 7\", \"a \\\"b\\\"\"]", NULL},
 	{SETTING_SECRET_FILE, "\"/etc/kith/secret\"", NULL},
 	{SETTING_SECRET_FILE, "\"\"", NULL},
 	{SETTING_PING_INTERVAL, "100", NULL},
@@ -516,6 +522,7 @@ static const struct {
 	{SETTING_SHARE_WITHIN, "1e1", "10"},
 	{SETTING_RETRY_MIN, "0.01", NULL},
 	{SETTING_RETRY_MAX, "2.000001", NULL},
+	{SETTING_FEELER_INTERVAL, "5", NULL},
 	{SETTING_LOG_LEVEL, "\"error\"", NULL},
 	{SETTING_LOG_LEVEL, "\"warning\"", NULL},
 	{SETTING_LOG_LEVEL, "\"info\"", NULL},
@@ -702,8 +709,12 @@ static void a_copy_is_one_of_its_own(void)
 	struct settings settings, copy;
 	struct problem problem;
 	char value[256];
-	static const char *const options[] = {"name=alpha", "bootstrap=a:1,b:2", "allow=10.0.0.0/8", "max_inbound=7",
-					      "listen=127.0.0.1:1,127.0.0.1:2"};
+	static const char *const options[] = {"name=alpha",
+					      "bootstrap=a:1,b:2",
+					      "allow=10.0.0.0/8",
+					      "max_inbound=7",
+					      "listen=127.0.0.1:1,127.0.0.1:2",
+					      "tags=role=db,rack 7"};
 	CU_ASSERT_TRUE_FATAL(settings_init(&settings));
 	for (size_t i = 0; i < sizeof options / sizeof *options; i++)
 		EXPECT(settings_set_option(&settings, options[i], &problem), "%s", problem.text);
@@ -717,6 +728,8 @@ static void a_copy_is_one_of_its_own(void)
 	CU_ASSERT_STRING_EQUAL(value, "[\"a:1\", \"b:2\"]");
 	settings_format(&copy, SETTING_LISTEN, value, sizeof value);
 	CU_ASSERT_STRING_EQUAL(value, "[\"127.0.0.1:1\", \"127.0.0.1:2\"]");
+	settings_format(&copy, SETTING_TAGS, value, sizeof value);
+	CU_ASSERT_STRING_EQUAL(value, "[\"role=db\", \"rack 7\"]");
 	settings_fini(&copy);
 }
 

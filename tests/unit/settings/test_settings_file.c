@@ -146,6 +146,7 @@ static void a_value_of_the_wrong_type_is_refused_with_what_would_be_right(void)
 		{SETTING_SECRET_FILE, "7 true [\"/etc/kith/secret\"] {} \"/a\\nb\" \"/" X64 X64 X64 X64 "\"",
 		 "an absolute path of at most 255 bytes without control characters, as in \"/etc/kith/secret\""},
 		{SETTING_NAME, "7 7.5 true [\"alpha\"] {} ()", "a text of at most 64 bytes"},
+		{SETTING_TAGS, "7 7.5 true \"role=db\" {} [7]", "at most 16 texts, as in [\"role=db\", "},
 		{SETTING_NODEID,
 		 "7 true [\"keep\"] {} \"\" \"Keep\" \"1a2b3c4d\" \"00000000-0000-0000-0000-000000000000\"",
 		 "\"auto\", \"keep\", \"session\" or a UUID, as in \"1a2b3c4d-"},
@@ -179,10 +180,15 @@ static void a_value_of_the_wrong_type_is_refused_with_what_would_be_right(void)
 		 "a number of seconds from 0.01 to 86400"},
 		{SETTING_PING_TIMEOUT, "\"60\" true [60] {} 0 0.0099 -1 86401",
 		 "a number of seconds from 0.01 to 86400"},
+		{SETTING_MAX_NODES, "\"7\" true [7] {} 7.5 -1 16385", "a whole number from 0 to 16384"},
+		{SETTING_REPORT_RATE, "\"7\" true [7] {} 1024.5 -1 0 1023 1e10",
+		 "a whole number from 1024 to 1000000000"},
+		{SETTING_FORGET_AFTER, "\"60\" true [60] {} 0 -1 86401", "a number of seconds from 0.01 to 86400"},
 		{SETTING_CONNECT_TIMEOUT, "\"60\" true [60] {} 0 -1 86401", "a number of seconds from 0.01 to 86400"},
 		{SETTING_HANDSHAKE_TIMEOUT, "\"60\" true [60] {} 0 -1 86401", "a number of seconds from 0.01 to 86400"},
 		{SETTING_SHARE_WITHIN, "\"60\" true [60] {} 0 -1 86401", "a number of seconds from 0.01 to 86400"},
 		{SETTING_RETRY_MIN, "\"60\" true [60] {} 0 -1 86401", "a number of seconds from 0.01 to 86400"},
+		{SETTING_FEELER_INTERVAL, "\"60\" true [60] {} 0 -1 86401", "a number of seconds from 0.01 to 86400"},
 		{SETTING_RETRY_MAX, "\"60\" true [60] {} 0 -1 86401", "a number of seconds from 0.01 to 86400"},
 		{SETTING_LOG_LEVEL, "2 true [\"info\"] {} \"\" \"INFO\" \"verbose\" \"inf\" \"information\"",
 		 "one of \"error\", \"warning\", \"info\", \"debug\""},
@@ -203,6 +209,31 @@ static void a_value_of_the_wrong_type_is_refused_with_what_would_be_right(void)
 			expect_bad_file(text, 2, name, cases[i].right);
 		}
 	}
+}
+
+#define TAGS_15 "\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\",\"10\",\"11\",\"12\",\"13\",\"14\",\"15\""
+
+static void tags_are_few_and_short(void)
+{
+	static const struct {
+		const char *tags, *says;
+	} cases[] = {
+		{"\"\"", "tags element 1 must be 1 to 64 bytes of UTF-8 without control characters"},
+		{"\"a\", \"b\\nc\"", "tags element 2 must be 1 to 64 bytes"},
+		{"\"a\", \"\xff\"", "tags element 2 must be 1 to 64 bytes"},
+		{"\"" X64 "x\"", "tags element 1 must be 1 to 64 bytes"},
+		{"\"a\", \"b\", \"a\"", "tags: \"a\" is listed twice: remove one"},
+		{TAGS_15 ", \"16\", \"17\"", "tags has 17 entries: write at most 16"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char text[256];
+		snprintf(text, sizeof text, "tags = [%s];\n", cases[i].tags);
+		expect_bad_file(text, 1, cases[i].says, "");
+	}
+	struct settings settings = read_good("tags = [" TAGS_15 ", \"" X64 "\"];\n");
+	CU_ASSERT_EQUAL(settings.texts->tag_count, 16);
+	CU_ASSERT_STRING_EQUAL(settings.texts->tags[15], X64);
+	settings_fini(&settings);
 }
 
 static void a_number_that_no_integer_holds_is_refused(void)
@@ -405,6 +436,7 @@ static void a_file_that_others_may_not_read_is_refused(void)
 	if (access(some_path, R_OK) != 0) {
 		CU_ASSERT_FALSE(settings_read_file(&settings, some_path, never, &problem));
 		expect_error(problem.text, "cannot read ", some_path, strerror(EACCES));
+		EXPECT(strstr(problem.text, "as with sudo -u kithd") != NULL, "%s", problem.text);
 	}
 	settings_fini(&settings);
 	CU_ASSERT_EQUAL(unlink(some_path), 0);
@@ -566,6 +598,7 @@ static CU_TestInfo tests[] = {
 	{"a file can't include another", a_file_cant_include_another},
 	{"a value of the wrong type is refused with what would be right",
 	 a_value_of_the_wrong_type_is_refused_with_what_would_be_right},
+	{"tags are few and short", tags_are_few_and_short},
 	{"a number that no integer holds is refused", a_number_that_no_integer_holds_is_refused},
 	{"a number has one meaning", a_number_has_one_meaning},
 	{"an unfinished line is named itself", an_unfinished_line_is_named_itself},

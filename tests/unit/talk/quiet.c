@@ -76,10 +76,11 @@ static void answer(struct quiet *quiet, size_t i, const char *line)
 	struct peer *peer = quiet->peers[i];
 	struct message message;
 	struct problem problem;
-	CU_ASSERT_FATAL(message_decode(line, strlen(line), &message, &problem));
+	CU_ASSERT_FATAL(message_decode(line, strlen(line), core->now_us, &message, &problem));
 	enum manner manner = quiet->manners[i];
 	if (message.type == MESSAGE_PING && manner != MUTE && manner != BABBLES)
 		core_say(core, peer, "{'msgtype': 'pong'}");
+	quiet->told[i] += message.type == MESSAGE_UNHEARD;
 	if (message.type == MESSAGE_SUSPECT) {
 		const unsigned char *id = message.silence.nodeid.bytes;
 		unsigned number = (unsigned)id[2] << 8 | id[3];

@@ -33,6 +33,7 @@ struct quiet {
 	enum manner manners[QUIET_PEERS];
 	unsigned asked[QUIET_PEERS];	 /* how often it was asked about another */
 	unsigned questions[QUIET_PEERS]; /* how often others were asked about it */
+	unsigned told[QUIET_PEERS];	 /* how often it was told that this node hears nothing of another either */
 	unsigned most_at_once;		 /* questions at one moment */
 	int64_t gone_us[QUIET_PEERS];	 /* when it was closed; 0 for not yet */
 	char endings[QUIET_PEERS][PEER_ENDING_BYTES];

@@ -188,7 +188,7 @@ static void who_is_refused_is_told_a_random_choice_and_which_limit_was_reached(v
 		CU_ASSERT_EQUAL(memcmp(buffer_content(&lines) + addr_bytes, bye, sizeof bye - 1), 0);
 		if (i == 2) {
 			CU_ASSERT_EQUAL(addr_bytes, 0);
-		} else if (message_decode(buffer_content(&lines), addr_bytes - 1, &message, &problem)) {
+		} else if (message_decode(buffer_content(&lines), addr_bytes - 1, core.now_us, &message, &problem)) {
 			CU_ASSERT_EQUAL(message.type, MESSAGE_ADDR);
 			CU_ASSERT_EQUAL(message.addr.count, PROTOCOL_REFERRED);
 			CU_ASSERT_NOT_EQUAL(strncmp(first, buffer_content(&lines), sizeof first - 1), 0);

@@ -84,7 +84,7 @@ static void a_peer_comes_and_goes(void)
 		if (cases[i].bye[0] != '\0')
 			core_say(&notes.core, peer, "{'msgtype': 'bye', 'reason': '%s'}", cases[i].bye);
 		else
-			peer_fail(peer, "it closed the connection without a bye");
+			peer_fail(peer, 0, "it closed the connection without a bye");
 		core_end(&notes.core, peer);
 		const char *told = news(&notes);
 		EXPECT(strncmp(told, "peer_down ", 10) == 0, "%s: %s", cases[i].bye, told);
@@ -115,7 +115,7 @@ static void a_failed_dial_is_told_once(void)
 	struct peer *peer = core_reach(&notes.core, 2, "127.0.0.2:5999");
 	EXPECT_TEXT(news(&notes), "peer_up out");
 	CU_ASSERT_EQUAL(count(&notes, COUNTER_DIALS_READY), 1);
-	peer_fail(peer, "it closed the connection without a bye");
+	peer_fail(peer, 0, "it closed the connection without a bye");
 	core_end(&notes.core, peer);
 	EXPECT_TEXT(news(&notes), "peer_down failed: it closed the connection without a bye");
 	EXPECT_TEXT(fail_next(&notes, ECONNREFUSED), "dial_failed out: connection refused");
@@ -163,7 +163,7 @@ static void who_only_looks_is_no_news(void)
 	core_end(&notes.core, feeler);
 	CU_ASSERT_EQUAL(count(&notes, COUNTER_REFUSED_SILENT), 0);
 	struct peer *silent = core_accept(&notes.core, "127.0.0.2:40001");
-	peer_fail(silent, "it closed the connection without a bye");
+	peer_fail(silent, 0, "it closed the connection without a bye");
 	core_end(&notes.core, silent);
 	CU_ASSERT_EQUAL(count(&notes, COUNTER_REFUSED_SILENT), 1);
 	EXPECT_TEXT(news(&notes), "");

@@ -88,7 +88,7 @@ static void deliver(struct wire *wire, int from)
 	bool is_over = way->count == 0;
 	if (is_over) {
 		way->is_heard = true;
-		peer_fail(wire->peers[to], "it closed the connection without a bye");
+		peer_fail(wire->peers[to], 0, "it closed the connection without a bye");
 	}
 	while (!is_over && way->count > 0 && hears(wire, to)) {
 		const char *line = way->lines[way->first++];

@@ -115,7 +115,7 @@ static void three_others_are_asked_in_a_second_and_each_once(void)
 	static const struct {
 		int64_t after_us;
 		unsigned asked;
-	} steps[] = {{499 * MS_US, 0}, {MS_US, 3}, {999 * MS_US, 3}, {MS_US, 6}, {SECOND_US, 8}, {10 * SECOND_US, 8}};
+	} steps[] = {{249 * MS_US, 0}, {MS_US, 3}, {999 * MS_US, 3}, {MS_US, 6}, {SECOND_US, 8}, {10 * SECOND_US, 8}};
 	start(&quiet, 9, OLD);
 	quiet_mute(&quiet, DELTA);
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
@@ -129,12 +129,43 @@ static void three_others_are_asked_in_a_second_and_each_once(void)
 	quiet_fini(&quiet);
 }
 
+/* Pings that were answered. */
+static unsigned sum_pongs(struct quiet *quiet)
+{
+	unsigned count = 0;
+	for (size_t i = 0; i < quiet->count; i++)
+		count += quiet->peers[i] == NULL ? 0 : (unsigned)peer_pongs(quiet->peers[i]);
+	return count;
+}
+
+static void when_others_hear_it_all_are_pinged_soon_but_not_again_and_again(void)
+{
+	enum { PEERS = 90 };
+	static struct quiet quiet;
+	start(&quiet, PEERS, HEARS);
+	quiet_pass(&quiet, 200 * SECOND_US);
+	quiet_mute(&quiet, BETA);
+	quiet_pass(&quiet, SECOND_US);
+	unsigned before = sum_pongs(&quiet);
+	quiet_pass(&quiet, 1700 * MS_US);
+	unsigned around = sum_pongs(&quiet) - before;
+	EXPECT(around >= SILENCE_AROUND && around <= SILENCE_AROUND + 10, "%u pings", around);
+	/* Then those whose turn it is are pinged, 3 in 2 s, and those who are asked. */
+	unsigned asked = sum(quiet.asked, PEERS);
+	before = sum_pongs(&quiet);
+	quiet_pass(&quiet, 10 * SECOND_US);
+	around = sum_pongs(&quiet) - before;
+	asked = sum(quiet.asked, PEERS) - asked;
+	EXPECT(around <= 16 + asked, "%u pings, of %u questions", around, asked);
+	quiet_fini(&quiet);
+}
+
 static void a_witness_is_asked_again_when_its_word_is_old(void)
 {
 	static struct quiet quiet;
 	start(&quiet, 3, HEARS);
 	quiet_mute(&quiet, BETA);
-	quiet_pass(&quiet, 500 * MS_US);
+	quiet_pass(&quiet, 250 * MS_US);
 	CU_ASSERT(quiet.asked[GAMMA] == 1 && quiet.asked[DELTA] == 1);
 	quiet_pass(&quiet, 1999 * MS_US);
 	CU_ASSERT(quiet.asked[GAMMA] == 1 && quiet.asked[DELTA] == 1);
@@ -157,7 +188,7 @@ static void who_is_asked_is_pinged_too(void)
 	quiet_pass(&quiet, 10000 * SECOND_US);
 	quiet_mute(&quiet, BETA);
 	quiet_set(&quiet, GAMMA, 1, MUTE);
-	quiet_pass(&quiet, 499 * MS_US);
+	quiet_pass(&quiet, 249 * MS_US);
 	CU_ASSERT_EQUAL(peer_silence(quiet.peers[GAMMA]).since_us, FOREVER_US);
 	quiet_pass(&quiet, MS_US);
 	CU_ASSERT_EQUAL(peer_silence(quiet.peers[GAMMA]).since_us, quiet.core.now_us);
@@ -182,14 +213,50 @@ static void sixty_questions_are_asked_at_once_about_all(void)
 	quiet_fini(&quiet);
 }
 
+static void those_that_hear_nothing_either_are_told_of_the_verdict(void)
+{
+	static const enum manner manners[] = {MUTE, AGREES, STRANGE, AGREES, OLD, AGREES, AGREES};
+	enum { PEERS = sizeof manners / sizeof *manners };
+	static struct quiet quiet;
+	start(&quiet, PEERS, AGREES);
+	for (size_t i = 0; i < PEERS; i++)
+		quiet.manners[i] = manners[i];
+	quiet_mute(&quiet, BETA);
+	quiet_pass(&quiet, 4999 * MS_US);
+	CU_ASSERT(sum(quiet.told, PEERS) == 0 && quiet.peers[BETA] != NULL);
+	quiet_pass(&quiet, MS_US);
+	CU_ASSERT_PTR_NULL(quiet.peers[BETA]);
+	for (size_t i = 0; i < PEERS; i++)
+		EXPECT(quiet.told[i] == (manners[i] == AGREES), "%s: %u", quiet_name(i), quiet.told[i]);
+	quiet_fini(&quiet);
+}
+
+static void verdicts_are_told_within_the_bound_of_questions(void)
+{
+	enum { PEERS = 100, SILENT = 40 };
+	static struct quiet quiet;
+	start(&quiet, PEERS, AGREES);
+	for (size_t i = 0; i < SILENT; i++)
+		quiet_mute(&quiet, i);
+	for (int second = 1; second <= 10; second++) {
+		unsigned said = sum(quiet.asked, PEERS) + sum(quiet.told, PEERS);
+		EXPECT(said <= (unsigned)second * SILENCE_QUESTIONS_PER_S, "%d: %u", second, said);
+		quiet_pass(&quiet, SECOND_US);
+	}
+	CU_ASSERT(sum(quiet.told, PEERS) > 0);
+	quiet_fini(&quiet);
+}
+
 /* ---- verdicts ---- */
 
-/* Is it that text, in which % stands for the two witnesses in either order? */
+/* Is it that text, in which % stands for the two witnesses in either order, and a + at the end for any three? */
 static bool names_both(const char *text, const char *pattern, const char *one, const char *other)
 {
 	char both[PEER_ENDING_BYTES];
-	const char *gap = strchr(pattern, '%');
-	size_t before = gap == NULL ? strlen(pattern) : (size_t)(gap - pattern);
+	const char *gap = strchr(pattern, '%'), *third = strstr(text, " and 1 more");
+	size_t before = strcspn(pattern, "%+");
+	if (pattern[before] == '+')
+		return third != NULL && strncmp(text, pattern, before) == 0;
 	if (gap == NULL)
 		return strcmp(text, pattern) == 0;
 	snprintf(both, sizeof both, "%.*s%s and %s%s", (int)before, pattern, one, other, gap + 1);
@@ -216,7 +283,9 @@ static const struct {
 	{"one that hears it", 3, {AGREES, HEARS}, 20000, "silent for 20 s; delta still hears it", "", ""},
 	{"both hear it", 3, {HEARS, HEARS}, 20000, "silent for 20 s; % still hear it", "gamma", "delta"},
 	{"a liar", 4, {LIES, HEARS, HEARS}, 20000, "silent for 20 s; % still hear it", "delta", "epsilon"},
-	{"two liars", 3, {LIES, LIES}, 3750, "silent for 3.8 s, also to %", "gamma", "delta"},
+	{"two liars", 3, {LIES, LIES}, 5000, "silent for 5.0 s, also to %", "gamma", "delta"},
+	{"two liars, and one that agrees", 4, {LIES, LIES, AGREES}, 5000, "silent for 5.0 s, also to +", "", ""},
+	{"three liars", 4, {LIES, LIES, LIES}, 2500, "silent for 2.5 s, also to +", "", ""},
 };
 
 static void a_peer_goes_when_others_hear_nothing_either(void)
@@ -357,7 +426,7 @@ static void what_is_gone_is_not_late(void)
 	quiet_mute(&quiet, BETA);
 	quiet_pass(&quiet, 1500 * MS_US);
 	CU_ASSERT(protocol_late(quiet.core.protocol) == 1 && has_case(&quiet, BETA));
-	peer_fail(quiet.peers[BETA], "it closed the connection without a bye");
+	peer_fail(quiet.peers[BETA], 0, "it closed the connection without a bye");
 	quiet_pass(&quiet, MS_US);
 	CU_ASSERT(quiet.peers[BETA] == NULL && protocol_late(quiet.core.protocol) == 0);
 	CU_ASSERT_FALSE(has_case(&quiet, BETA));
@@ -499,9 +568,14 @@ static CU_TestInfo tests[] = {
 	 a_peer_is_late_after_a_second_and_ok_when_it_is_heard},
 	{"an episode is logged once, and only if it lasts", an_episode_is_logged_once_and_only_if_it_lasts},
 	{"three others are asked in a second, and each once", three_others_are_asked_in_a_second_and_each_once},
+	{"when others hear it all are pinged soon, but not again and again",
+	 when_others_hear_it_all_are_pinged_soon_but_not_again_and_again},
 	{"a witness is asked again when its word is old", a_witness_is_asked_again_when_its_word_is_old},
 	{"who is asked is pinged too", who_is_asked_is_pinged_too},
 	{"sixty questions are asked at once about all", sixty_questions_are_asked_at_once_about_all},
+	{"those that hear nothing either are told of the verdict",
+	 those_that_hear_nothing_either_are_told_of_the_verdict},
+	{"verdicts are told within the bound of questions", verdicts_are_told_within_the_bound_of_questions},
 	{"a peer goes when others hear nothing either", a_peer_goes_when_others_hear_nothing_either},
 	{"of many witnesses two are named", of_many_witnesses_two_are_named},
 	{"a peer that talks but does not answer is not silent", a_peer_that_talks_but_does_not_answer_is_not_silent},

@@ -77,8 +77,8 @@ static void expect_verdicts(const struct row *rows, size_t count)
 static void alone_a_node_never_knows(void)
 {
 	static const struct row rows[] = {
-		{"two nodes",          0, 0, 0, {{0}},                                        1000, false, 3750},
-		{"two nodes",          0, 0, 0, {{0}},                                        3750, false, 5000},
+		{"two nodes",          0, 0, 0, {{0}},                                        1000, false, 2500},
+		{"two nodes",          0, 0, 0, {{0}},                                        2500, false, 5000},
 		{"two nodes",          0, 0, 0, {{0}},                                       19000, false, NEVER},
 		{"nobody asked yet",   3, 0, 0, {{0}},                                       19000, false, NEVER},
 		{"only strangers",     2, 0, 0, {{STRANGER, 'a', 600, 0}, {STRANGER, 'b', 600, 0}}, 19000, false, NEVER},
@@ -97,14 +97,30 @@ static void two_witnesses_are_enough(void)
 		{"both for half",      9, 0, 0, {{UNHEARD, 'a', 4000, 2500}, {UNHEARD, 'b', 4000, 2500}}, 5000, true, 0},
 		{"one for less",       9, 0, 0, {{UNHEARD, 'a', 4000, 2500}, {UNHEARD, 'b', 4000, 2600}}, 5000, false, 5100},
 		{"one for less",       9, 0, 0, {{UNHEARD, 'a', 4000, 2500}, {UNHEARD, 'b', 4000, 2600}}, 5100, true, 0},
-		{"they saw it first",  9, 1250, 0, {{UNHEARD, 'a', 4000, -100}, {UNHEARD, 'b', 4000, -700}}, 4999, false, 5000},
-		{"they saw it first",  9, 1250, 0, {{UNHEARD, 'a', 4000, 0}, {UNHEARD, 'b', 4000, 0}},    5000, true, 0},
+		{"they saw it first",  9, 1250, 0, {{UNHEARD, 'a', 4000, -100}, {UNHEARD, 'b', 4000, -700}}, 6249, false, 6250},
 		{"a third has no word", 9, 0, 0, {{UNHEARD, 'a', 4000, 0}, {UNHEARD, 'b', 4000, 0}, {ASK, 'c', 4900, 0}}, 5000, true, 0},
 		{"one says it twice",  9, 0, 0, {{UNHEARD, 'a', 4000, 0}, {UNHEARD, 'a', 4100, 0}},       5000, false, NEVER},
 		{"silent_after of 10 s", 9, 0, 10000, {{UNHEARD, 'a', 8000, 5000}, {UNHEARD, 'b', 8000, 5000}}, 9999, false, 10000},
 		{"silent_after of 10 s", 9, 0, 10000, {{UNHEARD, 'a', 8000, 5000}, {UNHEARD, 'b', 8000, 5000}}, 10000, true, 0},
 		{"silent_after of 1 s", 9, 0, 1000, {{UNHEARD, 'a', 700, 0}, {UNHEARD, 'b', 700, 500}},    999, false, 1000},
 		{"silent_after of 1 s", 9, 0, 1000, {{UNHEARD, 'a', 700, 0}, {UNHEARD, 'b', 700, 500}},   1000, true, 0},
+	};
+	EXPECT_VERDICTS(rows);
+}
+
+static void half_is_enough_for_this_node_where_three_have_waited_for_all_of_it(void)
+{
+	static const struct row rows[] = {
+		{"asked late",        9, 2500, 0, {{UNHEARD, 'a', 4000, -700}, {UNHEARD, 'b', 4000, -100}, {UNHEARD, 'c', 4000, 0}}, 4999, false, 5000},
+		{"asked late",        9, 2500, 0, {{UNHEARD, 'a', 4000, -700}, {UNHEARD, 'b', 4000, -100}, {UNHEARD, 'c', 4000, 0}}, 5000, true, 0},
+		{"asked later",       9, 2501, 0, {{UNHEARD, 'a', 4000, -700}, {UNHEARD, 'b', 4000, -100}, {UNHEARD, 'c', 4000, 0}}, 5000, false, 5001},
+		{"the third later",   9, 2500, 0, {{UNHEARD, 'a', 4000, -700}, {UNHEARD, 'b', 4000, -100}, {UNHEARD, 'c', 4000, 900}}, 5899, false, 5900},
+		{"the third later",   9, 2500, 0, {{UNHEARD, 'a', 4000, -700}, {UNHEARD, 'b', 4000, -100}, {UNHEARD, 'c', 4000, 900}}, 5900, true, 0},
+		{"the third hears it", 9, 2500, 0, {{UNHEARD, 'a', 4000, -700}, {UNHEARD, 'b', 4000, -100}, {HEARD, 'c', 4000, 4000}}, 5000, false, 6500},
+		{"a word is too old", 9, 2500, 0, {{UNHEARD, 'a', 1499, -700}, {UNHEARD, 'b', 4000, -100}, {UNHEARD, 'c', 4000, 0}}, 5000, false, 7500},
+		{"only two exist",    2, 2500, 0, {{UNHEARD, 'a', 7000, -700}, {UNHEARD, 'b', 7000, -100}}, 7499, false, 7500},
+		{"silent_after of 2 s", 9, 1000, 2000, {{UNHEARD, 'a', 1500, -700}, {UNHEARD, 'b', 1500, -100}, {UNHEARD, 'c', 1500, 0}}, 1999, false, 2000},
+		{"silent_after of 2 s", 9, 1000, 2000, {{UNHEARD, 'a', 1500, -700}, {UNHEARD, 'b', 1500, -100}, {UNHEARD, 'c', 1500, 0}}, 2000, true, 0},
 	};
 	EXPECT_VERDICTS(rows);
 }
@@ -144,13 +160,13 @@ static void who_hears_it_puts_the_verdict_off(void)
 	static const struct row rows[] = {
 		{"a third hears it",     9, 0, 0, {{UNHEARD, 'a', 4000, 0}, {UNHEARD, 'b', 4000, 0}, {HEARD, 'c', 4900, 4900}}, 5000, false, 7400},
 		{"a third hears it",     9, 0, 0, {{UNHEARD, 'a', 4000, 0}, {UNHEARD, 'b', 4000, 0}, {HEARD, 'c', 4900, 4900}}, 7399, false, 7400},
-		{"a third hears it",     9, 0, 0, {{UNHEARD, 'a', 4000, 0}, {UNHEARD, 'b', 4000, 0}, {HEARD, 'c', 4900, 4900}}, 7400, false, 8650},
+		{"a third hears it",     9, 0, 0, {{UNHEARD, 'a', 4000, 0}, {UNHEARD, 'b', 4000, 0}, {HEARD, 'c', 4900, 4900}}, 7400, false, 9900},
 		{"and never again",      9, 0, 0, {{HEARD, 'c', 4900, 4900}, {UNHEARD, 'a', 8000, 0}, {UNHEARD, 'b', 8000, 0}}, 9899, false, 9900},
 		{"and never again",      9, 0, 0, {{HEARD, 'c', 4900, 4900}, {UNHEARD, 'a', 8000, 0}, {UNHEARD, 'b', 8000, 0}}, 9900, true, 0},
 		{"before this node did", 9, 0, 0, {{HEARD, 'c', 200, -100}, {UNHEARD, 'a', 4000, 0}, {UNHEARD, 'b', 4000, 0}}, 5000, true, 0},
 		{"unheard after heard",  1, 0, 0, {{HEARD, 'a', 1000, 1000}, {UNHEARD, 'a', 5500, 1000}},                      5999, false, 6000},
 		{"unheard after heard",  1, 0, 0, {{HEARD, 'a', 1000, 1000}, {UNHEARD, 'a', 5500, 1000}},                      6000, true, 0},
-		{"heard after unheard",  1, 0, 0, {{UNHEARD, 'a', 4000, 0}, {HEARD, 'a', 4900, 4900}},                         5000, false, 8650},
+		{"heard after unheard",  1, 0, 0, {{UNHEARD, 'a', 4000, 0}, {HEARD, 'a', 4900, 4900}},                         5000, false, 7400},
 		{"unheard for longer than heard", 1, 0, 0, {{HEARD, 'a', 1000, 1000}, {UNHEARD, 'a', 5500, -HOUR_MS}},         5999, false, 6000},
 		{"heard, from earlier",  9, 0, 0, {{HEARD, 'c', 3000, 3000}, {HEARD, 'c', 3500, 1000}, {UNHEARD, 'a', 5000, 0}, {UNHEARD, 'b', 5000, 0}}, 7999, false, 8000},
 	};
@@ -161,14 +177,20 @@ static void liars_gain_little(void)
 {
 	static const struct row rows[] = {
 		{"one says heard",       9, 0, 0, {{UNHEARD, 'a', 18000, 0}, {UNHEARD, 'b', 18000, 0}, {HEARD, 'x', 18900, 18900}}, 19000, false, 21400},
-		{"one says unheard",     1, 0, 0, {{UNHEARD, 'x', 100, -HOUR_MS}},                                  3750, false, 5000},
-		{"one of two",           9, 0, 0, {{UNHEARD, 'x', 1000, -HOUR_MS}, {UNHEARD, 'a', 2400, 0}},        3750, false, 5000},
+		{"one says unheard",     1, 0, 0, {{UNHEARD, 'x', 100, -HOUR_MS}},                                  2500, false, 5000},
+		{"one of two",           9, 0, 0, {{UNHEARD, 'x', 1000, -HOUR_MS}, {UNHEARD, 'a', 2400, 0}},        2500, false, 5000},
 		{"one of two",           9, 0, 0, {{UNHEARD, 'x', 4000, -HOUR_MS}, {UNHEARD, 'a', 4000, 0}},        5000, true, 0},
 		{"one, and a young one", 9, 0, 0, {{UNHEARD, 'x', 4000, -HOUR_MS}, {UNHEARD, 'a', 4000, 3000}},     5000, false, 5500},
-		{"two, too early",       9, 0, 0, {{UNHEARD, 'x', 1000, -HOUR_MS}, {UNHEARD, 'y', 1000, -HOUR_MS}}, 3749, false, 3750},
-		{"two",                  9, 0, 0, {{UNHEARD, 'x', 1000, -HOUR_MS}, {UNHEARD, 'y', 1000, -HOUR_MS}}, 3750, true, 0},
-		{"two, and one hears it", 9, 0, 0, {{UNHEARD, 'x', 100, -HOUR_MS}, {UNHEARD, 'y', 100, -HOUR_MS}, {HEARD, 'a', 2000, 2000}}, 2500, false, 4500},
-		{"two, of one that talks", 9, 2000, 0, {{UNHEARD, 'x', 100, -HOUR_MS}, {UNHEARD, 'y', 100, -HOUR_MS}}, 2500, false, 5750},
+		{"one says unheard",     9, 0, 0, {{UNHEARD, 'x', 4000, -HOUR_MS}},                               2500, false, 5000},
+		{"one of three",         9, 0, 0, {{UNHEARD, 'x', 3000, -HOUR_MS}, {UNHEARD, 'a', 3000, 0}, {UNHEARD, 'b', 3000, 0}}, 4999, false, 5000},
+		{"two",                  9, 0, 0, {{UNHEARD, 'x', 3000, -HOUR_MS}, {UNHEARD, 'y', 3000, -HOUR_MS}}, 4999, false, 5000},
+		{"two",                  9, 0, 0, {{UNHEARD, 'x', 3000, -HOUR_MS}, {UNHEARD, 'y', 3000, -HOUR_MS}}, 5000, true, 0},
+		{"two of three",         9, 1500, 0, {{UNHEARD, 'x', 3000, -HOUR_MS}, {UNHEARD, 'y', 3000, -HOUR_MS}, {UNHEARD, 'a', 3000, 0}}, 4999, false, 5000},
+		{"two, of one that talks", 9, 2000, 0, {{UNHEARD, 'x', 3000, -HOUR_MS}, {UNHEARD, 'y', 3000, -HOUR_MS}}, 4500, false, 7000},
+		{"three, too early",     9, 0, 0, {{UNHEARD, 'x', 1000, -HOUR_MS}, {UNHEARD, 'y', 1000, -HOUR_MS}, {UNHEARD, 'z', 1000, -HOUR_MS}}, 2499, false, 2500},
+		{"three",                9, 0, 0, {{UNHEARD, 'x', 1000, -HOUR_MS}, {UNHEARD, 'y', 1000, -HOUR_MS}, {UNHEARD, 'z', 1000, -HOUR_MS}}, 2500, true, 0},
+		{"three, and one hears it", 9, 0, 0, {{UNHEARD, 'x', 100, -HOUR_MS}, {UNHEARD, 'y', 100, -HOUR_MS}, {UNHEARD, 'z', 100, -HOUR_MS}, {HEARD, 'a', 2000, 2000}}, 2500, false, 4500},
+		{"one that says it thrice", 9, 0, 0, {{UNHEARD, 'x', 1000, -HOUR_MS}, {UNHEARD, 'x', 1100, -HOUR_MS}, {UNHEARD, 'x', 1200, -HOUR_MS}}, 2500, false, 5000},
 	};
 	EXPECT_VERDICTS(rows);
 }
@@ -229,6 +251,8 @@ static void witnesses_with_an_old_word_are_asked_again_the_longest_silence_first
 static CU_TestInfo tests[] = {
 	{"alone a node never knows", alone_a_node_never_knows},
 	{"two witnesses are enough", two_witnesses_are_enough},
+	{"half is enough for this node where three have waited for all of it",
+	 half_is_enough_for_this_node_where_three_have_waited_for_all_of_it},
 	{"one witness is enough where there is no other", one_witness_is_enough_where_there_is_no_other},
 	{"a word counts for a while", a_word_counts_for_a_while},
 	{"who hears it puts the verdict off", who_hears_it_puts_the_verdict_off},

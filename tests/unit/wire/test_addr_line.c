@@ -192,8 +192,8 @@ static void a_line_means_the_same_as_to_json_c(void)
 		unusual[0] = '{';
 		unusual[1] = ' ';
 		memcpy(unusual + 2, line + 1, length - 1);
-		bool is_good = message_decode(line, length, &message, &problem);
-		if (!EXPECT(is_good == message_decode(unusual, length + 1, &other, &problem), "%.*s", (int)length,
+		bool is_good = message_decode(line, length, 0, &message, &problem);
+		if (!EXPECT(is_good == message_decode(unusual, length + 1, 0, &other, &problem), "%.*s", (int)length,
 			    line))
 			return;
 		if (is_good) {

@@ -36,7 +36,7 @@ static bool decode(const char *line, size_t length, struct message *message, str
 	CU_ASSERT_PTR_NOT_NULL_FATAL(copy);
 	memcpy(copy, line, length);
 	memset(problem, 'E', sizeof *problem);
-	bool decoded = message_decode(copy, length, message, problem);
+	bool decoded = message_decode(copy, length, 0, message, problem);
 	free(copy);
 	return decoded;
 }
@@ -86,6 +86,9 @@ static void each_type_is_known_by_its_name(void)
 		{"{\"msgtype\":\"suspect\",\"nodeid\":\"" ID "\",\"silent_ms\":1}", MESSAGE_SUSPECT, "suspect"},
 		{"{\"msgtype\":\"heard\",\"nodeid\":\"" ID "\",\"ago_ms\":1}", MESSAGE_HEARD, "heard"},
 		{"{\"msgtype\":\"unheard\",\"nodeid\":\"" ID "\"}", MESSAGE_UNHEARD, "unheard"},
+		{"{\"msgtype\":\"report\",\"seq\":1,\"up_s\":1}", MESSAGE_REPORT, "report"},
+		{"{\"msgtype\":\"reports\",\"have\":[]}", MESSAGE_REPORTS, "reports"},
+		{"{\"msgtype\":\"getreport\",\"nodeids\":[]}", MESSAGE_GETREPORT, "getreport"},
 		{"{\"msgtype\":\"gossip\"}", MESSAGE_UNKNOWN, "unknown"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -244,7 +247,7 @@ static void json_may_nest_16_deep_and_no_deeper(void)
 				struct problem problem = {0};
 				struct message message;
 				size_t length = nested_ping(line, cases[i].depth, is_list, innermost[j]);
-				bool good = message_decode(line, length, &message, &problem);
+				bool good = message_decode(line, length, 0, &message, &problem);
 				EXPECT(good == cases[i].good, "%d deep, around '%s', %s %s", cases[i].depth,
 				       innermost[j], is_list ? "lists" : "objects", good ? "" : problem.text);
 				if (good)
@@ -283,7 +286,7 @@ static void a_message_may_have_4096_values_and_no_more(void)
 		struct problem problem = {0};
 		struct message message;
 		size_t length = ping_with_values(line, cases[i].count, cases[i].value);
-		bool good = message_decode(line, length, &message, &problem);
+		bool good = message_decode(line, length, 0, &message, &problem);
 		EXPECT(good == cases[i].good, "%d times %s: %s", cases[i].count, cases[i].value, problem.text);
 		if (good)
 			message_fini(&message);
@@ -734,6 +737,17 @@ static void words_about_a_silence_with_a_wrong_value_are_refused(void)
 	EXPECT_REFUSED(missing);
 }
 
+static void a_ping_whose_next_has_a_wrong_value_is_refused(void)
+{
+	static const char says[] = "ping: \"next_ms\" must be a whole number from 1 to 86400000";
+	static const struct refusal cases[] = {
+		{BYTES("{\"msgtype\":\"ping\",\"next_ms\":0}"), says},
+		{BYTES("{\"msgtype\":\"ping\",\"next_ms\":86400001}"), says},
+		{BYTES("{\"msgtype\":\"ping\",\"next_ms\":\"7\"}"), says},
+	};
+	EXPECT_REFUSED(cases);
+}
+
 static void of_a_key_that_stands_twice_the_last_counts(void)
 {
 	struct message message = decoded(BYTES("{\"msgtype\":\"ping\",\"msgtype\":\"pong\"}"));
@@ -778,6 +792,7 @@ static CU_TestInfo tests[] = {
 	{"a bye without a reason is refused", a_bye_without_a_reason_is_refused},
 	{"words about a silence are understood", words_about_a_silence_are_understood},
 	{"words about a silence with a wrong value are refused", words_about_a_silence_with_a_wrong_value_are_refused},
+	{"a ping whose next has a wrong value is refused", a_ping_whose_next_has_a_wrong_value_is_refused},
 	{"of a key that stands twice the last counts", of_a_key_that_stands_twice_the_last_counts},
 	CU_TEST_INFO_NULL,
 };

@@ -27,7 +27,7 @@ static struct message sent_and_read(const struct message *message, struct buffer
 	       message_type_name(message->type));
 	struct message again;
 	struct problem problem;
-	if (!EXPECT(message_decode(buffer_content(text), length - 1, &again, &problem), "%.*s", (int)length,
+	if (!EXPECT(message_decode(buffer_content(text), length - 1, 0, &again, &problem), "%.*s", (int)length,
 		    buffer_content(text)))
 		memset(&again, 0, sizeof again);
 	return again;
@@ -143,6 +143,29 @@ static void a_bye_survives_the_wire(void)
 	}
 }
 
+static void what_a_ping_says_of_the_next_survives_the_wire(void)
+{
+	static const struct {
+		int64_t next_ms;
+		const char *line;
+	} cases[] = {
+		{0, "{\"msgtype\":\"ping\"}\n"},
+		{1, "{\"msgtype\":\"ping\",\"next_ms\":1}\n"},
+		{MESSAGE_NEXT_MS, "{\"msgtype\":\"ping\",\"next_ms\":86400000}\n"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct message message = {.type = MESSAGE_PING, .ping.next_ms = cases[i].next_ms};
+		struct buffer text = {0};
+		struct message again = sent_and_read(&message, &text);
+		EXPECT(again.type == MESSAGE_PING && again.ping.next_ms == cases[i].next_ms, "%s", cases[i].line);
+		EXPECT(buffer_length(&text) == strlen(cases[i].line) &&
+			       memcmp(buffer_content(&text), cases[i].line, strlen(cases[i].line)) == 0,
+		       "%.*s", (int)buffer_length(&text), buffer_content(&text));
+		message_fini(&again);
+		buffer_fini(&text);
+	}
+}
+
 static void words_about_a_silence_survive_the_wire(void)
 {
 	static const struct {
@@ -189,6 +212,7 @@ static CU_TestInfo tests[] = {
 	{"an addr of the longest entries survives the wire as one line",
 	 an_addr_of_the_longest_entries_survives_the_wire_as_one_line},
 	{"a bye survives the wire", a_bye_survives_the_wire},
+	{"what a ping says of the next survives the wire", what_a_ping_says_of_the_next_survives_the_wire},
 	{"words about a silence survive the wire", words_about_a_silence_survive_the_wire},
 	{"a message is written behind those that wait", a_message_is_written_behind_those_that_wait},
 	CU_TEST_INFO_NULL,

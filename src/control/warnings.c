@@ -1,10 +1,11 @@
-#include "control/problems_priv.h"
+#include "control/warnings_priv.h"
 
 #include <stdio.h>
 
 #include "base/privilege.h"
 #include "base/text.h"
 #include "control/rows_priv.h"
+#include "mesh/problems.h"
 
 /* For each the text, or false if it doesn't hold now. */
 
@@ -36,7 +37,7 @@ static bool is_root(const struct control_parts *parts, struct problem *problem)
 	(void)parts;
 	if (!privilege_is_root())
 		return false;
-	problem_set(problem, "running as root without need: set user = \"kith\", a user of its own");
+	problem_set(problem, "running as root without need: set user = \"kithd\", a user of its own");
 	return true;
 }
 
@@ -69,22 +70,27 @@ static bool is_alone(const struct control_parts *parts, struct problem *problem)
 
 /*
  * Most of its peers are silent at once, as by the rule with which the node then accuses none of them (talk/silence.c).
- * Single ones are told by the rows of peers: they are no problem of this node.
+ * Single ones are told by the rows of peers: they are no problem of this node. If the problems of the network say so
+ * already, this says nothing.
  */
 static bool is_cut_off(const struct control_parts *parts, struct problem *problem)
 {
 	enum { LEAST = 3 };
 	const int64_t lasting_us = (int64_t)2 * 1000 * 1000;
+	size_t kinds[FINDING_KINDS];
 	struct registry_counts counts = registry_count(parts->common.registry);
 	size_t peers = counts.inbound + counts.outbound;
 	size_t late = peers < LEAST ? 0 : rows_count_late(parts->common.registry, lasting_us);
 	if (late < LEAST || late * 2 <= peers)
 		return false;
+	problems_count(parts->common.problems, kinds);
+	if (kinds[FINDING_ME] > 0)
+		return false;
 	problem_set(problem, "it may be cut off: %zu of %zu peers are late", late, peers);
 	return true;
 }
 
-size_t problems_list(const struct control_parts *parts, problems_tell *tell, void *context)
+size_t warnings_list(const struct control_parts *parts, warnings_tell *tell, void *context)
 {
 	static bool (*const checks[])(const struct control_parts *, struct problem *) = {
 		is_alone, is_cut_off, listens_nowhere, is_open, is_secluded, is_root};
