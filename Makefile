@@ -58,13 +58,16 @@ SEAM_WRAPS := malloc calloc realloc strdup strndup json_tokener_new_ex json_obje
 BENCH_PROGRAMS := $(BUILD)/tests/bench/load $(BUILD)/tests/bench/probe $(BUILD)/tests/system/system
 TEST_PROGRAMS := $(BUILD)/kithd $(BUILD)/kith $(BUILD)/tests/unit/unit $(BUILD)/tests/system/system
 FAULT_PROGRAMS := $(BUILD)/tests/fault/kithd $(BUILD)/tests/fault/fault
-SCRIPTS := $(wildcard tests/*.sh tests/*/*.sh) .ci/run
+SCRIPTS := $(wildcard tests/*.sh tests/*/*.sh conf/examples/*.sh) .ci/run conf/debian/tests/service conf/debian/kithd.postrm
 
 # What builds and tests kith on Debian, and what `make lint`, `make check-valgrind`, `make sim`, `make soak`,
 # `make chaos` and `make fuzz` need besides.
 PACKAGES := gcc libc6-dev make libjson-c-dev uuid-dev libconfig-dev uthash-dev libc-ares-dev libsodium-dev \
 	libgnutls28-dev libsmartcols-dev libncurses-dev libmicrohttpd-dev libcunit1-dev openssl python3-twisted iproute2 netcat-openbsd
 DEV_PACKAGES := $(PACKAGES) clang libclang-rt-14-dev clang-tidy cppcheck mandoc valgrind shellcheck gnuplot-nox nftables faketime prometheus
+
+# What `make deb` and `make check-packages` need besides.
+DEB_PACKAGES := $(PACKAGES) dpkg-dev debhelper lintian mmdebstrap systemd-container
 
 CROSS ?= arm64 armhf s390x
 CROSS_PACKAGES := mmdebstrap musl-tools qemu-user gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf gcc-s390x-linux-gnu
@@ -77,9 +80,9 @@ say = @echo
 quiet = @
 endif
 
-.PHONY: all help deps deps-dev deps-cross run demo check check-unit check-system check-tls check-interop check-versions check-cross check-musl objects check-asan check-tsan sanitized \
-	check-valgrind check-fault check-web bench bench-smoke sim sim-smoke chaos chaos-smoke fault soak fuzz fuzz-programs lint tidy cppcheck \
-	floors tests install uninstall dist clean
+.PHONY: all help deps deps-dev deps-deb deps-cross run demo check check-unit check-system check-tls check-interop check-versions check-cross check-musl objects check-asan check-tsan sanitized \
+	check-valgrind check-fault check-packages check-web bench bench-smoke sim sim-smoke chaos chaos-smoke fault soak fuzz fuzz-programs lint tidy cppcheck \
+	floors tests install uninstall dist deb clean
 .DELETE_ON_ERROR:
 
 ##@ Build
@@ -105,15 +108,20 @@ endef
 deps: ## install what building and testing needs (Debian)
 	$(call install_packages,$(PACKAGES))
 
-deps-cross: | $(filter deps deps-dev,$(MAKECMDGOALS))
+deps-cross: | $(filter deps deps-dev deps-deb,$(MAKECMDGOALS))
 deps-cross: ## install compilers for other processors, and qemu (Debian)
 	$(call install_packages,$(CROSS_PACKAGES))
 
 deps-dev: ## install what lint, valgrind, sim, soak, chaos and fuzz need too (Debian)
 	$(call install_packages,$(DEV_PACKAGES))
 
+# One apt-get after the other.
+deps-deb: | $(filter deps deps-dev,$(MAKECMDGOALS))
+deps-deb: ## install what building and testing the packages of Debian needs
+	$(call install_packages,$(DEB_PACKAGES))
+
 # `make deps check` installs before it compiles, with -j too.
-$(OBJECTS) $(UNIT_OBJECTS) $(SYSTEM_OBJECTS) $(LOAD_OBJECTS) $(PROBE_OBJECTS) $(SIM_OBJECTS) $(FAULT_OBJECTS) $(SEAM_OBJECT) $(FUZZ_OBJECTS) check-system check-tls check-interop check-versions check-cross check demo bench bench-smoke chaos chaos-smoke soak dist: | $(filter deps deps-dev deps-cross,$(MAKECMDGOALS))
+$(OBJECTS) $(UNIT_OBJECTS) $(SYSTEM_OBJECTS) $(LOAD_OBJECTS) $(PROBE_OBJECTS) $(SIM_OBJECTS) $(FAULT_OBJECTS) $(SEAM_OBJECT) $(FUZZ_OBJECTS) check-system check-tls check-interop check-versions check-cross check demo bench bench-smoke chaos chaos-smoke soak dist deb check-packages: | $(filter deps deps-dev deps-deb deps-cross,$(MAKECMDGOALS))
 
 $(BUILD)/kithd: $(BUILD)/src/face/main.o $(BUILD)/libkith.a
 	$(say) "  LD    $@"
@@ -269,6 +277,9 @@ check-valgrind: $(BUILD)/kithd $(BUILD)/kith ## look for leaks of memory and des
 	bash tests/valgrind.sh $(BUILD)/kithd $(BUILD)/valgrind
 	SECRET=1 bash tests/valgrind.sh $(BUILD)/kithd $(BUILD)/valgrind-tls
 
+check-packages: ## build, look at, install, upgrade and purge the packages of Debian (as root)
+	@BUILD=$(BUILD) VERSION=$(VERSION) /usr/bin/python3 tests/packages/run.py
+
 check-web: $(BUILD)/kith ## look at kith web with Chromium, which you install: pictures are in build/web
 	@BUILD=$(BUILD) CHROMIUM='$(CHROMIUM)' /usr/bin/python3 tests/web/run.py
 
@@ -347,7 +358,7 @@ floors: $(OBJECTS) ## check the order of folders, private headers, cycles, doors
 ##@ Install and release
 UNITS := kithd.service kithd.socket
 EXAMPLES := kith.rules.yml kith-dashboard.json $(addprefix examples/,kith-on.service peer_down.c peer_down.py \
-	prometheus.yml kith-metrics.service kith-metrics.timer)
+	rollout.sh prometheus.yml kith-metrics.service kith-metrics.timer)
 EXAMPLEDIR := $(PREFIX)/share/doc/kith/examples
 
 # SHELL:FILE, where the shells look for completions of programs that are installed.
@@ -412,6 +423,19 @@ dist: ## pack the committed sources; they build, test and install without git
 	$(quiet)gzip -9n <$(BUILD)/dist/tar >$(TARBALL)
 	@rm -rf $(BUILD)/dist
 	@echo $(TARBALL)
+
+# conf/debian becomes debian/ of the source tree in DEB_TREE, with the version and the time of this commit. What the
+# packages are built with is what Debian builds with: of this make, only CI and V go on.
+DEB_TREE := $(BUILD)/deb/kith-$(VERSION)
+deb: dist ## build the packages of Debian from the tarball, in build/deb (needs make deps-deb)
+	@rm -rf $(BUILD)/deb && mkdir -p $(BUILD)/deb
+	$(quiet)tar -xf $(TARBALL) -C $(BUILD)/deb
+	$(quiet)cp $(TARBALL) $(BUILD)/deb/kith_$(VERSION).orig.tar.gz
+	$(quiet)cp -r $(DEB_TREE)/conf/debian $(DEB_TREE)/debian
+	$(quiet)sed -i -e 's/@VERSION@/$(VERSION)/' -e "s/@DATE@/$$(LC_ALL=C date -uRd @$(COMMIT_TIME))/" $(DEB_TREE)/debian/changelog
+	cd $(DEB_TREE) && env -u MAKEFLAGS -u MFLAGS -u MAKEOVERRIDES -u MAKELEVEL -u BUILD -u PREFIX -u DESTDIR \
+		dpkg-buildpackage -us -uc -b
+	@ls $(BUILD)/deb/*.deb
 
 clean: ## remove what was built
 	rm -rf $(BUILD)
