@@ -8,8 +8,8 @@
 
 #include "talk/protocol_priv.h"
 
-/* A connection is about to become READY; before the address book knows. */
-void notes_before_ready(struct protocol *protocol, struct peer *peer, const struct nodeid *nodeid);
+/* A connection is about to become READY; before the address book knows. Has its node another one that is? */
+bool notes_before_ready(struct protocol *protocol, struct peer *peer, const struct nodeid *nodeid);
 /* It is READY: a peer is up, unless another connection of its node was. */
 void notes_peer_up(struct protocol *protocol, struct peer *peer, int64_t now_us);
 

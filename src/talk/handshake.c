@@ -25,7 +25,7 @@ static void learn_listen(struct protocol *protocol, struct peer *peer, const str
 		hearsay_claim(protocol, peer, info, &told, now_us);
 }
 
-/* Of the two connections of a pair that has dialled twice, the first one is logged. */
+/* Of the two connections of a pair that has dialled twice, the one that was ready first is logged. */
 static void log_ready(struct protocol *protocol, struct peer *peer, const struct peer_info *info, bool is_second,
 		      int64_t now_us)
 {
@@ -39,8 +39,8 @@ static void log_ready(struct protocol *protocol, struct peer *peer, const struct
 		       info->direction == PEER_INBOUND ? "it dialled this node" : "this node dialled it", from);
 }
 
-static void become_ready(struct protocol *protocol, struct peer *peer, const struct message_hello *hello,
-			 bool is_second, int64_t now_us)
+static void become_ready(struct protocol *protocol, struct peer *peer, const struct message_hello *hello, bool replaces,
+			 int64_t now_us)
 {
 	struct peer_info info = peer_look(peer, now_us);
 
@@ -55,14 +55,15 @@ static void become_ready(struct protocol *protocol, struct peer *peer, const str
 				  .nodeid = hello->nodeid,
 				  .host = info.remote,
 				  .now_us = now_us};
-	notes_before_ready(protocol, peer, &hello->nodeid);
+	bool has_other = notes_before_ready(protocol, peer, &hello->nodeid);
 	address_book_arrived(protocol->parts.common.book, &arrival);
 	learn_listen(protocol, peer, &info, hello, now_us);
 	greeter_say_address(protocol->greeter, peer, &info);
 	peer_send_type(peer, MESSAGE_GETADDR);
 	allowance_expect_addresses(peer_allowance(peer));
 	peer_ping(peer, now_us);
-	log_ready(protocol, peer, &info, is_second, now_us);
+	/* The connection that is replaced may not have become ready, and has no line then. */
+	log_ready(protocol, peer, &info, replaces && has_other, now_us);
 	notes_peer_up(protocol, peer, now_us);
 	if (info.direction == PEER_OUTBOUND)
 		reporting_note_reached(protocol, &peer_dial(peer)->address);

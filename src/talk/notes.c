@@ -56,11 +56,13 @@ static void note_dial_ok(struct protocol *protocol, struct peer *peer, const str
 	note(protocol, &event);
 }
 
-void notes_before_ready(struct protocol *protocol, struct peer *peer, const struct nodeid *nodeid)
+bool notes_before_ready(struct protocol *protocol, struct peer *peer, const struct nodeid *nodeid)
 {
-	if (address_book_is_connected(protocol->parts.common.book, nodeid))
+	bool has_other = address_book_is_connected(protocol->parts.common.book, nodeid);
+	if (has_other)
 		peer_set_noted(peer);
 	note_dial_ok(protocol, peer, nodeid);
+	return has_other;
 }
 
 void notes_peer_up(struct protocol *protocol, struct peer *peer, int64_t now_us)

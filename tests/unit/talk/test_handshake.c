@@ -324,6 +324,28 @@ static void a_second_connection_with_a_nodeid_is_judged_by_what_has_been_shown(v
 	}
 }
 
+/* Two dials have crossed, and this node keeps its own: one of the two is told to be ready, at any time. */
+static void of_two_connections_that_cross_one_is_logged_as_ready(void)
+{
+	for (int was_ready = 0; was_ready < 2; was_ready++) {
+		struct core core;
+		struct nodeid other = nodeid_of(9);
+		five_start(&core);
+		capture_log(LOG_INFO);
+		struct peer *second = core_dial(&core, "127.0.0.2:5999");
+		struct peer *first = core_accept(&core, "127.0.0.2:40000"), *nobody = NULL;
+		if (was_ready)
+			core_say_hello(&core, first, 9, 0);
+		else
+			registry_claim(core.registry, first, &other, &nobody);
+		core_say_hello(&core, second, 9, 0);
+		CU_ASSERT(peer_is_closing(first) && !peer_is_closing(second));
+		const char *log = captured_log(), *ready = strstr(log, "is ready");
+		EXPECT(ready != NULL && strstr(ready + 1, "is ready") == NULL, "%s", log);
+		core_fini(&core);
+	}
+}
+
 static void a_claimed_peer_is_not_pinged_while_a_ping_is_outstanding(void)
 {
 	struct core core;
@@ -554,6 +576,7 @@ static CU_TestInfo tests[] = {
 	{"who is turned away by a full node goes elsewhere", who_is_turned_away_by_a_full_node_goes_elsewhere},
 	{"a second connection with a nodeid is judged by what has been shown",
 	 a_second_connection_with_a_nodeid_is_judged_by_what_has_been_shown},
+	{"of two connections that cross one is logged as ready", of_two_connections_that_cross_one_is_logged_as_ready},
 	{"a claimed peer is not pinged while a ping is outstanding",
 	 a_claimed_peer_is_not_pinged_while_a_ping_is_outstanding},
 	{"nobody displaces a peer by claiming its nodeid", nobody_displaces_a_peer_by_claiming_its_nodeid},
