@@ -297,15 +297,16 @@ int64_t protocol_watch(struct protocol *protocol, struct peer *peer, int64_t now
 
 void protocol_stalled(struct protocol *protocol, struct peer *peer, int64_t stalled_us, int64_t now_us)
 {
+	char duration[TEXT_DURATION_BYTES];
+	text_duration(stalled_us, duration);
 	peer_excuse(peer, now_us);
+	peer_debug(peer, "is not blamed for its silence: this process did not run for %s", duration);
 	if (stalled_us >= PROTOCOL_STALL_US)
 		reporting_note_stall(protocol, stalled_us, now_us);
 	int64_t logged_us = atomic_load(&protocol->silence->stall_logged_us);
 	if (stalled_us < PROTOCOL_STALL_US || (logged_us != 0 && now_us - logged_us < SILENCE_KEPT_US) ||
 	    !atomic_compare_exchange_strong(&protocol->silence->stall_logged_us, &logged_us, now_us))
 		return;
-	char duration[TEXT_DURATION_BYTES];
-	text_duration(stalled_us, duration);
 	log_warning("this process did not run for %s: no peer is blamed for its silence meanwhile", duration);
 }
 
