@@ -4,10 +4,10 @@
  *
  * The life of this node's own report. What it says changes in many threads: a peer becomes READY, ends, or is late; a
  * dial fails. They note what the registry and the address book will not tell later (reporting_noted.c), and call
- * reporting_changed. REPORTING_DELAY_US later the connector's thread looks: it walks the registry, and compares what
- * it finds with the report before (reporting_own.c). What differs gets the next number. Then each READY peer is told
- * what it lacks: one that was told nothing yet gets a complete report, others the changes since what they were told
- * last (reporting_tell.c). The next round waits until the bytes of this one are paid.
+ * reporting_changed. REPORTING_DELAY_US later, or when no more peers come, the connector's thread looks: it walks the
+ * registry, and compares what it finds with the report before (reporting_own.c). What differs gets the next number.
+ * Then each READY peer is told what it lacks: one that was told nothing yet gets a complete report, others the changes
+ * since what they were told last (reporting_tell.c). The next round waits until the bytes of this one are paid.
  *
  * The life of another node's report. A reader takes it into the table, and if it is news, leaves a mark: "the report of
  * that node is to be passed on, from this number on". The connector's thread passes it on to peers that are not linked
@@ -34,6 +34,13 @@
 
 /* From the first change to the look; the same for reports that are passed on. */
 #define REPORTING_DELAY_US ((int64_t)100 * 1000)
+/*
+ * While peers keep coming to a node that has just started, the look waits until none has come for so long, but not
+ * beyond this time after the start: reports would take the time that connections need, and be told again at once. Later
+ * nobody can delay what others are told.
+ */
+#define REPORTING_ARRIVALS_US ((int64_t)300 * 1000)
+#define REPORTING_ARRIVALS_MOST_US ((int64_t)2000 * 1000)
 /* A peer that could not be told is told after this. */
 #define REPORTING_AGAIN_US ((int64_t)500 * 1000)
 /* From one round of the own report to the next: a newcomer makes its connections one after the other. */
@@ -253,11 +260,13 @@ struct reporting {
 	_Atomic int64_t clock_offset_us; /* from the monotonic clock to the wall clock; INT64_MIN if unknown */
 	_Atomic int64_t heard_seq;	 /* the highest number that others have of this node */
 	atomic_bool has_changed;	 /* the own report may have */
+	atomic_uint arrivals;		 /* so many peers have become READY */
 	atomic_bool is_behind;		 /* a comparison has found much that this node lacks */
 	/* The connector's thread alone. */
-	bool is_hurried;  /* look_us is for what has changed already */
-	bool is_relaying; /* relay_us is for what is marked already */
-	bool leaves_out;  /* a peer that is to be compared with as soon as it is busy no more */
+	bool is_hurried;	/* look_us is for what has changed already */
+	unsigned arrivals_seen; /* when it was hurried, or put off */
+	bool is_relaying;	/* relay_us is for what is marked already */
+	bool leaves_out;	/* a peer that is to be compared with as soon as it is busy no more */
 	struct rng choices;
 	struct own own;
 	int64_t look_us;	    /* when to look again; 0 before the first look */

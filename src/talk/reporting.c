@@ -130,6 +130,7 @@ bool reporting_speaks_for_itself(struct protocol *protocol, const struct nodeid 
 void reporting_note_ready(struct protocol *protocol, struct peer *peer)
 {
 	atomic_store(&peer_reports(peer)->is_greeted, true);
+	atomic_fetch_add(&protocol->reporting->arrivals, 1);
 	reporting_changed(protocol);
 }
 
@@ -235,16 +236,33 @@ void reporting_handle_report(struct protocol *protocol, struct peer *peer, struc
 
 /* ---- timers ---- */
 
-/* What changes within REPORTING_DELAY_US is told together, and not before the last round is paid. */
+/* Something has changed: what changes within REPORTING_DELAY_US is told together, and not before the last round is
+ * paid. */
+static void hurry(struct reporting *reporting, int64_t now_us)
+{
+	int64_t soon_us = now_us + REPORTING_DELAY_US;
+	if (soon_us < reporting->look_us)
+		reporting->look_us = soon_us > reporting->round_us ? soon_us : reporting->round_us;
+	reporting->is_hurried = true;
+	reporting->arrivals_seen = atomic_load(&reporting->arrivals);
+}
+
+/* This node has just started, and peers have come since it hurries, or since the last time that this was asked. */
+static bool peers_keep_coming(struct reporting *reporting, int64_t now_us)
+{
+	unsigned seen = reporting->arrivals_seen;
+	reporting->arrivals_seen = atomic_load(&reporting->arrivals);
+	return reporting->is_hurried && now_us < reporting->own.started_us + REPORTING_ARRIVALS_MOST_US &&
+	       reporting->arrivals_seen != seen;
+}
+
 static int64_t run_own(struct protocol *protocol, int64_t now_us)
 {
 	struct reporting *reporting = protocol->reporting;
-	if (atomic_load(&reporting->has_changed)) {
-		int64_t soon_us = now_us + REPORTING_DELAY_US;
-		if (soon_us < reporting->look_us && !reporting->is_hurried)
-			reporting->look_us = soon_us > reporting->round_us ? soon_us : reporting->round_us;
-		reporting->is_hurried = true;
-	}
+	if (atomic_load(&reporting->has_changed) && !reporting->is_hurried)
+		hurry(reporting, now_us);
+	if (now_us >= reporting->look_us && peers_keep_coming(reporting, now_us))
+		reporting->look_us = now_us + REPORTING_ARRIVALS_US;
 	if (now_us >= reporting->look_us) {
 		atomic_store(&reporting->has_changed, false);
 		reporting->is_hurried = false;

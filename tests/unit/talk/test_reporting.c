@@ -65,6 +65,31 @@ static void a_new_peer_is_told_when_the_report_has_it(void)
 	telling_fini(&core);
 }
 
+/* Its report would be told again with each peer. Once it runs for a while, nobody can delay what it tells. */
+static void a_node_that_starts_tells_nothing_while_peers_keep_coming(void)
+{
+	enum { PEERS = 12, BEFORE = 5 };
+	struct core core;
+	struct peer *peers[PEERS];
+	start(&core);
+	for (unsigned i = 0; i < BEFORE; i++) {
+		peers[i] = telling_meet_old(&core, 300 + i);
+		telling_pass(&core, i == 0 ? REPORTING_DELAY_US / 2 : REPORTING_ARRIVALS_US / 2);
+		CU_ASSERT_EQUAL(telling_count_reports(&core, peers[0]), 0);
+	}
+	telling_pass(&core, REPORTING_ARRIVALS_US + 100 * MS_US);
+	const struct report *report = telling_take_report(&core, peers[0]);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(report);
+	CU_ASSERT_EQUAL(report->link_count, BEFORE);
+	telling_pass(&core, REPORTING_ARRIVALS_MOST_US);
+	for (unsigned i = BEFORE; i < PEERS; i++) {
+		peers[i] = telling_meet_old(&core, 300 + i);
+		telling_pass(&core, 200 * MS_US);
+	}
+	CU_ASSERT_EQUAL(telling_count_reports(&core, peers[BEFORE]), 1);
+	telling_fini(&core);
+}
+
 /* A report has room for so many connections, and is for the others too. */
 static void a_peer_for_which_the_report_has_no_room_is_told_too(void)
 {
@@ -448,6 +473,8 @@ static void a_lie_about_its_number_does_not_make_it_tell_everything(void)
 static CU_TestInfo tests[] = {
 	{"a new peer is told everything", a_new_peer_is_told_everything},
 	{"a new peer is told when the report has it", a_new_peer_is_told_when_the_report_has_it},
+	{"a node that starts tells nothing while peers keep coming",
+	 a_node_that_starts_tells_nothing_while_peers_keep_coming},
 	{"a peer for which the report has no room is told too", a_peer_for_which_the_report_has_no_room_is_told_too},
 	{"who never speaks of reports is told no changes", who_never_speaks_of_reports_is_told_no_changes},
 	{"without max_nodes nothing is said or heard", without_max_nodes_nothing_is_said_or_heard},
