@@ -34,7 +34,11 @@ static inline int64_t clock_earlier(int64_t one_us, int64_t other_us)
 	return one_us < other_us ? one_us : other_us;
 }
 
-/* Microseconds of CLOCK_MONOTONIC: the only clock that decides anything. */
+/*
+ * Microseconds of CLOCK_MONOTONIC, and CLOCK_START_US more: the only clock that decides anything. Moments that others
+ * tell may be before this machine booted, up to a hundred years: none of them is below 0, which often stands for none.
+ */
+#define CLOCK_START_US ((int64_t)40000 * 24 * 3600 * 1000 * 1000)
 int64_t clock_now_us(void);
 /* Microseconds of Unix time, for what outlives the process. */
 int64_t clock_unix_us(void);

@@ -37,7 +37,7 @@ static int64_t read_clock_us(clockid_t clock)
 
 int64_t clock_now_us(void)
 {
-	return read_clock_us(CLOCK_MONOTONIC);
+	return CLOCK_START_US + read_clock_us(CLOCK_MONOTONIC);
 }
 
 int64_t clock_unix_us(void)
@@ -100,8 +100,8 @@ bool condition_wait_until(struct condition *condition, struct mutex *mutex, int6
 		must(pthread_cond_wait(&condition->real, &mutex->real) == 0);
 		return true;
 	}
-	struct timespec until = {.tv_sec = (time_t)(deadline_us / 1000000),
-				 .tv_nsec = (long)(deadline_us % 1000000) * 1000};
+	int64_t until_us = deadline_us > CLOCK_START_US ? deadline_us - CLOCK_START_US : 0;
+	struct timespec until = {.tv_sec = (time_t)(until_us / 1000000), .tv_nsec = (long)(until_us % 1000000) * 1000};
 	int error = pthread_cond_timedwait(&condition->real, &mutex->real, &until);
 	must(error == 0 || error == ETIMEDOUT);
 	return error == 0;

@@ -143,7 +143,7 @@ int64_t service_run(struct service *service, int64_t now_us)
 void service_reloading(const struct service *service)
 {
 	char lines[96];
-	snprintf(lines, sizeof lines, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_now_us());
+	snprintf(lines, sizeof lines, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)(clock_now_us() - CLOCK_START_US));
 	tell(service, lines);
 }
 
