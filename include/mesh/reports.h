@@ -97,6 +97,7 @@ struct reports_snapshot {
 	size_t count;
 	struct reports_introduced *introduced; /* the same */
 	size_t introduced_count;
+	int64_t forget_after_us; /* the setting */
 };
 struct reports_snapshot reports_take_snapshot(struct reports *reports);
 void reports_release_snapshot(struct reports_snapshot *snapshot);

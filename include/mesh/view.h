@@ -18,6 +18,8 @@
  * link to it for VIEW_DOUBT_US, and it still has that link. A node that is doubted needs two others within reach that
  * have a link to it, or this node.
  *
+ * The end of a connection is remembered for forget_after, as this node has it.
+ *
  * A report is current if its node is within reach. What others said last of themselves is told apart by the state of
  * its node: gone or out of reach.
  */

@@ -51,6 +51,11 @@ bool view_find_states(struct view_work *work);
 bool view_find_paths(struct view_work *work);
 void view_work_fini(struct view_work *work);
 
+/*
+ * Whether the end of a connection still says something. The node that told it forgets it after forget_after, and does
+ * not tell others that.
+ */
+bool view_remembers(const struct view_work *work, const struct report_end *end);
 /* SIZE_MAX for none. */
 size_t view_place_of(const struct view_work *work, const struct nodeid *nodeid);
 /* Of the node that the failure is about. */

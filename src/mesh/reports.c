@@ -248,6 +248,7 @@ struct reports_snapshot reports_take_snapshot(struct reports *reports)
 							     .reached_us = entry->reached_us};
 	}
 	reports_copy_introduced(reports, &snapshot);
+	snapshot.forget_after_us = reports->settings->forget_after_us;
 	leave(reports);
 	return snapshot;
 }

@@ -93,6 +93,11 @@ static const struct nodeid *expected_at(const struct view_work *work, const stru
 	return found == NULL || found->nodeid == NULL ? &nodeid_none : found->nodeid;
 }
 
+bool view_remembers(const struct view_work *work, const struct report_end *end)
+{
+	return work->view->now_us - end->ended_us < work->view->reports.forget_after_us;
+}
+
 size_t view_place_of(const struct view_work *work, const struct nodeid *nodeid)
 {
 	return index_find(&work->index, nodeid);
@@ -179,7 +184,8 @@ static bool find_named(struct view_work *work, const struct nodeid *self, struct
 		for (size_t j = 0; j < report->link_count; j++)
 			name(named, index, &report->links[j].nodeid, 1);
 		for (size_t j = 0; j < report->end_count; j++)
-			name(named, index, &report->ends[j].nodeid, 1);
+			if (view_remembers(work, &report->ends[j]))
+				name(named, index, &report->ends[j].nodeid, 1);
 		for (size_t j = 0; j < report->failure_count; j++)
 			name(named, index, expected_at(work, &report->failures[j]), 1);
 	}

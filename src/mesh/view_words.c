@@ -57,7 +57,8 @@ static void gather_words(struct view_work *work, size_t by, size_t *count, struc
 	for (size_t i = 0; i < report->link_count; i++)
 		say(&runs[LINKS], by, view_place_of(work, &report->links[i].nodeid), &report->links[i]);
 	for (size_t i = 0; i < report->end_count; i++)
-		say(&runs[ENDS], by, view_place_of(work, &report->ends[i].nodeid), &report->ends[i]);
+		if (view_remembers(work, &report->ends[i]))
+			say(&runs[ENDS], by, view_place_of(work, &report->ends[i].nodeid), &report->ends[i]);
 	for (size_t i = 0; i < report->failure_count; i++)
 		say(&runs[FAILURES], by, view_place_at(work, &report->failures[i]), &report->failures[i]);
 	qsort(runs[FAILURES].words, runs[FAILURES].count, sizeof *runs[FAILURES].words, compare_failures);

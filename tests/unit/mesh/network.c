@@ -337,7 +337,8 @@ static struct report *report_of(const struct network *network, size_t node)
 
 struct view network_view(const struct network *network)
 {
-	struct reports_snapshot snapshot = {.entries = calloc(NETWORK_NODES, sizeof *snapshot.entries)};
+	struct reports_snapshot snapshot = {.entries = calloc(NETWORK_NODES, sizeof *snapshot.entries),
+					    .forget_after_us = 3600 * SECOND_US};
 	struct nodeid self = nodeid_of(1);
 	struct view view;
 	must(snapshot.entries != NULL);

@@ -110,7 +110,7 @@ struct report *some_change(unsigned number, int64_t base, int64_t seq, const cha
 
 struct view some_view(unsigned self, const char *const *reports)
 {
-	struct reports_snapshot snapshot = {.entries = NULL};
+	struct reports_snapshot snapshot = {.forget_after_us = SOME_FORGET_AFTER_US};
 	struct nodeid nodeid = some_nodeid(self);
 	struct view view;
 	while (reports[snapshot.count] != NULL)

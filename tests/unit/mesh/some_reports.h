@@ -6,6 +6,8 @@
 
 /* Ages in reports count from here. */
 #define SOME_NOW_US INT64_C(1000000000)
+/* As the setting is by default. */
+#define SOME_FORGET_AFTER_US INT64_C(3600000000)
 
 /* Numbers below 4096, in their order. "00700000" are the first digits of number 7. */
 struct nodeid some_nodeid(unsigned number);

@@ -183,7 +183,9 @@ static void nodes_out_of_reach_are_one_finding(void)
 static void a_large_partition_lists_some_and_counts_all(void)
 {
 	enum { NODES = 200 };
-	struct reports_snapshot snapshot = {.entries = calloc(NODES, sizeof *snapshot.entries), .count = NODES};
+	struct reports_snapshot snapshot = {.entries = calloc(NODES, sizeof *snapshot.entries),
+					    .count = NODES,
+					    .forget_after_us = 3600 * SECOND_US};
 	struct nodeid self = nodeid_of(1);
 	struct view view;
 	CU_ASSERT_PTR_NOT_NULL_FATAL(snapshot.entries);

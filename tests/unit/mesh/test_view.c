@@ -45,6 +45,18 @@ static void expect_states(const struct states_case *cases, size_t count)
 
 #define EXPECT_STATES(cases) expect_states((cases), sizeof(cases) / sizeof *(cases))
 
+/* Who told it does not say when it has forgotten it. */
+static void the_end_of_a_connection_is_forgotten(void)
+{
+	struct view view = some_view(1, (const char *const[]){"1: 2 3 8-silent@3599 9-silent@3600",
+							      "2: 1 3-silent@3600", "3: 1 2-silent@3601", NULL});
+	struct nodeid known = some_nodeid(8), forgotten = some_nodeid(9);
+	CU_ASSERT(view_find(&view, &known) != SIZE_MAX);
+	CU_ASSERT_EQUAL(view_find(&view, &forgotten), SIZE_MAX);
+	CU_ASSERT_PTR_NULL(view_find_pair(&view, 1, 2));
+	view_free(&view);
+}
+
 static void a_node_is_alive_while_a_path_of_links_leads_to_it(void)
 {
 	static const struct states_case cases[] = {
@@ -264,7 +276,8 @@ static void a_pair_has_the_words_of_both_ends(void)
 static void of_several_failures_the_longest_counts(void)
 {
 	struct report *reports[] = {some_report(1, 7, "2 3?refused 4?timed_out@7"), some_report(2, 7, "1")};
-	struct reports_snapshot snapshot = {.entries = calloc(2, sizeof *snapshot.entries), .count = 2};
+	struct reports_snapshot snapshot = {
+		.entries = calloc(2, sizeof *snapshot.entries), .count = 2, .forget_after_us = SOME_FORGET_AFTER_US};
 	struct nodeid self = some_nodeid(1), third = some_nodeid(3);
 	struct view view;
 	CU_ASSERT_PTR_NOT_NULL_FATAL(snapshot.entries);
@@ -286,7 +299,8 @@ static void an_address_that_several_have_names_nobody(void)
 {
 	struct report *reports[] = {some_report(1, 7, "2 3 ?2?refused"), some_report(2, 7, "1"),
 				    some_report(3, 7, "1")};
-	struct reports_snapshot snapshot = {.entries = calloc(3, sizeof *snapshot.entries), .count = 3};
+	struct reports_snapshot snapshot = {
+		.entries = calloc(3, sizeof *snapshot.entries), .count = 3, .forget_after_us = SOME_FORGET_AFTER_US};
 	struct nodeid self = some_nodeid(1);
 	struct view view;
 	CU_ASSERT_PTR_NOT_NULL_FATAL(snapshot.entries);
@@ -347,7 +361,9 @@ static void nodes_are_called_by_name_and_namesakes_by_both(void)
 static void of_those_that_are_only_named_the_most_named_are_kept(void)
 {
 	enum { NAMERS = 9, EACH = 600 };
-	struct reports_snapshot snapshot = {.entries = calloc(NAMERS, sizeof *snapshot.entries), .count = NAMERS};
+	struct reports_snapshot snapshot = {.entries = calloc(NAMERS, sizeof *snapshot.entries),
+					    .count = NAMERS,
+					    .forget_after_us = SOME_FORGET_AFTER_US};
 	struct nodeid self = some_nodeid(1), known = some_nodeid(4000), other = known;
 	struct view view;
 	CU_ASSERT_PTR_NOT_NULL_FATAL(snapshot.entries);
@@ -519,6 +535,7 @@ static void who_is_gone_without_a_word_was_within_reach_until_a_look(void)
 }
 
 static CU_TestInfo tests[] = {
+	{"the end of a connection is forgotten", the_end_of_a_connection_is_forgotten},
 	{"a node is alive while a path of links leads to it", a_node_is_alive_while_a_path_of_links_leads_to_it},
 	{"a node is late if all who are linked with it say so", a_node_is_late_if_all_who_are_linked_with_it_say_so},
 	{"those cut off are out of reach if they were linked with each other",
