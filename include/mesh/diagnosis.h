@@ -30,7 +30,7 @@ enum finding_kind {
 enum {
 	FINDING_TEXT_BYTES = 512,
 	FINDING_SUBJECTS = 64, /* nodes that one finding names at most; of more, these and how many there are */
-	FINDINGS = 256,	       /* in one look at most: the first kinds first */
+	FINDINGS = 256,	       /* in one look at most, of each kind half of what those before it have left */
 };
 
 struct finding {
@@ -56,8 +56,9 @@ struct findings {
 	/* Nodes of which nothing is known about now, ordered: what was wrong with them may still be. */
 	struct nodeid *unknown;
 	size_t unknown_count;
-	int64_t again_us;  /* when there may be others although the view is the same; FOREVER_US for never */
-	bool lacks_memory; /* then some may be missing */
+	int64_t again_us;	     /* when there may be others although the view is the same; FOREVER_US for never */
+	bool lacks_memory;	     /* then some may be missing */
+	bool is_full[FINDING_KINDS]; /* of that kind there may be more */
 };
 
 void findings_fini(struct findings *findings);

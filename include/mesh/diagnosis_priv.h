@@ -61,7 +61,8 @@ struct look {
 	size_t *scratch; /* room for a place of each node, for whoever needs it; nobody keeps it */
 	bool is_cut_off; /* this node: it knows nothing of the others */
 	struct findings *findings;
-	size_t room;
+	size_t room;   /* in their list */
+	size_t places; /* so many with those of this kind */
 };
 
 /* ---- the table's functions: each adds the findings of its kind ---- */

@@ -58,8 +58,10 @@ struct finding *diagnosis_add(struct look *look, enum finding_kind kind)
 {
 	enum { AT_FIRST = 4 };
 	struct findings *findings = look->findings;
-	if (findings->count == FINDINGS)
+	if (findings->count == look->places) {
+		findings->is_full[kind] = true;
 		return NULL;
+	}
 	if (findings->count == look->room) {
 		size_t room = look->room == 0 ? AT_FIRST : look->room * 2;
 		struct finding *list = realloc(findings->list, room * sizeof *list);
@@ -214,8 +216,11 @@ struct findings diagnosis_find(const struct view *view, struct diagnosis_memory 
 		diagnosis_mark_pairs(&look);
 		if (memory != NULL && !diagnosis_remember_pairs(&look))
 			findings.lacks_memory = true;
-		for (int kind = 0; kind < FINDING_KINDS && !(look.is_cut_off && kind > FINDING_ME); kind++)
+		for (int kind = 0; kind < FINDING_KINDS && !(look.is_cut_off && kind > FINDING_ME); kind++) {
+			/* A liar that invents nodes must leave room for what is wrong with links. */
+			look.places = findings.count + (FINDINGS - findings.count + 1) / 2;
 			kinds[kind].find(&look);
+		}
 		if (!list_unknown(&look))
 			findings.lacks_memory = true;
 	}

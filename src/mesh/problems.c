@@ -319,8 +319,8 @@ static void miss(struct problems *problems, const struct findings *findings, int
 		if (trouble->is_seen)
 			continue;
 		if (trouble->stage == STAGE_RAISED) {
-			bool lasts =
-				findings->lacks_memory || is_unknown(findings, finding) || is_part(problems, finding);
+			bool may_be_missing = findings->lacks_memory || findings->is_full[finding->kind];
+			bool lasts = may_be_missing || is_unknown(findings, finding) || is_part(problems, finding);
 			if (lasts)
 				trouble->absent_us = -1;
 			else if (trouble->absent_us == -1)

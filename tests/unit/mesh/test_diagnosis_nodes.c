@@ -215,6 +215,51 @@ static void a_large_partition_lists_some_and_counts_all(void)
 	view_free(&view);
 }
 
+/* Node 1 has lost many; nodes 2 and 3 can't talk, as both say. */
+static void many_that_are_gone_hide_no_broken_link(void)
+{
+	enum { PEERS = 4, GONE = 300 };
+	struct reports_snapshot snapshot = {.entries = calloc(PEERS, sizeof *snapshot.entries),
+					    .count = PEERS,
+					    .forget_after_us = 3600 * SECOND_US};
+	struct nodeid self = nodeid_of(1);
+	struct view view;
+	const int64_t now_us = 3600 * SECOND_US;
+	CU_ASSERT_PTR_NOT_NULL_FATAL(snapshot.entries);
+	for (unsigned i = 1; i <= PEERS; i++) {
+		struct report *report =
+			report_new(&(struct report_room){.links = PEERS, .ends = GONE + 1, .failures = 1});
+		CU_ASSERT_PTR_NOT_NULL_FATAL(report);
+		report->nodeid = nodeid_of(i);
+		for (unsigned j = 1; j <= PEERS; j++)
+			if (j != i && i + j != 2 + 3)
+				report->links[report->link_count++] =
+					(struct report_link){.nodeid = nodeid_of(j), .late_since_us = -1, .rtt_us = -1};
+		for (unsigned j = 0; i == 1 && j < GONE; j++)
+			report->ends[report->end_count++] = (struct report_end){.nodeid = nodeid_of(1000 + j),
+										.ended_us = now_us - 60 * SECOND_US,
+										.reason = REASON_SILENT};
+		if (i == 2 || i == 3)
+			report->ends[report->end_count++] = (struct report_end){.nodeid = nodeid_of(2 + 3 - i),
+										.ended_us = now_us - 60 * SECOND_US,
+										.reason = REASON_SILENT};
+		report_order(report);
+		snapshot.entries[i - 1] =
+			(struct reports_entry){.report = report, .teller = report->nodeid, .reached_us = now_us};
+	}
+	CU_ASSERT_FATAL(view_build(&view, &snapshot, &self, now_us));
+	struct findings findings = diagnosis_find(&view, NULL);
+	size_t nodes = 0, links = 0;
+	for (size_t i = 0; i < findings.count; i++) {
+		nodes += findings.list[i].kind == FINDING_NODE;
+		links += findings.list[i].kind == FINDING_LINK;
+	}
+	EXPECT(nodes == FINDINGS / 2 && links == 1, "%zu nodes, %zu links", nodes, links);
+	CU_ASSERT(findings.is_full[FINDING_NODE] && !findings.is_full[FINDING_LINK]);
+	findings_fini(&findings);
+	view_free(&view);
+}
+
 static void a_node_that_is_cut_off_says_so_and_accuses_nobody(void)
 {
 	static const struct network_case cases[] = {
@@ -333,6 +378,7 @@ static CU_TestInfo tests[] = {
 	{"an age that is read again is no restart", an_age_that_is_read_again_is_no_restart},
 	{"a node is forgotten with its report", a_node_is_forgotten_with_its_report},
 	{"nodes out of reach are one finding", nodes_out_of_reach_are_one_finding},
+	{"many that are gone hide no broken link", many_that_are_gone_hide_no_broken_link},
 	{"a large partition lists some, and counts all", a_large_partition_lists_some_and_counts_all},
 	{"a node that is cut off says so and accuses nobody", a_node_that_is_cut_off_says_so_and_accuses_nobody},
 	{"a node knows that it was stopped", a_node_knows_that_it_was_stopped},

@@ -332,6 +332,29 @@ static void hear_nothing(void *context, const struct problem_entry *problem)
 	*count += problem->number > 0;
 }
 
+/* There are too many of its kind to list them all. */
+static void what_may_be_missing_lasts(void)
+{
+	static struct finding list = {.kind = FINDING_NODE, .since_us = -1, .identity = 7};
+	struct findings findings = {.list = &list, .count = 1, .again_us = FOREVER_US};
+	struct problems *problems = problems_new();
+	size_t heard = 0;
+	int64_t now_us = 1000 * SECOND_US;
+	for (int i = 0; i < 3; i++)
+		problems_look(problems, &findings, now_us += 3 * SECOND_US, hear_nothing, &heard);
+	CU_ASSERT_EQUAL(heard, 1);
+	findings.count = 0;
+	findings.is_full[FINDING_NODE] = true;
+	for (int i = 0; i < 3; i++)
+		problems_look(problems, &findings, now_us += 3 * SECOND_US, hear_nothing, &heard);
+	CU_ASSERT_EQUAL(heard, 1);
+	findings.is_full[FINDING_NODE] = false;
+	for (int i = 0; i < 3; i++)
+		problems_look(problems, &findings, now_us += 3 * SECOND_US, hear_nothing, &heard);
+	CU_ASSERT_EQUAL(heard, 2);
+	problems_free(problems);
+}
+
 /* Others each time: none is remembered for long, and there is room for those of one look. */
 static void the_memory_is_bounded(void)
 {
@@ -361,6 +384,7 @@ static void the_memory_is_bounded(void)
 }
 
 static CU_TestInfo tests[] = {
+	{"what may be missing lasts", what_may_be_missing_lasts},
 	{"what lasts is raised once, and over once", what_lasts_is_raised_once_and_over_once},
 	{"what comes and goes is one problem", what_comes_and_goes_is_one_problem},
 	{"a restart or a leave is no problem", a_restart_or_a_leave_is_no_problem},
