@@ -327,10 +327,11 @@ struct allowance *peer_allowance(struct peer *peer);
 
 /* What the connection has to do with reports (talk/reporting_priv.h). Any thread. */
 struct peer_reports {
-	atomic_bool is_greeted;	    /* it may be told of this node: what comes first is sent */
-	atomic_bool speaks;	    /* it has sent a report, or said which ones it has */
-	atomic_bool has_ended;	    /* its ending is noted */
-	atomic_bool is_left_out;    /* news was not passed on to it while it was busy: it is to be compared with */
+	atomic_bool is_greeted;	 /* it may be told of this node: what comes first is sent */
+	atomic_bool speaks;	 /* it has sent a report, or said which ones it has */
+	atomic_bool has_ended;	 /* its ending is noted */
+	atomic_bool may_have;	 /* it may have reports that this node wants: it has said so since it was asked last */
+	atomic_bool is_left_out; /* news was not passed on to it while it was busy: it is to be compared with */
 	_Atomic int64_t made_up_us; /* when it was compared with last because of that; 0 for never */
 	_Atomic int64_t told_seq;   /* of this node's own report, the number that it was told last; 0 for none */
 	_Atomic int64_t sums_us;    /* when it was sent sums last; 0 for never */

@@ -166,6 +166,9 @@ struct noted_failure {
 	enum report_reason reason;
 	bool is_here;	/* it did not leave this machine */
 	bool is_feeler; /* to a peer */
+	/* As the address book has it, in the copy of a look: */
+	bool is_met;	    /* it is configured, or was reached: nobody has made that up */
+	int64_t reached_us; /* -1 for never */
 };
 
 /* How somebody tries again and again. */
@@ -413,9 +416,9 @@ void reporting_warn(struct protocol *protocol, const struct report_number *numbe
 void reporting_compare(struct protocol *protocol, struct peer *peer, int64_t now_us);
 /* The connector's thread: compares with a random peer when it is time; returns when to call again. */
 int64_t reporting_compare_again(struct protocol *protocol, int64_t now_us);
-/* Any thread: that peer has this report; true if nobody was known to have it. */
-bool reporting_want(struct protocol *protocol, const struct report_number *number, const struct nodeid *teller,
-		    int64_t now_us);
+/* Any thread: that peer, with this nodeid, has this report; true if nobody was known to have it. */
+bool reporting_want(struct protocol *protocol, struct peer *peer, const struct report_number *number,
+		    const struct nodeid *teller, int64_t now_us);
 /* The peer, with this nodeid, was asked for it: how many are known to have it; 0 if it was not asked. */
 unsigned reporting_expects(struct protocol *protocol, struct peer *peer, const struct nodeid *teller,
 			   const struct nodeid *origin, int64_t now_us);

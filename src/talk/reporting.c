@@ -177,12 +177,13 @@ static void take(struct protocol *protocol, struct peer *peer, struct report *re
 		 * the peer is heard even so, the number is a lie, or of an earlier run.
 		 */
 		if (answers_of == 0)
-			reporting_want(protocol, &(struct report_number){origin, seq}, &teller->nodeid, teller->now_us);
+			reporting_want(protocol, peer, &(struct report_number){origin, seq}, &teller->nodeid,
+				       teller->now_us);
 		else
 			reporting_warn(protocol, &(struct report_number){origin, seq}, teller->now_us);
 		break;
 	case REPORTS_GAP:
-		reporting_want(protocol, &(struct report_number){origin, seq}, &teller->nodeid, teller->now_us);
+		reporting_want(protocol, peer, &(struct report_number){origin, seq}, &teller->nodeid, teller->now_us);
 		break;
 	case REPORTS_SELF:
 		reporting_hear_self(protocol, seq, teller->now_us);
@@ -228,9 +229,10 @@ void reporting_handle_report(struct protocol *protocol, struct peer *peer, struc
 	}
 	if (reporting_note_that_it_speaks(protocol, peer))
 		reporting_compare(protocol, peer, now_us);
-	ping_who_misses(protocol, report, &origin, now_us);
-	feelers_hear(protocol, report, &origin, now_us);
 	teller.origin_is_peer = teller.is_origin || reporting_speaks_for_itself(protocol, &origin, now_us);
+	ping_who_misses(protocol, report, &origin, now_us);
+	if (teller.is_origin || !teller.origin_is_peer)
+		feelers_hear(protocol, report, &origin, now_us);
 	take(protocol, peer, report_hold(report), &teller, answers_of);
 }
 

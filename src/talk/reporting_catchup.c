@@ -112,7 +112,7 @@ void reporting_warn(struct protocol *protocol, const struct report_number *numbe
 	peer_release(peer);
 }
 
-static void take_numbers(struct protocol *protocol, const struct message_reports *theirs,
+static void take_numbers(struct protocol *protocol, struct peer *peer, const struct message_reports *theirs,
 			 const struct reports_teller *teller)
 {
 	struct reports *reports = protocol->reporting->reports;
@@ -126,7 +126,7 @@ static void take_numbers(struct protocol *protocol, const struct message_reports
 			reporting_hear_self(protocol, number->seq, now_us);
 		else if (nodeid_equals(&number->nodeid, &teller->nodeid) ||
 			 !reporting_speaks_for_itself(protocol, &number->nodeid, now_us))
-			lacking += reporting_want(protocol, number, &teller->nodeid, now_us);
+			lacking += reporting_want(protocol, peer, number, &teller->nodeid, now_us);
 		else
 			reporting_warn(protocol, number, now_us);
 	}
@@ -159,7 +159,7 @@ void reporting_handle_reports(struct protocol *protocol, struct peer *peer, stru
 		return;
 	}
 	bool is_first = reporting_note_that_it_speaks(protocol, peer);
-	take_numbers(protocol, &message->reports, &teller);
+	take_numbers(protocol, peer, &message->reports, &teller);
 	if (message->reports.has_sums)
 		answer_sums(protocol, peer, &message->reports, now_us);
 	else if (is_first || is_behind(protocol, peer, &message->reports, now_us))

@@ -25,29 +25,24 @@ bool reporting_is_worth(const struct protocol *protocol, const struct address *a
 	       is_of_a_node(protocol, address, nodeid);
 }
 
-/* What the address book knows of it now. */
-struct standing {
-	bool is_over;	    /* it does not fail any more, or not for others to know */
-	bool is_met;	    /* it is configured, or was reached: nobody has made that up */
-	int64_t reached_us; /* -1 for never */
-};
-
-static struct standing look_up(struct look *look, struct noted_failure *failure)
+/* What the address book knows of it now. False if it does not fail any more, or not for others to know. */
+static bool look_up(struct look *look, struct noted_failure *failure)
 {
-	struct standing standing = {.reached_us = -1};
 	struct address_info info;
-	standing.is_over = !reporting_is_worth(look->protocol, &failure->address, &failure->nodeid, look->now_us);
+	failure->is_met = false;
+	failure->reached_us = -1;
+	bool fails = reporting_is_worth(look->protocol, &failure->address, &failure->nodeid, look->now_us);
 	/* A feeler to a peer knows more than the connection that there is, but says nothing once that has ended. */
 	if (failure->is_feeler)
-		standing.is_over = standing.is_over || report_find_link(look->fresh, &failure->nodeid) == NULL;
+		fails = fails && report_find_link(look->fresh, &failure->nodeid) != NULL;
 	if (!address_book_look(look->protocol->parts.common.book, &failure->address, &info, look->now_us))
-		return standing;
-	if (info.reached_us != NEVER_US)
-		standing.reached_us = info.reached_us;
-	standing.is_met = info.is_bootstrap || info.reached_us != NEVER_US;
-	standing.is_over = standing.is_over || (info.is_connected && !failure->is_feeler) ||
-			   (info.reached_us != NEVER_US && info.reached_us >= failure->last_us);
-	return standing;
+		return fails;
+	bool was_reached = info.reached_us != NEVER_US;
+	if (was_reached)
+		failure->reached_us = info.reached_us;
+	failure->is_met = info.is_bootstrap || was_reached;
+	return fails && !(info.is_connected && !failure->is_feeler) &&
+	       !(was_reached && info.reached_us >= failure->last_us);
 }
 
 /* What all others say of a node. */
@@ -108,7 +103,7 @@ static bool is_same(const struct report_failure *told, const struct noted_failur
 	       failure->tries / 2 < told->tries && failure->last_us - told->last_us < again_us;
 }
 
-static struct report_failure say(struct look *look, const struct noted_failure *failure, int64_t reached_us)
+static struct report_failure say(struct look *look, const struct noted_failure *failure)
 {
 	const struct report_failure *told =
 		look->before == NULL ? NULL : report_find_failure(look->before, &failure->address);
@@ -119,7 +114,7 @@ static struct report_failure say(struct look *look, const struct noted_failure *
 				       .seq = own_touch(look),
 				       .since_us = failure->since_us,
 				       .last_us = failure->last_us,
-				       .reached_us = reached_us,
+				       .reached_us = failure->reached_us,
 				       .tries = failure->tries,
 				       .reason = failure->reason};
 }
@@ -149,13 +144,13 @@ static void put_mended(struct look *look)
 		fresh->mended[fresh->mended_count++] = before->mended[i];
 }
 
-/* Those that are ripe, the longest first. */
+/* Those that are ripe and still fail, the longest first. */
 static size_t gather(struct look *look)
 {
 	struct noted_failure *failures = look->noted.failures;
 	size_t count = 0;
 	for (size_t i = 0; i < look->noted.failure_count; i++)
-		if (is_ripe(look, &failures[i]))
+		if (is_ripe(look, &failures[i]) && look_up(look, &failures[i]))
 			failures[count++] = failures[i];
 	if (count > 0)
 		qsort(failures, count, sizeof *failures, compare_ages);
@@ -167,10 +162,9 @@ static void put_some(struct look *look, size_t count, bool are_met, const struct
 {
 	struct report *fresh = look->fresh;
 	for (size_t i = 0; i < count && fresh->failure_count < REPORT_FAILURES; i++) {
-		struct noted_failure *failure = &look->noted.failures[i];
-		struct standing standing = look_up(look, failure);
-		if (standing.is_met == are_met && !standing.is_over && may_tell(look, failure, others))
-			fresh->failures[fresh->failure_count++] = say(look, failure, standing.reached_us);
+		const struct noted_failure *failure = &look->noted.failures[i];
+		if (failure->is_met == are_met && may_tell(look, failure, others))
+			fresh->failures[fresh->failure_count++] = say(look, failure);
 	}
 }
 

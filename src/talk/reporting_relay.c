@@ -90,15 +90,16 @@ void reporting_mark_again(struct protocol *protocol, const struct nodeid *origin
 	reporting_leave(reporting);
 }
 
-/* Of the two, what is older was passed on; what is younger is news. */
-static void put_back(struct reporting *reporting, const struct mark *what)
+/* Of the two, what is older was passed on; what is younger is news. What has come meanwhile may leave no room for it.
+ */
+static void put_back(struct reporting *reporting, size_t most, const struct mark *what)
 {
 	reporting_enter(reporting);
 	struct mark *mark = find(reporting, &what->origin);
 	if (mark != NULL) {
 		mark->base = what->base;
 		mark->is_news = mark->is_news || what->is_news;
-	} else if ((mark = put(reporting, what)) != NULL) {
+	} else if (HASH_COUNT(reporting->marks) < most && (mark = put(reporting, what)) != NULL) {
 		reporting->last_mark = mark;
 	}
 	reporting_leave(reporting);
@@ -398,7 +399,7 @@ static bool some_are_left_out(const struct listeners *all)
 static void pass_all_on(struct protocol *protocol, int64_t now_us)
 {
 	struct reporting *reporting = protocol->reporting;
-	size_t count, done = 0;
+	size_t count, done = 0, most = (size_t)protocol->parts.common.settings->max_nodes;
 	int64_t wait_us = pay(protocol, 0, now_us);
 	struct turn *turns = take_all(reporting, &count);
 	struct listeners all = gather(protocol, now_us);
@@ -409,12 +410,12 @@ static void pass_all_on(struct protocol *protocol, int64_t now_us)
 		bool is_put_back = false;
 		wait_us = pay(protocol, pass_on(protocol, &all, &turns[done].mark, now_us, &is_put_back), now_us);
 		if (is_put_back)
-			put_back(reporting, &turns[done].mark);
+			put_back(reporting, most, &turns[done].mark);
 		waits = waits || is_put_back;
 	}
 	waits = waits || done < count;
 	for (; done < count; done++)
-		put_back(reporting, &turns[done].mark);
+		put_back(reporting, most, &turns[done].mark);
 	reporting->leaves_out = some_are_left_out(&all);
 	release(&all);
 	free(turns);

@@ -75,8 +75,8 @@ static void add_teller(struct wanted *one, const struct nodeid *teller, bool is_
 	}
 }
 
-bool reporting_want(struct protocol *protocol, const struct report_number *number, const struct nodeid *teller,
-		    int64_t now_us)
+bool reporting_want(struct protocol *protocol, struct peer *peer, const struct report_number *number,
+		    const struct nodeid *teller, int64_t now_us)
 {
 	struct reporting *reporting = protocol->reporting;
 	size_t most = (size_t)protocol->parts.common.settings->max_nodes;
@@ -95,6 +95,7 @@ bool reporting_want(struct protocol *protocol, const struct report_number *numbe
 		one->seq = number->seq > one->seq ? number->seq : one->seq;
 	}
 	reporting_leave(reporting);
+	atomic_store(&peer_reports(peer)->may_have, true);
 	if (was_empty && one != NULL)
 		alarm_ring(protocol->parts.alarm);
 	return is_new && one != NULL;
@@ -157,16 +158,21 @@ static bool is_due(const struct wanted *one, unsigned place, bool again, int64_t
 	return one->asked_us == 0 || now_us - one->asked_us >= REPORTING_ANSWER_US;
 }
 
-/* What to ask this teller for, which counts as asked; how many. What it did not send before comes last. */
+/*
+ * What to ask this teller for, which counts as asked; how many. What it did not send before comes last. *has_more if it
+ * has told of others.
+ */
 static size_t choose(struct reporting *reporting, const struct nodeid *teller, struct nodeid *nodeids, size_t most,
-		     int64_t now_us)
+		     bool *has_more, int64_t now_us)
 {
 	size_t count = 0;
+	*has_more = false;
 	reporting_enter(reporting);
 	for (int again = 0; again < 2; again++) {
 		struct wanted *one = reporting->wanted;
 		for (; one != NULL && count < most; one = one->hh.next) {
 			unsigned place = place_of(one, teller);
+			*has_more = *has_more || place < one->teller_count;
 			if (!is_due(one, place, again != 0, now_us))
 				continue;
 			one->asked |= 1U << place;
@@ -227,10 +233,16 @@ static void ask(struct protocol *protocol, struct peer *peer, int64_t now_us)
 		return;
 	if (atomic_load(&state->owed) > 0 && !has_stalled(protocol->reporting, peer, &teller, now_us))
 		return;
+	/* To look through all that is wanted for each peer would take long. */
+	if (!atomic_exchange(&state->may_have, false))
+		return;
 	if (atomic_load(&state->window) == 0)
 		atomic_store(&state->window, REPORTING_WINDOW);
 	struct message message = {.type = MESSAGE_GETREPORT, .getreport.nodeids = nodeids};
-	size_t count = choose(protocol->reporting, &teller, nodeids, atomic_load(&state->window), now_us);
+	bool has_more;
+	size_t count = choose(protocol->reporting, &teller, nodeids, atomic_load(&state->window), &has_more, now_us);
+	if (has_more)
+		atomic_store(&state->may_have, true);
 	if (count == 0)
 		return;
 	message.getreport.count = count;

@@ -200,6 +200,22 @@ static void if_others_fail_to_dial_a_peer_it_is_dialled_sooner(void)
 	telling_fini(&core);
 }
 
+/* Of a peer that is heard, only its own words count. */
+static void what_others_say_that_a_peer_says_has_nobody_dialled(void)
+{
+	struct core core;
+	start(&core);
+	core.settings.feeler_interval_us = 3600 * SECOND_US;
+	struct peer *liar = meet(&core, 2);
+	meet(&core, 3);
+	core_say(&core, liar,
+		 "{'msgtype': 'report', 'nodeid': '%s', 'seq': 1001, 'up_s': 9, 'links': [], 'failing': "
+		 "[['127.0.0.1:5999', '%s', 'timed_out', 2, 9, 1, null]]}",
+		 nodeid_text(3), nodeid_text(5));
+	CU_ASSERT_PTR_NULL(feel(&core, 20 * SECOND_US));
+	telling_fini(&core);
+}
+
 static void what_others_can_dial_again_is_tried_soon(void)
 {
 	struct core core;
@@ -228,6 +244,7 @@ static CU_TestInfo tests[] = {
 	{"what fails is not told once the peer is gone", what_fails_is_not_told_once_the_peer_is_gone},
 	{"who says that it cannot dial this node is dialled, but not more often",
 	 who_says_that_it_cannot_dial_this_node_is_dialled_but_not_more_often},
+	{"what others say that a peer says has nobody dialled", what_others_say_that_a_peer_says_has_nobody_dialled},
 	{"what others can dial again is tried soon", what_others_can_dial_again_is_tried_soon},
 	{"if others fail to dial a peer, it is dialled sooner", if_others_fail_to_dial_a_peer_it_is_dialled_sooner},
 	CU_TEST_INFO_NULL,
