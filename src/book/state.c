@@ -71,6 +71,23 @@ static const char *advice(int error, char out[static ADVICE_BYTES])
 	}
 }
 
+/* The length of the parent folder's path in dir, if it does not exist; 0 if it does, or there is none. */
+static size_t missing_parent(const char *dir)
+{
+	struct stat status;
+	size_t length = strlen(dir);
+	while (length > 0 && dir[length - 1] == '/')
+		length--;
+	while (length > 0 && dir[length - 1] != '/')
+		length--;
+	while (length > 1 && dir[length - 1] == '/')
+		length--;
+	char *parent = strndup(dir, length);
+	bool is_missing = parent != NULL && length > 0 && stat(parent, &status) != 0 && errno == ENOENT;
+	free(parent);
+	return is_missing ? length : 0;
+}
+
 static int lock_folder(int fd)
 {
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0)
@@ -88,7 +105,12 @@ static int take_folder(const char *dir, struct problem *problem)
 		return fd;
 	if (fd >= 0)
 		close(fd);
-	if (error == EWOULDBLOCK)
+	size_t missing = error == ENOENT ? missing_parent(dir) : 0;
+	if (missing > 0)
+		problem_set(problem,
+			    "state_dir \"%s\": the parent folder %.*s does not exist: make it, or name another", dir,
+			    (int)missing, dir);
+	else if (error == EWOULDBLOCK)
 		problem_set(problem, "state_dir \"%s\": another kithd uses it: give each node a folder of its own",
 			    dir);
 	else

@@ -107,7 +107,8 @@ static bool listen_there(struct place *place, struct problem *problem)
 		if (listen(place->fd, QUEUE) == 0)
 			return true;
 	}
-	problem_set(problem, "cannot listen on %s: %s", place->path, strerror(errno));
+	problem_set(problem, "cannot listen on %s: %s: make its folder writable, or set control to another path",
+		    place->path, strerror(errno));
 	place_fini(place);
 	return false;
 }

@@ -78,16 +78,13 @@ static void cut_all(struct call *call, const struct address_block *block)
 	}
 }
 
-static void note_ban(struct call *call, const struct address_block *block, const char *text, const char *duration)
+static void note_ban(struct call *call, const char *text, const char *duration)
 {
-	bool is_host = block->prefix_bits == (block->base.family == ADDRESS_IPV4 ? 32 : 128);
 	struct event event = {.kind = EVENT_BANNED,
-			      .name = is_host ? NULL : text,
+			      .name = text,
 			      .value = duration,
 			      .reason = "a client of the control socket asks for it",
 			      .lasted_us = -1};
-	if (is_host)
-		event.address = block->base;
 	journal_note(call->parts->common.journal, &event);
 }
 
@@ -115,7 +112,7 @@ void rows_ban(struct call *call)
 	address_block_format(&block, text);
 	text_duration(until_us - now_us, duration);
 	log_info("control: %s is banned for %s", text, duration);
-	note_ban(call, &block, text, duration);
+	note_ban(call, text, duration);
 	cut_all(call, &block);
 	add_ban(call, &block, "operator", until_us);
 }

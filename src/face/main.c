@@ -86,7 +86,7 @@ static int report_test(const struct settings *settings, const struct arguments *
 	if (settings_is_secluded(settings, &problem))
 		arguments_complain(problem.text);
 	if (file == NULL)
-		puts("no configuration file; the defaults are good");
+		puts("no configuration file; the settings are good");
 	else
 		printf("%s is good (%zu setting%s)\n", file, count, plural(count));
 	if (secret_count > 0)

@@ -13,7 +13,7 @@ static enum table_colour colour(struct json_object *row, const struct list_colum
 }
 
 static const struct list_column columns[] = {
-	{"ADDRESS", "address", NULL, FORM_PLAIN, TABLE_SHRINKS, true, "where a node may listen"},
+	{"ADDRESS", "address", NULL, FORM_PLAIN, 0, true, "where a node may listen"},
 	{"NODEID", "nodeid", NULL, FORM_NODEID, 0, true, "of the node that was there, or is said to be"},
 	{"KIND", "kind", NULL, FORM_PLAIN, 0, true, "tried: a node was reached there; new: hearsay"},
 	{"UP", "connected", NULL, FORM_YES, 0, true, "yes: its node is connected"},

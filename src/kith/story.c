@@ -74,6 +74,12 @@ static void print_reason(FILE *out, const char *before, const char *reason)
 
 /* ---- the first line ---- */
 
+/* What has happened between two nodes has the names of both: the first one may be the other. */
+static bool is_of_a_pair(struct json_object *row)
+{
+	return is_kind(row, "link_down") || is_kind(row, "link_up");
+}
+
 /* "cache-07 (5d21e0c7, 10.0.0.47:5999)", as far as the facts know. */
 static void print_subject(FILE *out, const struct rows *facts, const char *about)
 {
@@ -81,6 +87,8 @@ static void print_subject(FILE *out, const struct rows *facts, const char *about
 	for (size_t i = facts->count; i-- > 0;) {
 		struct json_object *row = facts->list[i];
 		const char *listen = value_text(row, "listen");
+		if (is_of_a_pair(row))
+			continue;
 		name = name == NULL ? value_text(row, "name") : name;
 		nodeid = nodeid == NULL ? value_text(row, "nodeid") : nodeid;
 		if (story_is_fact(row, "connection"))

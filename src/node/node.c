@@ -103,7 +103,8 @@ static void log_known(const struct address_book_import *import, size_t left_out)
 			used += (size_t)snprintf(text + used, sizeof text - used, "%s %zu because %s",
 						 used == 0 ? "; dropped:" : ",", dropped[i].count, dropped[i].why);
 	if (import->known > 0 || used > 0)
-		log_info("%zu addresses are known from before%s", import->known, text);
+		log_info("%zu %s known from before%s", import->known,
+			 import->known == 1 ? "address is" : "addresses are", text);
 }
 
 /* The parts that have no threads. */

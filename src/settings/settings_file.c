@@ -114,7 +114,8 @@ static void explain(const config_t *file, unsigned wrong_line, const char *conte
 		if (strcmp(line.name, settings_table[i].name) == 0)
 			setting = &settings_table[i];
 	if (strncmp(text, "mismatched element", 18) == 0)
-		problem_set(problem, "each element of a list must be text in double quotes");
+		problem_set(problem, "%s%seach element of a list must be text in double quotes", line.name,
+			    line.name[0] == '\0' ? "" : ": ");
 	else if (strncmp(text, "duplicate setting", 17) == 0)
 		problem_set(problem, "duplicate setting: remove one of the two lines");
 	else if (line.has_late_comma)

@@ -17,7 +17,7 @@ static void test_secluded_node(void)
 	struct kithd *test = kithd_run("-t -l 127.0.0.1:7000 -b 10.0.0.1");
 	CU_ASSERT_EQUAL(kithd_wait(test), 0);
 	CU_ASSERT(strstr(kithd_log(test), warning) != NULL);
-	CU_ASSERT_STRING_EQUAL(kithd_output(test), "no configuration file; the defaults are good\n");
+	CU_ASSERT_STRING_EQUAL(kithd_output(test), "no configuration file; the settings are good\n");
 	kithd = kithd_start_at("127.0.0.1:7001", "-b 127.0.0.1:7000");
 	CU_ASSERT_EQUAL(kithd_log_count(kithd, "cannot dial this node", ""), 0);
 }

@@ -124,13 +124,17 @@ static void a_folder_is_made_for_its_owner_alone(void)
 
 static void a_folder_that_is_none_is_refused(void)
 {
-	char dir[2 * PATH_BYTES];
+	char dir[2 * PATH_BYTES], no_parent[3 * PATH_BYTES];
 	static const char missing[] = "No such file or directory: make the folder that it is to be in, or name another";
 	write_file("file", "", 0);
 	strcpy(dir, path_of("file"));
 	expect_refusal(dir, "Not a directory: name a folder");
 	strcpy(dir, path_of("missing/new"));
-	expect_refusal(dir, missing);
+	snprintf(no_parent, sizeof no_parent, "the parent folder %s does not exist: make it, or name another",
+		 path_of("missing"));
+	expect_refusal(dir, no_parent);
+	strcat(dir, "//");
+	expect_refusal(dir, no_parent);
 	CU_ASSERT_FALSE(exists("missing"));
 	expect_refusal("", missing);
 	expect_refusal("/proc/new", missing);
