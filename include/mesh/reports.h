@@ -66,12 +66,19 @@ bool reports_set_own(struct reports *reports, struct report *report, int64_t now
 struct report *reports_find(struct reports *reports, const struct nodeid *nodeid);
 /* Forgets it, as an operator says. This node's own stays. */
 void reports_forget(struct reports *reports, const struct nodeid *nodeid);
+/* A node that is within reach, or gone. */
+struct reports_sight {
+	struct nodeid nodeid;
+	bool is_gone;
+};
+/* What a node said before it was gone is old until it says more, or until it has been back for so long. */
+#define REPORTS_OLD_US ((int64_t)5 * 1000 * 1000)
 /*
- * Is told which nodes are within reach, ordered by nodeid (view_expire does that). Forgets those that have been out of
- * reach for forget_after; one that never was within reach, if it was not heard for that long. Makes room, if max_nodes
- * is lower than before.
+ * Is told which nodes are within reach, and which are gone, ordered by nodeid (view_expire does that). Forgets those
+ * that have been neither within reach nor heard for forget_after; of those that never were within reach, those that
+ * were not heard for that long. Makes room, if max_nodes is lower than before.
  */
-void reports_expire(struct reports *reports, const struct nodeid *reached, size_t count, int64_t now_us);
+void reports_expire(struct reports *reports, const struct reports_sight *seen, size_t count, int64_t now_us);
 
 /*
  * What a peer says of itself in its hello, which is all that is known of one that sends no reports. Kept until its
@@ -89,7 +96,9 @@ struct reports_entry {
 	struct report *report; /* held */
 	struct nodeid teller;  /* who told it last; itself for a peer */
 	int64_t heard_us;      /* when it was told */
-	int64_t reached_us;    /* when it was last known to be within reach; -1 for never */
+	int64_t reached_us; /* when it was last known to be within reach; if it is old, when it was back; -1 for never
+			     */
+	bool is_old;	    /* it was gone since it said this */
 };
 
 struct reports_snapshot {

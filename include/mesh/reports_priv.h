@@ -21,6 +21,7 @@ struct entry {
 	int64_t heard_us;
 	int64_t reached_us; /* -1 for never */
 	bool is_reached;    /* at the last reports_expire */
+	bool is_old;	    /* it was gone since the report came */
 	bool is_own_word;   /* its node has told it as a peer */
 };
 

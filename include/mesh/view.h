@@ -13,6 +13,7 @@
  * - the other end has no report; or
  * - the other end's report has the link too; or
  * - a second node within reach says that it has a link to that node.
+ * What a node said before it was gone leads nowhere: a node that hung, and goes on, still says that it has its links.
  * So nobody alone can end a node that others are still linked with. The other end's report may be an old one, and then
  * one liar could keep a node alive that is gone: it is doubted if this node, or two nodes within reach, have lost a
  * link to it for VIEW_DOUBT_US, and it still has that link. A node that is doubted needs two others within reach that
@@ -56,6 +57,7 @@ struct view_words {
 struct view_node {
 	struct nodeid nodeid;
 	const struct report *report; /* NULL for none */
+	bool is_old;		     /* it was gone since that came */
 	enum node_state state;
 	/*
 	 * Of one that is gone or out of reach: what most of those within reach say that were linked with it until the
@@ -97,7 +99,7 @@ struct view {
 bool view_build(struct view *view, struct reports_snapshot *snapshot, const struct nodeid *self, int64_t now_us);
 void view_free(struct view *view);
 
-/* Tells the reports who is within reach, so that they forget who is not: reports_expire. */
+/* Tells the reports who is within reach and who is gone: reports_expire. */
 void view_expire(const struct view *view, struct reports *reports);
 
 /* SIZE_MAX for none. */

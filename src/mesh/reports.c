@@ -171,27 +171,34 @@ void reports_introduce(struct reports *reports, const struct reports_introduced 
 }
 
 /* Is it to be forgotten? */
-static bool note_reach(struct reports *reports, struct entry *entry, bool is_reached, int64_t now_us)
+static bool note_reach(struct reports *reports, struct entry *entry, bool is_reached, bool is_gone, int64_t now_us)
 	REQUIRES(reports_guard)
 {
-	/* Nobody looked in between: it was within reach until just now. */
-	if (is_reached || entry->is_reached)
-		entry->reached_us = now_us;
+	bool was_reached = entry->is_reached;
 	entry->is_reached = is_reached;
+	entry->is_old = entry->is_old || (is_gone && entry->reached_us >= 0);
+	/* Of one that is old and back, when it came back stays. */
+	if (entry->is_old && was_reached && is_reached)
+		entry->is_old = now_us - entry->reached_us < REPORTS_OLD_US;
+	/* Nobody looked in between: it was within reach until just now. */
+	else if (was_reached || is_reached)
+		entry->reached_us = now_us;
 	int64_t last_us = entry->reached_us >= 0 ? entry->reached_us : entry->heard_us;
 	return entry != reports->own && now_us - last_us > reports->settings->forget_after_us;
 }
 
-void reports_expire(struct reports *reports, const struct nodeid *reached, size_t count, int64_t now_us)
+void reports_expire(struct reports *reports, const struct reports_sight *seen, size_t count, int64_t now_us)
 {
 	size_t kept = 0, next = 0;
 	enter(reports);
 	for (size_t i = 0; i < reports->count; i++) {
 		struct place place = reports->places[i];
-		while (next < count && nodeid_compare(&reached[next], &place.nodeid) < 0)
+		while (next < count && nodeid_compare(&seen[next].nodeid, &place.nodeid) < 0)
 			next++;
-		bool is_reached = next < count && nodeid_equals(&reached[next], &place.nodeid);
-		if (note_reach(reports, place.entry, is_reached, now_us))
+		bool is_seen = next < count && nodeid_equals(&seen[next].nodeid, &place.nodeid);
+		bool is_reached = is_seen && !seen[next].is_gone;
+		bool is_gone = is_seen && seen[next].is_gone;
+		if (note_reach(reports, place.entry, is_reached, is_gone, now_us))
 			reports_free_entry(reports, place.entry);
 		else
 			reports->places[kept++] = place;
@@ -245,7 +252,8 @@ struct reports_snapshot reports_take_snapshot(struct reports *reports)
 		snapshot.entries[i] = (struct reports_entry){.report = report_hold(entry->report),
 							     .teller = entry->teller->nodeid,
 							     .heard_us = entry->heard_us,
-							     .reached_us = entry->reached_us};
+							     .reached_us = entry->reached_us,
+							     .is_old = entry->is_old};
 	}
 	reports_copy_introduced(reports, &snapshot);
 	snapshot.forget_after_us = reports->settings->forget_after_us;

@@ -228,6 +228,7 @@ struct entry *reports_keep(struct reports *reports, struct report *report, const
 	drop_idle_teller(reports, former);
 	entry->report = report_hold(report);
 	entry->is_own_word = from->is_origin;
+	entry->is_old = false;
 	count_in(reports, report);
 	return entry;
 }

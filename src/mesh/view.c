@@ -59,15 +59,16 @@ void view_free(struct view *view)
 
 void view_expire(const struct view *view, struct reports *reports)
 {
-	struct nodeid *reached = calloc(view->node_count + 1, sizeof *reached);
+	struct reports_sight *seen = calloc(view->node_count + 1, sizeof *seen);
 	size_t count = 0;
-	if (reached == NULL)
+	if (seen == NULL)
 		return;
 	for (size_t i = 0; i < view->node_count; i++)
-		if (view->nodes[i].state == NODE_ALIVE || view->nodes[i].state == NODE_LATE)
-			reached[count++] = view->nodes[i].nodeid;
-	reports_expire(reports, reached, count, view->now_us);
-	free(reached);
+		if (view->nodes[i].state != NODE_OUT_OF_REACH)
+			seen[count++] =
+				(struct reports_sight){view->nodes[i].nodeid, view->nodes[i].state == NODE_GONE};
+	reports_expire(reports, seen, count, view->now_us);
+	free(seen);
 }
 
 size_t view_find(const struct view *view, const struct nodeid *nodeid)

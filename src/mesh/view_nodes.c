@@ -199,6 +199,7 @@ static struct view_node node_of(const struct reports_entry *entry)
 {
 	return (struct view_node){.nodeid = entry->report->nodeid,
 				  .report = entry->report,
+				  .is_old = entry->is_old,
 				  .since_us = -1,
 				  .heard_us = entry->heard_us,
 				  .rtt_us = -1,

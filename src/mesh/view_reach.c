@@ -42,6 +42,8 @@ static void go(struct walk *walk)
 	reach(walk, work->view->self);
 	for (size_t next = 0; next < walk->count; next++) {
 		size_t node = walk->queue[next];
+		if (work->view->nodes[node].is_old)
+			continue;
 		for (size_t i = work->first[node]; i < work->first[node + 1]; i++) {
 			const struct view_saying *saying = &work->sayings[i];
 			if (saying->words.link == NULL || work->is_reached[saying->about])

@@ -263,6 +263,9 @@ static int64_t run_own(struct protocol *protocol, int64_t now_us)
 	struct reporting *reporting = protocol->reporting;
 	if (atomic_load(&reporting->has_changed) && !reporting->is_hurried)
 		hurry(reporting, now_us);
+	/* This process did not run: before it says with whom it is connected, it reads what has come meanwhile. */
+	if (reporting->look_us != 0 && now_us - reporting->look_us > PROTOCOL_STALL_US)
+		reporting->look_us = now_us + REPORTING_DELAY_US;
 	if (now_us >= reporting->look_us && peers_keep_coming(reporting, now_us))
 		reporting->look_us = now_us + REPORTING_ARRIVALS_US;
 	if (now_us >= reporting->look_us) {

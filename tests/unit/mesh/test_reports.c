@@ -369,10 +369,10 @@ static void bytes_are_bounded_too(void)
 /* Tells who is within reach: numbers in order, ended by 0. */
 static void expire(struct scene *scene, int64_t after_us, const unsigned *numbers)
 {
-	struct nodeid reached[REACHED];
+	struct reports_sight reached[REACHED] = {0};
 	size_t reached_count = 0;
 	for (; numbers[reached_count] != 0; reached_count++)
-		reached[reached_count] = some_nodeid(numbers[reached_count]);
+		reached[reached_count].nodeid = some_nodeid(numbers[reached_count]);
 	scene->now_us += after_us;
 	reports_expire(scene->reports, reached, reached_count, scene->now_us);
 }

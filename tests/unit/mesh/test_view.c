@@ -517,6 +517,63 @@ static void reports_are_told_who_is_within_reach(void)
 	reports_free(reports);
 }
 
+/* 2 crashes while 3 hangs, and 3 goes on: what it said before keeps nobody alive. */
+static void what_a_node_said_before_it_was_gone_is_old(void)
+{
+	static const struct settings settings = {.max_nodes = 16, .forget_after_us = 3600 * INT64_C(1000000)};
+	struct reports *reports = some_store(&settings);
+	int64_t now_us = SOME_NOW_US;
+	take(reports, 1, 100, "2 3");
+	take(reports, 2, 100, "1 3");
+	take(reports, 3, 100, "1 2");
+	struct view view = look(reports, now_us);
+	CU_ASSERT(view.nodes[1].state == NODE_ALIVE && view.nodes[2].state == NODE_ALIVE);
+	view_free(&view);
+	take(reports, 1, 101, "2-closed@1 3-silent@0");
+	view = look(reports, now_us += 1000000);
+	CU_ASSERT(view.nodes[1].state == NODE_GONE && view.nodes[2].state == NODE_GONE);
+	view_free(&view);
+	take(reports, 1, 102, "2-closed@1 3");
+	for (int i = 0; i < 2; i++) {
+		view = look(reports, now_us += 1000000);
+		CU_ASSERT(view.nodes[1].state == NODE_GONE && view.nodes[2].state == NODE_ALIVE);
+		view_free(&view);
+	}
+	/* It says it again: then it is so. */
+	take(reports, 3, 101, "1 2");
+	view = look(reports, now_us += 1000000);
+	CU_ASSERT_EQUAL(view.nodes[1].state, NODE_ALIVE);
+	view_free(&view);
+	reports_free(reports);
+}
+
+/* It has no more to say. */
+static void a_node_that_is_back_for_a_while_means_what_it_said(void)
+{
+	static const struct settings settings = {.max_nodes = 16, .forget_after_us = 3600 * INT64_C(1000000)};
+	struct reports *reports = some_store(&settings);
+	int64_t now_us = SOME_NOW_US;
+	take(reports, 1, 100, "2");
+	take(reports, 2, 100, "1 3");
+	take(reports, 3, 100, "2");
+	struct view view = look(reports, now_us);
+	view_free(&view);
+	take(reports, 1, 101, "2-closed@0");
+	take(reports, 3, 101, "2-closed@0");
+	view = look(reports, now_us += 1000000);
+	CU_ASSERT_EQUAL(view.nodes[1].state, NODE_GONE);
+	view_free(&view);
+	take(reports, 1, 102, "2");
+	take(reports, 3, 102, "2");
+	for (int i = 0; i < 3; i++) {
+		view = look(reports, now_us);
+		CU_ASSERT_EQUAL(view.nodes[2].state, i < 2 ? NODE_GONE : NODE_ALIVE);
+		view_free(&view);
+		now_us += REPORTS_OLD_US;
+	}
+	reports_free(reports);
+}
+
 static void who_is_gone_without_a_word_was_within_reach_until_a_look(void)
 {
 	static const struct settings settings = {.max_nodes = 16, .forget_after_us = 3600 * INT64_C(1000000)};
@@ -553,6 +610,8 @@ static CU_TestInfo tests[] = {
 	{"of those that are only named the most named are kept", of_those_that_are_only_named_the_most_named_are_kept},
 	{"everything that is said is found in the pairs", everything_that_is_said_is_found_in_the_pairs},
 	{"reports are told who is within reach", reports_are_told_who_is_within_reach},
+	{"what a node said before it was gone is old", what_a_node_said_before_it_was_gone_is_old},
+	{"a node that is back for a while means what it said", a_node_that_is_back_for_a_while_means_what_it_said},
 	{"who is gone without a word was within reach until a look",
 	 who_is_gone_without_a_word_was_within_reach_until_a_look},
 	CU_TEST_INFO_NULL,

@@ -90,6 +90,28 @@ static void a_node_that_starts_tells_nothing_while_peers_keep_coming(void)
 	telling_fini(&core);
 }
 
+/* Its threads run in any order when it goes on: that a peer has ended may be noticed a moment later. */
+static void a_node_that_did_not_run_reads_before_it_tells(void)
+{
+	struct core core;
+	start(&core);
+	struct peer *peer = telling_meet(&core, 2, alone), *other = telling_meet(&core, 3, alone);
+	telling_pass(&core, 5 * SECOND_US);
+	take_all(peer);
+	core.now_us += 40 * SECOND_US;
+	struct peer *again = telling_meet_old(&core, 4);
+	telling_pass(&core, 50 * MS_US);
+	core_end(&core, other);
+	telling_pass(&core, 5 * SECOND_US);
+	const struct report *report = telling_take_report(&core, again);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(report);
+	EXPECT_TEXT(telling_links(report), "2 4");
+	report = telling_take_report(&core, peer);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(report);
+	EXPECT_TEXT(telling_ends(report), "3 closed");
+	telling_fini(&core);
+}
+
 /* A report has room for so many connections, and is for the others too. */
 static void a_peer_for_which_the_report_has_no_room_is_told_too(void)
 {
@@ -475,6 +497,7 @@ static CU_TestInfo tests[] = {
 	{"a new peer is told when the report has it", a_new_peer_is_told_when_the_report_has_it},
 	{"a node that starts tells nothing while peers keep coming",
 	 a_node_that_starts_tells_nothing_while_peers_keep_coming},
+	{"a node that did not run reads before it tells", a_node_that_did_not_run_reads_before_it_tells},
 	{"a peer for which the report has no room is told too", a_peer_for_which_the_report_has_no_room_is_told_too},
 	{"who never speaks of reports is told no changes", who_never_speaks_of_reports_is_told_no_changes},
 	{"without max_nodes nothing is said or heard", without_max_nodes_nothing_is_said_or_heard},
