@@ -13,8 +13,8 @@ static enum table_colour colour(struct json_object *row, const struct list_colum
 }
 
 static const struct list_column columns[] = {
-	{"ONE", "one_name", "one", FORM_NAME, 0, true, "a node: the one that was asked for, if one was"},
-	{"OTHER", "other_name", "other", FORM_NAME, 0, true, "the other node"},
+	{"ONE", "one_name", "one", FORM_NAME, TABLE_SHRINKS, true, "a node: the one that was asked for, if one was"},
+	{"OTHER", "other_name", "other", FORM_NAME, TABLE_SHRINKS, true, "the other node"},
 	{"STATE", "state", NULL, FORM_PLAIN, 0, true, "up, late, one_way or fading (an end fails to dial), or down"},
 	{"RTT", "rtt_ms", NULL, FORM_RTT, TABLE_RIGHT, true, "the usual round trip"},
 	{"DIALLED", "dialled_by", NULL, FORM_PLAIN, 0, false, "who dialled: one or other"},

@@ -13,7 +13,7 @@ static enum table_colour colour(struct json_object *row, const struct list_colum
 }
 
 static const struct list_column columns[] = {
-	{"NAME", "name", NULL, FORM_PLAIN, 0, true, "the name that it gives itself"},
+	{"NAME", "name", NULL, FORM_PLAIN, TABLE_SHRINKS, true, "the name that it gives itself"},
 	{"NODEID", "nodeid", NULL, FORM_NODEID, 0, true, "its first eight digits; all of it with -r"},
 	{"ADDRESS", "address", "note", FORM_PLAIN, 0, true, "where it listens, as it says"},
 	{"STATE", "state", NULL, FORM_PLAIN, 0, true, "alive, late, gone, or out_of_reach"},

@@ -11,7 +11,7 @@ static enum table_colour colour(struct json_object *row, const struct list_colum
 }
 
 static const struct list_column columns[] = {
-	{"NAME", "name", NULL, FORM_PLAIN, 0, true, "the name that it gives itself"},
+	{"NAME", "name", NULL, FORM_PLAIN, TABLE_SHRINKS, true, "the name that it gives itself"},
 	{"NODEID", "nodeid", NULL, FORM_NODEID, 0, true, "its first eight digits; all of it with -r"},
 	{"ADDRESS", "listen", "address", FORM_PLAIN, 0, true, "where it can be dialled"},
 	{"REMOTE", "address", NULL, FORM_PLAIN, 0, false, "its end of the connection"},

@@ -541,7 +541,7 @@ static void what_a_node_said_before_it_was_gone_is_old(void)
 	}
 	/* It says it again: then it is so. */
 	take(reports, 3, 101, "1 2");
-	view = look(reports, now_us += 1000000);
+	view = look(reports, now_us + 1000000);
 	CU_ASSERT_EQUAL(view.nodes[1].state, NODE_ALIVE);
 	view_free(&view);
 	reports_free(reports);
